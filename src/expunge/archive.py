@@ -1,0 +1,147 @@
+"""One file of named entries: a zip without compression, without dates, with a checksum for each entry.
+
+The same entries always give the same bytes. Nothing is compressed, so that a search of the file's bytes is a search of
+what it holds. Writing is atomic: a reader sees the old file or the new one, never half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.errors import ExpungeError, NewerFormatError, TamperedError
+
+__all__ = ["FORMAT", "FileNotUsableError", "array_bytes", "array_from_bytes", "read_archive", "write_archive"]
+
+#: Number of the file format. Files of every earlier number stay readable.
+FORMAT = 1
+
+_MANIFEST = "manifest.json"
+
+
+class FileNotUsableError(ExpungeError, OSError):
+    """A file or folder that is missing, or that cannot be read or written."""
+
+    code = "file-not-usable"
+
+
+def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mapping[str, bytes]) -> Path:
+    """Write an archive atomically: a temporary file beside it, flushed to the disk, then renamed.
+
+    Parameters
+    ----------
+    path : path
+    manifest : dict
+        JSON; the format number and the entries' checksums are added.
+    entries : dict of str to bytes
+    """
+    path = Path(path)
+    checksums = {name: hashlib.sha256(data).hexdigest() for name, data in entries.items()}
+    head = canonical_json({**manifest, "format": FORMAT, "entries": checksums})
+    if not path.parent.is_dir():
+        raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
+    if path.is_dir():
+        raise FileNotUsableError(f"{str(path)!r} is a folder.", hint="Give the path of a file.")
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise FileNotUsableError(f"Cannot write in {str(path.parent)!r}: {error.strerror}.") from error
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+                for name in [_MANIFEST, *sorted(entries)]:
+                    data = head if name == _MANIFEST else entries[name]
+                    archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Read an archive and compare every checksum.
+
+    Raises
+    ------
+    FileNotUsableError
+        No such file.
+    TamperedError
+        Not such an archive, or an entry that is missing, added or changed; the sentence names it.
+    NewerFormatError
+        Written by a later version.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            names = archive.namelist()
+            entries = {name: archive.read(name) for name in names}
+        manifest = json.loads(entries.pop(_MANIFEST))
+        checksums: dict[str, str] = manifest.pop("entries")
+        number = manifest.pop("format")
+    except Exception as error:  # zipfile raises many kinds for a damaged file
+        raise TamperedError(
+            f"{str(path)!r} is not a model file, or is damaged ({type(error).__name__}).",
+            hint="Restore it from a copy.",
+        ) from error
+    if not isinstance(number, int) or number > FORMAT:
+        raise NewerFormatError(f"{str(path)!r} has format {number}; this version reads up to {FORMAT}.", hint="Update.")
+    wrong = [
+        name
+        for name in {*checksums, *entries}
+        if name not in entries or hashlib.sha256(entries[name]).hexdigest() != checksums.get(name)
+    ]
+    if wrong or len(names) != len(entries) + 1:
+        what = sorted(wrong)[0] if wrong else "a repeated entry"
+        raise TamperedError(
+            f"{str(path)!r} was changed: {what} is not what was written.", hint="Restore it from a copy."
+        )
+    return manifest, entries
+
+
+def canonical_json(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces; floats keep every bit."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def array_bytes(array: npt.NDArray[Any]) -> bytes:
+    """An array in NumPy's own file format, version 1, C order, without pickle."""
+    stream = io.BytesIO()
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    np.lib.format.write_array(stream, array, version=(1, 0), allow_pickle=False)
+    return stream.getvalue()
+
+
+def array_from_bytes(data: bytes) -> npt.NDArray[Any]:
+    """The inverse of :func:`array_bytes`; a pickle is never read."""
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except ValueError as error:
+        raise TamperedError(f"An array entry cannot be read: {error}.") from error
+    return array

@@ -1,0 +1,385 @@
+"""The contract: what every method that forgets does, so that a method is one file with three functions.
+
+A model is three layers. **Rows** are what it still knows, by name. **Parts** are what it learned from them: named
+dictionaries of arrays, JSON values and third-party estimators (sums, shard models, checkpoints). The **solution** is
+what ``predict`` reads, derived from the parts when needed (coefficients). Rows and parts make the digest and the saved
+file; the solution alone makes an export, which knows no row.
+
+A method writes
+
+``_update(change)``
+    New values of the parts that a change of the rows touches. Pure: it returns them, and the base class commits. A fit
+    is a change that adds all rows to nothing; forgetting removes rows, learning adds some. The parts must be a function
+    of the rows and the parameters alone, whatever changes led there.
+``_solve(rows, parts)``
+    The solution, or None if too little is left to predict from (the model is dormant).
+``predict(X)`` and friends, reading ``self._solution()``
+
+and, where it differs from a full refit, ``_estimate(rows, slots)`` for ``plan`` and ``_place(table)`` for a method that
+puts each record somewhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from expunge.digest import leaf, root
+from expunge.errors import ExpungeError, UnsupportedRequestError
+from expunge.estimators import prepare
+from expunge.records import Addition, Guarantee, Plan, Removal
+from expunge.requests import feature_positions, read_table, select_slots
+from expunge.rows import Rows, Table
+from expunge.seeds import check_seed
+from expunge.state import Change, Fitted, Part
+from expunge.validation import numeric_input
+
+__all__ = ["Change", "DormantModelError", "Part", "Unlearner"]
+
+Slots = npt.NDArray[np.intp]
+
+_log = logging.getLogger("expunge")
+_log.addHandler(logging.NullHandler())
+
+
+class DormantModelError(ExpungeError, NotFittedError):
+    """Too little is left to predict from; ``learn`` wakes the model up."""
+
+    code = "dormant-model"
+
+
+class Unlearner(BaseEstimator):
+    """Base of every method: ``fit``, ``plan``, ``forget``, ``learn``, ``digest``, ``save``, ``export``.
+
+    See the module for what a method has to write, and ``expunge.checks.check_unlearner`` for what it must then satisfy.
+    """
+
+    #: Kinds of requests that ``forget`` serves.
+    _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+    #: Constructor arguments that change how the work is done and never what comes out.
+    _execution_params: ClassVar[tuple[str, ...]] = ()
+    #: Checks that this method is known to fail: name -> reason.
+    _waivers: ClassVar[Mapping[str, str]] = {}
+
+    seed: int = 0
+    n_features_in_: int
+
+    # ------------------------------------------------------------------ what a method writes
+
+    def _update(self, change: Change) -> dict[str, Part | None]:
+        raise NotImplementedError
+
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        raise NotImplementedError
+
+    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+        """Least and most work of forgetting these slots, and the parts it would touch; here that of a full refit."""
+        work = len(rows) - len(slots)
+        return work, work, tuple(self._state().parts)
+
+    def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
+        """Where each record goes, from its id and values alone; None for a method without places."""
+        return None
+
+    def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
+        """X and y as the method wants them; ``reset`` when fitting. Here: finite numbers."""
+        return numeric_input(self, X, y, reset=reset, least=least)
+
+    def _check_params(self) -> None:
+        """Refuse constructor arguments that are not of the documented form."""
+
+    def _doubt(self, rows: Rows) -> str | None:
+        """Why the same fit might not give the same bits, tried out at ``fit``; None if nothing speaks against it."""
+        return None
+
+    def _guarantee(self) -> Guarantee:
+        """What a removal from the model as it is promises."""
+        doubt = self._state().doubt
+        if doubt is not None:
+            return Guarantee(
+                kind="empirical", statement=f"trained again without the records, but not repeatable: {doubt}"
+            )
+        return Guarantee(
+            kind="exact",
+            statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{self._terms()}",
+            assumptions=("same environment", "requests do not depend on the published model"),
+        )
+
+    def _terms(self) -> str:
+        """What to add to the statement of an exact guarantee: a rounding, say."""
+        return ""
+
+    # ------------------------------------------------------------------ the verbs
+
+    def fit(
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, sample_weight: Any = None,
+        allow_dormant: bool = False,
+    ) -> Any:  # fmt: skip
+        """Learn from rows, each under its own name.
+
+        Parameters
+        ----------
+        X : array, sparse matrix or data frame of shape (n, d)
+            Copied.
+        y : array of shape (n,)
+            Targets, or class labels of any kind.
+        record_ids : array of shape (n,), optional
+            Integers or texts, unique. Default: the frame's index if it is unique and not a RangeIndex, else 0..n-1.
+        subject_ids : array of shape (n,), optional
+            The person each record is about; None where nobody.
+        sample_weight : array of shape (n,), optional
+            Non-negative weights. Weight zero is not removal.
+        allow_dormant : bool, default=False
+            Accept too little data, even none, and leave a dormant model, as ``forget`` does.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidDataError
+            Rows, targets or weights the method cannot take, or too few of them.
+        InvalidIdError, DuplicateRecordError
+            Ids of the wrong type, or not unique.
+        InvalidParameterError
+            A constructor argument of the wrong form.
+        """
+        check_seed(self.seed)
+        self._check_params()
+        table = read_table(
+            self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
+        )
+        start = time.perf_counter()
+        rows = Rows(table, seed=self.seed)
+        slots = np.arange(len(table), dtype=np.intp)
+        changes = self._update(Change(rows, {}, slots[:0], slots, allow_dormant, table))
+        fitted = Fitted(rows)
+        fitted.commit(changes)
+        elapsed, reads = time.perf_counter() - start, rows.reads
+        fitted.doubt = self._doubt(rows)
+        if fitted.doubt is not None:
+            warnings.warn(f"The guarantee will not be exact: {fitted.doubt}.", stacklevel=2)
+        fitted.rate = elapsed / max(1, reads)
+        self._fitted = fitted
+        _log.info("%s learned %d records", type(self).__name__, len(rows))
+        return self
+
+    def plan(self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None) -> Plan:
+        """What :meth:`forget` with the same arguments would cost and promise. Changes nothing.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        The errors of :meth:`forget`.
+        """
+        state, rows = self._state(), self._rows()
+        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+        if features is None:
+            low, high, touched = self._estimate(rows, slots)
+        else:
+            low, high, touched = len(rows), self._most_work(rows), tuple(state.parts)
+        expected = None if state.rate is None else state.rate * high
+        return Plan(
+            guarantee=self._guarantee(), n_records=len(slots), work_low=low, work_high=high, touched=touched,
+            expected_s=expected,
+        )  # fmt: skip
+
+    def forget(
+        self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None,
+        digest: bool = False,
+    ) -> Removal:  # fmt: skip
+        """Forget records, by name, person or class, or forget columns.
+
+        Parameters
+        ----------
+        record_ids : id or array of ids, optional
+        subjects : id or array of ids, optional
+            All records of these persons.
+        classes : label or array of labels, optional
+            All records with these targets.
+        features : array of column names (positions for arrays), optional
+            Not together with the others.
+        digest : bool, default=False
+            Compute the digests before and after.
+
+        Returns
+        -------
+        Removal
+
+        Raises
+        ------
+        UnknownRecordError
+            An id, subject or class that is not known, or no longer. Nothing has changed then.
+        DuplicateRecordError
+            Something is named twice.
+        UnsupportedRequestError
+            The method does not serve this kind of request.
+        InvalidRequestError
+            An empty request.
+        """
+        rows = self._rows()
+        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+        before = self.digest() if digest else None
+        start = time.perf_counter()
+        reads = rows.reads
+        if features is None:
+            touched = self._apply(slots, None, tolerant=True)
+            work = rows.reads - reads
+        else:
+            touched, work = self._drop(feature_positions(self, features))
+        removal = Removal(
+            guarantee=self._guarantee(), n_forgotten=len(slots), work=work, elapsed_s=time.perf_counter() - start,
+            touched=touched, digest_before=before, digest_after=self.digest() if digest else None,
+        )  # fmt: skip
+        _log.info("%s forgot %d records, %d read", type(self).__name__, len(slots), work)
+        return removal
+
+    def learn(
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, sample_weight: Any = None
+    ) -> Addition:
+        """Learn more records: the inverse of :meth:`forget`, bit for bit.
+
+        Parameters
+        ----------
+        X, y, record_ids, subject_ids, sample_weight
+            As for :meth:`fit`. The ids must be new.
+
+        Returns
+        -------
+        Addition
+
+        Raises
+        ------
+        DuplicateRecordError
+            A record that is known already.
+        """
+        rows = self._rows()
+        table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=False)
+        start, reads = time.perf_counter(), rows.reads
+        touched = self._apply(np.empty(0, dtype=np.intp), table, tolerant=False)
+        elapsed = time.perf_counter() - start
+        return Addition(n_learned=len(table), work=rows.reads - reads, elapsed_s=elapsed, touched=touched)
+
+    def digest(self) -> str:
+        """SHA-256 of everything that ``predict``, ``forget`` or ``learn`` reads, as 64 hexadecimal digits.
+
+        Two models with equal digests give bit-equal outputs in one environment. Only blocks that changed since the last
+        call are hashed again.
+        """
+        return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
+        from expunge import storage
+
+        return storage.save_model(self, path)
+
+    def export(self, path: str | Path) -> Path:
+        """Write a file that predicts the same bits and knows no row, id or sum; ``expunge.load`` reads it."""
+        from expunge import storage
+
+        return storage.export_model(self, path)
+
+    @property
+    def record_ids_(self) -> npt.NDArray[Any]:
+        """Ids the model still knows, in the order of their keyed hash."""
+        return self._rows().ids
+
+    # ------------------------------------------------------------------ the machinery
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    def _state(self) -> Fitted:
+        check_is_fitted(self)
+        state: Fitted = self._fitted
+        return state
+
+    def _rows(self) -> Rows:
+        rows = self._state().rows
+        if rows is None:
+            raise UnsupportedRequestError(
+                "This is an export: it predicts, and knows no record.", hint="Ask the model it was exported from."
+            )
+        return rows
+
+    def _solution(self) -> Part:
+        """What ``predict`` reads; solved once after each change."""
+        state = self._state()
+        if not state.is_solved and state.rows is not None:
+            state.solution, state.is_solved = self._solve(state.rows, state.parts), True
+        if state.solution is None:
+            raise DormantModelError(
+                f"This {type(self).__name__} is dormant: too little is left to predict from.",
+                hint="learn() more records.",
+            )
+        return state.solution
+
+    def _identity(self) -> dict[str, Any]:
+        named = {"n_features_in_": getattr(self, "n_features_in_", None)}
+        named["feature_names_in_"] = [str(n) for n in getattr(self, "feature_names_in_", ())]
+        return {"method": type(self).__name__, "params": self._digest_params(), **named}
+
+    def _digest_params(self) -> dict[str, Any]:
+        params = self.get_params(deep=False)
+        out: dict[str, Any] = {}
+        for name, value in params.items():
+            if name in self._execution_params:
+                continue
+            if isinstance(value, Callable) and not hasattr(value, "get_params"):  # type: ignore[arg-type]
+                value = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
+            out[name] = prepare(value, seed_for=lambda _: 0) if hasattr(value, "get_params") else value
+        return out
+
+    def _apply(self, removed: Slots, added: Table | None, *, tolerant: bool) -> tuple[str, ...]:
+        """Change the rows and commit what ``_update`` makes of it; on any failure everything is as it was."""
+        state, rows = self._state(), self._rows()
+        n_slots, reads = len(rows.alive), rows.reads
+        new = removed[:0] if added is None else rows.append(added)
+        rows.hide(removed)
+        try:
+            changes = self._update(Change(rows, state.parts, removed, new, tolerant))
+        except BaseException:
+            rows.unhide(removed)
+            if len(new):
+                rows.truncate(n_slots)
+            rows.reads = reads
+            raise
+        rows.wipe(removed)
+        state.commit(changes)
+        state.forget_leaves(np.concatenate([removed, new]))
+        return tuple(changes)
+
+    def _drop(self, features: list[int]) -> tuple[tuple[str, ...], int]:
+        """Forget the columns at these positions: a fit on what is left."""
+        table = self._rows().without_features(features)
+        rows = Rows(table, seed=self.seed)
+        slots = np.arange(len(table), dtype=np.intp)
+        changes = self._update(Change(rows, {}, slots[:0], slots, True, table))
+        state = Fitted(rows)
+        state.commit(changes)
+        state.rate, state.doubt = self._state().rate, self._state().doubt
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = np.delete(names, features)
+        self.n_features_in_ = int(self.n_features_in_) - len(features)
+        self._fitted = state
+        return tuple(changes), rows.reads
+
+    def _most_work(self, rows: Rows) -> int:
+        """Work of a full refit."""
+        return self._estimate(rows, np.empty(0, dtype=np.intp))[1]

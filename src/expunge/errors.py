@@ -1,0 +1,185 @@
+"""Every error of the library, for people who catch them and for people who read them.
+
+The tree (each also inherits the builtin in brackets, so that ordinary ``except`` clauses work)::
+
+    ExpungeError
+    ├── InvalidRequestError        (ValueError)           a request that makes no sense as written
+    │   ├── UnknownRecordError     (KeyError)             an id the model does not know, or no longer knows
+    │   ├── DuplicateRecordError                          one id named twice, or learned twice
+    │   └── UnsupportedRequestError (NotImplementedError) this method cannot serve it; the hint names one that can
+    ├── InvalidIdError             (TypeError)            an id of the wrong type
+    ├── InvalidDataError           (ValueError)           rows or targets no method can take
+    │   └── OutOfRangeError                               a value outside the fixed-point range
+    ├── InvalidParameterError      (ValueError)           a constructor argument
+    ├── UnsupportedEstimatorError  (TypeError)            a third-party estimator we cannot encode, continue or store
+    ├── TamperedError              (ValueError)           a file that is not what was written
+    │   └── NewerFormatError                              a file from a later version
+    ├── UnknownMethodError         (LookupError)          a name that is in no table
+    ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
+    ├── FileNotUsableError         (OSError)              a file that is missing or cannot be written; in ``archive.py``
+    └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
+
+A message says what, which value, and what to do. ``code`` is stable and short; ``hint`` is the "what to do" alone.
+:data:`EXIT_CODES` is the one table from errors to exit codes of the command line.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "EXIT_CODES",
+    "DuplicateRecordError",
+    "ExpungeError",
+    "InvalidDataError",
+    "InvalidIdError",
+    "InvalidParameterError",
+    "InvalidRequestError",
+    "MissingExtraError",
+    "NewerFormatError",
+    "OutOfRangeError",
+    "TamperedError",
+    "UnknownMethodError",
+    "UnknownRecordError",
+    "UnsupportedEstimatorError",
+    "UnsupportedRequestError",
+    "exit_code",
+]
+
+
+class ExpungeError(Exception):
+    """Parent of every error of this library.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what is wrong and with which value.
+    hint : str, optional
+        What to do about it. It is appended to the message.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".rstrip())
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:  # KeyError would print the repr of its argument
+        return f"{self.message} {self.hint}".rstrip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[ExpungeError], message: str, hint: str) -> ExpungeError:
+    return kind(message, hint=hint)
+
+
+class InvalidRequestError(ExpungeError, ValueError):
+    """A request that makes no sense as written."""
+
+    code = "invalid-request"
+
+
+class UnknownRecordError(InvalidRequestError, KeyError):
+    """An id that the model does not know: it was never learned, or it is forgotten already."""
+
+    code = "unknown-record"
+
+
+class DuplicateRecordError(InvalidRequestError):
+    """One id named twice in a request, or learned a second time."""
+
+    code = "duplicate-record"
+
+
+class UnsupportedRequestError(InvalidRequestError, NotImplementedError):
+    """The method cannot serve this request; the hint names one that can."""
+
+    code = "unsupported-request"
+
+
+class InvalidIdError(ExpungeError, TypeError):
+    """An id that is neither an integer nor a text, or a mix of both."""
+
+    code = "invalid-id"
+
+
+class InvalidDataError(ExpungeError, ValueError):
+    """Rows or targets that the method cannot take."""
+
+    code = "invalid-data"
+
+
+class OutOfRangeError(InvalidDataError):
+    """A value outside the range of the fixed-point numbers that keep sums exact."""
+
+    code = "out-of-range"
+
+
+class InvalidParameterError(ExpungeError, ValueError):
+    """A constructor argument that is not of the documented form."""
+
+    code = "invalid-parameter"
+
+
+class UnsupportedEstimatorError(ExpungeError, TypeError):
+    """A third-party estimator that cannot be encoded, continued or stored."""
+
+    code = "unsupported-estimator"
+
+
+class TamperedError(ExpungeError, ValueError):
+    """A file whose bytes are not those that were written."""
+
+    code = "tampered"
+
+
+class NewerFormatError(TamperedError):
+    """A file written by a later version of the library."""
+
+    code = "newer-format"
+
+
+class UnknownMethodError(ExpungeError, LookupError):
+    """A method name that is in no table."""
+
+    code = "unknown-method"
+
+
+class MissingExtraError(ExpungeError, ImportError):
+    """An optional dependency that is not installed."""
+
+    code = "missing-extra"
+
+
+#: Exit code of the command line for each error code. 0 is success, 1 an unforeseen error, 2 a wrong command line.
+EXIT_CODES: dict[str, int] = {
+    "invalid-request": 3,
+    "unknown-record": 4,
+    "duplicate-record": 5,
+    "unsupported-request": 6,
+    "invalid-id": 7,
+    "invalid-data": 8,
+    "out-of-range": 8,
+    "invalid-parameter": 9,
+    "unsupported-estimator": 10,
+    "tampered": 11,
+    "newer-format": 12,
+    "unknown-method": 13,
+    "missing-extra": 14,
+    "dormant-model": 15,
+    "file-not-usable": 16,
+}
+
+
+def exit_code(error: BaseException) -> int:
+    """Exit code of the command line for an error.
+
+    Examples
+    --------
+    >>> exit_code(UnknownRecordError("No record 'a'."))
+    4
+    """
+    return EXIT_CODES.get(getattr(error, "code", ""), 1)

@@ -1,0 +1,82 @@
+"""The table of methods: names and where they live. Listing the names imports nothing heavy.
+
+A plug-in adds names through the entry-point group ``expunge.methods``, in the same form ``name = "module:Class"``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from expunge.errors import UnknownMethodError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["METHODS", "find_method", "load", "method_names"]
+
+METHODS: dict[str, str] = {
+    "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
+    "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",
+}
+
+_GROUP = "expunge.methods"
+
+
+def method_names() -> list[str]:
+    """Names of all methods, ours and those of plug-ins, sorted."""
+    return sorted({*METHODS, *(point.name for point in importlib.metadata.entry_points(group=_GROUP))})
+
+
+def find_method(name: str) -> Any:
+    """The class of a method.
+
+    Raises
+    ------
+    UnknownMethodError
+        No such name; the sentence proposes the nearest ones.
+
+    Examples
+    --------
+    >>> find_method("Ridge").__name__
+    'Ridge'
+    """
+    if name in METHODS:
+        module, _, attribute = METHODS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    for point in importlib.metadata.entry_points(group=_GROUP):
+        if point.name == name:
+            return point.load()
+    near = difflib.get_close_matches(name, method_names(), n=3, cutoff=0.4)
+    raise UnknownMethodError(
+        f"There is no method {name!r}.", hint=f"Did you mean {' or '.join(near)}?" if near else "See `expunge methods`."
+    )
+
+
+def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
+    """Load a model that was written by ``save`` or ``export``.
+
+    Parameters
+    ----------
+    path : path
+    trusted : list of str
+        Types, as "module.Class", that third-party estimators in the file may consist of, beyond those known to be
+        harmless.
+
+    Returns
+    -------
+    The model. One that was exported predicts, and refuses to forget.
+
+    Raises
+    ------
+    TamperedError
+        The file is not what was written.
+    UnknownMethodError
+        It was written by a method that is not installed.
+    """
+    from expunge.storage import read_model
+
+    return read_model(path, find=find_method, trusted=trusted)

@@ -1,0 +1,1 @@
+"""Methods that forget by training again, on everything or on a shard."""

@@ -1,0 +1,1 @@
+"""Methods whose state is a sum over records, in exact integer arithmetic."""

@@ -1,0 +1,216 @@
+"""What was promised and what was done: frozen records that outlive the code which wrote them.
+
+Each carries a ``schema`` number. Fields are added in later schemas, never removed and never re-interpreted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args
+
+from expunge.errors import InvalidParameterError, NewerFormatError
+
+__all__ = ["Addition", "Guarantee", "Kind", "Plan", "Removal"]
+
+Kind = Literal["exact", "certified", "bounded", "empirical"]
+
+
+class _Record:
+    """Conversion to and from plain data, and a table for notebooks; shared by the records below."""
+
+    _schema: ClassVar[int] = 1
+    schema: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain data, for JSON."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Any:
+        """The record from plain data. A schema number newer than this code knows is refused."""
+        if int(data.get("schema", 0)) > cls._schema:
+            raise NewerFormatError(
+                f"This {cls.__name__} has schema {data['schema']}; this version reads up to {cls._schema}.",
+                hint="Update expunge.",
+            )
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items() if n in known}
+        if isinstance(values.get("guarantee"), Mapping):
+            values["guarantee"] = Guarantee.from_dict(values["guarantee"])
+        return cls(**values)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self.to_dict().items()
+            if name not in ("schema", "guarantee")
+        )
+        guarantee = getattr(self, "guarantee", None)
+        head = f"<caption>{html.escape(str(self))}</caption>"
+        if isinstance(guarantee, Guarantee):
+            sentence = html.escape(guarantee.sentence())
+            rows = f"<tr><th style='text-align:left'>guarantee</th><td>{sentence}</td></tr>{rows}"
+        return f"<table>{head}{rows}</table>"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Guarantee(_Record):
+    """What a removal promises about the model it leaves. Never stronger than was earned.
+
+    Parameters
+    ----------
+    kind : {"exact", "certified", "bounded", "empirical"}
+        ``exact``: the state is bit for bit that of a fresh fit without the records, same seed, same environment.
+        ``certified``: (epsilon, delta)-indistinguishable from that fit. ``bounded``: a proved distance to that fit.
+        ``empirical``: nothing beyond what an audit measured.
+    statement : str
+        The promise in words, with its numbers.
+    assumptions : tuple of str
+        Under which the promise holds, each by name.
+    epsilon, delta : float, optional
+        The budget spent; required for ``certified`` and only there.
+    norm : str, optional
+        Norm of the distance; required for ``bounded`` and only there.
+    bound : float, optional
+        Value of the bound in that norm; required for ``bounded`` and only there.
+
+    Examples
+    --------
+    >>> Guarantee(kind="exact", statement="equal to a fresh fit")
+    Guarantee(exact: equal to a fresh fit)
+    """
+
+    kind: Kind
+    statement: str
+    assumptions: tuple[str, ...] = ()
+    epsilon: float | None = None
+    delta: float | None = None
+    norm: str | None = None
+    bound: float | None = None
+    schema: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise InvalidParameterError(f"kind must be one of {get_args(Kind)}, got {self.kind!r}.")
+        budget = (self.epsilon, self.delta)
+        if (self.kind == "certified") != all(_finite(x) for x in budget) or (
+            self.kind != "certified" and budget != (None, None)
+        ):
+            raise InvalidParameterError(f"A certified guarantee has epsilon and delta, no other has; got {budget!r}.")
+        distance = (self.norm, self.bound)
+        if (self.kind == "bounded") != (self.norm is not None and _finite(self.bound)) or (
+            self.kind != "bounded" and distance != (None, None)
+        ):
+            raise InvalidParameterError(f"A bounded guarantee has norm and bound, no other has; got {distance!r}.")
+
+    def sentence(self) -> str:
+        """The guarantee with its assumptions, as one paragraph."""
+        given = f" Assumptions: {'; '.join(self.assumptions)}." if self.assumptions else ""
+        return f"{self.kind}: {self.statement}.{given}"
+
+    def __repr__(self) -> str:
+        return f"Guarantee({self.kind}: {self.statement})"
+
+    __str__ = __repr__
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Plan(_Record):
+    """What a request would cost and promise. Making one changes nothing.
+
+    Parameters
+    ----------
+    guarantee : Guarantee
+    n_records : int
+        Records that would be forgotten.
+    work_low, work_high : int
+        Interval for the number of records that would be read again.
+    touched : tuple of str
+        Names of the parts of the state that would change, as far as known beforehand.
+    expected_s : float or None
+        Expected time in seconds, from the speed of the last fit; None where nothing was measured.
+    """
+
+    guarantee: Guarantee
+    n_records: int
+    work_low: int
+    work_high: int
+    touched: tuple[str, ...] = ()
+    expected_s: float | None = None
+    schema: int = 1
+
+    def __repr__(self) -> str:
+        work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"
+        time = "" if self.expected_s is None else f" · about {_duration(self.expected_s)}"
+        return f"{self.guarantee.kind} · {_records(self.n_records)} · reads {work}{time}"
+
+    __str__ = __repr__
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Removal(_Record):
+    """What a method says it did.
+
+    Parameters
+    ----------
+    guarantee : Guarantee
+    n_forgotten : int
+        Records that were forgotten.
+    work : int
+        Records that were read again to do so.
+    elapsed_s : float
+        Wall time in seconds, digests not included.
+    touched : tuple of str
+        Names of the parts of the state that changed.
+    digest_before, digest_after : str or None
+        Hexadecimal digests of the model; None unless asked for.
+    """
+
+    guarantee: Guarantee
+    n_forgotten: int
+    work: int
+    elapsed_s: float
+    touched: tuple[str, ...] = ()
+    digest_before: str | None = None
+    digest_after: str | None = None
+    schema: int = 1
+
+    def __repr__(self) -> str:
+        return f"{self.guarantee.kind} · {_records(self.n_forgotten)} · {_duration(self.elapsed_s)}"
+
+    __str__ = __repr__
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Addition(_Record):
+    """What learning did: the mirror image of :class:`Removal`."""
+
+    n_learned: int
+    work: int
+    elapsed_s: float
+    touched: tuple[str, ...] = ()
+    schema: int = 1
+
+    def __repr__(self) -> str:
+        return f"learned · {_records(self.n_learned)} · {_duration(self.elapsed_s)}"
+
+    __str__ = __repr__
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value) and value >= 0
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record" if count == 1 else f"{count:,} records"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    if seconds < 1:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

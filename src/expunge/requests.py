@@ -1,0 +1,101 @@
+"""From what a caller names to rows: tables on their way in, requests resolved to slots. All refusals happen here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import is_classifier
+
+from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
+from expunge.ids import check_ids, check_subjects, default_ids
+from expunge.rows import Rows, Table
+from expunge.validation import refuse_missing_targets
+
+__all__ = ["feature_positions", "read_table", "select_slots"]
+
+
+def read_table(
+    model: Any, X: Any, y: Any, record_ids: Any, subject_ids: Any, sample_weight: Any, *, reset: bool, least: int = 1
+) -> Table:
+    """Rows as ``fit`` and ``learn`` are given them: validated by the model, named, placed."""
+    index_ids = default_ids(X, len(X)) if record_ids is None and hasattr(X, "index") else None
+    X, y = model._validate(X, y, reset=reset, least=least)
+    if y is None:
+        refuse_missing_targets(model)
+    n = X.shape[0] if hasattr(X, "shape") else len(X)
+    if record_ids is not None:
+        ids = check_ids(record_ids, n=n)
+    else:
+        ids = np.arange(n, dtype=np.int64) if index_ids is None else index_ids
+    table = Table(
+        ids, X, y,
+        None if sample_weight is None else _check_weight(sample_weight, n),
+        None if subject_ids is None else check_subjects(subject_ids, n),
+    )  # fmt: skip
+    return Table(ids, X, y, table.weight, table.subjects, model._place(table))
+
+
+def select_slots(
+    model: Any, rows: Rows, *, records: Any, subjects: Any, classes: Any, features: Any
+) -> npt.NDArray[np.intp]:
+    """Slots of all records that a request names; none for a request about features."""
+    asked = {"records": records, "subjects": subjects, "classes": classes, "features": features}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    for name in asked:
+        if name not in model._requests or (name == "classes" and not is_classifier(model)):
+            able = "RetrainClassifier can." if name == "classes" else "RetrainClassifier and RetrainRegressor can."
+            raise UnsupportedRequestError(f"{type(model).__name__} cannot forget {name}.", hint=able)
+    if not asked or ("features" in asked and len(asked) > 1):
+        raise InvalidRequestError(
+            "Name what to forget: record_ids, subjects, classes, or features alone.", hint="See model.record_ids_."
+        )
+    if "features" in asked:
+        feature_positions(model, features)
+        return np.empty(0, dtype=np.intp)
+    found = []
+    if records is not None:
+        found.append(rows.find(records))
+    if subjects is not None:
+        found.append(rows.find_subjects(subjects))
+    if classes is not None:
+        found.append(rows.find_classes(_as_list(classes)))
+    slots = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+    if not len(slots):
+        raise InvalidRequestError("The request names no record.", hint="Give at least one id.")
+    return slots
+
+
+def feature_positions(model: Any, features: Any) -> list[int]:
+    """Positions of features, given by name where the model was fitted on named columns."""
+    names = getattr(model, "feature_names_in_", None)
+    known = list(names) if names is not None else list(range(int(getattr(model, "n_features_in_", 0))))
+    wanted = _as_list(features)
+    for feature in wanted:
+        if feature not in known or isinstance(feature, bool):
+            raise InvalidRequestError(f"No feature {feature!r}.", hint=f"There are {known[:10]!r}.")
+    if len(set(wanted)) < len(wanted) or not wanted:
+        raise InvalidRequestError("Name each feature once.")
+    if len(wanted) == len(known):
+        raise InvalidRequestError("Forgetting every feature leaves no model.", hint="Forget all records instead.")
+    return [known.index(feature) for feature in wanted]
+
+
+def _check_weight(weight: Any, n: int) -> npt.NDArray[np.float64]:
+    values = np.asarray(weight, dtype=np.float64)
+    if values.ndim == 0:
+        values = np.full(n, float(values))
+    if values.shape != (n,):
+        raise InvalidDataError(f"Sample weights must be 1D: sample_weight.shape == {values.shape}, expected {(n,)}!")
+    if not np.isfinite(values).all() or (values < 0).any():
+        bad = values[~(np.isfinite(values) & (values >= 0))][0]
+        raise InvalidDataError(f"sample_weight holds {bad}.", hint="Weights are finite and not negative.")
+    return values.copy()
+
+
+def _as_list(value: Any) -> list[Any]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        return [value]
+    return list(value)

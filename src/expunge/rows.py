@@ -1,0 +1,368 @@
+"""The rows a model still knows: named, kept in an order that follows from their ids, and counted when read.
+
+A slot is a place in the arrays of the store. The canonical order of rows is that of a keyed hash of their ids, ties by
+id; it decides the order in which third-party estimators see records, the order in files, and the block of a record in
+the digest. So the order of the input never matters and removing a row moves no other.
+
+A change has two steps, so that a failure in between leaves everything as it was: ``hide`` and ``append`` can be undone
+by ``unhide`` and ``truncate``; ``wipe`` then overwrites the hidden values for good.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.columns import Columns, columns_of, restore_columns
+from expunge.errors import DuplicateRecordError, InvalidDataError, UnknownRecordError
+from expunge.ids import IdIndex, check_ids, check_unique, grown
+from expunge.seeds import uniform64
+
+__all__ = ["N_BLOCKS", "Rows", "Table"]
+
+Slots = npt.NDArray[np.intp]
+Arrays = dict[str, npt.NDArray[Any]]
+
+#: The digest hashes rows in so many blocks; a record's block is the top ten bits of its hash.
+N_BLOCKS = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Some rows, read from a store or about to enter one.
+
+    Parameters
+    ----------
+    ids : ndarray of int64, or of object holding str, shape (n,)
+    X : array, sparse matrix or frame of shape (n, d), or n texts
+    y : ndarray of shape (n,) or (n, t), or None
+    weight : ndarray of float64, shape (n,), or None
+    subjects : ndarray of ids, shape (n,), None for nobody; or None
+    place : ndarray of int64, shape (n,), or None
+        Where a method put each record (a shard, say); see ``Unlearner._place``.
+    """
+
+    ids: npt.NDArray[Any]
+    X: Any
+    y: Any = None
+    weight: npt.NDArray[np.float64] | None = None
+    subjects: npt.NDArray[Any] | None = None
+    place: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def head(self, n: int) -> Table:
+        """The first n rows, as views where possible."""
+        X = self.X.iloc[:n] if hasattr(self.X, "iloc") else self.X[:n]
+        y, weight, subjects, place = (
+            None if a is None else a[:n] for a in (self.y, self.weight, self.subjects, self.place)
+        )
+        return Table(self.ids[:n], X, y, weight, subjects, place)
+
+
+class Rows:
+    """Rows of one model.
+
+    Parameters
+    ----------
+    table : Table
+        The first rows; copied.
+    seed : int
+        Keys the canonical order.
+
+    Attributes
+    ----------
+    reads : int
+        Rows read so far: what the work of a removal is counted from.
+    """
+
+    def __init__(self, table: Table, *, seed: int) -> None:
+        check_unique(table.ids)
+        self._seed = seed
+        self._ids = IdIndex(table.ids.copy())
+        self._X = columns_of(table.X)
+        self._y = None if table.y is None else columns_of(table.y)
+        self._weight = None if table.weight is None else columns_of(table.weight)
+        self._subjects = None if table.subjects is None else columns_of(table.subjects)
+        self._place = None if table.place is None else columns_of(table.place)
+        self._alive = np.ones(len(table), dtype=bool)
+        self._n_alive = len(table)
+        self._hash: npt.NDArray[np.uint64] | None = None
+        self._by_subject: dict[Any, list[int]] | None = None
+        self._blocked: dict[int, Slots] | None = None
+        self.reads = 0
+
+    def __len__(self) -> int:
+        return self._n_alive
+
+    @property
+    def ids(self) -> npt.NDArray[Any]:
+        """Ids of all rows in canonical order, as a copy."""
+        return self._ids.values[self.slots()]
+
+    @property
+    def alive(self) -> npt.NDArray[np.bool_]:
+        """Which slots hold a row, shape (number of slots,). Do not write to it."""
+        return self._alive[: len(self._ids.values)]
+
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """The keyed hash behind the canonical order, one per slot."""
+        values = self._ids.values
+        if self._hash is None:
+            self._hash = uniform64(self._seed, "order", values)
+        elif len(self._hash) < len(values):
+            self._hash = np.concatenate([self._hash, uniform64(self._seed, "order", values[len(self._hash) :])])
+        return self._hash
+
+    def in_order(self, slots: Slots) -> Slots:
+        """The slots in canonical order."""
+        keys = self.hashes()[slots]
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        if np.any(ordered[1:] == ordered[:-1]):  # one pair in 2**64: ties go by id
+            order = np.lexsort((self._ids.values[slots].astype(str), keys))
+        return slots[order]
+
+    def slots(self) -> Slots:
+        """Slots of all rows, in canonical order."""
+        blocks = self.blocked()
+        return np.concatenate(list(blocks.values())) if blocks else np.empty(0, dtype=np.intp)
+
+    def blocked(self) -> dict[int, Slots]:
+        """Slots of all rows in canonical order, cut into the blocks of the digest; kept up to date block by block."""
+        if self._blocked is None:
+            slots = self.in_order(np.flatnonzero(self.alive))
+            cuts = np.searchsorted(self.blocks(slots), np.arange(N_BLOCKS + 1))
+            self._blocked = {b: slots[cuts[b] : cuts[b + 1]] for b in range(N_BLOCKS) if cuts[b] < cuts[b + 1]}
+        return self._blocked
+
+    def _move(self, slots: Slots, *, into: bool) -> None:
+        """Put slots into their blocks, or take them out."""
+        if self._blocked is None:
+            return
+        if len(slots) > N_BLOCKS:
+            self._blocked = None
+            return
+        at = self.blocks(slots)
+        for block in np.unique(at).tolist():
+            moved, held = slots[at == block], self._blocked.get(block, slots[:0])
+            left = self.in_order(np.concatenate([held, moved])) if into else held[~np.isin(held, moved)]
+            if len(left):
+                self._blocked[block] = left
+            else:
+                self._blocked.pop(block, None)
+        if into:
+            self._blocked = dict(sorted(self._blocked.items()))
+
+    def read(self, slots: Slots, *, times: int = 1) -> Table:
+        """The rows of these slots, as copies; they count as read ``times`` times."""
+        self.reads += times * len(slots)
+        optional = (self._y, self._weight, self._subjects, self._place)
+        return Table(
+            self._ids.values[slots], self._X.read(slots), *(None if c is None else c.read(slots) for c in optional)
+        )
+
+    def peek(self, slots: Slots) -> Table:
+        """As :meth:`read`, but not counted: for looking, not for learning."""
+        return self.read(slots, times=0)
+
+    def count(self, n: int) -> None:
+        """Count n more rows as read: for a method that reads a table it holds again."""
+        self.reads += n
+
+    def places(self) -> npt.NDArray[np.int64]:
+        """Place of each slot as the method chose it; of slots without a row it means nothing."""
+        if self._place is None:
+            raise InvalidDataError("This model gives its records no place.")
+        out: npt.NDArray[np.int64] = self._place.read(np.arange(len(self._place)))
+        return out
+
+    def find(self, ids: object) -> Slots:
+        """Slots of record ids; refuses unknown, forgotten and repeated ones."""
+        return self._ids.find(check_ids(ids), self.alive)
+
+    def find_subjects(self, subjects: object) -> Slots:
+        """Slots of all rows of these subjects; refuses a subject without rows."""
+        wanted = check_ids(subjects, what="subjects").tolist()
+        if self._by_subject is None:
+            self._by_subject = {}
+            held = [] if self._subjects is None else self._subjects.read(np.arange(len(self._subjects))).tolist()
+            for slot, subject in enumerate(held):
+                self._by_subject.setdefault(subject, []).append(slot)
+        out: list[int] = []
+        for subject in wanted:
+            slots = [s for s in self._by_subject.get(subject, []) if self._alive[s]]
+            if not slots:
+                hint = "Pass subject_ids to fit." if self._subjects is None else ""
+                raise UnknownRecordError(f"No records of subject {subject!r}: never learned, or forgotten.", hint=hint)
+            out.extend(slots)
+        if len(set(out)) < len(out):
+            raise DuplicateRecordError("A subject is named twice in one request.", hint="Name each once.")
+        return np.array(out, dtype=np.intp)
+
+    def find_classes(self, classes: Sequence[Any]) -> Slots:
+        """Slots of all rows whose target is one of these classes; refuses a class without rows."""
+        if self._y is None:
+            raise UnknownRecordError("This model has no targets, so no classes.")
+        every = np.flatnonzero(self.alive)
+        y = self._y.read(every)
+        found = np.zeros(len(every), dtype=bool)
+        for label in classes:
+            hit = np.asarray(y == label, dtype=bool)
+            if hit.shape != found.shape or not hit.any():
+                raise UnknownRecordError(f"No records of class {label!r}: never learned, or forgotten already.")
+            found |= hit
+        return every[found]
+
+    def labels(self) -> npt.NDArray[Any]:
+        """The distinct targets, sorted; texts come as a text array no wider than needed."""
+        if self._y is None:
+            return np.empty(0)
+        return np.unique(as_labels(self._y.read(np.flatnonzero(self.alive))))
+
+    def hide(self, slots: Slots) -> None:
+        """Take rows out of sight; their values stay until :meth:`wipe`."""
+        self._alive[slots] = False
+        self._n_alive -= len(slots)
+        self._move(slots, into=False)
+
+    def unhide(self, slots: Slots) -> None:
+        """Undo :meth:`hide`."""
+        self._alive[slots] = True
+        self._n_alive += len(slots)
+        self._move(slots, into=True)
+
+    def wipe(self, slots: Slots) -> None:
+        """Overwrite the values of hidden rows for good."""
+        for columns in (self._X, self._y, self._weight, self._subjects, self._place):
+            if columns is not None:
+                columns.wipe(slots)
+        if self._by_subject is not None and self._subjects is not None:
+            self._by_subject = None if len(slots) > 64 else self._without(slots)
+
+    def _without(self, slots: Slots) -> dict[Any, list[int]]:
+        gone = set(slots.tolist())
+        table = self._by_subject or {}
+        for subject in [k for k, held in table.items() if gone.intersection(held)]:
+            left = [s for s in table[subject] if s not in gone]
+            if left:
+                table[subject] = left
+            else:
+                del table[subject]
+        return table
+
+    def append(self, table: Table) -> Slots:
+        """Put rows behind; returns their slots. Refuses ids that are there already, and rows of another form."""
+        check_unique(table.ids)
+        known = self._ids.known(table.ids, self.alive)
+        if known.any():
+            raise DuplicateRecordError(
+                f"Record {table.ids[known].tolist()[0]!r} is known already.",
+                hint="Give new rows new record_ids; to correct a row, forget it first.",
+            )
+        start = len(self._ids.values)
+        pairs = [(self._X, table.X), (self._y, table.y), (self._weight, table.weight)]
+        pairs += [(self._subjects, table.subjects), (self._place, table.place)]
+        if any((held is None) != (new is None) for held, new in pairs):
+            raise InvalidDataError(
+                "The new rows must come with y, sample_weight and subject_ids exactly if the first ones did."
+            )
+        done: list[Columns] = []
+        try:
+            self._ids.append(table.ids)
+            for held, new in pairs:
+                if held is not None:
+                    held.append(columns_of(new))
+                    done.append(held)
+        except BaseException:
+            self._ids.truncate(start)
+            for columns in done:
+                columns.truncate(start)
+            raise
+        self._alive = grown(self._alive, start, np.ones(len(table), dtype=bool))
+        self._n_alive += len(table)
+        self._by_subject = None
+        new = np.arange(start, start + len(table), dtype=np.intp)
+        self._move(new, into=True)
+        return new
+
+    def truncate(self, n: int) -> None:
+        """Undo :meth:`append`: take all slots from n on back."""
+        self._n_alive -= int(self.alive[n:].sum())
+        self._ids.truncate(n)
+        self._alive = self._alive[:n].copy()
+        self._hash = None if self._hash is None else self._hash[:n]
+        self._by_subject, self._blocked = None, None
+        for columns in (self._X, self._y, self._weight, self._subjects, self._place):
+            if columns is not None:
+                columns.truncate(n)
+
+    def without_features(self, features: Sequence[int]) -> Table:
+        """All rows without the columns at these positions, for a fit on what is left."""
+        every = self.slots()
+        X = self._X.without(features)
+        return dataclasses.replace(self.read(every), X=X.read(every))
+
+    def blocks(self, slots: Slots) -> npt.NDArray[np.intp]:
+        """Digest block of each slot."""
+        return (self.hashes()[slots] >> np.uint64(54)).astype(np.intp)
+
+    def arrays(self, slots: Slots) -> Arrays:
+        """Canonical arrays of the rows of these slots: what is hashed and what is saved."""
+        ids = self._ids.values[slots]
+        out = {f"ids.{name}": array for name, array in columns_of(ids).plain(slots=np.arange(len(ids))).items()}
+        for name, columns in self._named():
+            out.update({f"{name}.{key}": array for key, array in columns.plain(slots).items()})
+        return out
+
+    def schema(self) -> dict[str, Any]:
+        """The form of the columns as JSON; a function of the rows that are left."""
+        every = np.flatnonzero(self.alive)
+        return {name: columns.schema(every) for name, columns in self._named()} | {"ids": self._ids.kind}
+
+    def _named(self) -> list[tuple[str, Columns]]:
+        named = {"X": self._X, "y": self._y, "weight": self._weight, "subjects": self._subjects, "place": self._place}
+        return [(name, columns) for name, columns in named.items() if columns is not None]
+
+    @classmethod
+    def restore(cls, schema: dict[str, Any], arrays: Arrays, *, seed: int) -> Rows:
+        """The inverse of :meth:`schema` and :meth:`arrays`."""
+        parts: dict[str, Arrays] = {}
+        for name, array in arrays.items():
+            head, tail = name.split(".", 1)
+            parts.setdefault(head, {})[tail] = array
+        kind = {"kind": "dense"} if schema["ids"] == "int" else {"kind": "cells", "width": []}
+        ids = restore_columns(kind, parts["ids"])
+        rows = cls.__new__(cls)
+        rows._seed, rows.reads = seed, 0
+        rows._ids = IdIndex(check_ids(ids.read(np.arange(len(ids)))) if len(ids) else _no_ids(schema["ids"]))
+        for name in ("X", "y", "weight", "subjects", "place"):
+            held = restore_columns(schema[name], parts.get(name, {})) if name in schema else None
+            setattr(rows, f"_{name}", held)
+        rows._alive = np.ones(len(ids), dtype=bool)
+        rows._n_alive, rows._hash, rows._by_subject, rows._blocked = len(ids), None, None, None
+        return rows
+
+    def compact(self) -> Rows:
+        """A copy that holds nothing but the rows there are."""
+        table = self.read(self.slots())
+        return Rows(table, seed=self._seed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ if self._n_alive == len(self._ids.values) else self.compact().__dict__
+
+
+def _no_ids(kind: str) -> npt.NDArray[Any]:
+    return np.empty(0, dtype=np.int64 if kind == "int" else object)
+
+
+def as_labels(y: Any) -> Any:
+    """Targets as scikit-learn likes them: texts as a text array of their own width, other values unchanged."""
+    if isinstance(y, np.ndarray) and y.dtype == object and len(y) and all(isinstance(v, str) for v in y.ravel()):
+        return y.astype(str)
+    return y

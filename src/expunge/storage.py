@@ -1,0 +1,146 @@
+"""From models to files and back: arrays and JSON, third-party estimators through skops, nothing else.
+
+The file of a model that forgot is the file of a model that never knew, byte for byte: rows stand in canonical order,
+and no date, path or memory address is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expunge.archive import array_bytes, array_from_bytes, read_archive, write_archive
+from expunge.contract import Unlearner
+from expunge.errors import TamperedError, UnsupportedRequestError
+from expunge.estimators import dump_estimator, load_estimator
+from expunge.export_guard import refuse_rows
+from expunge.rows import Rows
+from expunge.state import Fitted, Part
+
+__all__ = ["export_model", "read_model", "save_model"]
+
+
+def save_model(model: Unlearner, path: str | Path) -> Path:
+    """Write everything a model is. See :meth:`expunge.contract.Unlearner.save`."""
+    rows = model._rows()
+    entries: dict[str, bytes] = {}
+    parts = {name: _pack(part, f"parts/{i:05d}", entries) for i, (name, part) in enumerate(sorted(_parts(model)))}
+    arrays = rows.arrays(rows.slots())
+    entries.update((f"rows/{name}.npy", array_bytes(array)) for name, array in arrays.items())
+    manifest = _head(model, entries) | {"kind": "model", "rows": rows.schema(), "parts": parts}
+    manifest |= {"doubt": model._state().doubt, "digest": model.digest()}
+    return write_archive(path, manifest, entries)
+
+
+def export_model(model: Unlearner, path: str | Path) -> Path:
+    """Write what ``predict`` reads. See :meth:`expunge.contract.Unlearner.export`."""
+    rows, solution = model._rows(), model._solution()
+    refuse_rows(solution, rows)
+    entries: dict[str, bytes] = {}
+    parts = {"solution": _pack(solution, "solution", entries)}
+    return write_archive(path, _head(model, entries) | {"kind": "export", "parts": parts}, entries)
+
+
+def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trusted: Sequence[str] = ()) -> Unlearner:
+    """Read a file that :func:`save_model` or :func:`export_model` wrote.
+
+    Parameters
+    ----------
+    path : path
+    find : callable
+        From the name of a method to its class, through a table; no class path is ever read from a file.
+    trusted : list of str
+        More types, as "module.Class", that third-party estimators in the file may consist of.
+
+    Raises
+    ------
+    TamperedError
+        The file is not what was written, or its digest is not that of its contents.
+    """
+    manifest, entries = read_archive(path)
+    try:
+        kind = find(str(manifest["method"]))
+        model = kind(**_unpack(manifest["params"], entries, trusted))
+        for name, value in manifest["attributes"].items():
+            if name not in ("n_features_in_", "feature_names_in_"):
+                raise TamperedError(f"{str(path)!r} sets the unknown attribute {name!r}.")
+            setattr(model, name, np.array(value, dtype=object) if isinstance(value, list) else value)
+        unpacked = {name: _unpack(part, entries, trusted) for name, part in manifest["parts"].items()}
+        if manifest["kind"] == "export":
+            fitted = Fitted(None)
+            fitted.solution, fitted.is_solved = unpacked["solution"], True
+        else:
+            arrays = {
+                name.removeprefix("rows/").removesuffix(".npy"): array_from_bytes(data)
+                for name, data in entries.items()
+                if name.startswith("rows/")
+            }
+            fitted = Fitted(Rows.restore(manifest["rows"], arrays, seed=model.seed))
+            fitted.commit(unpacked)
+            fitted.doubt = manifest["doubt"]
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, TamperedError):
+            raise
+        raise TamperedError(f"{str(path)!r} is not a model file: {error!r}.", hint="Restore it from a copy.") from error
+    model._fitted = fitted
+    if manifest["kind"] == "model" and model.digest() != manifest["digest"]:
+        raise TamperedError(f"{str(path)!r} was changed: its digest is not that of its contents.")
+    return model
+
+
+def _parts(model: Unlearner) -> list[tuple[str, Part]]:
+    return list(model._state().parts.items())
+
+
+def _head(model: Unlearner, entries: dict[str, bytes]) -> dict[str, Any]:
+    params = {
+        name: value
+        for name, value in model.get_params(deep=False).items()
+        if name not in model._execution_params and (hasattr(value, "get_params") or not callable(value))
+    }
+    attributes = {
+        name: getattr(model, name) for name in ("n_features_in_", "feature_names_in_") if hasattr(model, name)
+    }
+    if "feature_names_in_" in attributes:
+        attributes["feature_names_in_"] = [str(name) for name in attributes["feature_names_in_"]]
+    return {"method": type(model).__name__, "params": _pack(params, "params", entries), "attributes": attributes}
+
+
+def _pack(part: Mapping[str, Any], prefix: str, entries: dict[str, bytes]) -> dict[str, Any]:
+    """A part as JSON, its arrays and estimators as entries of their own."""
+    out: dict[str, Any] = {}
+    for i, (name, value) in enumerate(sorted(part.items())):
+        entry = f"{prefix}.{i:03d}"
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            entries[f"{entry}.npy"] = array_bytes(value)
+            out[name] = {"array": f"{entry}.npy"}
+        elif hasattr(value, "get_params") or hasattr(value, "predict"):
+            entries[f"{entry}.skops"] = dump_estimator(value)
+            out[name] = {"estimator": f"{entry}.skops"}
+        elif isinstance(value, np.generic):
+            out[name] = {"json": value.item()}
+        elif isinstance(value, tuple):
+            out[name] = {"tuple": list(value)}
+        elif value is None or isinstance(value, (bool, int, float, str, list)):
+            out[name] = {"json": value}
+        else:
+            raise UnsupportedRequestError(
+                f"Part {name!r} holds a {type(value).__name__}, which no file can hold.",
+                hint="Parts hold arrays, JSON values and estimators.",
+            )
+    return out
+
+
+def _unpack(packed: Mapping[str, Any], entries: Mapping[str, bytes], trusted: Sequence[str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in packed.items():
+        if "array" in value:
+            out[name] = array_from_bytes(entries[value["array"]])
+        elif "estimator" in value:
+            out[name] = load_estimator(entries[value["estimator"]], trusted=trusted)
+        else:
+            out[name] = value["json"] if "json" in value else tuple(value["tuple"])
+    return out
