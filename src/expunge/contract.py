@@ -24,7 +24,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,8 +35,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.digest import leaf, root
-from expunge.errors import ExpungeError, UnsupportedRequestError
-from expunge.estimators import prepare
+from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
+from expunge.params import digest_params, record_params, refuse_changed_params
 from expunge.records import Addition, Guarantee, Plan, Removal
 from expunge.requests import feature_positions, read_table, select_slots
 from expunge.rows import Rows, Table
@@ -47,6 +47,9 @@ from expunge.validation import numeric_input
 __all__ = ["Change", "DormantModelError", "Part", "Unlearner"]
 
 Slots = npt.NDArray[np.intp]
+
+#: What validation of a fit writes on the model; taken back when the fit fails.
+_SHAPE = ("n_features_in_", "feature_names_in_")
 
 _log = logging.getLogger("expunge")
 _log.addHandler(logging.NullHandler())
@@ -68,6 +71,8 @@ class Unlearner(BaseEstimator):
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
     #: Constructor arguments that change how the work is done and never what comes out.
     _execution_params: ClassVar[tuple[str, ...]] = ()
+    #: Constructor arguments that may be set anew between fits.
+    _late_params: ClassVar[tuple[str, ...]] = ()
     #: Checks that this method is known to fail: name -> reason.
     _waivers: ClassVar[Mapping[str, str]] = {}
 
@@ -157,20 +162,27 @@ class Unlearner(BaseEstimator):
         """
         check_seed(self.seed)
         self._check_params()
-        table = read_table(
-            self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
-        )
-        start = time.perf_counter()
-        rows = Rows(table, seed=self.seed)
-        slots = np.arange(len(table), dtype=np.intp)
-        changes = self._update(Change(rows, {}, slots[:0], slots, allow_dormant, table))
-        fitted = Fitted(rows)
-        fitted.commit(changes)
-        elapsed, reads = time.perf_counter() - start, rows.reads
-        fitted.doubt = self._doubt(rows)
-        if fitted.doubt is not None:
-            warnings.warn(f"The guarantee will not be exact: {fitted.doubt}.", stacklevel=2)
-        fitted.rate = elapsed / max(1, reads)
+        shape = {name: self.__dict__.pop(name) for name in _SHAPE if name in self.__dict__}
+        try:
+            table = read_table(
+                self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
+            )
+            start = time.perf_counter()
+            rows = Rows(table, seed=self.seed)
+            slots = np.arange(len(table), dtype=np.intp)
+            changes = self._update(Change(rows, {}, slots[:0], slots, allow_dormant, table))
+            fitted = Fitted(rows, record_params(self))
+            fitted.commit(changes)
+            elapsed, reads = time.perf_counter() - start, rows.reads
+            fitted.doubt = self._doubt(rows)
+            if fitted.doubt is not None:
+                warnings.warn(f"The guarantee will not be exact: {fitted.doubt}.", stacklevel=2)
+            fitted.rate = elapsed / max(1, reads)
+        except BaseException:
+            for name in _SHAPE:
+                self.__dict__.pop(name, None)
+            self.__dict__.update(shape)
+            raise
         self._fitted = fitted
         _log.info("%s learned %d records", type(self).__name__, len(rows))
         return self
@@ -315,12 +327,14 @@ class Unlearner(BaseEstimator):
             raise UnsupportedRequestError(
                 "This is an export: it predicts, and knows no record.", hint="Ask the model it was exported from."
             )
+        refuse_changed_params(self, self._state().params)
         return rows
 
     def _solution(self) -> Part:
         """What ``predict`` reads; solved once after each change."""
         state = self._state()
         if not state.is_solved and state.rows is not None:
+            refuse_changed_params(self, state.params)
             state.solution, state.is_solved = self._solve(state.rows, state.parts), True
         if state.solution is None:
             raise DormantModelError(
@@ -335,15 +349,8 @@ class Unlearner(BaseEstimator):
         return {"method": type(self).__name__, "params": self._digest_params(), **named}
 
     def _digest_params(self) -> dict[str, Any]:
-        params = self.get_params(deep=False)
-        out: dict[str, Any] = {}
-        for name, value in params.items():
-            if name in self._execution_params:
-                continue
-            if isinstance(value, Callable) and not hasattr(value, "get_params"):  # type: ignore[arg-type]
-                value = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
-            out[name] = prepare(value, seed_for=lambda _: 0) if hasattr(value, "get_params") else value
-        return out
+        """Constructor arguments that decide what is learned, as the digest reads them."""
+        return digest_params(self)
 
     def _apply(self, removed: Slots, added: Table | None, *, tolerant: bool) -> tuple[str, ...]:
         """Change the rows and commit what ``_update`` makes of it; on any failure everything is as it was."""
@@ -370,9 +377,14 @@ class Unlearner(BaseEstimator):
         rows = Rows(table, seed=self.seed)
         slots = np.arange(len(table), dtype=np.intp)
         changes = self._update(Change(rows, {}, slots[:0], slots, True, table))
-        state = Fitted(rows)
+        old, state = self._state(), Fitted(rows, record_params(self))
         state.commit(changes)
-        state.rate, state.doubt = self._state().rate, self._state().doubt
+        state.rate, state.doubt = old.rate, old.doubt
+        if len(rows) and self._solve(rows, state.parts) is None and self._solve(self._rows(), old.parts) is not None:
+            raise InvalidRequestError(
+                f"{type(self).__name__} cannot be fitted without these columns.",
+                hint="A step of its pipeline may name them: change the pipeline and fit again.",
+            )
         names = getattr(self, "feature_names_in_", None)
         if names is not None:
             self.feature_names_in_ = np.delete(names, features)

@@ -24,8 +24,9 @@ that many UTF-8 bytes (lone surrogates kept); *value* is a whole encoding. No en
       one value per cell, also for ``StringDType``. The order in memory does not matter
 ``G`` NumPy scalar: as ``A``, with zero dimensions
 ``K`` class: text ``module.qualname``. ``X`` function: the same. Their code is not part of the encoding
-``O`` object: text (its class), a byte of flags, and what they announce in this order: 1 state (value), 2 arguments of
-      ``__new__`` after the class (tuple), 4 list items (list), 8 dict items (dict; of an OrderedDict a list of tuples)
+``O`` object: text (its class), a byte of flags, and what they announce in this order: 1 state (value; an empty dict
+      counts as none), 2 arguments of ``__new__`` after the class (tuple), 4 list items (list), 8 dict items (dict; of
+      an OrderedDict a list of tuples)
 ``R`` object: the same, where the text is a function or class that rebuilds it and 2 announces its arguments
 ``^`` a cycle: ``n`` levels up on the way from the root to here
 ===== ==================================================================================================================
@@ -47,7 +48,19 @@ import numpy as np
 
 from expunge.errors import UnsupportedEstimatorError
 
-__all__ = ["Child", "Chunk", "Parts", "Place", "Refusal", "count", "dict_parts", "encode", "path_of", "text", "walk"]
+__all__ = [
+    "Child",
+    "Chunk",
+    "NoEncodingError",
+    "Parts",
+    "Place",
+    "count",
+    "dict_parts",
+    "encode",
+    "path_of",
+    "text",
+    "walk",
+]
 
 Place: TypeAlias = Union["tuple[Place, str]", None]
 Chunk: TypeAlias = Union[bytes, "np.ndarray[Any, np.dtype[np.uint8]]"]
@@ -58,7 +71,7 @@ count: Callable[[int], bytes] = struct.Struct("<Q").pack
 _double: Callable[[float], bytes] = struct.Struct("<d").pack
 
 
-class Refusal(Exception):
+class NoEncodingError(Exception):
     """Why a value has no encoding; :func:`walk` adds where it is."""
 
 
@@ -79,7 +92,7 @@ def walk(value: Any, name: str = "") -> Iterator[tuple[Place, Any, Chunk]]:
     value : object
         The object at that place.
     chunk : bytes or ndarray of uint8
-        The next part of the encoding. The cells of an array are a chunk of their own, without a copy if it is contiguous.
+        The next part of the encoding. The cells of an array are a chunk of their own, not copied if contiguous.
 
     Raises
     ------
@@ -89,8 +102,8 @@ def walk(value: Any, name: str = "") -> Iterator[tuple[Place, Any, Chunk]]:
     Notes
     -----
     Depth is limited by memory alone: there is no recursion, except into keys of dicts and items of sets. A value that
-    contains itself is encoded there as a cycle; one that is merely shared is encoded at each place. Cost is linear in the
-    bytes of the arrays and in the number of other values, about 1 µs each.
+    contains itself is encoded there as a cycle; one that is merely shared is encoded at each place. The cost is linear
+    in the bytes of the arrays and in the number of other values, about 1 µs each.
     """
     stack: list[tuple[Iterator[Child], Place, Any]] = []
     open_at: dict[int, int] = {}
@@ -108,7 +121,7 @@ def walk(value: Any, name: str = "") -> Iterator[tuple[Place, Any, Chunk]]:
                 continue
             try:
                 header, cells, inner = _handler(type(item))(item)
-            except Refusal as refusal:
+            except NoEncodingError as refusal:
                 raise _refused(path_of(place), item, str(refusal)) from refusal.__cause__
             yield place, item, prefix + header
             if cells is not None:
@@ -217,19 +230,19 @@ _handler: Callable[[type], Callable[[Any], Parts]] = functools.lru_cache(maxsize
 def _layout(dtype: np.dtype[Any]) -> tuple[Any, np.dtype[Any]]:
     """Return the description of a dtype and the packed little-endian dtype of its cells."""
     if dtype.subdtype is not None:
-        raise Refusal("a dtype with a shape stands outside a record")
+        raise NoEncodingError("a dtype with a shape stands outside a record")
     if dtype.names is not None:
         described, packed = [], []
         for field in dtype.names:
             base, shape = dtype[field].subdtype or (dtype[field], ())
             if base.hasobject or base.kind == "T":
-                raise Refusal("records with Python objects have no encoding")
+                raise NoEncodingError("records with Python objects have no encoding")
             description, inner = _layout(base)
             described.append((field, description if base.names else inner.str, shape))
             packed.append((field, inner, shape))
         return described, np.dtype(packed)
     if dtype.char in "gG":
-        raise Refusal("extended precision differs between platforms; use float64")
+        raise NoEncodingError("extended precision differs between platforms; use float64")
     if dtype.kind in "OT":
         return "|O", dtype
     little = dtype.newbyteorder("<")

@@ -17,6 +17,7 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
     ├── FileNotUsableError         (OSError)              a file that is missing or cannot be written; in ``archive.py``
+    ├── CheckFailedError           (AssertionError)       a method that does not keep the contract
     └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
 
 A message says what, which value, and what to do. ``code`` is stable and short; ``hint`` is the "what to do" alone.
@@ -29,6 +30,7 @@ from typing import ClassVar
 
 __all__ = [
     "EXIT_CODES",
+    "CheckFailedError",
     "DuplicateRecordError",
     "ExpungeError",
     "InvalidDataError",
@@ -154,6 +156,12 @@ class MissingExtraError(ExpungeError, ImportError):
     code = "missing-extra"
 
 
+class CheckFailedError(ExpungeError, AssertionError):
+    """A method that does not keep the contract, found by :mod:`expunge.checks`."""
+
+    code = "check-failed"
+
+
 #: Exit code of the command line for each error code. 0 is success, 1 an unforeseen error, 2 a wrong command line.
 EXIT_CODES: dict[str, int] = {
     "invalid-request": 3,
@@ -171,6 +179,7 @@ EXIT_CODES: dict[str, int] = {
     "missing-extra": 14,
     "dormant-model": 15,
     "file-not-usable": 16,
+    "check-failed": 17,
 }
 
 

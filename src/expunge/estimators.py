@@ -1,8 +1,9 @@
 """Third-party estimators: made repeatable before a fit, and stored without code after it.
 
 :func:`prepare` and :func:`one_thread` remove what would make two fits on the same records differ: free random states,
-threads, and choices by measured time. :func:`dump_estimator` and :func:`load_estimator` store a fitted estimator through
-skops in a canonical archive (:mod:`expunge.archives`): equal leaves (:func:`expunge.digest.leaf`), equal bytes.
+threads, and choices by measured time. :func:`dump_estimator` and :func:`load_estimator` store a fitted estimator
+through skops in a canonical archive (:mod:`expunge.skops_archive`): equal leaves (:func:`expunge.digest.leaf`), equal
+bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from expunge.archives import canonical, members
 from expunge.digest import first_difference, leaf
 from expunge.encoding import path_of, walk
 from expunge.errors import TamperedError, UnsupportedEstimatorError
+from expunge.skops_archive import canonical, members
 from expunge.threads import one_thread
 from expunge.trusted import TRUSTED_TYPES
 
@@ -33,8 +34,8 @@ def prepare(estimator: Any, *, seed_for: Callable[[str], int]) -> Any:
     estimator : estimator
         Anything scikit-learn can clone: an estimator, a Pipeline, LightGBM, XGBoost. It is left as it is.
     seed_for : callable
-        From the name of a parameter (``"random_state"``, ``"sgd__random_state"``) to an integer in [0, 2**31 - 1). It is
-        called once for each name, in sorted order.
+        From the name of a parameter (``"random_state"``, ``"sgd__random_state"``) to an integer in [0, 2**31 - 1).
+        Called once for each name, in sorted order.
 
     Returns
     -------
@@ -42,12 +43,12 @@ def prepare(estimator: Any, *, seed_for: Callable[[str], int]) -> Any:
         An unfitted clone. These of its parameters, nested ones included, are set:
 
         - each ``random_state``, whatever it was, to ``seed_for(name)``;
-        - each ``seed`` or name ending in ``_seed`` (LightGBM, XGBoost) that is not None, to ``seed_for(name)``; where it
-          is None the library derives it from ``random_state``;
+        - each ``seed`` or name ending in ``_seed`` (LightGBM, XGBoost) that is not None, to ``seed_for(name)``; where
+          it is None the library derives it from ``random_state``;
         - the ``random_state`` of parameters that are no estimators, such as a shuffling ``KFold``, likewise;
         - ``n_jobs``, ``num_threads``, ``nthread``, ``thread_count`` and their aliases to 1;
-        - of LightGBM also ``deterministic`` and ``force_col_wise``, unless given: it would else choose between two orders of
-          summation by measuring time;
+        - of LightGBM also ``deterministic`` and ``force_col_wise``, unless given: it would else choose between two
+          orders of summation by measuring time;
         - ``memory`` to None: a cache on disk would keep rows that are to be forgotten, and changes no result;
         - metadata requests (``set_fit_request``) name their owner instead of pointing back to it, which could not be
           stored.
@@ -72,7 +73,7 @@ def prepare(estimator: Any, *, seed_for: Callable[[str], int]) -> Any:
         last, value = name.rpartition("__")[2], parameters[name]
         if last == "random_state" or (value is not None and (last == "seed" or last.endswith("_seed"))):
             settings[name] = seed_for(name)
-        elif last in _THREAD_PARAMETERS:
+        elif last in _THREAD_PARAMETERS and (value is not None or not _warns_of_threads(copy, parameters, name)):
             settings[name] = 1
         elif last == "memory":
             settings[name] = None
@@ -87,6 +88,12 @@ def prepare(estimator: Any, *, seed_for: Callable[[str], int]) -> Any:
             if "force_row_wise" not in given:
                 part.set_params(force_col_wise=given.get("force_col_wise", True))
     return copy
+
+
+def _warns_of_threads(root: Any, parameters: dict[str, Any], name: str) -> bool:
+    """Say whether the estimator of this parameter deprecates it: scikit-learn's logistic regressions do."""
+    owner = parameters[name.rpartition("__")[0]] if "__" in name else root
+    return type(owner).__module__ == "sklearn.linear_model._logistic"
 
 
 def _is_drawing(value: Any) -> bool:
@@ -120,8 +127,8 @@ def dump_estimator(estimator: Any) -> bytes:
     Returns
     -------
     bytes
-        An archive (:mod:`expunge.archives`). Two estimators with equal leaves give equal bytes, in any process with the
-        same library versions.
+        An archive (:mod:`expunge.skops_archive`). Two estimators with equal leaves give equal bytes, in any process
+        with the same library versions.
 
     Raises
     ------
@@ -143,7 +150,8 @@ def dump_estimator(estimator: Any) -> bytes:
         raise
     except Exception as error:
         raise UnsupportedEstimatorError(
-            f"{type(estimator).__name__} cannot be stored: {error or type(error).__name__}.", hint=_SIMPLER
+            f"{type(estimator).__name__} cannot be stored: {str(error).rstrip('.') or type(error).__name__}.",
+            hint=_SIMPLER,
         ) from error
     different = first_difference(estimator, again)
     if different is not None:

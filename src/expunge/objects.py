@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from expunge.encoding import Child, Parts, Refusal, dict_parts, text
+from expunge.encoding import Child, NoEncodingError, Parts, dict_parts, text
 
 __all__ = ["NEIGHBOUR_TREES", "NOT_STATE", "QUERY_COUNTERS", "not_state", "taker"]
 
 NOT_STATE: Mapping[str, frozenset[str]] = {
     "sklearn.feature_extraction.text": frozenset({"_stop_words_id"}),  # an address in memory, to warn only once
     "sklearn.model_selection._search": frozenset({"refit_time_"}),  # a wall-clock time that nothing reads
+    "sklearn.utils._bunch": frozenset({"_deprecated_key_to_warnings"}),  # lost by pickle
 }
 """Attributes, by module of the class that defines them, that no prediction reads and that differ between equal fits.
 
@@ -59,7 +60,7 @@ def taker(kind: type) -> Callable[[Any], Parts]:
 
     Raises
     ------
-    Refusal
+    NoEncodingError
         For types that have no encoding by nature.
     """
     if kind is np.ma.MaskedArray:
@@ -108,19 +109,19 @@ def _reduced(value: Any) -> Parts:
     try:
         taken = reducer(value) if reducer else value.__reduce_ex__(2)
     except Exception as error:
-        raise Refusal(f"it cannot be taken apart ({error})") from error
+        raise NoEncodingError(f"it cannot be taken apart ({error})") from error
     if isinstance(taken, str):
         return b"X" + text(_named(value, taken)), None, ()
     rebuild, arguments, state, items, pairs, setter = [*taken, None, None, None, None][:6]
     if setter is not None:
-        raise Refusal("it sets its state with a function of its own")
+        raise NoEncodingError("it sets its state with a function of its own")
     tag, target = b"R", rebuild
     if rebuild is copyreg.__newobj__:  # type: ignore[attr-defined]
         tag, (target, *arguments) = b"O", arguments
     flags, body, children = 0, b"", list[Child]()
-    if state is not None:
+    state = _durable(kind, state)
+    if state is not None and not (type(state) is dict and not state):
         flags |= _STATE
-        state = _durable(kind, state)
         if type(state) is dict:
             body, _, attributes = dict_parts(state, attributes=True)
             children.extend(attributes)
@@ -149,7 +150,9 @@ def _named(value: Any, name: str = "") -> str:
             found = getattr(found, part, None)
         if found is value or (found is not None and isinstance(owner, type) and found == value):
             return f"{candidate}.{qualname}"
-    raise Refusal(f"{module}.{qualname} cannot be found again by its name; define it at the top level of a module")
+    raise NoEncodingError(
+        f"{module}.{qualname} cannot be found again by its name; define it at the top level of a module"
+    )
 
 
 _class_name: Callable[[Any], str] = functools.lru_cache(maxsize=4096)(_named)
@@ -172,11 +175,11 @@ def _parts(value: Any, /, **parts: Any) -> Parts:
 
 
 def _refuse(value: Any) -> Parts:
-    raise Refusal("this kind of object holds no learned state that could be written down")
+    raise NoEncodingError("this kind of object holds no learned state that could be written down")
 
 
 def _refuse_array(value: Any) -> Parts:
-    raise Refusal("of the kinds of arrays only numpy.ndarray, memory maps and masked arrays are encoded")
+    raise NoEncodingError("of the kinds of arrays only numpy.ndarray, memory maps and masked arrays are encoded")
 
 
 def _masked(value: Any) -> Parts:

@@ -35,6 +35,8 @@ def read_table(
         None if sample_weight is None else _check_weight(sample_weight, n),
         None if subject_ids is None else check_subjects(subject_ids, n),
     )  # fmt: skip
+    if reset and least and table.weight is not None and len(table) and not table.weight.any():
+        raise InvalidDataError("Sample weights must contain at least one non-zero number.", hint="Leave them out.")
     return Table(ids, X, y, table.weight, table.subjects, model._place(table))
 
 

@@ -66,8 +66,9 @@ class Change:
 class Fitted:
     """Everything a fitted model holds. ``rows`` is None in an export."""
 
-    def __init__(self, rows: Rows | None) -> None:
+    def __init__(self, rows: Rows | None, params: Mapping[str, Any]) -> None:
         self.rows = rows
+        self.params = params  # constructor arguments of the fit
         self.parts: dict[str, Part] = {}
         self.solution: Part | None = None
         self.is_solved = False

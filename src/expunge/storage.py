@@ -17,6 +17,7 @@ from expunge.contract import Unlearner
 from expunge.errors import TamperedError, UnsupportedRequestError
 from expunge.estimators import dump_estimator, load_estimator
 from expunge.export_guard import refuse_rows
+from expunge.params import record_params
 from expunge.rows import Rows
 from expunge.state import Fitted, Part
 
@@ -70,7 +71,7 @@ def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trus
             setattr(model, name, np.array(value, dtype=object) if isinstance(value, list) else value)
         unpacked = {name: _unpack(part, entries, trusted) for name, part in manifest["parts"].items()}
         if manifest["kind"] == "export":
-            fitted = Fitted(None)
+            fitted = Fitted(None, record_params(model))
             fitted.solution, fitted.is_solved = unpacked["solution"], True
         else:
             arrays = {
@@ -78,7 +79,7 @@ def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trus
                 for name, data in entries.items()
                 if name.startswith("rows/")
             }
-            fitted = Fitted(Rows.restore(manifest["rows"], arrays, seed=model.seed))
+            fitted = Fitted(Rows.restore(manifest["rows"], arrays, seed=model.seed), record_params(model))
             fitted.commit(unpacked)
             fitted.doubt = manifest["doubt"]
     except (KeyError, TypeError, IndexError, AttributeError) as error:

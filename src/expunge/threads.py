@@ -50,24 +50,46 @@ class _Limits:
             own = []
             for library in self.libraries:
                 threads = library.get_num_threads()
-                if library.user_api == "openmp":
+                if _belongs_to_a_thread(library):
                     own.append((library, threads))
                 else:
                     self.shared.setdefault(library.filepath, (library, threads))
                 if threads != 1:
-                    library.set_num_threads(1)
+                    _set(library, 1)
             return own
 
     def leave(self, own: list[tuple[Any, int]]) -> None:
         with self.lock:
             self.inside -= 1
-            restored = own
-            if not self.inside:
-                restored = own + list(self.shared.values())
-                self.shared = {}
-            for library, threads in restored:
+            for library, threads in reversed(
+                own
+            ):  # one OpenMP may stand behind two libraries: the first knew it unlimited
                 if threads != 1:
-                    library.set_num_threads(threads)
+                    _set(library, threads)
+            if self.inside:
+                return
+            for library, threads in self.shared.values():
+                if threads != 1:
+                    _set(library, threads)
+                _release(library)
+            self.shared = {}
+
+
+def _belongs_to_a_thread(library: Any) -> bool:
+    openmp = library.user_api == "openmp" or getattr(library, "threading_layer", None) == "openmp"
+    return openmp or library.internal_api == "mkl"
+
+
+def _set(library: Any, threads: int) -> None:
+    _release(library)
+    library.set_num_threads(threads)
+
+
+def _release(library: Any) -> None:
+    """Let this thread set the limit: threadpoolctl 3.8 gives OpenBLAS to the thread that set one first."""
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
 
 
 _limits = _Limits()

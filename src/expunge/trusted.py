@@ -41,8 +41,8 @@ _BY_MODULE = {
         "RationalQuadratic Sum WhiteKernel"
     ),
     "sklearn.metrics._classification": (
-        "accuracy_score balanced_accuracy_score brier_score_loss d2_brier_score d2_log_loss_score f1_score jaccard_score "
-        "log_loss matthews_corrcoef precision_score recall_score"
+        "accuracy_score balanced_accuracy_score brier_score_loss d2_brier_score d2_log_loss_score f1_score "
+        "jaccard_score log_loss matthews_corrcoef precision_score recall_score"
     ),
     "sklearn.metrics._dist_metrics": " ".join(
         f"{name}Distance{bits}" for name in _DISTANCES.split() for bits in (32, 64)
@@ -56,7 +56,8 @@ _BY_MODULE = {
     "sklearn.metrics._scorer": "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer",
     "sklearn.model_selection._split": (
         "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut RepeatedKFold "
-        "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit TimeSeriesSplit"
+        "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
+        "TimeSeriesSplit"
     ),
     "sklearn.multiclass": "_ConstantPredictor",
     "sklearn.neighbors._ball_tree": "BallTree",

@@ -48,7 +48,7 @@ def any_input(model: Any, X: Any, y: Any, *, reset: bool, least: int = 1) -> tup
         if len(X) < least:
             raise InvalidDataError(f"Found array with {len(X)} sample(s) while a minimum of {least} is required.")
         validate_data(model, X, reset=reset, skip_check_array=True)
-    elif _is_texts(X):
+    elif _is_texts(X) or (tags.string and not tags.two_d_array and len(X) == 0):
         X = np.array(list(X), dtype=object)
         if len(X) < least:
             raise InvalidDataError(f"Found {len(X)} texts while a minimum of {least} is required.")

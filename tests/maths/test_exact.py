@@ -99,7 +99,7 @@ def test_two_blocks_and_many_groups(power):
 
 def worst_integers():
     """Around the limits for one, two and three digits, and integers whose digits are as large as can be, and odd."""
-    yield from [2**21, 2**43, 2**43 + 1, 2**44, 2**44 + 1, 2**45 + 1, 2**53, int(LARGEST), 2**43 + 2**21]
+    yield from [2**21, 2**43, 2**43 + 1, 2**44, 2**44 + 1, 2**45 + 1, 2**47 - 1, 2**53, int(LARGEST), 2**43 + 2**21]
     for digit in (2**21, 2**21 - 1, -(2**21) + 1):
         yield from [digit, digit + 2**22 * (2**21 - 1), digit * 2**22, (2**19 - 1) * 2**44 + digit * 2**22]
     yield (2**21 - 1) + (2**21 - 1) * 2**22 + (2**9 - 1) * 2**44  # 53 bits: three digits, all odd
@@ -210,6 +210,11 @@ def test_to_float_rounds_once_and_correctly(head, shift, tail, power, sign, n_li
     assert error <= step / Fraction(2) ** power
 
 
+def test_to_float_around_ties_of_every_length():
+    values = [(h << k) + t for h in (2**53 + 1, 2**53 + 3, 2**54 - 1) for k in range(118) for t in (-1, 0, 1)]
+    assert exact.to_float(exact.from_integers(values, 6)).tolist() == [float(v) for v in values]
+
+
 def test_to_float_broadcasts_and_knows_the_extremes():
     values = np.array([[0, 1, -1], [2**172 - 1, -(2**173), 2**53 + 1]], dtype=object)
     scale = np.array([1.0, 2.0**-32, 2.0**40])
@@ -268,6 +273,9 @@ def test_a_value_out_of_range_is_refused_with_the_name_of_its_record(bad):
             call(record_ids=ids)
         with pytest.raises(OutOfRangeError, match="Row 1201 has"):
             call()
+    first = sparse.csr_array([[0.0, 1.0], [0.0, 0.0], [bad, 1.0]])
+    with pytest.raises(OutOfRangeError, match=r"Row 2 has .* in column 0"):
+        exact.sparse_group_sums(first, codes[:3], 1, R)
 
 
 def test_the_last_values_in_range_are_taken():

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "find_method", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
+    "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
+    "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
     "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",
+    "Ridge": "expunge.methods.sums.ridge:Ridge",
+    "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
+    "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
 }
 
 _GROUP = "expunge.methods"

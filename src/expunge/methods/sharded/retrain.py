@@ -12,7 +12,14 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from expunge.contract import Unlearner
-from expunge.methods.sharded.training import check_estimator_param, check_repeats, fit_estimator, seeded
+from expunge.methods.sharded.training import (
+    check_estimator_param,
+    check_repeats,
+    fit_estimator,
+    input_tags_of,
+    repeatable,
+    seeded,
+)
 from expunge.rows import Rows
 from expunge.state import Change, Part
 from expunge.validation import any_input
@@ -29,9 +36,13 @@ class _Retrain(Unlearner):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.estimator).input_tags
+        tags.input_tags = input_tags_of(self.estimator)
         tags.target_tags.required = True
+        tags.target_tags.multi_output = isinstance(self, RegressorMixin) and self._accepts_several_targets()
         return tags
+
+    def _accepts_several_targets(self) -> bool:
+        return bool(get_tags(self.estimator).target_tags.multi_output)
 
     def _check_params(self) -> None:
         check_estimator_param(self.estimator, classifier=isinstance(self, ClassifierMixin))
@@ -40,7 +51,9 @@ class _Retrain(Unlearner):
         return any_input(self, X, y, reset=reset, least=least)
 
     def _doubt(self, rows: Rows) -> str | None:
-        return check_repeats(self.estimator, rows.peek(rows.slots())) if len(rows) else None
+        return (
+            None if not len(rows) else check_repeats(self.estimator, len(rows), lambda n: rows.peek(rows.slots()[:n]))
+        )
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         slots = change.rows.slots()
@@ -56,11 +69,12 @@ class _Retrain(Unlearner):
     def _ask(self, name: str, X: Any) -> Any:
         estimator = self._solution()["estimator"]
         X, _ = any_input(self, X, None, reset=False)
-        return getattr(estimator, name)(X)
+        with repeatable():
+            return getattr(estimator, name)(X)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predict as the estimator does; shape (n,)."""
-        return np.asarray(self._ask("predict", X))
+        return np.array(self._ask("predict", X))
 
 
 def _has(name: str) -> Any:
@@ -104,12 +118,12 @@ class RetrainClassifier(ClassifierMixin, _Retrain):
     @property
     def classes_(self) -> npt.NDArray[Any]:
         """Labels of the classes that are left, sorted."""
-        return np.asarray(self._solution()["estimator"].classes_)
+        return np.array(self._solution()["estimator"].classes_)
 
     @_has("predict_proba")
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Probabilities of shape (n, number of classes), in the order of ``classes_``."""
-        return np.asarray(self._ask("predict_proba", X))
+        return np.array(self._ask("predict_proba", X))
 
 
 class RetrainRegressor(RegressorMixin, _Retrain):

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier
+from sklearn.utils import InputTags, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from expunge.digest import first_difference
-from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedEstimatorError
+from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread, prepare
 from expunge.rows import Table, as_labels
 from expunge.seeds import derive_seed
 
-__all__ = ["check_estimator_param", "check_repeats", "fit_estimator", "fit_keywords", "seeded"]
+__all__ = [
+    "SAMPLE",
+    "check_estimator_param",
+    "check_repeats",
+    "constant",
+    "fit_estimator",
+    "fit_keywords",
+    "input_tags_of",
+    "is_too_little",
+    "repeatable",
+    "seeded",
+]
 
 #: Records of the sample on which `check_repeats` fits twice.
 SAMPLE = 1_000
+
+#: Errors of libraries that are no ValueError.
+_LIBRARY_ERRORS = ("CatBoostError", "LightGBMError")
 
 
 def check_estimator_param(estimator: Any, *, classifier: bool) -> None:
@@ -31,13 +50,28 @@ def check_estimator_param(estimator: Any, *, classifier: bool) -> None:
     if classifier != is_classifier(estimator):
         kind, other = ("classifier", "Regressor") if classifier else ("regressor", "Classifier")
         raise InvalidParameterError(
-            f"estimator must be a {kind}, got {type(estimator).__name__}.", hint=f"Use the method for a {other.lower()}."
+            f"estimator must be a {kind}, got {type(estimator).__name__}.",
+            hint=f"Use the method for a {other.lower()}.",
         )
 
 
 def seeded(estimator: Any, seed: int, *path: str | int) -> Any:
     """A clone whose every ``random_state`` follows from the seed and the path, and which uses one thread."""
     return prepare(estimator, seed_for=lambda name: derive_seed(seed, "estimator", *path, name))
+
+
+def input_tags_of(estimator: Any) -> InputTags:
+    """What an estimator takes: of a Pipeline what its first step does, of a ColumnTransformer anything in columns."""
+    steps = [step for _, step in getattr(estimator, "steps", getattr(estimator, "transformer_list", []))]
+    steps = [step for step in steps if step is not None and step not in ("passthrough", "drop")]
+    if steps:
+        tags = copy.copy(input_tags_of(steps[0]))
+        tags.sparse = tags.sparse and get_tags(estimator).input_tags.sparse
+        return tags
+    tags = get_tags(estimator).input_tags
+    if hasattr(estimator, "transformers"):
+        tags.string = tags.categorical = tags.allow_nan = True
+    return tags
 
 
 def fit_keywords(estimator: Any, weight: Any) -> dict[str, Any]:
@@ -51,6 +85,32 @@ def fit_keywords(estimator: Any, weight: Any) -> dict[str, Any]:
             f"{type(last).__name__} takes no sample_weight.", hint="Leave the weights out, or choose another estimator."
         )
     return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": weight}
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """One thread, and none of the warnings about what :func:`seeded` and the row store do to an estimator.
+
+    Metadata routing is off inside: weights go to the last step whatever the caller's global setting.
+    """
+    with one_thread(), config_context(enable_metadata_routing=False), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        warnings.filterwarnings("ignore", message="'n_jobs' has no effect")
+        yield
+
+
+def constant(y: Any) -> Any:
+    """A predictor for targets that are all the same label."""
+    return DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
+
+
+def is_too_little(error: Exception) -> bool:
+    """Whether an error of a fit may mean too little data; a wrong constructor argument never does.
+
+    scikit-learn's error about parameters is both a ValueError and a TypeError.
+    """
+    known = isinstance(error, (ValueError, ArithmeticError)) or type(error).__name__ in _LIBRARY_ERRORS
+    return known and not isinstance(error, (TypeError, InvalidParameterError))
 
 
 def fit_estimator(estimator: Any, table: Table, *, tolerant: bool) -> Any:
@@ -71,38 +131,55 @@ def fit_estimator(estimator: Any, table: Table, *, tolerant: bool) -> Any:
     y = as_labels(table.y)
     keywords = fit_keywords(estimator, table.weight)
     if is_classifier(estimator) and len(np.unique(y)) == 1:
-        return DummyClassifier(strategy="most_frequent").fit(np.zeros((len(y), 1)), y)
+        return constant(y)
     try:
-        with one_thread(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        with repeatable():
             return estimator.fit(table.X, y, **keywords)
-    except (ValueError, ArithmeticError):
-        if tolerant:
+    except Exception as error:
+        if tolerant and is_too_little(error):
             return None
         raise
 
 
-def check_repeats(estimator: Any, table: Table) -> str | None:
+def check_repeats(
+    estimator: Any, n: int, read: Callable[[int | None], Table], fit: Callable[[Table], Any] | None = None
+) -> str | None:
     """Fit a sample twice and say where the two results differ, if they do.
 
     Parameters
     ----------
     estimator : unfitted estimator of the user
-    table : Table
-        At most :data:`SAMPLE` rows are used; all of them if the estimator cannot learn from the sample.
+    n : int
+        Records of the model.
+    read : callable
+        From a number of records to so many of them, or as many as there are in one part, in canonical order; from None
+        to all of that part.
+    fit : callable, optional
+        From a table to what is learned from it; None, or a list that ends in None, if that is too little. Default: fit.
 
     Returns
     -------
     str or None
         None if the fits are equal bit for bit; else where they differ and which parameters may be the cause.
+
+    Notes
+    -----
+    One record in 200 is used, at least 100 and at most :data:`SAMPLE`, so that both fits together cost a hundredth of
+    the whole; all of the part if the estimator cannot learn from these.
     """
-    for part in (table.head(SAMPLE), table):
-        fits = [fit_estimator(seeded(estimator, 0, "repeat"), part, tolerant=True) for _ in range(2)]
-        if fits[0] is not None:
+
+    def once(table: Table) -> Any:
+        return fit_estimator(seeded(estimator, 0, "repeat"), table, tolerant=True)
+
+    learn = once if fit is None else fit
+    for size in (min(SAMPLE, max(100, n // 200)), None):
+        part = read(size)
+        first = learn(part)
+        if (first[-1] if isinstance(first, list) else first) is not None:
             break
     else:
         return None
-    where = first_difference(fits[0], fits[1])
+    where = first_difference(first, learn(part))
     if where is None:
         return None
     hints = ("random", "seed", "shuffle", "jobs", "thread", "device", "determin")
@@ -110,14 +187,3 @@ def check_repeats(estimator: Any, table: Table) -> str | None:
     return f"{type(estimator).__name__} fitted twice differs at {where}" + (
         f"; look at its parameter {' or '.join(names)}" if names else "; it has no parameter that seeds it"
     )
-
-
-def refuse_small(estimator: Any, what: str) -> InvalidDataError:
-    """The error for a part that holds too little for its estimator."""
-    return InvalidDataError(f"{what} is too small for {type(estimator).__name__}.", hint="Give more rows.")
-
-
-def refuse_unpredictable(estimator: Any, name: str) -> None:
-    """Refuse an estimator without the method that is asked for."""
-    if not hasattr(estimator, name):
-        raise UnsupportedEstimatorError(f"{type(estimator).__name__} has no {name}.")

@@ -138,6 +138,8 @@ def _node(node: Any, files: Mapping[str, bytes], written: dict[str, bytes], narr
         node = _sorted(node)
     elif loader == "ObjectNode":
         node = _without_what_is_not_state(node)
+    elif loader == "NdArrayNode" and node["__class__"] == "memmap":
+        node["__class__"] = "ndarray"
     elif loader == "MaskedArrayNode":
         files = dict(files)
         _clear_masked(node["content"], files)

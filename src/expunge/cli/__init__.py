@@ -1,0 +1,85 @@
+"""The command line: each command reads its options, calls the facade and prints.
+
+Exit codes: 0 done, 1 an unforeseen error, 2 a wrong command line, and for foreseen errors those of
+:data:`expunge.errors.EXIT_CODES`. With ``--json`` every command prints one JSON object, errors included.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from expunge.cli.demo import demo
+from expunge.cli.export import export
+from expunge.cli.fit import fit
+from expunge.cli.forget import forget
+from expunge.cli.methods import methods
+from expunge.cli.output import show_error, show_unforeseen, show_usage
+from expunge.cli.plan import plan
+from expunge.cli.predict import predict
+from expunge.errors import ExpungeError
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+for _command in (demo, fit, predict, plan, forget, export, methods):
+    app.command()(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from expunge import __version__
+
+        typer.echo(f"expunge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _expunge(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of unforeseen errors.")] = False,
+) -> None:
+    """Make a trained model forget chosen records, and check that it did."""
+
+
+def main() -> None:
+    """Entry point of the command ``expunge``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code.
+
+    Examples
+    --------
+    >>> run(["--version"])  # doctest: +ELLIPSIS
+    expunge ...
+    0
+    """
+    as_json = "--json" in arguments
+    command = typer.main.get_command(app)
+    try:
+        return int(command.main(args=list(arguments), prog_name="expunge", standalone_mode=False) or 0)
+    except ExpungeError as error:
+        return show_error(error, as_json=as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            return show_usage(error, as_json=as_json)
+        if "--debug" in arguments or os.environ.get("EXPUNGE_DEBUG"):
+            raise
+        return show_unforeseen(error, as_json=as_json)

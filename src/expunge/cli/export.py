@@ -1,0 +1,25 @@
+"""``expunge export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from expunge.cli.options import Directory, Json
+from expunge.cli.output import Output
+
+
+def export(
+    model: Directory,
+    to: Annotated[Path, typer.Argument(metavar="TO", help="New folder for the export.")],
+    as_json: Json = False,
+) -> None:
+    """Write a copy that predicts the same and knows no record."""
+    from expunge.workspace import ModelDirectory
+
+    out = Output(as_json)
+    with out.working("Exporting"):
+        made = ModelDirectory.open(model).export(to)
+    out.result(made.describe(), [f"{made.path} predicts, and knows no record."])

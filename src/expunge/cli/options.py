@@ -1,0 +1,73 @@
+"""Options that several commands share, and how what they hold is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from expunge.errors import InvalidParameterError, InvalidRequestError
+
+__all__ = ["By", "Classes", "Data", "Delimiter", "Directory", "Features", "IdsFrom", "Json", "Records", "Subjects"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Directory = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of the model.")]
+Data = Annotated[Path, typer.Option(metavar="FILE", help="CSV (UTF-8) or Parquet file.")]
+Delimiter = Annotated[str | None, typer.Option(help="Between the cells of a CSV file; default: a comma.")]
+
+Records = Annotated[list[str] | None, typer.Option("--record", help="Id of a record; may be repeated.")]
+Subjects = Annotated[list[str] | None, typer.Option("--subject", help="Id of a person; may be repeated.")]
+Classes = Annotated[list[str] | None, typer.Option("--class", help="A whole class; may be repeated.")]
+Features = Annotated[list[str] | None, typer.Option("--feature", help="A whole column; may be repeated.")]
+IdsFrom = Annotated[Path | None, typer.Option(help="File with one id per line; - for standard input. Needs --by.")]
+By = Annotated[str | None, typer.Option(help="What --ids-from holds: record, subject, class or feature.")]
+
+_PLURALS = {"record": "records", "subject": "subjects", "class": "classes", "feature": "features"}
+
+
+def request_of(
+    record: Sequence[str] | None, subject: Sequence[str] | None, class_: Sequence[str] | None,
+    feature: Sequence[str] | None, ids_from: Path | None, by: str | None,
+) -> dict[str, list[str]]:  # fmt: skip
+    """What to forget, from the options of ``plan`` and ``forget``."""
+    from expunge.tables import read_ids
+
+    request = {"records": record, "subjects": subject, "classes": class_, "features": feature}
+    out = {name: list(values) for name, values in request.items() if values}
+    if (ids_from is None) != (by is None) or (by is not None and by not in _PLURALS):
+        raise InvalidRequestError(
+            "--ids-from and --by go together.", hint="For example --ids-from people.txt --by subject, or --by record."
+        )
+    if ids_from is not None and by is not None:
+        out[_PLURALS[by]] = out.get(_PLURALS[by], []) + read_ids(ids_from)
+    return out
+
+
+def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:
+    """``name=value`` texts as a dict; the name may hold an equals sign, the value not."""
+    out: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.rpartition("=")
+        if not equals or not name:
+            raise InvalidParameterError(f"{option} takes name=value, got {text!r}.", hint="See --help.")
+        out[name] = value
+    return out
+
+
+def column_types(texts: Sequence[str] | None) -> dict[str, str]:
+    """Types of columns from ``age=number,job=text``."""
+    return pairs((part for text in texts or () for part in text.split(",")), "--columns")
+
+
+def json_values(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Constructor arguments from ``n_shards=10``: JSON where it is, else text."""
+    out: dict[str, Any] = {}
+    for name, value in pairs(texts, "--option").items():
+        try:
+            out[name] = json.loads(value)
+        except ValueError:
+            out[name] = value
+    return out

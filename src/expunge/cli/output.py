@@ -1,0 +1,140 @@
+"""What commands print: for people through rich, for programs as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from expunge.errors import ExpungeError, exit_code
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+__all__ = ["Output", "show_error", "show_unforeseen", "show_usage"]
+
+#: So many predictions are shown on a terminal.
+SHOWN = 20
+
+
+class Output:
+    """What one command prints.
+
+    Parameters
+    ----------
+    as_json : bool
+        Print one JSON object and nothing else.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self.notes: list[str] = []
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something is being done (on a terminal), and collect warnings as notes."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            if self.as_json or not sys.stderr.isatty():
+                yield
+            else:
+                from rich.console import Console
+
+                with Console(stderr=True).status(what):
+                    yield
+        told = [" ".join(str(w.message).split()) for w in caught if issubclass(w.category, UserWarning)]
+        self.notes += dict.fromkeys(told)
+
+    def result(self, data: dict[str, Any], lines: Sequence[str]) -> None:
+        """Print what came out: the data as JSON, or the lines."""
+        if self.as_json:
+            _print_json({**data, "notes": self.notes})
+            return
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+        for note in self.notes:
+            sys.stderr.write(f"Note: {note}\n")
+
+    def table(
+        self, data: dict[str, Any], columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "",
+        lines: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Print rows as a table and lines below it, or the data as JSON."""
+        if not self.as_json:
+            print_table(columns, rows, title)
+        self.result(data, lines)
+
+    def frame(self, frame: pd.DataFrame) -> None:
+        """Print a frame: as JSON; as a table of the first rows on a terminal; else as CSV."""
+        if self.as_json or not sys.stdout.isatty():
+            text = "" if self.as_json else frame.to_csv(index=False).rstrip("\n")
+            self.result({"predictions": frame.to_dict("records")}, [text])
+            return
+        more = [f"... and {len(frame) - SHOWN} more; --out FILE writes all."] if len(frame) > SHOWN else []
+        print_table(list(frame.columns), frame.head(SHOWN).to_numpy().tolist())
+        self.result({}, more)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """A table for people, on its side if it is too wide; what the cells hold is never taken for markup."""
+    from rich.console import Console
+
+    texts = [[_cell(value) for value in row] for row in rows]
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    table = _grid(columns, texts, title)
+    wanted = console.measure(table, options=console.options.update(width=10_000)).maximum
+    if wanted > console.width and len(rows) < len(columns):
+        turned = list(zip(columns, *texts, strict=True))
+        table = _grid(turned[0], turned[1:], title)
+    console.print(table)
+
+
+def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, title=title or None, title_justify="left")
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def show_error(error: ExpungeError, *, as_json: bool) -> int:
+    """One sentence about a foreseen error, and its exit code."""
+    return _show(error.code, error.message, error.hint, exit_code(error), as_json=as_json)
+
+
+def show_usage(error: Any, *, as_json: bool) -> int:
+    """What is wrong with the command line."""
+    return _show("usage", error.format_message(), "See --help.", 2, as_json=as_json)
+
+
+def show_unforeseen(error: Exception, *, as_json: bool) -> int:
+    """A short message about an error nobody foresaw."""
+    what = f"Unforeseen {type(error).__name__}: {' '.join(str(error).split())}"
+    return _show("error", what, "Run `expunge --debug ...` for the trace, and report it.", 1, as_json=as_json)
+
+
+def _show(code: str, message: str, hint: str, number: int, *, as_json: bool) -> int:
+    if as_json:
+        _print_json({"error": {"code": code, "message": message, "hint": hint}})
+    else:
+        sys.stderr.write(f"Error: {message} {hint}".rstrip() + "\n")
+    return number
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")

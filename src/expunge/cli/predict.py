@@ -1,0 +1,33 @@
+"""``expunge predict``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from expunge.cli.options import Data, Delimiter, Directory, Json
+from expunge.cli.output import Output
+
+
+def predict(
+    model: Directory,
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Write to this CSV or .parquet file.")] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="A column for each class.")] = False,
+    delimiter: Delimiter = None,
+    as_json: Json = False,
+) -> None:
+    """Predict the target for the rows of a CSV or Parquet file."""
+    from expunge.tables import write_table
+    from expunge.workspace import ModelDirectory
+
+    output = Output(as_json)
+    with output.working("Predicting"):
+        frame = ModelDirectory.open(model).predict(data, delimiter=delimiter, probabilities=probabilities)
+    if out is None:
+        output.frame(frame)
+    else:
+        written = str(write_table(frame, out))
+        output.result({"path": written, "n_rows": len(frame)}, [f"Wrote {len(frame):,} predictions to {written}."])

@@ -1,0 +1,81 @@
+"""A folder that is written as a whole or not at all, and changed by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from expunge.archive import FileNotUsableError
+
+__all__ = ["only_one", "refuse_taken", "write_folder", "writing"]
+
+
+def refuse_taken(path: Path, replaceable: frozenset[str]) -> None:
+    """Refuse a place for a new folder that is taken, unless it holds nothing but replaceable files."""
+    if not path.parent.is_dir():
+        raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
+    if path.is_dir():
+        held = {item.name for item in path.iterdir()}
+        if held <= replaceable:
+            return
+        what, hint = ("other files", "") if replaceable else ("something already", "; --force replaces a model")
+        raise FileNotUsableError(f"The folder {str(path)!r} holds {what}.", hint=f"Use another name{hint}.")
+    if path.exists():
+        raise FileNotUsableError(f"{str(path)!r} is a file.", hint="Give the path of a folder.")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A disk that is full or locked, as one sentence."""
+    try:
+        yield
+    except FileNotUsableError:
+        raise
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise FileNotUsableError(f"Cannot write {str(path)!r}: {why}.", hint="Nothing has changed.") from error
+
+
+@contextmanager
+def write_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside the place and rename it at the end: the place holds the old one or the new one."""
+    with writing(path):
+        folder = Path(tempfile.mkdtemp(prefix=".expunge-", suffix=".tmp", dir=path.parent))
+    old = folder.with_suffix(".old")
+    try:
+        yield folder
+        if path.is_dir():
+            path.rename(old)
+        folder.rename(path)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if old.is_dir() and not path.exists():
+            old.rename(path)
+        raise
+    if old.is_dir():
+        shutil.rmtree(old)  # it holds rows: that it stays must not pass in silence
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Refuse a second change of the same folder while one is under way (where the system can lock a folder)."""
+    if os.name != "posix":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FileNotUsableError(
+                f"{str(path)!r} is being changed by another process.", hint="Try again."
+            ) from error
+        yield
+    finally:
+        os.close(handle)

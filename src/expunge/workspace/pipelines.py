@@ -1,0 +1,87 @@
+"""Ready-made estimators for tables, by the names that the command line knows.
+
+Each takes a frame of float columns (NaN where missing) and text columns, and looks at the columns it is given, not at a
+list of names: so it can be fitted again when a column is forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from expunge.errors import InvalidParameterError, MissingExtraError
+
+__all__ = ["ESTIMATORS", "default_estimator", "make_estimator"]
+
+#: Name of each estimator -> the tasks it is for.
+ESTIMATORS: dict[str, tuple[str, ...]] = {
+    "logistic": ("classification",),
+    "linear": ("regression",),
+    "hist-gradient-boosting": ("classification", "regression"),
+    "lightgbm": ("classification", "regression"),
+}
+
+
+def default_estimator(task: str) -> str:
+    """The estimator nobody has to choose."""
+    return "logistic" if task == "classification" else "linear"
+
+
+def make_estimator(name: str, task: str) -> Any:
+    """An unfitted pipeline.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`ESTIMATORS`.
+    task : {"classification", "regression"}
+
+    Raises
+    ------
+    InvalidParameterError
+        No such name, or not for this task.
+    MissingExtraError
+        LightGBM is not installed.
+    """
+    fitting = [known for known, tasks in ESTIMATORS.items() if task in tasks]
+    if name not in fitting:
+        why = f"is not for {task}" if name in ESTIMATORS else "is not known"
+        raise InvalidParameterError(f"The estimator {name!r} {why}.", hint=f"Choose {' or '.join(fitting)}.")
+    return _linear(task) if name in ("logistic", "linear") else _trees(name, task)
+
+
+def _linear(task: str) -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    fill = SimpleImputer(strategy="mean", keep_empty_features=True)
+    numbers = Pipeline([("fill", fill), ("scale", StandardScaler())])
+    model = LogisticRegression(max_iter=1000) if task == "classification" else Ridge()
+    return Pipeline([("columns", _columns(numbers, OneHotEncoder(handle_unknown="ignore"))), ("model", model)])
+
+
+def _trees(name: str, task: str) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    if name == "lightgbm":
+        try:
+            from lightgbm import LGBMClassifier, LGBMRegressor
+        except ImportError as error:
+            raise MissingExtraError("LightGBM is not installed.", hint="Run: pip install lightgbm") from error
+        model = (LGBMClassifier if task == "classification" else LGBMRegressor)(verbose=-1)
+    elif task == "classification":
+        model = HistGradientBoostingClassifier()
+    else:
+        model = HistGradientBoostingRegressor()
+    texts = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return Pipeline([("columns", _columns("passthrough", texts)), ("model", model)])
+
+
+def _columns(numbers: Any, texts: Any) -> Any:
+    from sklearn.compose import ColumnTransformer, make_column_selector
+
+    numeric, other = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
+    return ColumnTransformer([("numbers", numbers, numeric), ("texts", texts, other)])

@@ -1,0 +1,138 @@
+"""Arrows point one way.
+
+words <- maths <- privacy <- methods | audit | ledger <- checks | workspace <- cli | service | lab
+
+Every import in ``src`` is read, also those inside functions and the module names in texts that are imported later.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "expunge"
+MODULES = sorted(SRC.rglob("*.py"))
+
+LAYERS = (
+    ("words",),
+    ("maths",),
+    ("privacy",),
+    ("methods", "audit", "ledger"),
+    ("checks", "workspace"),
+    ("cli", "service", "lab"),
+)
+RANK = {group: rank for rank, groups in enumerate(LAYERS) for group in groups}
+
+_MODULE_NAME = re.compile(r"expunge(?:\.\w+)+(?::\w+)?")
+
+
+def module_name(path: Path) -> str:
+    parts = ("expunge", *path.relative_to(SRC).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {module_name(path) for path in MODULES}
+
+
+def group_of(module: str) -> str | None:
+    """The group a module belongs to; None for the root, which maps names to everything."""
+    parts = module.split(".")
+    if len(parts) == 1:
+        return None
+    first = parts[1]
+    if first == "__main__":
+        return "cli"
+    if first in RANK:
+        return first
+    if (SRC / first).is_dir():
+        raise AssertionError(f"The folder {first!r} is in no layer: put it into LAYERS, or elsewhere.")
+    if f"expunge.methods.{first}" in NAMES:  # a short public name, as expunge.networks of expunge.methods.networks
+        return "methods"
+    return "words"
+
+
+def imports_of(source: str, package: str) -> Iterator[tuple[int, str]]:
+    """Line and name of all our own modules that a source imports."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "expunge":
+                    yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join(
+                    [*package.split(".")[: len(package.split(".")) - node.level + 1], *filter(None, [base])]
+                )
+            if base.partition(".")[0] == "expunge":
+                for alias in node.names:
+                    if (base, alias.name) != ("expunge", "__version__"):
+                        yield node.lineno, f"{base}.{alias.name}" if f"{base}.{alias.name}" in NAMES else base
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE_NAME.fullmatch(node.value):
+            name = node.value.partition(":")[0]
+            if name in NAMES:
+                yield node.lineno, name
+
+
+def wrong_arrows(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    own = group_of(module)
+    if own is None:
+        return []
+    package = module if is_package else module.rpartition(".")[0]
+    wrong = []
+    for line, target in imports_of(source, package):
+        group = group_of(target)
+        if group is None:  # the root reaches everything
+            if RANK[own] < RANK["cli"]:
+                wrong.append(f"{module}:{line} ({own}) imports expunge itself")
+        elif group != own and RANK[group] >= RANK[own]:
+            wrong.append(f"{module}:{line} ({own}) imports {target} ({group})")
+    return wrong
+
+
+def test_modules_are_found() -> None:
+    assert {"expunge.errors", "expunge.contract", "expunge.maths.exact", "expunge.methods"} <= NAMES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_arrows_point_one_way(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert wrong_arrows(source, module_name(path), is_package=path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("expunge.rows", "from expunge.maths import exact"),
+        ("expunge.rows", "def f():\n    import expunge.methods"),
+        ("expunge.rows", "from . import methods"),
+        ("expunge.rows", "import importlib\nimportlib.import_module('expunge.methods')"),
+        ("expunge.rows", "import expunge\nexpunge.load('x')"),
+        ("expunge.maths.exact", "from ..methods import METHODS"),
+        ("expunge.methods.mine", "from expunge.ledger import log"),
+        ("expunge.methods.mine", "from expunge.audit.attacks import scores"),
+        ("expunge.checks.mine", "from expunge.workspace import Workspace"),
+        ("expunge.cli.mine", "from expunge.service import app"),
+        ("expunge.workspace", "from expunge.cli import main"),
+    ],
+)
+def test_wrong_arrows_are_seen(module: str, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "NAMES", NAMES | {"expunge.ledger", "expunge.audit.attacks", "expunge.service"})
+    assert len(wrong_arrows(source, module)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("expunge.methods.mine", "from expunge.maths import exact\nfrom expunge import __version__\nimport numpy"),
+        ("expunge.methods.mine", "from expunge.methods import METHODS"),
+        ("expunge.cli.mine", "import expunge"),
+    ],
+)
+def test_right_arrows_pass(module: str, source: str) -> None:
+    assert wrong_arrows(source, module) == []
