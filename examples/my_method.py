@@ -40,9 +40,6 @@ class NearestMean(ClassifierMixin, expunge.Unlearner):
     def _estimate(self, rows, slots):  # forgetting reads the records that go, and no other
         return len(slots), len(slots), ()
 
-    def _most_work(self, rows):
-        return len(rows)
-
     @property
     def classes_(self):
         return self._solution()["classes"].copy()

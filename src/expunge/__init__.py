@@ -19,7 +19,7 @@ _WORDS = {
     "Unlearner": "expunge.contract",
     "load": "expunge.methods",
 }
-_MODULES = ("checks", "errors", "lab")
+_MODULES = ("checks", "errors")
 
 
 def _table() -> dict[str, str]:

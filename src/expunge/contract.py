@@ -296,13 +296,13 @@ class Unlearner(BaseEstimator):
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
-        from expunge import storage
+        from expunge.files import storage
 
         return storage.save_model(self, path)
 
     def export(self, path: str | Path) -> Path:
         """Write a file that predicts the same bits and knows no row, id or sum; ``expunge.load`` reads it."""
-        from expunge import storage
+        from expunge.files import storage
 
         return storage.export_model(self, path)
 
@@ -393,5 +393,5 @@ class Unlearner(BaseEstimator):
         return tuple(changes), rows.reads
 
     def _most_work(self, rows: Rows) -> int:
-        """Work of a full refit."""
-        return self._estimate(rows, np.empty(0, dtype=np.intp))[1]
+        """Work of a full refit: that of a change that removes nothing, and no less than reading every row once."""
+        return max(len(rows), self._estimate(rows, np.empty(0, dtype=np.intp))[1])

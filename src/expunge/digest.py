@@ -1,7 +1,7 @@
 """SHA-256 over the learned state, for everybody who must say that two models are equal.
 
 A *leaf* is the hash of one block of state, a *root* the hash of named leaves; a model keeps the leaves of the blocks it
-did not touch. With the encoding of :mod:`expunge.encoding`::
+did not touch. With the encoding of :mod:`expunge.canonical.encoding`::
 
     leaf = SHA-256(0x00 || encoding of the value)
     root = SHA-256(0x01 || n || for each name in order: text(name) || leaf)
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.encoding import Chunk, count, path_of, text, walk
+from expunge.canonical.encoding import Chunk, count, path_of, text, walk
 
 __all__ = ["arrays", "first_difference", "leaf", "root"]
 
@@ -32,7 +32,8 @@ def leaf(value: Any) -> bytes:
     Parameters
     ----------
     value : object
-        Numbers, text, containers, arrays, sparse matrices, frames, fitted estimators; see :mod:`expunge.encoding`.
+        Numbers, text, containers, arrays, sparse matrices, frames, fitted estimators; see
+        :mod:`expunge.canonical.encoding`.
 
     Returns
     -------

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
-from expunge.ids import check_ids, check_subjects, default_ids
 from expunge.rows import Rows, Table
+from expunge.table.ids import check_ids, check_subjects, default_ids
 from expunge.validation import refuse_missing_targets
 
 __all__ = ["feature_positions", "read_table", "select_slots"]

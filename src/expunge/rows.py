@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.columns import Columns, columns_of, restore_columns
 from expunge.errors import DuplicateRecordError, InvalidDataError, UnknownRecordError
-from expunge.ids import IdIndex, check_ids, check_unique, grown
 from expunge.seeds import uniform64
+from expunge.table.columns import Columns, columns_of, restore_columns
+from expunge.table.ids import IdIndex, check_ids, check_unique, grown
 
 __all__ = ["N_BLOCKS", "Rows", "Table"]
 

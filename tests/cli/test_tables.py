@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidIdError, InvalidParameterError
-from expunge.schema import MOST_CLASSES, Schema, choose_schema, parse_label, read_rows
-from expunge.tables import read_ids, read_table, write_table
+from expunge.workspace.schema import MOST_CLASSES, Schema, choose_schema, parse_label, read_rows
+from expunge.workspace.tables import read_ids, read_table, write_table
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,9 @@ def commands(block: Block) -> list[tuple[int, str, str]]:
 
 def run_page(path: Path) -> int:
     """Run the blocks of a page in the working directory; the number of blocks that ran."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    # The page is the main module, as if it had been typed: its classes can be found by their names.
+    page = sys.modules["__main__"] = types.ModuleType("__main__")
+    namespace = vars(page)
     count = 0
     for block in blocks(path.read_text(encoding="utf-8")):
         if not block.runs:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from expunge import archive
 from expunge.errors import NewerFormatError, TamperedError
+from expunge.files import archive
 
 ENTRIES = {"b/über.npy": b"\x00\x01", "a.json": b"{}"}
 

@@ -14,7 +14,6 @@ import pytest
 from sklearn.base import RegressorMixin
 
 import expunge
-from expunge import archive
 from expunge.errors import (
     DuplicateRecordError,
     InvalidDataError,
@@ -26,6 +25,7 @@ from expunge.errors import (
     UnknownRecordError,
     UnsupportedRequestError,
 )
+from expunge.files import archive
 from expunge.methods import find_method
 from expunge.rows import Rows
 from expunge.state import Change, Part

@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from expunge.canonical.encoding import encode
 from expunge.digest import arrays, first_difference, leaf, root
-from expunge.encoding import encode
 from expunge.errors import UnsupportedEstimatorError
 
 Pair = namedtuple("Pair", "left right")

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-import expunge.archive
 import expunge.contract
+import expunge.files.archive
 from expunge import errors
 
 
@@ -46,4 +46,4 @@ def test_dormant_is_what_scikit_learn_calls_not_fitted() -> None:
     from sklearn.exceptions import NotFittedError
 
     assert issubclass(expunge.contract.DormantModelError, NotFittedError)
-    assert issubclass(expunge.archive.FileNotUsableError, OSError)
+    assert issubclass(expunge.files.archive.FileNotUsableError, OSError)

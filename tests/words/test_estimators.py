@@ -52,7 +52,7 @@ from threadpoolctl import threadpool_info
 from expunge.digest import arrays, first_difference, leaf
 from expunge.errors import ExpungeError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import dump_estimator, load_estimator, one_thread, prepare
-from expunge.skops_archive import members
+from expunge.estimators.skops_archive import members
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Some inputs do not have OOB scores"),

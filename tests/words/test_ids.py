@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError, UnknownRecordError
-from expunge.ids import IdIndex, check_ids, check_subjects, check_unique, default_ids
+from expunge.table.ids import IdIndex, check_ids, check_subjects, check_unique, default_ids
 
 id_lists = st.one_of(
     st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, max_size=30),

@@ -188,7 +188,7 @@ class Case:
             path = Path(folder) / "model.expunge"
             path.write_bytes(data)
             if issubclass(kind, Unlearner):
-                from expunge.storage import read_model
+                from expunge.files.storage import read_model
 
                 return read_model(path, find={kind.__name__: kind}.__getitem__, trusted=self.trusted)
             if hasattr(kind, "load"):

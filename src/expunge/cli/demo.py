@@ -16,9 +16,9 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Show on digits what forgetting is: a table, and a report with pictures."""
-    import expunge
+    from expunge.lab import run_demo
 
     output = Output(as_json)
     with output.working("Training, forgetting and training again; less than a minute"):
-        result = expunge.lab.run_demo(out)
+        result = run_demo(out)
     output.table(result.to_dict(), result.columns, result.rows(), title=result.title, lines=result.closing())

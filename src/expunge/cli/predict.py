@@ -20,8 +20,8 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict the target for the rows of a CSV or Parquet file."""
-    from expunge.tables import write_table
     from expunge.workspace import ModelDirectory
+    from expunge.workspace.tables import write_table
 
     output = Output(as_json)
     with output.working("Predicting"):

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from expunge.archive import FileNotUsableError
+from expunge.files.archive import FileNotUsableError
 from expunge.lab.influence import Influence, find_influence
 from expunge.methods import find_method
 from expunge.seeds import uniform64

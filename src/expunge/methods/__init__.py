@@ -83,6 +83,6 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     UnknownMethodError
         It was written by a method that is not installed.
     """
-    from expunge.storage import read_model
+    from expunge.files.storage import read_model
 
     return read_model(path, find=find_method, trusted=trusted)

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from expunge.archive import FileNotUsableError, canonical_json
 from expunge.errors import NewerFormatError, TamperedError
-from expunge.schema import Schema
+from expunge.files.archive import FileNotUsableError, canonical_json
+from expunge.workspace.schema import Schema
 
 __all__ = ["Card", "read_card", "read_schema", "write_card"]
 

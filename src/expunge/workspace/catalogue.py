@@ -137,11 +137,12 @@ def wraps_estimator(name: str) -> bool:
 
 
 def _card(name: str) -> MethodCard:
-    kind = find_method(name)
+    kind, task = find_method(name), task_of(name) or "other"
     text = inspect.getdoc(kind) or ""
+    forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task == "classification")
     return MethodCard(
-        name=kebab(name), python=name, task=task_of(name) or "other", guarantee=_guarantee(name),
-        forgets=tuple(getattr(kind, "_requests", ())), learns=callable(getattr(kind, "learn", None)),
+        name=kebab(name), python=name, task=task, guarantee=_guarantee(name),
+        forgets=tuple(forgets), learns=callable(getattr(kind, "learn", None)),
         estimator=wraps_estimator(name), summary=text.split("\n\n")[0].replace("\n", " "),
     )  # fmt: skip
 

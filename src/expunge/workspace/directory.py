@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.archive import FileNotUsableError
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
+from expunge.files.archive import FileNotUsableError
 from expunge.methods import load
 from expunge.records import Plan, Removal
-from expunge.schema import Schema, TableRows, choose_schema, parse_label, read_rows
-from expunge.tables import read_table
 from expunge.workspace.card import Card, read_card, read_schema, write_card
 from expunge.workspace.catalogue import make_method, resolve_method, task_of, wraps_estimator
 from expunge.workspace.folder import only_one, refuse_taken, write_folder, writing
 from expunge.workspace.pipelines import default_estimator, make_estimator
+from expunge.workspace.schema import Schema, TableRows, choose_schema, parse_label, read_rows
+from expunge.workspace.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd

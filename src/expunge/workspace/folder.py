@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from expunge.archive import FileNotUsableError
+from expunge.files.archive import FileNotUsableError
 
 __all__ = ["only_one", "refuse_taken", "write_folder", "writing"]
 

@@ -76,9 +76,6 @@ class NaiveBayes(ClassifierMixin, Unlearner):
     def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
         return len(slots), len(slots), ("sums",)
 
-    def _most_work(self, rows: Rows) -> int:
-        return len(rows)
-
     def _terms(self) -> str:
         return f", on {rounding_terms(self.resolution, 'values')}"
 

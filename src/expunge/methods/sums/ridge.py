@@ -203,9 +203,6 @@ class Ridge(RegressorMixin, Unlearner):
     def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
         return len(slots), len(slots), ("sums",)
 
-    def _most_work(self, rows: Rows) -> int:
-        return len(rows)
-
     def _terms(self) -> str:
         if np.array_equal(self.resolution, self.target_resolution):
             return f", on {rounding_terms(self.resolution, 'values')}"

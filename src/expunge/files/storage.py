@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from expunge.archive import array_bytes, array_from_bytes, read_archive, write_archive
 from expunge.contract import Unlearner
 from expunge.errors import TamperedError, UnsupportedRequestError
 from expunge.estimators import dump_estimator, load_estimator
-from expunge.export_guard import refuse_rows
+from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
+from expunge.files.export_guard import refuse_rows
 from expunge.params import record_params
 from expunge.rows import Rows
 from expunge.state import Fitted, Part

@@ -1,7 +1,7 @@
 """CSV and Parquet files as tables, for people who forget from the command line.
 
-A CSV file is UTF-8 text, and so is every cell of it, until a schema (:mod:`expunge.schema`) says otherwise. A Parquet
-file declares its own types.
+A CSV file is UTF-8 text, and so is every cell of it, until a schema (:mod:`.schema`) says otherwise. A Parquet file
+declares its own types.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.archive import FileNotUsableError
 from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.files.archive import FileNotUsableError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from expunge.cells import decode_cells, encode_cells
 from expunge.errors import InvalidDataError
-from expunge.ids import grown
+from expunge.table.cells import decode_cells, encode_cells
+from expunge.table.ids import grown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""How objects that are not plain data are taken apart for :func:`expunge.encoding.walk`.
+"""How objects that are not plain data are taken apart for :func:`expunge.canonical.encoding.walk`.
 
 :func:`taker` chooses by type. Most objects, scikit-learn's estimators and their compiled parts (trees, losses, binners)
 among them, go the way of pickle: ``copyreg`` or ``__reduce_ex__(2)`` tells what rebuilds them and from which state;
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.encoding import Child, NoEncodingError, Parts, dict_parts, text
+from expunge.canonical.encoding import Child, NoEncodingError, Parts, dict_parts, text
 
 __all__ = ["NEIGHBOUR_TREES", "NOT_STATE", "QUERY_COUNTERS", "not_state", "taker"]
 

@@ -8,7 +8,7 @@ archive and refuses every other. The result is still an archive that skops loads
 - Array files are named by the SHA-256 of their bytes, so equal arrays are stored once.
 - Keys of dicts (but of ``OrderedDict``) and items of sets are sorted; text is UTF-8, not escaped.
 - Records have zeros for padding, cells of text arrays the width of the longest one.
-- What is not state (:data:`expunge.objects.NOT_STATE`) is not written; masked numbers are zero.
+- What is not state (:data:`expunge.canonical.objects.NOT_STATE`) is not written; masked numbers are zero.
 - Members are sorted, stored without compression, so that they can be searched, and dated 1 January 1980.
 """
 
@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.canonical.objects import NEIGHBOUR_TREES, QUERY_COUNTERS, not_state
 from expunge.errors import TamperedError, UnsupportedEstimatorError
-from expunge.objects import NEIGHBOUR_TREES, QUERY_COUNTERS, not_state
 
 __all__ = ["canonical", "members"]
 

@@ -32,8 +32,8 @@ that many UTF-8 bytes (lone surrogates kept); *value* is a whole encoding. No en
 ===== ==================================================================================================================
 
 ``O`` and ``R`` follow ``copyreg`` and ``__reduce_ex__(2)``, as pickle does, without calling what rebuilds. The kinds in
-:mod:`expunge.objects` (sparse matrices, pandas, random generators, enum members, partials, masked arrays) are ``O``
-whose state is a dict of the parts named there. A value is encoded wherever it appears: sharing, interning and addresses
+:mod:`.objects` (sparse matrices, pandas, random generators, enum members, partials, masked arrays) are ``O`` whose
+state is a dict of the parts named there. A value is encoded wherever it appears: sharing, interning and addresses
 never matter.
 """
 
@@ -218,7 +218,7 @@ def _choose(kind: type) -> Callable[[Any], Parts]:
         return _CONTAINERS[kind]
     if issubclass(kind, np.generic):
         return _scalar
-    from expunge.objects import taker  # it builds on this module
+    from expunge.canonical.objects import taker  # it builds on this module
 
     return taker(kind)
 

@@ -1,0 +1,78 @@
+"""Write the pages that follow from the code: commands, methods, errors. A test compares them.
+
+``python docs/generate.py`` writes ``docs/command-line.md`` and ``docs/methods.md``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import typer
+
+from expunge.cli import app
+from expunge.errors import EXIT_CODES, ExpungeError
+from expunge.workspace import list_methods
+
+DOCS = Path(__file__).resolve().parent
+NOTE = "*This page is generated: `python docs/generate.py`.*"
+
+
+def command_page() -> str:
+    """Every command with its arguments, and the table of exit codes."""
+    lines = ["# Command line", "", NOTE, ""]
+    group = typer.main.get_command(app)
+    for name, command in sorted(group.commands.items()):
+        lines += [f"## expunge {name}", "", str(command.help).strip(), "", "| argument | meaning |", "| --- | --- |"]
+        for parameter in command.params:
+            is_option = parameter.param_type_name == "option"
+            called = ", ".join(f"`{o}`" for o in parameter.opts) if is_option else f"`{parameter.name.upper()}`"
+            needed = " Required." if parameter.required else ""
+            default = parameter.default
+            shown = f" Default: `{default}`." if is_option and isinstance(default, (str, Path)) and str(default) else ""
+            lines.append(f"| {called} | {str(parameter.help or '').strip()}{needed}{shown} |")
+        lines.append("")
+    lines += ["## Exit codes", "", "| code | name | meaning |", "| --- | --- | --- |"]
+    lines += ["| 0 | | done |", "| 1 | `error` | an unforeseen error |", "| 2 | `usage` | a wrong command line |"]
+    kinds = {kind.code: kind for kind in error_kinds()}
+    for code, number in sorted(EXIT_CODES.items(), key=lambda pair: (pair[1], pair[0])):
+        first = (inspect.getdoc(kinds[code]) or "").splitlines()[0]
+        lines.append(f"| {number} | `{code}` | {first} |")
+    return "\n".join([*lines, ""])
+
+
+def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeError]]:
+    """All errors below one."""
+    import expunge.contract
+    import expunge.files.archive  # noqa: F401 - both define errors of their own
+
+    return [kind for child in parent.__subclasses__() for kind in (child, *error_kinds(child))]
+
+
+def method_page() -> str:
+    """The table of methods."""
+    lines = ["# Methods", "", NOTE, "", "| `--method` | in Python | task | guarantee | forgets | learns more |"]
+    lines.append("|" + " --- |" * 6)
+    for method in list_methods():
+        learns = "yes" if method.learns else "no"
+        forgets = ", ".join(method.forgets)
+        cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.task, method.guarantee, forgets, learns]
+        lines.append(f"| {' | '.join(cells)} |")
+    pages = {
+        "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
+    }  # fmt: skip
+    lines += ["", "Each has a page: " + ", ".join(f"[{t}](methods/{p}.md)" for p, t in pages.items()) + ".", ""]
+    return "\n".join(lines)
+
+
+PAGES = {"command-line.md": command_page, "methods.md": method_page}
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

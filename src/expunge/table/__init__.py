@@ -1,0 +1,1 @@
+"""What rows are made of: ids, cells and columns. The store itself is :mod:`expunge.rows`."""
