@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.contract import Unlearner
 from expunge.errors import TamperedError, UnsupportedRequestError
 from expunge.estimators import dump_estimator, load_estimator
 from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
@@ -20,6 +19,9 @@ from expunge.files.export_guard import refuse_rows
 from expunge.params import record_params
 from expunge.rows import Rows
 from expunge.state import Fitted, Part
+
+if TYPE_CHECKING:
+    from expunge.contract import Unlearner
 
 __all__ = ["export_model", "read_model", "save_model"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from copy import copy
 from typing import Any
 
@@ -149,7 +150,8 @@ class Ridge(RegressorMixin, Unlearner):
                 root = np.rint(np.sqrt(weight[rows]) / WEIGHT_RESOLUTION) * WEIGHT_RESOLUTION
                 Z *= root[:, np.newaxis]
             try:
-                with one_thread():  # exact on any number of them; on small blocks two mostly wait for each other
+                # Exact on any number of threads; on small blocks two mostly wait for each other.
+                with one_thread() if n > 1 else nullcontext():
                     products = exact.gram(Z, resolution)
             except OutOfRangeError:
                 raise self._refusal(table, start, Z, resolution, d) from None
