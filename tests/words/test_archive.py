@@ -85,7 +85,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     for name in ("fsync", "replace"):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, fail)
-            with pytest.raises(OSError, match="disk full"):
+            with pytest.raises(archive.FileNotUsableError, match="disk full"):
                 archive.write_archive(path, {"v": 2}, ENTRIES)
         assert [p.name for p in tmp_path.iterdir()] == ["a"]
         assert path.read_bytes() == before

@@ -52,11 +52,9 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
         raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
     if path.is_dir():
         raise FileNotUsableError(f"{str(path)!r} is a folder.", hint="Give the path of a file.")
+    temporary: str | None = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot write in {str(path.parent)!r}: {error.strerror}.") from error
-    try:
         with os.fdopen(handle, "wb") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
                 for name in [_MANIFEST, *sorted(entries)]:
@@ -65,8 +63,13 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise FileNotUsableError(
+                f"Cannot write {str(path)!r}: {error.strerror or error}.", hint="What was there before is unchanged."
+            ) from error
         raise
     _sync_folder(path.parent)
     return path
