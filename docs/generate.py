@@ -60,6 +60,7 @@ def method_page() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     pages = {
         "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
+        "discriminants": "Discriminants",
     }  # fmt: skip
     lines += ["", "Each has a page: " + ", ".join(f"[{t}](methods/{p}.md)" for p, t in pages.items()) + ".", ""]
     return "\n".join(lines)

@@ -34,8 +34,9 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from expunge.changes import apply_change, drop_columns
 from expunge.digest import leaf, root
-from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import ExpungeError, UnsupportedRequestError
 from expunge.params import digest_params, record_params, refuse_changed_params
 from expunge.records import Addition, Guarantee, Plan, Removal
 from expunge.requests import feature_positions, read_table, select_slots
@@ -104,7 +105,8 @@ class Unlearner(BaseEstimator):
         """Refuse constructor arguments that are not of the documented form."""
 
     def _doubt(self, rows: Rows) -> str | None:
-        """Why the same fit might not give the same bits, tried out at ``fit``; None if nothing speaks against it."""
+        """Why the same fit might not give the same bits, tried out; None if nothing speaks for that, "" if too little
+        is there to tell."""
         return None
 
     def _guarantee(self) -> Guarantee:
@@ -174,9 +176,7 @@ class Unlearner(BaseEstimator):
             fitted = Fitted(rows, record_params(self))
             fitted.commit(changes)
             elapsed, reads = time.perf_counter() - start, rows.reads
-            fitted.doubt = self._doubt(rows)
-            if fitted.doubt is not None:
-                warnings.warn(f"The guarantee will not be exact: {fitted.doubt}.", stacklevel=2)
+            self._examine(fitted)
             fitted.rate = elapsed / max(1, reads)
         except BaseException:
             for name in _SHAPE:
@@ -243,20 +243,21 @@ class Unlearner(BaseEstimator):
         InvalidRequestError
             An empty request.
         """
-        rows = self._rows()
-        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
-        before = self.digest() if digest else None
-        start = time.perf_counter()
-        reads = rows.reads
-        if features is None:
-            touched = self._apply(slots, None, tolerant=True)
-            work = rows.reads - reads
-        else:
-            touched, work = self._drop(feature_positions(self, features))
-        removal = Removal(
-            guarantee=self._guarantee(), n_forgotten=len(slots), work=work, elapsed_s=time.perf_counter() - start,
-            touched=touched, digest_before=before, digest_after=self.digest() if digest else None,
-        )  # fmt: skip
+        with self._state().lock:
+            rows = self._rows()
+            slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+            before = self.digest() if digest else None
+            start, reads = time.perf_counter(), rows.reads
+            notes: tuple[str, ...] = ()
+            if features is None:
+                touched, notes = apply_change(self, slots, None, tolerant=True)
+                work = rows.reads - reads
+            else:
+                touched, work = self._drop(feature_positions(self, features))
+            removal = Removal(
+                guarantee=self._guarantee(), n_forgotten=len(slots), work=work, elapsed_s=time.perf_counter() - start,
+                touched=touched, digest_before=before, digest_after=self.digest() if digest else None, notes=notes,
+            )  # fmt: skip
         _log.info("%s forgot %d records, %d read", type(self).__name__, len(slots), work)
         return removal
 
@@ -279,12 +280,15 @@ class Unlearner(BaseEstimator):
         DuplicateRecordError
             A record that is known already.
         """
-        rows = self._rows()
-        table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=False)
-        start, reads = time.perf_counter(), rows.reads
-        touched = self._apply(np.empty(0, dtype=np.intp), table, tolerant=False)
-        elapsed = time.perf_counter() - start
-        return Addition(n_learned=len(table), work=rows.reads - reads, elapsed_s=elapsed, touched=touched)
+        with self._state().lock:
+            rows = self._rows()
+            table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=False)
+            start, reads = time.perf_counter(), rows.reads
+            touched, _ = apply_change(self, np.empty(0, dtype=np.intp), table, tolerant=False)
+            elapsed, work = time.perf_counter() - start, rows.reads - reads
+            if not self._state().is_examined:
+                self._examine(self._state())  # the rows before were too few to tell anything
+        return Addition(n_learned=len(table), work=work, elapsed_s=elapsed, touched=touched)
 
     def digest(self) -> str:
         """SHA-256 of everything that ``predict``, ``forget`` or ``learn`` reads, as 64 hexadecimal digits.
@@ -292,6 +296,7 @@ class Unlearner(BaseEstimator):
         Two models with equal digests give bit-equal outputs in one environment. Only blocks that changed since the last
         call are hashed again.
         """
+        refuse_changed_params(self, self._state().params)
         return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
 
     def save(self, path: str | Path) -> Path:
@@ -313,12 +318,20 @@ class Unlearner(BaseEstimator):
 
     # ------------------------------------------------------------------ the machinery
 
+    def _examine(self, state: Fitted) -> None:
+        """Try out whether the method repeats its own bits, and say so where it does not."""
+        found = "" if state.rows is None else self._doubt(state.rows)
+        state.doubt, state.is_examined = found or None, found != ""
+        if state.doubt is not None:
+            warnings.warn(f"The guarantee will not be exact: {state.doubt}.", stacklevel=3)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
 
     def _state(self) -> Fitted:
         check_is_fitted(self)
         state: Fitted = self._fitted
+        state.settle()
         return state
 
     def _rows(self) -> Rows:
@@ -333,8 +346,8 @@ class Unlearner(BaseEstimator):
     def _solution(self) -> Part:
         """What ``predict`` reads; solved once after each change."""
         state = self._state()
+        refuse_changed_params(self, state.params)
         if not state.is_solved and state.rows is not None:
-            refuse_changed_params(self, state.params)
             state.solution, state.is_solved = self._solve(state.rows, state.parts), True
         if state.solution is None:
             raise DormantModelError(
@@ -346,51 +359,15 @@ class Unlearner(BaseEstimator):
     def _identity(self) -> dict[str, Any]:
         named = {"n_features_in_": getattr(self, "n_features_in_", None)}
         named["feature_names_in_"] = [str(n) for n in getattr(self, "feature_names_in_", ())]
-        return {"method": type(self).__name__, "params": self._digest_params(), **named}
+        return {"method": type(self).__name__, "params": self._digest_params(), "doubt": self._state().doubt, **named}
 
     def _digest_params(self) -> dict[str, Any]:
         """Constructor arguments that decide what is learned, as the digest reads them."""
         return digest_params(self)
 
-    def _apply(self, removed: Slots, added: Table | None, *, tolerant: bool) -> tuple[str, ...]:
-        """Change the rows and commit what ``_update`` makes of it; on any failure everything is as it was."""
-        state, rows = self._state(), self._rows()
-        n_slots, reads = len(rows.alive), rows.reads
-        new = removed[:0] if added is None else rows.append(added)
-        rows.hide(removed)
-        try:
-            changes = self._update(Change(rows, state.parts, removed, new, tolerant))
-        except BaseException:
-            rows.unhide(removed)
-            if len(new):
-                rows.truncate(n_slots)
-            rows.reads = reads
-            raise
-        rows.wipe(removed)
-        state.commit(changes)
-        state.forget_leaves(np.concatenate([removed, new]))
-        return tuple(changes)
-
     def _drop(self, features: list[int]) -> tuple[tuple[str, ...], int]:
-        """Forget the columns at these positions: a fit on what is left."""
-        table = self._rows().without_features(features)
-        rows = Rows(table, seed=self.seed)
-        slots = np.arange(len(table), dtype=np.intp)
-        changes = self._update(Change(rows, {}, slots[:0], slots, True, table))
-        old, state = self._state(), Fitted(rows, record_params(self))
-        state.commit(changes)
-        state.rate, state.doubt = old.rate, old.doubt
-        if len(rows) and self._solve(rows, state.parts) is None and self._solve(self._rows(), old.parts) is not None:
-            raise InvalidRequestError(
-                f"{type(self).__name__} cannot be fitted without these columns.",
-                hint="A step of its pipeline may name them: change the pipeline and fit again.",
-            )
-        names = getattr(self, "feature_names_in_", None)
-        if names is not None:
-            self.feature_names_in_ = np.delete(names, features)
-        self.n_features_in_ = int(self.n_features_in_) - len(features)
-        self._fitted = state
-        return tuple(changes), rows.reads
+        """Forget the columns at these positions: a fit on what is left. The parts it gives, and its work."""
+        return drop_columns(self, features)
 
     def _most_work(self, rows: Rows) -> int:
         """Work of a full refit: that of a change that removes nothing, and no less than reading every row once."""

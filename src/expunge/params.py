@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,27 +12,39 @@ import numpy as np
 from expunge.errors import InvalidRequestError
 from expunge.estimators import prepare
 
-__all__ = ["digest_params", "record_params", "refuse_changed_params"]
+__all__ = ["canonical_params", "digest_params", "record_params", "refuse_changed_params"]
+
+
+def canonical_params(model: Any) -> dict[str, Any]:
+    """Arguments that decide what is learned, in the one form that digest and file share: NumPy numbers are numbers."""
+    params = model.get_params(deep=False).items()
+    return {name: _python(value) for name, value in params if name not in model._execution_params}
+
+
+def _python(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return prepare(value, seed_for=lambda _: 0)  # unfitted: one that was fitted elsewhere brings its rows along
+    if type(value) in (list, tuple):
+        return type(value)(map(_python, value))
+    return value
 
 
 def digest_params(model: Any) -> dict[str, Any]:
     """Arguments that decide what is learned: estimators with their seeds blanked, callables by name."""
     out: dict[str, Any] = {}
-    for name, value in model.get_params(deep=False).items():
-        if name in model._execution_params:
-            continue
-        if hasattr(value, "get_params"):
-            value = prepare(value, seed_for=lambda _: 0)
-        elif callable(value):
+    for name, value in canonical_params(model).items():
+        if callable(value) and not hasattr(value, "get_params"):
             value = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
         out[name] = value
     return out
 
 
 def record_params(model: Any) -> dict[str, Any]:
-    """The arguments of a fit, to compare with later; those that may change are left out."""
-    left_out = (*model._execution_params, *model._late_params)
-    return {name: _plain(v) for name, v in model.get_params(deep=False).items() if name not in left_out}
+    """The arguments of a fit, copied, to compare with later."""
+    params = model.get_params(deep=False).items()
+    return {name: copy.deepcopy(_plain(v)) for name, v in params if name not in model._execution_params}
 
 
 def refuse_changed_params(model: Any, recorded: Mapping[str, Any]) -> None:
@@ -39,11 +53,12 @@ def refuse_changed_params(model: Any, recorded: Mapping[str, Any]) -> None:
     Raises
     ------
     InvalidRequestError
-        An argument was set since, also one of a nested estimator.
+        An argument was set since, or changed in place, also one of a nested estimator.
     """
     for name, then in recorded.items():
-        now = getattr(model, name)
-        if not (now is then or _same(_plain(now), then)):
+        now = _plain(getattr(model, name))
+        is_given_back = then is None and callable(now) and name in model._late_params
+        if not (is_given_back or _same(now, then)):
             raise InvalidRequestError(
                 f"{type(model).__name__} was fitted with another {name} than it has now.",
                 hint="Set it back, or fit again.",
@@ -54,14 +69,12 @@ def _plain(value: Any) -> Any:
     """A value that another can be compared with: a nested estimator as its class and its own arguments."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         return type(value), {name: _plain(v) for name, v in value.get_params(deep=False).items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_plain(v) for v in value) if type(value) in (list, tuple) else value
-    return value
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _same(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):
@@ -70,7 +83,15 @@ def _same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_same, a, b))
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, (np.random.RandomState, np.random.Generator)):
+        return True  # seeds of nested estimators are set anew for each fit
     try:
-        return bool(a == b) or (a != a and b != b)
+        return bool(a == b) or (a != a and b != b) or _is_equal_inside(a, b)
     except (TypeError, ValueError):
         return False
+
+
+def _is_equal_inside(a: Any, b: Any) -> bool:
+    """Objects without an equality of their own, such as splitters and kernels: by class and attributes."""
+    is_named = isinstance(a, (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType))
+    return not is_named and hasattr(a, "__dict__") and _same(vars(a), vars(b))

@@ -31,12 +31,17 @@ class _Record:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Any:
         """The record from plain data. A schema number newer than this code knows is refused."""
-        if int(data.get("schema", 0)) > cls._schema:
+        number = data.get("schema")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise InvalidParameterError(f"This is no {cls.__name__}: its schema is {number!r}.")
+        if number > cls._schema:
             raise NewerFormatError(
                 f"This {cls.__name__} has schema {data['schema']}; this version reads up to {cls._schema}.",
                 hint="Update expunge.",
             )
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        if strange := set(data) - known:
+            raise InvalidParameterError(f"A {cls.__name__} has no field {sorted(strange)[0]!r}.")
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items() if n in known}
         if isinstance(values.get("guarantee"), Mapping):
             values["guarantee"] = Guarantee.from_dict(values["guarantee"])
@@ -167,6 +172,8 @@ class Removal(_Record):
         Names of the parts of the state that changed.
     digest_before, digest_after : str or None
         Hexadecimal digests of the model; None unless asked for.
+    notes : tuple of str
+        What else one should know: a part that is too small now and takes no part, say.
     """
 
     guarantee: Guarantee
@@ -176,6 +183,7 @@ class Removal(_Record):
     touched: tuple[str, ...] = ()
     digest_before: str | None = None
     digest_after: str | None = None
+    notes: tuple[str, ...] = ()
     schema: int = 1
 
     def __repr__(self) -> str:

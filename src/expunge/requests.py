@@ -63,7 +63,10 @@ def select_slots(
     if subjects is not None:
         found.append(rows.find_subjects(subjects))
     if classes is not None:
-        found.append(rows.find_classes(_as_list(classes)))
+        labels = _as_list(classes)
+        if wrong := [label for label in labels if not isinstance(label, (str, int, float, np.generic))]:
+            raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
+        found.append(rows.find_classes(labels))
     slots = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
     if not len(slots):
         raise InvalidRequestError("The request names no record.", hint="Give at least one id.")
@@ -76,7 +79,7 @@ def feature_positions(model: Any, features: Any) -> list[int]:
     known = list(names) if names is not None else list(range(int(getattr(model, "n_features_in_", 0))))
     wanted = _as_list(features)
     for feature in wanted:
-        if feature not in known or isinstance(feature, bool):
+        if isinstance(feature, (bool, np.bool_)) or np.ndim(feature) or feature not in known:
             raise InvalidRequestError(f"No feature {feature!r}.", hint=f"There are {known[:10]!r}.")
     if len(set(wanted)) < len(wanted) or not wanted:
         raise InvalidRequestError("Name each feature once.")
@@ -98,6 +101,6 @@ def _check_weight(weight: Any, n: int) -> npt.NDArray[np.float64]:
 
 
 def _as_list(value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         return [value]
     return list(value)

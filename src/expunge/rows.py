@@ -20,7 +20,7 @@ import numpy.typing as npt
 from expunge.errors import DuplicateRecordError, InvalidDataError, UnknownRecordError
 from expunge.seeds import uniform64
 from expunge.table.columns import Columns, columns_of, restore_columns
-from expunge.table.ids import IdIndex, check_ids, check_unique, grown
+from expunge.table.ids import IdIndex, check_ids, check_one_kind, check_unique, grown
 
 __all__ = ["N_BLOCKS", "Rows", "Table"]
 
@@ -89,7 +89,7 @@ class Rows:
         self._X = columns_of(table.X)
         self._y = None if table.y is None else columns_of(table.y)
         self._weight = None if table.weight is None else columns_of(table.weight)
-        self._subjects = None if table.subjects is None else columns_of(table.subjects)
+        self._subjects = None if table.subjects is None else columns_of(table.subjects.astype(object))
         self._place = None if table.place is None else columns_of(table.place)
         self._alive = np.ones(len(table), dtype=bool)
         self._n_alive = len(table)
@@ -213,9 +213,12 @@ class Rows:
         every = np.flatnonzero(self.alive)
         y = self._y.read(every)
         found = np.zeros(len(every), dtype=bool)
+        if len(set(classes)) < len(classes):
+            raise DuplicateRecordError("A class is named twice in one request.", hint="Name each once.")
+        is_bool = len(y) > 0 and all(isinstance(v, (bool, np.bool_)) for v in y.ravel()[:1].tolist())
         for label in classes:
             hit = np.asarray(y == label, dtype=bool)
-            if hit.shape != found.shape or not hit.any():
+            if hit.shape != found.shape or not hit.any() or isinstance(label, (bool, np.bool_)) != is_bool:
                 raise UnknownRecordError(f"No records of class {label!r}: never learned, or forgotten already.")
             found |= hit
         return every[found]
@@ -235,27 +238,28 @@ class Rows:
     def unhide(self, slots: Slots) -> None:
         """Undo :meth:`hide`."""
         self._alive[slots] = True
-        self._n_alive += len(slots)
-        self._move(slots, into=True)
+        self._n_alive = int(self.alive.sum())
+        self._blocked = None
 
     def wipe(self, slots: Slots) -> None:
         """Overwrite the values of hidden rows for good."""
+        self._leave(slots)
         for columns in (self._X, self._y, self._weight, self._subjects, self._place):
             if columns is not None:
                 columns.wipe(slots)
-        if self._by_subject is not None and self._subjects is not None:
-            self._by_subject = None if len(slots) > 64 else self._without(slots)
+        if not self._n_alive and len(self._ids.values):
+            self.truncate(0)  # nothing is left, not even the kind of the ids
 
-    def _without(self, slots: Slots) -> dict[Any, list[int]]:
-        gone = set(slots.tolist())
-        table = self._by_subject or {}
-        for subject in [k for k, held in table.items() if gone.intersection(held)]:
-            left = [s for s in table[subject] if s not in gone]
-            if left:
-                table[subject] = left
-            else:
-                del table[subject]
-        return table
+    def _leave(self, slots: Slots) -> None:
+        """Take slots out of the lookup of subjects, which goes on without a search through all of them."""
+        if self._by_subject is None or self._subjects is None:
+            return
+        for slot, subject in zip(slots.tolist(), self._subjects.read(slots).tolist(), strict=True):
+            held = self._by_subject.get(subject, [])
+            if slot in held:
+                held.remove(slot)
+            if not held:
+                self._by_subject.pop(subject, None)
 
     def append(self, table: Table) -> Slots:
         """Put rows behind; returns their slots. Refuses ids that are there already, and rows of another form."""
@@ -268,11 +272,14 @@ class Rows:
             )
         start = len(self._ids.values)
         pairs = [(self._X, table.X), (self._y, table.y), (self._weight, table.weight)]
-        pairs += [(self._subjects, table.subjects), (self._place, table.place)]
+        subjects = None if table.subjects is None else table.subjects.astype(object)
+        pairs += [(self._subjects, subjects), (self._place, table.place)]
         if any((held is None) != (new is None) for held, new in pairs):
             raise InvalidDataError(
                 "The new rows must come with y, sample_weight and subject_ids exactly if the first ones did."
             )
+        if self._subjects is not None and subjects is not None:
+            check_one_kind(self._subjects.read(np.flatnonzero(self.alive)), subjects)
         done: list[Columns] = []
         try:
             self._ids.append(table.ids)
@@ -287,9 +294,11 @@ class Rows:
             raise
         self._alive = grown(self._alive, start, np.ones(len(table), dtype=bool))
         self._n_alive += len(table)
-        self._by_subject = None
         new = np.arange(start, start + len(table), dtype=np.intp)
         self._move(new, into=True)
+        if self._by_subject is not None and table.subjects is not None:
+            for slot, subject in zip(new.tolist(), table.subjects.tolist(), strict=True):
+                self._by_subject.setdefault(subject, []).append(slot)
         return new
 
     def truncate(self, n: int) -> None:
@@ -315,6 +324,8 @@ class Rows:
 
     def arrays(self, slots: Slots) -> Arrays:
         """Canonical arrays of the rows of these slots: what is hashed and what is saved."""
+        if not len(slots):
+            return {}  # of no rows not even a dtype is left
         ids = self._ids.values[slots]
         out = {f"ids.{name}": array for name, array in columns_of(ids).plain(slots=np.arange(len(ids))).items()}
         for name, columns in self._named():
@@ -324,7 +335,9 @@ class Rows:
     def schema(self) -> dict[str, Any]:
         """The form of the columns as JSON; a function of the rows that are left."""
         every = np.flatnonzero(self.alive)
-        return {name: columns.schema(every) for name, columns in self._named()} | {"ids": self._ids.kind}
+        return {name: columns.schema(every) for name, columns in self._named()} | {
+            "ids": self._ids.kind if len(every) else None
+        }
 
     def _named(self) -> list[tuple[str, Columns]]:
         named = {"X": self._X, "y": self._y, "weight": self._weight, "subjects": self._subjects, "place": self._place}
@@ -337,11 +350,11 @@ class Rows:
         for name, array in arrays.items():
             head, tail = name.split(".", 1)
             parts.setdefault(head, {})[tail] = array
-        kind = {"kind": "dense"} if schema["ids"] == "int" else {"kind": "cells", "width": []}
-        ids = restore_columns(kind, parts["ids"])
+        kind = {"kind": "cells", "width": []} if schema["ids"] == "str" else {"kind": "dense"}
+        ids = restore_columns(kind, parts.get("ids", {}))
         rows = cls.__new__(cls)
         rows._seed, rows.reads = seed, 0
-        rows._ids = IdIndex(check_ids(ids.read(np.arange(len(ids)))) if len(ids) else _no_ids(schema["ids"]))
+        rows._ids = IdIndex(check_ids(ids.read(np.arange(len(ids)))))
         for name in ("X", "y", "weight", "subjects", "place"):
             held = restore_columns(schema[name], parts.get(name, {})) if name in schema else None
             setattr(rows, f"_{name}", held)
@@ -351,15 +364,10 @@ class Rows:
 
     def compact(self) -> Rows:
         """A copy that holds nothing but the rows there are."""
-        table = self.read(self.slots())
-        return Rows(table, seed=self._seed)
+        return Rows(self.peek(self.slots()), seed=self._seed)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ if self._n_alive == len(self._ids.values) else self.compact().__dict__
-
-
-def _no_ids(kind: str) -> npt.NDArray[Any]:
-    return np.empty(0, dtype=np.int64 if kind == "int" else object)
 
 
 def as_labels(y: Any) -> Any:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from expunge.digest import leaf
 from expunge.rows import Rows, Table
 
-__all__ = ["Change", "Fitted", "Part"]
+__all__ = ["Change", "Fitted", "Part", "Pending"]
 
 Part = dict[str, Any]
 Slots = npt.NDArray[np.intp]
@@ -34,6 +35,8 @@ class Change:
         Slots that go and that come.
     tolerant : bool
         Whether too little data makes the model, or a part of it, dormant (True when forgetting) or is an error.
+    notes : list of str
+        What the method wants the removal to say: a part that went dormant, say. No ids, no values.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Change:
     ) -> None:  # fmt: skip
         self.rows, self.parts, self.tolerant = rows, parts, tolerant
         self.removed_slots, self.added_slots = removed_slots, added_slots
+        self.notes: list[str] = []
         self._removed: Table | None = None
         self._added, self._counted = added, False
 
@@ -63,19 +67,37 @@ class Change:
         return self._added
 
 
+class Pending(NamedTuple):
+    """A change that is decided: the parts it gives, the slots that go and those that came."""
+
+    changes: Mapping[str, Part | None]
+    removed: Slots
+    added: Slots
+
+
 class Fitted:
     """Everything a fitted model holds. ``rows`` is None in an export."""
 
     def __init__(self, rows: Rows | None, params: Mapping[str, Any]) -> None:
         self.rows = rows
         self.params = params  # constructor arguments of the fit
+        self.pending: Pending | None = None
+        self.lock = threading.RLock()  # one change at a time
         self.parts: dict[str, Part] = {}
         self.solution: Part | None = None
         self.is_solved = False
         self.leaves: dict[str, bytes] = {}
         self.row_leaves: dict[int, bytes] = {}
         self.doubt: str | None = None  # why the method may not repeat its own bits, found at fit
+        self.is_examined = rows is not None and len(rows) > 0  # whether the rows were enough to find doubt
         self.rate: float | None = None  # seconds for each record read, of the last fit
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.settle()
+        return {name: value for name, value in self.__dict__.items() if name != "lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, lock=threading.RLock())
 
     def commit(self, changes: Mapping[str, Part | None]) -> None:
         for name, part in changes.items():
@@ -85,6 +107,15 @@ class Fitted:
             else:
                 self.parts[name] = part
         self.solution, self.is_solved = None, False
+
+    def settle(self) -> None:
+        """Finish a change that was begun; each step may be done twice, so an interruption loses nothing."""
+        if self.pending is None or self.rows is None:
+            return
+        self.commit(self.pending.changes)
+        self.forget_leaves(np.concatenate([self.pending.removed, self.pending.added]))
+        self.rows.wipe(self.pending.removed)
+        self.pending = None
 
     def hash_tree(self) -> dict[str, bytes]:
         """Leaves of the digest by name; only what changed since the last call is hashed again."""

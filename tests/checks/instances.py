@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 8
+N_METHODS = 12
 
 
 def string_pipeline() -> object:
@@ -60,3 +60,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "MultinomialNB-sparse", Case(expunge.MultinomialNB(), table="sparse")
     yield "BernoulliNB", Case(expunge.BernoulliNB())
     yield "Ridge", Case(expunge.Ridge())
+    yield "RidgeClassifier", Case(expunge.RidgeClassifier())
+    yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())
+    yield "LinearDiscriminantAnalysis-shrinkage", Case(expunge.LinearDiscriminantAnalysis(shrinkage=0.1))
+    yield "QuadraticDiscriminantAnalysis", Case(expunge.QuadraticDiscriminantAnalysis())
+    yield "NearestCentroid", Case(expunge.NearestCentroid())
+    yield "NearestCentroid-shrunken", Case(expunge.NearestCentroid(shrink_threshold=0.5, priors="empirical"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -67,8 +68,10 @@ class _nothing:  # noqa: N801
 
 def test_a_later_format_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "a"
+    head = json.dumps({"format": 99, "entries": {}})
     with zipfile.ZipFile(path, "w") as z:
-        z.writestr("manifest.json", json.dumps({"format": 99, "entries": {}}))
+        z.writestr("manifest.json", head)
+        z.writestr("manifest.sha256", hashlib.sha256(head.encode()).hexdigest())
     before = path.read_bytes()
     with pytest.raises(NewerFormatError, match="format 99"):
         archive.read_archive(path)
@@ -115,3 +118,18 @@ def test_a_pickle_is_never_read_or_written() -> None:
         archive.array_from_bytes(stream.getvalue())
     with pytest.raises(ValueError, match="Object arrays"):
         archive.array_bytes(np.array([object()], dtype=object))
+
+
+def test_compressed_entries_and_bytes_around_are_refused(tmp_path: Path) -> None:
+    path = archive.write_archive(tmp_path / "a", {}, ENTRIES)
+    raw = path.read_bytes()
+    for changed in (raw + b"x", b"x" + raw, raw + raw):
+        path.write_bytes(changed)
+        with pytest.raises(TamperedError):
+            archive.read_archive(path)
+    path.write_bytes(raw)
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(TamperedError):
+        archive.read_archive(path)

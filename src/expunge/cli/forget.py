@@ -16,4 +16,7 @@ def forget(
     out = Output(as_json)
     with out.working("Forgetting"):
         removal = ModelDirectory.open(model).forget(**request_of(record, subject, class_, feature, ids_from, by))
-    out.result(removal.to_dict(), [str(removal), removal.guarantee.sentence(), f"Digest: {removal.digest_after}"])
+    out.result(
+        removal.to_dict(),
+        [str(removal), removal.guarantee.sentence(), *removal.notes, f"Digest: {removal.digest_after}"],
+    )

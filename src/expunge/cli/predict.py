@@ -14,7 +14,7 @@ from expunge.cli.output import Output
 def predict(
     model: Directory,
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Write to this CSV or .parquet file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this new .csv or .parquet file.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="A column for each class.")] = False,
     delimiter: Delimiter = None,
     as_json: Json = False,

@@ -26,7 +26,7 @@ __all__ = ["FORMAT", "FileNotUsableError", "array_bytes", "array_from_bytes", "r
 #: Number of the file format. Files of every earlier number stay readable.
 FORMAT = 1
 
-_MANIFEST = "manifest.json"
+_MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
 
 
 class FileNotUsableError(ExpungeError, OSError):
@@ -57,8 +57,8 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
         handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-                for name in [_MANIFEST, *sorted(entries)]:
-                    data = head if name == _MANIFEST else entries[name]
+                seal = hashlib.sha256(head).hexdigest().encode("ascii")
+                for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
                     archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -102,10 +102,17 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
     try:
+        if not raw.startswith(b"PK\x03\x04") or raw[-22:-18] != b"PK\x05\x06" or raw[-2:] != b"\0\0":
+            raise ValueError("something stands before or behind the archive")
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = archive.namelist()
+            if min(entry.header_offset for entry in archive.infolist()):
+                raise ValueError("the archive does not begin where the file does")
+            if any(entry.compress_type or entry.file_size > len(raw) for entry in archive.infolist()):
+                raise ValueError("an entry is compressed")  # we never compress; who does may hide a flood
             entries = {name: archive.read(name) for name in names}
-        manifest = json.loads(entries.pop(_MANIFEST))
+        head, seal = entries.pop(_MANIFEST), entries.pop(_SEAL)
+        manifest = json.loads(head)
         checksums: dict[str, str] = manifest.pop("entries")
         number = manifest.pop("format")
     except Exception as error:  # zipfile raises many kinds for a damaged file
@@ -113,14 +120,18 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
             f"{str(path)!r} is not a model file, or is damaged ({type(error).__name__}).",
             hint="Restore it from a copy.",
         ) from error
-    if not isinstance(number, int) or number > FORMAT:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise TamperedError(f"{str(path)!r} has format {number!r}, which never was.", hint="Restore it from a copy.")
+    if number > FORMAT:
         raise NewerFormatError(f"{str(path)!r} has format {number}; this version reads up to {FORMAT}.", hint="Update.")
     wrong = [
         name
         for name in {*checksums, *entries}
         if name not in entries or hashlib.sha256(entries[name]).hexdigest() != checksums.get(name)
     ]
-    if wrong or len(names) != len(entries) + 1:
+    if hashlib.sha256(head).hexdigest().encode("ascii") != seal:
+        wrong.append(_MANIFEST)
+    if wrong or len(names) != len(entries) + 2:
         what = sorted(wrong)[0] if wrong else "a repeated entry"
         raise TamperedError(
             f"{str(path)!r} was changed: {what} is not what was written.", hint="Restore it from a copy."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from expunge.errors import UnsupportedRequestError
 from expunge.rows import Rows
 
 __all__ = ["refuse_rows"]
+
+#: Attributes in which estimators keep rows: neighbours, kernels, support vectors, Gaussian processes.
+ROW_KEEPERS = frozenset({"_fit_X", "_tree", "_raw_data", "support_vectors_", "X_fit_", "X_train_", "X_thresholds_"})
 
 
 def refuse_rows(solution: Any, rows: Rows) -> None:
@@ -28,9 +32,16 @@ def refuse_rows(solution: Any, rows: Rows) -> None:
 
     Notes
     -----
-    Rows are compared as float64 bytes. A pipeline that scales its input keeps scaled rows, which this cannot see;
-    methods that keep rows must not be exported whatever they do before.
+    Two signs are looked for: an attribute in which estimators are known to keep rows (:data:`ROW_KEEPERS`), scaled or
+    not; and an array of which a line is a training row, compared as float64 bytes. An estimator of your own that keeps
+    changed rows under another name is not found.
     """
+    for path, _ in arrays(solution):
+        if keeper := ROW_KEEPERS.intersection(re.findall(r"\w+", path)):
+            raise UnsupportedRequestError(
+                f"An export would hold training rows, in {sorted(keeper)[0]}: {path}.",
+                hint="Use an estimator that keeps none (no neighbours, kernels or support vectors).",
+            )
     known = _row_bytes(rows.peek(rows.slots()).X)
     if not known:
         return

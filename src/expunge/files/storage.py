@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.errors import TamperedError, UnsupportedRequestError
+from expunge.digest import leaf
+from expunge.errors import (
+    ExpungeError,
+    TamperedError,
+    UnknownMethodError,
+    UnsupportedEstimatorError,
+    UnsupportedRequestError,
+)
 from expunge.estimators import dump_estimator, load_estimator
 from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
 from expunge.files.export_guard import refuse_rows
-from expunge.params import record_params
+from expunge.params import canonical_params, record_params
 from expunge.rows import Rows
 from expunge.state import Fitted, Part
 
@@ -44,7 +51,9 @@ def export_model(model: Unlearner, path: str | Path) -> Path:
     refuse_rows(solution, rows)
     entries: dict[str, bytes] = {}
     parts = {"solution": _pack(solution, "solution", entries)}
-    return write_archive(path, _head(model, entries) | {"kind": "export", "parts": parts}, entries)
+    manifest = _head(model, entries) | {"kind": "export", "parts": parts, "digest": leaf(solution).hex()}
+    manifest["params"].pop("seed", None)  # whoever holds an export must not learn where records are placed
+    return write_archive(path, manifest, entries)
 
 
 def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trusted: Sequence[str] = ()) -> Unlearner:
@@ -65,32 +74,47 @@ def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trus
     """
     manifest, entries = read_archive(path)
     try:
-        kind = find(str(manifest["method"]))
-        model = kind(**_unpack(manifest["params"], entries, trusted))
-        for name, value in manifest["attributes"].items():
-            if name not in ("n_features_in_", "feature_names_in_"):
-                raise TamperedError(f"{str(path)!r} sets the unknown attribute {name!r}.")
-            setattr(model, name, np.array(value, dtype=object) if isinstance(value, list) else value)
-        unpacked = {name: _unpack(part, entries, trusted) for name, part in manifest["parts"].items()}
-        if manifest["kind"] == "export":
-            fitted = Fitted(None, record_params(model))
-            fitted.solution, fitted.is_solved = unpacked["solution"], True
-        else:
-            arrays = {
-                name.removeprefix("rows/").removesuffix(".npy"): array_from_bytes(data)
-                for name, data in entries.items()
-                if name.startswith("rows/")
-            }
-            fitted = Fitted(Rows.restore(manifest["rows"], arrays, seed=model.seed), record_params(model))
-            fitted.commit(unpacked)
-            fitted.doubt = manifest["doubt"]
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        if isinstance(error, TamperedError):
+        model = _restored(manifest, entries, find, trusted)
+        found = model.digest() if manifest["kind"] == "model" else leaf(model._state().solution).hex()
+    except ExpungeError as error:
+        if isinstance(error, (UnknownMethodError, UnsupportedEstimatorError, TamperedError)):
             raise
+        raise TamperedError(f"{str(path)!r} is not a model file: {error}", hint="Restore it from a copy.") from error
+    except Exception as error:  # bytes that nobody wrote can fail anywhere
         raise TamperedError(f"{str(path)!r} is not a model file: {error!r}.", hint="Restore it from a copy.") from error
-    model._fitted = fitted
-    if manifest["kind"] == "model" and model.digest() != manifest["digest"]:
+    if found != manifest.get("digest"):
         raise TamperedError(f"{str(path)!r} was changed: its digest is not that of its contents.")
+    return model
+
+
+def _restored(
+    manifest: Mapping[str, Any],
+    entries: dict[str, bytes],
+    find: Callable[[str], type[Unlearner]],
+    trusted: Sequence[str],
+) -> Unlearner:
+    """The model of a manifest; takes each entry out and refuses what is left over."""
+    model = find(str(manifest["method"]))(**_unpack(manifest["params"], entries, trusted))
+    for name, value in manifest["attributes"].items():
+        if name not in ("n_features_in_", "feature_names_in_"):
+            raise TamperedError(f"The file sets the unknown attribute {name!r}.")
+        setattr(model, name, np.array(value, dtype=object) if isinstance(value, list) else value)
+    parts = {name: _unpack(part, entries, trusted) for name, part in manifest["parts"].items()}
+    if manifest["kind"] == "export":
+        fitted = Fitted(None, record_params(model))
+        fitted.solution, fitted.is_solved = parts["solution"], True
+    else:
+        names = [name for name in entries if name.startswith("rows/")]
+        arrays = {name[len("rows/") : -len(".npy")]: array_from_bytes(entries.pop(name)) for name in names}
+        rows = Rows.restore(manifest["rows"], arrays, seed=model.seed)
+        if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
+            raise TamperedError("The file holds columns that its schema does not know.")
+        fitted = Fitted(rows, record_params(model))
+        fitted.commit(parts)
+        fitted.doubt = manifest["doubt"]
+    if entries:
+        raise TamperedError(f"The file holds {sorted(entries)[0]!r}, which belongs to nothing.")
+    model._fitted = fitted
     return model
 
 
@@ -101,8 +125,8 @@ def _parts(model: Unlearner) -> list[tuple[str, Part]]:
 def _head(model: Unlearner, entries: dict[str, bytes]) -> dict[str, Any]:
     params = {
         name: value
-        for name, value in model.get_params(deep=False).items()
-        if name not in model._execution_params and (hasattr(value, "get_params") or not callable(value))
+        for name, value in canonical_params(model).items()
+        if hasattr(value, "get_params") or not callable(value)
     }
     attributes = {
         name: getattr(model, name) for name in ("n_features_in_", "feature_names_in_") if hasattr(model, name)
@@ -137,13 +161,13 @@ def _pack(part: Mapping[str, Any], prefix: str, entries: dict[str, bytes]) -> di
     return out
 
 
-def _unpack(packed: Mapping[str, Any], entries: Mapping[str, bytes], trusted: Sequence[str]) -> dict[str, Any]:
+def _unpack(packed: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in packed.items():
         if "array" in value:
-            out[name] = array_from_bytes(entries[value["array"]])
+            out[name] = array_from_bytes(entries.pop(value["array"]))
         elif "estimator" in value:
-            out[name] = load_estimator(entries[value["estimator"]], trusted=trusted)
+            out[name] = load_estimator(entries.pop(value["estimator"]), trusted=trusted)
         else:
             out[name] = value["json"] if "json" in value else tuple(value["tuple"])
     return out

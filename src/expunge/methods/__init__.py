@@ -21,10 +21,14 @@ __all__ = ["METHODS", "find_method", "load", "method_names"]
 METHODS: dict[str, str] = {
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
+    "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
+    "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
+    "QuadraticDiscriminantAnalysis": "expunge.methods.sums.quadratic_discriminant:QuadraticDiscriminantAnalysis",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
     "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",
     "Ridge": "expunge.methods.sums.ridge:Ridge",
+    "RidgeClassifier": "expunge.methods.sums.ridge_classifier:RidgeClassifier",
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
 }
@@ -54,7 +58,7 @@ def find_method(name: str) -> Any:
         module, _, attribute = METHODS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in importlib.metadata.entry_points(group=_GROUP):
-        if point.name == name:
+        if name in (point.name, point.value.rpartition(":")[2]):  # files name the class
             return point.load()
     near = difflib.get_close_matches(name, method_names(), n=3, cutoff=0.4)
     raise UnknownMethodError(

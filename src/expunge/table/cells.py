@@ -1,7 +1,7 @@
 """Texts and mixed cells as two plain arrays: all bytes behind each other, and where each cell ends.
 
 A cell is a tag byte and a payload: ``s`` UTF-8 text, ``i`` decimal integer, ``f`` eight bytes of a little-endian
-float64, ``t``/``u`` true and false, ``n`` missing. Nothing else can be a cell: data never becomes code.
+float64, ``t``/``u`` true and false, ``n`` None, ``a`` pandas' NA. Nothing else can be a cell: data never becomes code.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ def encode_cells(values: npt.NDArray[Any], *, column: object = None) -> dict[str
 def _encode(value: object) -> bytes | None:
     if isinstance(value, str):
         return b"s" + value.encode("utf-8", "surrogatepass")
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+    if value is None:
         return b"n"
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return b"a"
     if isinstance(value, (bool, np.bool_)):
         return b"t" if value else b"u"
     if isinstance(value, (int, np.integer)):
@@ -76,6 +78,10 @@ def _decode(tag: bytes, payload: bytes) -> object:
         return int(payload)
     if tag == b"f":
         return float(struct.unpack("<d", payload)[0])
+    if tag == b"a":
+        import pandas as pd
+
+        return pd.NA
     try:
         return {b"n": None, b"t": True, b"u": False}[tag]
     except KeyError:

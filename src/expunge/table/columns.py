@@ -70,14 +70,18 @@ class Dense:
         self._buffer[slots] = np.zeros((), dtype=self._buffer.dtype)
 
     def append(self, more: Any) -> None:
-        if not isinstance(more, Dense) or more._buffer.shape[1:] != self._buffer.shape[1:]:
+        if not isinstance(more, Dense) or (self._n and more._buffer.shape[1:] != self._buffer.shape[1:]):
             raise InvalidDataError("The new rows are not of the form of those the model learned from.")
         new = more._buffer[: more._n]
         if not self._n:
             self._buffer, self._n = new.copy(), len(new)
             return
         cast_back = new.astype(self._buffer.dtype)
-        if new.dtype != self._buffer.dtype and not np.array_equal(cast_back, new, equal_nan=new.dtype.kind == "f"):
+        there_and_back = cast_back.astype(new.dtype)
+        if new.dtype != self._buffer.dtype and not (
+            np.array_equal(there_and_back, new, equal_nan=new.dtype.kind == "f")
+            and np.array_equal(cast_back, new, equal_nan=new.dtype.kind == "f")
+        ):
             raise InvalidDataError(f"The new values of dtype {new.dtype} do not fit into {self._buffer.dtype}.")
         self._buffer = grown(self._buffer, self._n, cast_back)
         self._n += len(new)
@@ -159,7 +163,16 @@ class Sparse:
             raise InvalidDataError("The new rows are not of the form of those the model learned from.")
         from scipy import sparse
 
-        self._matrix = type(self._matrix)(sparse.vstack([self._matrix, more._matrix], format="csr"))
+        new, dtype = more._matrix, self._matrix.dtype
+        if not len(self):
+            self._matrix = new.copy()
+            return
+        if new.dtype != dtype:
+            cast_back = new.astype(dtype)
+            if not np.array_equal(cast_back.data.astype(new.dtype), new.data):
+                raise InvalidDataError(f"The new values of dtype {new.dtype} do not fit into {dtype}.")
+            new = cast_back
+        self._matrix = type(self._matrix)(sparse.vstack([self._matrix, new], format="csr"))
 
     def truncate(self, n: int) -> None:
         self._matrix = self._matrix[:n]
@@ -197,10 +210,13 @@ class Frame:
             raise InvalidDataError(f"Column {twice!r} is there twice.", hint="Rename one of them.")
         columns, specs = [], []
         for name in frame.columns:
+            if not isinstance(name, (str, int, np.integer)) or isinstance(name, bool):
+                raise InvalidDataError(f"Column {name!r} is named by a {type(name).__name__}.", hint="Use a text.")
             column, spec = _split_series(frame[name], name)
             columns.append(column)
             specs.append(spec)
-        return cls(list(frame.columns), columns, specs)
+        names = [int(n) if isinstance(n, np.integer) else n for n in frame.columns]
+        return cls(names, columns, specs)
 
     def __len__(self) -> int:
         return len(self._columns[0]) if self._columns else 0
@@ -216,6 +232,14 @@ class Frame:
     def wipe(self, slots: Slots) -> None:
         for column in self._columns:
             column.wipe(slots)
+        self._prune()
+
+    def _prune(self) -> None:
+        """Of the order of categories keep only those that some row has."""
+        for i, spec in enumerate(self._specs):
+            if "order" in spec:
+                used = set(self._columns[i].read(np.arange(len(self))).tolist())
+                self._specs[i] = {**spec, "order": [c for c in spec["order"] if c in used]}
 
     def append(self, more: Any) -> None:
         if not isinstance(more, Frame) or more._names != self._names:
@@ -233,6 +257,7 @@ class Frame:
     def truncate(self, n: int) -> None:
         for column in self._columns:
             column.truncate(n)
+        self._prune()
 
     def plain(self, slots: Slots) -> Arrays:
         out: Arrays = {}
@@ -266,7 +291,10 @@ def _split_series(series: pd.Series[Any], name: object) -> tuple[Dense | Cells, 
         return Dense(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()), {"dtype": str(dtype)}
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or getattr(dtype, "kind", "O") == "c":
         raise InvalidDataError(f"Column {name!r} has dtype {dtype}, which is not supported.", hint="Make it text.")
-    values = series.astype(object).where(series.notna(), None).to_numpy(dtype=object)
+    values = series.to_numpy(dtype=object)
+    if not isinstance(dtype, np.dtype):  # an object column tells NaN from None, and so do estimators
+        values = values.copy()
+        values[series.isna().to_numpy()] = None
     spec: dict[str, Any] = {"dtype": str(dtype)}
     if isinstance(dtype, pd.CategoricalDtype):
         spec = {"dtype": "category"}
@@ -315,13 +343,16 @@ def restore_columns(schema: dict[str, Any], arrays: Arrays) -> Columns:
     """The inverse of ``schema`` and ``plain``."""
     kind = schema["kind"]
     if kind == "dense":
-        return Dense(arrays["values"])
+        return Dense(arrays.get("values", np.empty(0)))
     if kind == "cells":
-        return Cells(decode_cells(arrays, tuple(schema["width"])))
+        width = tuple(schema["width"])
+        return Cells(decode_cells(arrays, width) if arrays else np.empty((0, *width), dtype=object))
     if kind == "sparse":
         from scipy import sparse
 
         make = {"csr_matrix": sparse.csr_matrix, "csr_array": sparse.csr_array}[schema["class"]]
+        if not arrays:
+            return Sparse(make((0, schema["n_columns"])))
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         return Sparse(make(parts, shape=(len(parts[2]) - 1, schema["n_columns"])))
     columns = []

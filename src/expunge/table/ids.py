@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError, UnknownRecordError
 
-__all__ = ["IdIndex", "check_ids", "check_subjects", "check_unique", "default_ids", "grown"]
+__all__ = ["IdIndex", "check_ids", "check_one_kind", "check_subjects", "check_unique", "default_ids", "grown"]
 
 Ids = npt.NDArray[Any]  # int64, or object holding str
 Slots = npt.NDArray[np.intp]
@@ -42,10 +42,14 @@ def check_ids(ids: object, *, what: str = "record_ids", n: int | None = None) ->
     """
     if isinstance(ids, (str, int, np.integer)) and not isinstance(ids, bool):
         ids = [ids]
-    if not isinstance(ids, Iterable) or isinstance(ids, (bytes, dict)):
+    if not isinstance(ids, Iterable) or isinstance(ids, (bytes, dict, set, frozenset)):
         raise InvalidIdError(f"{what} must be a list of ids, got {type(ids).__name__}.", hint=_HINT)
-    array = getattr(ids, "to_numpy", None)
-    values = array() if callable(array) else ids if isinstance(ids, np.ndarray) else list(ids)
+    values: Any = ids
+    for convert in ("to_pylist", "to_numpy"):  # of Arrow, of pandas
+        if callable(getattr(ids, convert, None)):
+            values = getattr(ids, convert)()
+            break
+    values = values if isinstance(values, np.ndarray) else list(values)
     out = _from_array(values, what) if isinstance(values, np.ndarray) else _from_list(values, what)
     if n is not None and len(out) != n:
         raise InvalidDataError(f"{what} has {len(out)} entries for {n} records.", hint="Give one id per record.")
@@ -57,6 +61,8 @@ def _from_array(values: npt.NDArray[Any], what: str) -> Ids:
         raise InvalidIdError(f"{what} must be one-dimensional, got shape {values.shape}.", hint=_HINT)
     if values.dtype.kind == "i":
         return values.astype(np.int64)
+    if values.dtype.kind in "mM":
+        raise InvalidIdError(f"{what} holds dates or durations ({values.dtype}).", hint=_HINT)
     return _from_list(values.tolist(), what)
 
 
@@ -76,7 +82,7 @@ def _from_list(values: Sequence[Any], what: str) -> Ids:
         except OverflowError:
             raise InvalidIdError(f"{what} holds an integer beyond 64 bits.", hint="Write it as text.") from None
     out = np.empty(len(values), dtype=object)
-    out[:] = [str(v) for v in values]
+    out[:] = [str.__str__(v) for v in values]
     return out
 
 
@@ -101,6 +107,13 @@ def check_subjects(subjects: object, n: int) -> Ids:
     out = np.full(n, None, dtype=object)
     out[[i for i, v in enumerate(values) if v is not None]] = checked.astype(object)
     return out
+
+
+def check_one_kind(held: Ids, new: Ids) -> None:
+    """Refuse new subjects of another kind than the held ones; None is of every kind."""
+    kinds = [next((isinstance(v, str) for v in ids.tolist() if v is not None), None) for ids in (held, new)]
+    if None not in kinds and kinds[0] != kinds[1]:
+        raise InvalidIdError("subject_ids mixes integers and texts with what the model knows.", hint=_HINT)
 
 
 def _is_missing(value: object) -> bool:
@@ -183,6 +196,8 @@ class IdIndex:
         return out
 
     def _lookup(self, ids: Ids) -> Slots:
+        if not self._n or (ids.dtype == np.int64) != (self.kind == "int"):
+            return np.full(len(ids), -1, dtype=np.intp)
         if self._is_range:
             return np.where((ids >= 0) & (ids < self._n), ids, -1).astype(np.intp)
         if self._slots is None and self.kind == "int" and self._n:

@@ -271,8 +271,8 @@ def _prepared(name: str, estimator: str | None, schema: Schema, options: Mapping
     texts = [column for column, kind in schema.columns.items() if kind == "text"]
     if texts:
         raise InvalidDataError(
-            f"{name} learns from numbers, and column {texts[0]!r} is text.",
-            hint=f"Use --method sisa, or leave it out with --ignore {texts[0]}.",
+            f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
+            hint="Use --method sisa, or leave them out: " + " ".join(f"--ignore {text}" for text in texts) + ".",
         )
     return make_method(name, None, options)
 

@@ -76,6 +76,13 @@ def only_one(path: Path) -> Iterator[None]:
             raise FileNotUsableError(
                 f"{str(path)!r} is being changed by another process.", hint="Try again."
             ) from error
+        sweep(path)
         yield
     finally:
         os.close(handle)
+
+
+def sweep(path: Path) -> None:
+    """Delete what a killed process left in a folder: a half-written file holds rows that may since be forgotten."""
+    for left in path.glob(".expunge-*.tmp"):
+        left.unlink(missing_ok=True)

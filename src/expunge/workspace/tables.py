@@ -64,7 +64,7 @@ def _parse_parquet(data: bytes, path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        table = pq.read_table(pa.BufferReader(data), use_threads=False, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"{str(path)!r} is no Parquet file that can be read.", hint="Write it anew.") from error
     _refuse_repeated(table.column_names, path)
@@ -157,8 +157,12 @@ def read_ids(path: str | Path) -> list[str]:
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write a frame as Parquet if the name ends in ``.parquet``, else as CSV."""
+    """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``."""
     path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise InvalidParameterError(f"{str(path)!r} is neither .csv nor .parquet.", hint="Choose one of them.")
+    if path.exists():
+        raise FileNotUsableError(f"{str(path)!r} is there already.", hint="Give another name, or delete it first.")
     try:
         if path.suffix == ".parquet":
             frame.to_parquet(path, index=False)

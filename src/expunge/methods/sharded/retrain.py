@@ -51,9 +51,7 @@ class _Retrain(Unlearner):
         return any_input(self, X, y, reset=reset, least=least)
 
     def _doubt(self, rows: Rows) -> str | None:
-        return (
-            None if not len(rows) else check_repeats(self.estimator, len(rows), lambda n: rows.peek(rows.slots()[:n]))
-        )
+        return "" if not len(rows) else check_repeats(self.estimator, len(rows), lambda n: rows.peek(rows.slots()[:n]))
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         slots = change.rows.slots()
@@ -61,7 +59,10 @@ class _Retrain(Unlearner):
             return {"model": {"estimator": None}}
         estimator = seeded(self.estimator, self.seed)
         tolerant = change.tolerant or change.parts.get("model", {"estimator": 0})["estimator"] is None
-        return {"model": {"estimator": fit_estimator(estimator, change.rows.read(slots), tolerant=tolerant)}}
+        fitted = fit_estimator(estimator, change.rows.read(slots), tolerant=tolerant)
+        if fitted is None:
+            change.notes.append(f"too little is left for {type(self.estimator).__name__}: the model is dormant")
+        return {"model": {"estimator": fitted}}
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         return None if parts["model"]["estimator"] is None else dict(parts["model"])

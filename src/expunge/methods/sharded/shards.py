@@ -81,7 +81,7 @@ class Sharded(Unlearner):
 
     def _doubt(self, rows: Rows) -> str | None:
         if not len(rows):
-            return None
+            return ""
         places = rows.places()
         largest = int(np.bincount(places[rows.alive] // self.n_slices).argmax())
         slots = rows.in_order(np.flatnonzero(rows.alive & (places // self.n_slices == largest)))
@@ -113,6 +113,9 @@ class Sharded(Unlearner):
         )  # fmt: skip
         for (shard, first), checkpoints in zip(earliest.items(), trained, strict=True):
             fitted = dict(zip(_steps(grouped[shard][1], first), checkpoints, strict=True))
+            if checkpoints and checkpoints[-1] is None:
+                name = type(self.estimator).__name__
+                change.notes.append(f"shard {shard} is too small for {name} now and takes no part")
             for i in range(first, self.n_slices):
                 name = _name(shard, i)
                 if i in fitted or i == 0:  # the first slice of an empty shard has a part, which says that it is none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from sklearn.utils import InputTags, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from expunge.digest import first_difference
-from expunge.errors import InvalidParameterError
+from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
 from expunge.estimators import one_thread, prepare
 from expunge.rows import Table, as_labels
 from expunge.seeds import derive_seed
@@ -46,6 +47,11 @@ def check_estimator_param(estimator: Any, *, classifier: bool) -> None:
     if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
         raise InvalidParameterError(
             f"estimator must be a scikit-learn estimator, got {estimator!r}.", hint="Pass an instance, not a class."
+        )
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    if any(type(part).__name__ == "FrozenEstimator" for part in parts):
+        raise UnsupportedEstimatorError(
+            "A FrozenEstimator keeps what it learned before, whoever is forgotten.", hint="Pass the unfitted estimator."
         )
     if classifier != is_classifier(estimator):
         kind, other = ("classifier", "Regressor") if classifier else ("regressor", "Classifier")
@@ -134,11 +140,21 @@ def fit_estimator(estimator: Any, table: Table, *, tolerant: bool) -> Any:
         return constant(y)
     try:
         with repeatable():
-            return estimator.fit(table.X, y, **keywords)
+            fitted = estimator.fit(table.X, y, **keywords)
+        _refuse_too_few(fitted)
+        return fitted
     except Exception as error:
         if tolerant and is_too_little(error):
             return None
         raise
+
+
+def _refuse_too_few(fitted: Any) -> None:
+    """Neighbours learn from fewer records than they answer from, and fail only when they are asked."""
+    last = fitted.steps[-1][1] if hasattr(fitted, "steps") else fitted
+    needed, n = getattr(last, "n_neighbors", None), getattr(last, "n_samples_fit_", None)
+    if isinstance(needed, (int, np.integer)) and isinstance(n, (int, np.integer)) and needed > n:
+        raise ValueError(f"n_neighbors={needed}, but there are only {n} records")
 
 
 def check_repeats(
@@ -160,7 +176,8 @@ def check_repeats(
     Returns
     -------
     str or None
-        None if the fits are equal bit for bit; else where they differ and which parameters may be the cause.
+        None if the fits are equal bit for bit; "" if there was too little to fit; else where they differ and which
+        parameters may be the cause.
 
     Notes
     -----
@@ -175,13 +192,15 @@ def check_repeats(
     for size in (min(SAMPLE, max(100, n // 200)), None):
         part = read(size)
         first = learn(part)
-        if (first[-1] if isinstance(first, list) else first) is not None:
+        last = first[-1] if isinstance(first, list) else first
+        if last is not None and not isinstance(last, DummyClassifier):
             break
     else:
-        return None
+        return ""
     where = first_difference(first, learn(part))
     if where is None:
         return None
+    where = re.sub(r"\[(['\"]).*?\1\]", "[...]", where)  # a key of a dictionary may be somebody's value
     hints = ("random", "seed", "shuffle", "jobs", "thread", "device", "determin")
     names = [name for name in estimator.get_params(deep=True) if any(word in name for word in hints)]
     return f"{type(estimator).__name__} fitted twice differs at {where}" + (

@@ -30,7 +30,7 @@ from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
 
-__all__ = ["Ridge"]
+__all__ = ["Ridge", "solve_symmetric"]
 
 Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
@@ -170,7 +170,8 @@ class Ridge(RegressorMixin, Unlearner):
         )
 
     def _refusal(self, table: Table, start: int, Z: Floats, resolution: Floats, d: int) -> OutOfRangeError:
-        row, column = np.argwhere(~(np.abs(Z / resolution) < 2.0**63))[0].tolist()
+        with np.errstate(over="ignore"):
+            row, column = np.argwhere(~(np.abs(Z / resolution) < 2.0**63))[0].tolist()
         where, name = "its target", "target_resolution"
         if column <= d:
             where, name = f"column {getattr(self, 'feature_names_in_', range(d))[column - 1]!r}", "resolution"
@@ -195,9 +196,9 @@ class Ridge(RegressorMixin, Unlearner):
         alpha = np.broadcast_to(np.asarray(self.alpha, dtype=np.float64), (t,))
         with one_thread():
             if (alpha == alpha[0]).all():
-                coef = _solved(G[:d, :d], G[:d, d:], alpha[0]).T
+                coef = solve_symmetric(G[:d, :d], G[:d, d:], alpha[0]).T
             else:
-                coef = np.stack([_solved(G[:d, :d], G[:d, d + j], alpha[j]) for j in range(t)])
+                coef = np.stack([solve_symmetric(G[:d, :d], G[:d, d + j], alpha[j]) for j in range(t)])
             intercept = means[d:] - coef @ means[:d] if self.fit_intercept else 0.0
         coef = coef[0].copy() if t == 1 else np.ascontiguousarray(coef)
         return {"coef": coef, "intercept": intercept if n_targets else float(np.sum(intercept))}
@@ -233,7 +234,7 @@ def _n_targets(y: Floats) -> int:
     return y.shape[1] if y.ndim == 2 else 0
 
 
-def _solved(A: Floats, b: Floats, alpha: float) -> Floats:
+def solve_symmetric(A: Floats, b: Floats, alpha: float) -> Floats:
     """Solve (A + alpha I) x = b for symmetric, positive semi-definite A."""
     A = A + alpha * np.eye(len(A))
     diagonal = np.diag(A)
