@@ -6,6 +6,7 @@ estimator or pipeline of the user and must not touch them.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,10 @@ def _targets(model: Any, X: Any, y: Any, *, needed: bool) -> Any:
         _refuse_missing_labels(y)
         if is_classifier(model) and len(y):
             y = as_labels(y)
-            check_classification_targets(y)
+            with warnings.catch_warnings():
+                if not needed:  # of a few new records each may well have a class of its own
+                    warnings.filterwarnings("ignore", message="The number of unique classes")
+                check_classification_targets(y)
     check_consistent_length(X, y)
     return y
 

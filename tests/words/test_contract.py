@@ -243,3 +243,9 @@ def test_a_pipeline_that_names_a_column_does_not_lose_it(tmp_path: Path) -> None
         model.forget(features=["a"])
     assert model.digest() == before
     assert model.forget(features=["b"]).guarantee.kind == "exact"
+
+
+def test_learning_a_few_records_warns_of_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    model = expunge.GaussianNB().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
+    model.learn([[4.0]], [2], record_ids=[9])
+    assert [str(w.message) for w in recwarn.list] == []
