@@ -249,3 +249,19 @@ def test_learning_a_few_records_warns_of_nothing(recwarn: pytest.WarningsRecorde
     model = expunge.GaussianNB().fit([[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1])
     model.learn([[4.0]], [2], record_ids=[9])
     assert [str(w.message) for w in recwarn.list] == []
+
+
+def test_a_plug_in_is_found_by_both_names_and_a_broken_one_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+
+    from expunge.workspace import list_methods
+
+    points = [
+        importlib.metadata.EntryPoint("nearest", "expunge.methods.sums.ridge:Ridge", "expunge.methods"),
+        importlib.metadata.EntryPoint("broken", "no_such_package:Nothing", "expunge.methods"),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+    assert find_method("nearest") is find_method("Ridge")
+    cards = {card.name: card for card in list_methods()}
+    assert "cannot be loaded" in cards["broken"].guarantee
+    assert cards["ridge"].guarantee == cards["nearest"].guarantee == "exact"

@@ -62,7 +62,10 @@ def find_method(name: str) -> Any:
             return point.load()
     near = difflib.get_close_matches(name, method_names(), n=3, cutoff=0.4)
     raise UnknownMethodError(
-        f"There is no method {name!r}.", hint=f"Did you mean {' or '.join(near)}?" if near else "See `expunge methods`."
+        f"There is no method {name!r}.",
+        hint=f"Did you mean {' or '.join(near)}?"
+        if near
+        else "Install the package that brings it, if it is a plug-in.",
     )
 
 

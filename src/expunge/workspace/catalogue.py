@@ -62,8 +62,16 @@ def kebab(name: str) -> str:
 
 
 def list_methods() -> list[MethodCard]:
-    """All methods there are, plug-ins included."""
-    return [_card(name) for name in method_names()]
+    """All methods there are, plug-ins included; one that cannot be loaded says why, and hides no other."""
+    return [_card_or_reason(name) for name in method_names()]
+
+
+def _card_or_reason(name: str) -> MethodCard:
+    try:
+        return _card(name)
+    except (ImportError, AttributeError) as error:
+        why = f"cannot be loaded: {error}"
+        return MethodCard(kebab(name), name, "other", why, forgets=(), learns=False, estimator=False, summary=why)
 
 
 def resolve_method(name: str, task: str | None) -> str:
