@@ -97,8 +97,7 @@ def _flipped(value: Any) -> Iterator[tuple[str, Any]]:
             path, itemsize = known.get(bytes(cell), (f"array {i} of {len(cell)} bytes", 1))
             own = [bytearray(other) for other in cells]
             own[i][_middle(len(cell), itemsize)] ^= 1
-            unpickler = pickle.Unpickler(io.BytesIO(stream.getvalue()), buffers=own)  # noqa: S301 - our own bytes
-            unpickler.persistent_load = pickler.kept.__getitem__  # type: ignore[method-assign]
+            unpickler = _Unpickler(io.BytesIO(stream.getvalue()), pickler.kept, own)
             try:
                 yield path, unpickler.load()
             except ValueError:  # the object itself noticed
@@ -119,6 +118,17 @@ class _Pickler(pickle.Pickler):
             return None
         self.kept[str(id(obj))] = obj
         return str(id(obj))
+
+
+class _Unpickler(pickle.Unpickler):
+    """Puts the seed sequences back. It reads bytes made a moment ago, and nothing else."""
+
+    def __init__(self, stream: io.BytesIO, kept: dict[str, Any], buffers: list[bytearray]) -> None:
+        super().__init__(stream, buffers=buffers)
+        self.kept = kept
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self.kept[pid]
 
 
 def _middle(n_bytes: int, itemsize: int) -> int:
