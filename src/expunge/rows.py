@@ -11,7 +11,7 @@ by ``unhide`` and ``truncate``; ``wipe`` then overwrites the hidden values for g
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -193,8 +193,7 @@ class Rows:
         if self._by_subject is None:
             self._by_subject = {}
             held = [] if self._subjects is None else self._subjects.read(np.arange(len(self._subjects))).tolist()
-            for slot, subject in enumerate(held):
-                self._by_subject.setdefault(subject, []).append(slot)
+            self._enter(range(len(held)), held)
         out: list[int] = []
         for subject in wanted:
             slots = [s for s in self._by_subject.get(subject, []) if self._alive[s]]
@@ -244,11 +243,16 @@ class Rows:
     def wipe(self, slots: Slots) -> None:
         """Overwrite the values of hidden rows for good."""
         self._leave(slots)
-        for columns in (self._X, self._y, self._weight, self._subjects, self._place):
-            if columns is not None:
-                columns.wipe(slots)
+        for _, columns in self._named():
+            columns.wipe(slots)
         if not self._n_alive and len(self._ids.values):
             self.truncate(0)  # nothing is left, not even the kind of the ids
+
+    def _enter(self, slots: Iterable[int], subjects: Iterable[Any]) -> None:
+        """Put slots into the lookup of subjects, if there is one."""
+        if self._by_subject is not None:
+            for slot, subject in zip(slots, subjects, strict=True):
+                self._by_subject.setdefault(subject, []).append(slot)
 
     def _leave(self, slots: Slots) -> None:
         """Take slots out of the lookup of subjects, which goes on without a search through all of them."""
@@ -296,9 +300,8 @@ class Rows:
         self._n_alive += len(table)
         new = np.arange(start, start + len(table), dtype=np.intp)
         self._move(new, into=True)
-        if self._by_subject is not None and table.subjects is not None:
-            for slot, subject in zip(new.tolist(), table.subjects.tolist(), strict=True):
-                self._by_subject.setdefault(subject, []).append(slot)
+        if table.subjects is not None:
+            self._enter(new.tolist(), table.subjects.tolist())
         return new
 
     def truncate(self, n: int) -> None:
@@ -308,9 +311,8 @@ class Rows:
         self._alive = self._alive[:n].copy()
         self._hash = None if self._hash is None else self._hash[:n]
         self._by_subject, self._blocked = None, None
-        for columns in (self._X, self._y, self._weight, self._subjects, self._place):
-            if columns is not None:
-                columns.truncate(n)
+        for _, columns in self._named():
+            columns.truncate(n)
 
     def without_features(self, features: Sequence[int]) -> Table:
         """All rows without the columns at these positions, for a fit on what is left."""

@@ -12,16 +12,25 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import ExpungeError, NewerFormatError, TamperedError
 
-__all__ = ["FORMAT", "FileNotUsableError", "array_bytes", "array_from_bytes", "read_archive", "write_archive"]
+__all__ = [
+    "FORMAT",
+    "FileNotUsableError",
+    "array_bytes",
+    "array_from_bytes",
+    "canonical_json",
+    "read_archive",
+    "write_archive",
+    "write_whole",
+]
 
 #: Number of the file format. Files of every earlier number stay readable.
 FORMAT = 1
@@ -52,14 +61,29 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
         raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
     if path.is_dir():
         raise FileNotUsableError(f"{str(path)!r} is a folder.", hint="Give the path of a file.")
+
+    def write(stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            seal = hashlib.sha256(head).hexdigest().encode("ascii")
+            for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
+                archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
+
+    return write_whole(path, write)
+
+
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> Path:
+    """Write a file whole or not at all: a temporary one beside it, flushed to the disk, then renamed.
+
+    Raises
+    ------
+    FileNotUsableError
+        The disk is full or locked; what was there before is unchanged.
+    """
     temporary: str | None = None
     try:
         handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
         with os.fdopen(handle, "wb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-                seal = hashlib.sha256(head).hexdigest().encode("ascii")
-                for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
-                    archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
+            write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

@@ -25,7 +25,7 @@ from expunge.files.archive import array_bytes, array_from_bytes, read_archive, w
 from expunge.files.export_guard import refuse_rows
 from expunge.params import canonical_params, record_params
 from expunge.rows import Rows
-from expunge.state import Fitted, Part
+from expunge.state import Fitted
 
 if TYPE_CHECKING:
     from expunge.contract import Unlearner
@@ -37,7 +37,10 @@ def save_model(model: Unlearner, path: str | Path) -> Path:
     """Write everything a model is. See :meth:`expunge.contract.Unlearner.save`."""
     rows = model._rows()
     entries: dict[str, bytes] = {}
-    parts = {name: _pack(part, f"parts/{i:05d}", entries) for i, (name, part) in enumerate(sorted(_parts(model)))}
+    parts = {
+        name: _pack(part, f"parts/{i:05d}", entries)
+        for i, (name, part) in enumerate(sorted(model._state().parts.items()))
+    }
     arrays = rows.arrays(rows.slots())
     entries.update((f"rows/{name}.npy", array_bytes(array)) for name, array in arrays.items())
     manifest = _head(model, entries) | {"kind": "model", "rows": rows.schema(), "parts": parts}
@@ -116,10 +119,6 @@ def _restored(
         raise TamperedError(f"The file holds {sorted(entries)[0]!r}, which belongs to nothing.")
     model._fitted = fitted
     return model
-
-
-def _parts(model: Unlearner) -> list[tuple[str, Part]]:
-    return list(model._state().parts.items())
 
 
 def _head(model: Unlearner, entries: dict[str, bytes]) -> dict[str, Any]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from expunge.errors import NewerFormatError, TamperedError
-from expunge.files.archive import FileNotUsableError, canonical_json
+from expunge.files.archive import FileNotUsableError, canonical_json, write_whole
 from expunge.workspace.schema import Schema
 
 __all__ = ["Card", "read_card", "read_schema", "write_card"]
@@ -47,16 +45,7 @@ def write_card(path: Path, card: Card) -> None:
     """Write the file, atomically."""
     data = {"format": FORMAT, **dataclasses.asdict(card), "schema": card.schema.to_dict()}
     text = json.dumps({**data, _CHECKSUM: _checksum(data)}, indent=2, ensure_ascii=False) + "\n"
-    handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8", "surrogatepass"))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, lambda stream: stream.write(text.encode("utf-8", "surrogatepass")))
 
 
 def read_card(path: Path) -> Card:

@@ -28,6 +28,7 @@ from expunge.methods.sums.fixed_point import (
     rounded_weight,
     rounding_terms,
 )
+from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -98,24 +99,13 @@ class ClassSums(ClassifierMixin, Unlearner):
     def _update(self, change: Change) -> dict[str, Part | None]:
         old = change.parts.get("sums")
         new = tally_changed(old, change, self._tally)
-        if not change.tolerant and (old is None or self._refusal(_with_weight(old)) is None):
-            refusal = self._refusal(_with_weight(new))
-            if refusal is not None:
-                raise refusal
+        refuse_new_lack(old, new, change, lambda part: self._refusal(_with_weight(part)))
         changes: dict[str, Part | None] = {"sums": new}
         if self._products:
-            changes["products"] = {"products": self._products_changed(change)}
+            before = change.parts.get("products", {}).get("products")
+            total = sum_after(before, change, self._of_table, add=exact.add, subtract=exact.subtract)
+            changes["products"] = {"products": total}
         return changes
-
-    def _products_changed(self, change: Change) -> Limbs:
-        if "products" not in change.parts:
-            return self._of_table(change.added)
-        total: Limbs = change.parts["products"]["products"]
-        if len(change.removed_slots):
-            total = exact.subtract(total, self._of_table(change.removed))
-        if len(change.added_slots):
-            total = exact.add(total, self._of_table(change.added))
-        return total
 
     def _of_table(self, table: Table) -> Limbs:
         return products(table.X, rounded_weight(table), self.resolution, table.ids)

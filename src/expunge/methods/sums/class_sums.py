@@ -18,6 +18,7 @@ import numpy.typing as npt
 from expunge.errors import OutOfRangeError
 from expunge.maths import exact
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
+from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
 
@@ -75,13 +76,7 @@ def tally_changed(old: Part | None, change: Change, of: Callable[[Table], Part])
     of : callable
         From a table to its tally.
     """
-    if old is None:
-        return of(change.added)
-    if len(change.removed_slots):
-        old = _merged(old, of(change.removed), -1)
-    if len(change.added_slots):
-        old = _merged(old, of(change.added), 1)
-    return old
+    return sum_after(old, change, of, add=lambda a, b: _merged(a, b, 1), subtract=lambda a, b: _merged(a, b, -1))
 
 
 def named_sums(

@@ -24,7 +24,29 @@ __all__ = ["BernoulliNB", "MultinomialNB"]
 Floats = npt.NDArray[np.float64]
 
 
-class MultinomialNB(NaiveBayes):
+class FeatureCounts:
+    """For methods that count features in each class: what they show of it."""
+
+    _sums: Any
+    _solution: Any
+
+    @property
+    def feature_count_(self) -> Floats:
+        """Weighted sum of each feature in each class, shape (n_classes, n_features). Not in an export."""
+        return _feature_count(self, self._sums())
+
+    @property
+    def feature_log_prob_(self) -> Floats:
+        """log P(feature | class), shape (n_classes, n_features)."""
+        return np.array(self._solution()["log_prob"])
+
+    @property
+    def class_log_prior_(self) -> Floats:
+        """log P(class), shape (n_classes,)."""
+        return np.array(self._solution()["log_prior"])
+
+
+class MultinomialNB(FeatureCounts, NaiveBayes):
     """Multinomial naive Bayes, for counts (words of a text) from which records must disappear at once and entirely.
 
     Parameters
@@ -119,23 +141,8 @@ class MultinomialNB(NaiveBayes):
     def _joint(self, X: Any, solution: Part) -> Floats:
         return np.asarray(safe_sparse_dot(X, solution["log_prob"].T) + solution["log_prior"])
 
-    @property
-    def feature_count_(self) -> Floats:
-        """Weighted sum of each feature in each class, shape (n_classes, n_features). Not in an export."""
-        return _feature_count(self, self._sums())
 
-    @property
-    def feature_log_prob_(self) -> Floats:
-        """log P(feature | class), shape (n_classes, n_features)."""
-        return np.array(self._solution()["log_prob"])
-
-    @property
-    def class_log_prior_(self) -> Floats:
-        """log P(class), shape (n_classes,)."""
-        return np.array(self._solution()["log_prior"])
-
-
-class BernoulliNB(NaiveBayes):
+class BernoulliNB(FeatureCounts, NaiveBayes):
     """Bernoulli naive Bayes, for yes-or-no features, from which records must disappear at once and entirely.
 
     Parameters
@@ -211,21 +218,6 @@ class BernoulliNB(NaiveBayes):
         no = np.log(1 - np.exp(yes))
         constant = solution["log_prior"] + no.sum(axis=1)
         return np.asarray(safe_sparse_dot(self._binary(X), (yes - no).T) + constant)
-
-    @property
-    def feature_count_(self) -> Floats:
-        """Weighted sum of each feature in each class, shape (n_classes, n_features). Not in an export."""
-        return _feature_count(self, self._sums())
-
-    @property
-    def feature_log_prob_(self) -> Floats:
-        """log P(feature | class), shape (n_classes, n_features)."""
-        return np.array(self._solution()["log_prob"])
-
-    @property
-    def class_log_prior_(self) -> Floats:
-        """log P(class), shape (n_classes,)."""
-        return np.array(self._solution()["log_prior"])
 
 
 def _check_smoothing(model: Any) -> None:

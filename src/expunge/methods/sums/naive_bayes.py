@@ -15,6 +15,7 @@ from expunge.errors import InvalidParameterError
 from expunge.methods.sums.arguments import check_numbers
 from expunge.methods.sums.class_sums import class_count, class_weights, tally_changed
 from expunge.methods.sums.fixed_point import check_resolution_param, refuse_zero_weight, rounding_terms
+from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -53,10 +54,7 @@ class NaiveBayes(ClassifierMixin, Unlearner):
     def _update(self, change: Change) -> dict[str, Part | None]:
         old = change.parts.get("sums")
         new = tally_changed(old, change, self._tally)
-        if not change.tolerant and (old is None or self._refusal(old) is None):
-            refusal = self._refusal(new)
-            if refusal is not None:
-                raise refusal
+        refuse_new_lack(old, new, change, self._refusal)
         return {"sums": new}
 
     def _refusal(self, part: Part) -> Exception | None:

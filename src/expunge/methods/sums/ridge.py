@@ -26,6 +26,7 @@ from expunge.methods.sums.fixed_point import (
     rounded_weight,
     rounding_terms,
 )
+from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -122,18 +123,11 @@ class Ridge(RegressorMixin, Unlearner):
         check_flag("fit_intercept", self.fit_intercept)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        old = change.parts.get("sums")
-        if old is None:
-            total = self._products(change.added)
-            if not change.tolerant and not total[:, 0, 0].any():
-                raise refuse_zero_weight()
-            return {"sums": {"products": total, "n_targets": _n_targets(change.added.y)}}
-        total = old["products"]
-        if len(change.removed_slots):
-            total = exact.subtract(total, self._products(change.removed))
-        if len(change.added_slots):
-            total = exact.add(total, self._products(change.added))
-        return {"sums": {**old, "products": total}}
+        old = change.parts.get("sums", {})
+        total = sum_after(old.get("products"), change, self._products, add=exact.add, subtract=exact.subtract)
+        if not old and not change.tolerant and not total[:, 0, 0].any():
+            raise refuse_zero_weight()
+        return {"sums": {"products": total, "n_targets": old["n_targets"] if old else _n_targets(change.added.y)}}
 
     def _products(self, table: Table) -> Limbs:
         """Sum of z zᵀ over the records, limbs of shape (6, m, m), m = 1 + d + t; z = √w (1, x, y)."""
