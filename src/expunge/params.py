@@ -1,4 +1,9 @@
-"""Constructor arguments as part of what a model is: hashed into its digest, and held to after a fit."""
+"""Constructor arguments as part of what a model is: hashed into its digest, written to its file, held to after a fit.
+
+An argument that a method got after files of it were written stands in ``_added_params`` of the class, with the value
+that says what the method did before: ``{"place_by": "record"}``. With that value it is in neither digest nor file, so
+old files and old digests stay what they are. See ``docs/design/0007-files-that-load-forever.md``.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +17,25 @@ import numpy as np
 from expunge.errors import InvalidRequestError
 from expunge.estimators import prepare
 
-__all__ = ["canonical_params", "digest_params", "record_params", "refuse_changed_params"]
+__all__ = ["added_params", "canonical_params", "digest_params", "record_params", "refuse_changed_params"]
+
+
+def added_params(kind: type) -> dict[str, Any]:
+    """Arguments that a method got later, with the value that a file without them means; of all its bases."""
+    out: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        out.update(vars(base).get("_added_params", {}))
+    return out
 
 
 def canonical_params(model: Any) -> dict[str, Any]:
     """Arguments that decide what is learned, in the one form that digest and file share: NumPy numbers are numbers."""
-    params = model.get_params(deep=False).items()
-    return {name: _python(value) for name, value in params if name not in model._execution_params}
+    params, added = model.get_params(deep=False), added_params(type(model))
+    return {
+        name: _python(value)
+        for name, value in params.items()
+        if name not in model._execution_params and not (name in added and _same(_plain(value), _plain(added[name])))
+    }
 
 
 def _python(value: Any) -> Any:

@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import expunge
-from expunge.cli import app, run
+from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
 from expunge.workspace import ModelDirectory, list_methods
 from expunge.workspace.catalogue import kebab
@@ -306,6 +306,12 @@ BAD_TABLES: dict[str, tuple[Callable[[Path], Any], tuple[object, ...], str, str]
     ),
     "text for sums": (keep, ("--method", "gaussian-nb"), "invalid-data", "--method sisa"),
     "not UTF-8": (lambda path: path.write_bytes("a,b\né,1\n".encode("latin-1")), (), "invalid-data", "not UTF-8"),
+    "unknown encoding": (keep, ("--encoding", "utf-9"), "invalid-parameter", "no encoding 'utf-9'"),
+    "slices of a pipeline": (keep, ("--option", "n_slices=2"), "unsupported-estimator", "--option n_shards=20"),
+    "out of range": (
+        lambda path: edited(path, gewicht__2="1e30"), ("--method", "gaussian-nb", "--ignore", "入力"), "out-of-range",
+        "Record '002' has 1e+30 in column 'gewicht': ",
+    ),
     "ragged": (lambda path: path.write_bytes(path.read_bytes() + b"1,2\n"), (), "invalid-data", "has 2 cells"),
     "wrong delimiter": (keep, ("--delimiter", ";"), "invalid-data", "Is the delimiter ','?"),
     "no file": (lambda path: path.unlink(), (), "file-not-usable", "No such file"),
@@ -357,6 +363,8 @@ BAD_REQUESTS = {
     "twice": (("--record", "007", "--record", "007"), "duplicate-record", "'007'"),
     "nothing": ((), "invalid-request", "what to forget"),
     "column and record": (("--record", "007", "--feature", "größe"), "invalid-request", "alone"),
+    "no option in Python's words": ((), "invalid-request", "With --record, --subject, --class or --feature"),
+    "no attribute in Python's words": (("--record", "7"), "unknown-record", "as they are written"),
 }
 
 
@@ -388,6 +396,38 @@ def test_a_folder_that_is_taken_is_left_alone(call: Run, data: Path, model: Path
     (tmp_path / "leer").mkdir()
     assert call("fit", tmp_path / "leer", *names(data))[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["datos-ñ", "leer", "modell-é", "voll"]
+
+
+def test_an_export_is_replaced_when_forced(call: Run, model: Path, tmp_path: Path) -> None:
+    to, before = tmp_path / "export", contents(model)
+    assert call("export", model, to)[0] == 0
+    old = contents(to)
+    code, _, err = call("export", model, to)
+    assert (code, "--force" in err, contents(to)) == (EXIT_CODES["file-not-usable"], True, old)
+    assert call("forget", model, "--subject", "ö-3")[0] == 0
+    before = contents(model)
+    assert call("export", model, to, "--force")[0] == 0
+    assert contents(to) != old
+    for itself in (model, model / ".", tmp_path / "export" / ".." / model.name):
+        assert call("export", model, itself, "--force")[0] == EXIT_CODES["file-not-usable"]
+    (to / "wichtig.txt").write_text("x", encoding="utf-8")
+    assert call("export", model, to, "--force")[0] == EXIT_CODES["file-not-usable"]
+    assert contents(model) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "modell-é"]
+
+
+def test_a_table_in_another_form_makes_the_same_model(call: Run, data: Path, tmp_path: Path) -> None:
+    """Another encoding, tabs, and gzip: the folder is the same, byte for byte; so are the predictions."""
+    fit = ("--method", "retrain", *names(data)[2:])
+    assert call("fit", tmp_path / "a", "--data", data, *fit)[0] == 0
+    other = tmp_path / "andere.csv.gz"
+    people().to_csv(other, index=False, sep="\t", encoding="utf-16", compression="gzip")
+    given = ("--data", other, "--encoding", "utf-16", "--delimiter", "tab")
+    assert call("fit", tmp_path / "b", *given, *fit)[0] == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert call("predict", tmp_path / "a", "--data", data)[1] == call("predict", tmp_path / "b", *given)[1]
+    code, _, err = call("predict", tmp_path / "b", "--data", other)
+    assert (code, "--encoding utf-16" in err) == (EXIT_CODES["invalid-data"], True)
 
 
 def test_a_folder_without_model_is_refused(call: Run, data: Path, tmp_path: Path) -> None:
@@ -479,6 +519,37 @@ def test_a_disk_that_is_full_leaves_the_model_as_it_was(
 
 
 # ---------------------------------------------------------------- the command line itself
+
+
+def test_no_command_shows_the_help(call: Run) -> None:
+    code, out, err = call()
+    assert (code, err) == (0, "")
+    assert "Usage: expunge" in out
+
+
+def test_sentences_for_python_are_still_said(call: Run) -> None:
+    """Those that the command line puts into its own words: one that was changed would slip through as it is."""
+    said = "".join(
+        node.value
+        for path in SRC.rglob("*.py")
+        if path != SRC / "cli" / "output.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    for python, here in output._IN_PYTHON_AND_HERE:
+        assert python in said
+        assert "model." not in here
+
+
+def test_no_attribute_of_a_model_is_named_on_the_command_line(call: Run, data: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    assert call("fit", model, *names(data)[:4], "--target", "урожай", "--ignore", "persønn")[0] == 0
+    err = call("forget", model, "--subject", "ö-3")[2]
+    assert "--subject-id" in err
+    for option in ("--record", "--class", "--feature", "--subject"):
+        err = call("forget", model, option, "keiner")[2]
+        assert err.startswith("Error: ")
+        assert not re.search(r"model\.|_ids?\b|\bfit\(|learn\(", err), err
 
 
 def test_a_wrong_command_line_is_exit_code_two(call: Run) -> None:

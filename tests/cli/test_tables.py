@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import gzip
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +52,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(csv: Any) -> None:
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"id,y\n", "has no rows"),
-        (b"id,y\n1,\xff\n", "byte 7 is 0xff"),
+        (b"id,y\n1,\xff\n", "byte 7, in line 2, is 0xff"),
         (b"id;y\n1;2\n", "Is the delimiter ';'?"),
         (b"id,y,y\n1,2,3\n", "two columns 'y'"),
-        (b"id,y\n1,2\n3,4,5\n", "Row 3 of"),
+        (b"id,y\n1,2\n3,4,5\n", "Row 2 of"),
+        (b"id,,y\n1,2,3\n", "Column 2 of"),
+        (b",id,y\n0,1,2\n", "unless index=False"),
+        ("id,y\n1,ä\n".encode("utf-16-le"), "--encoding utf-16-le"),
+        ("id,y\n1,a\n".encode("utf-16-be"), "--encoding utf-16-be"),
         (b"id,y\n1\n", "has 1 cells, not 2"),
         (b'id,y\n1,"2\n3,4\n', "one is never closed"),
         (b"PK\x03\x04", "spreadsheet or archive"),
@@ -78,6 +84,73 @@ def test_another_delimiter(csv: Any) -> None:
     assert read_table(csv("id;y\n1;2,5\n"), delimiter=";").to_pydict() == {"id": ["1"], "y": ["2,5"]}
     with pytest.raises(InvalidParameterError, match="one ASCII character"):
         read_table(csv("id;y\n1;2\n"), delimiter=";;")
+
+
+@pytest.mark.parametrize("delimiter", ["\t", "\\t", "tab"])
+def test_a_tab_can_be_typed(csv: Any, delimiter: str) -> None:
+    assert read_table(csv("id\ty\n1\t2\n"), delimiter=delimiter).to_pydict() == {"id": ["1"], "y": ["2"]}
+    with pytest.raises(InvalidDataError, match="Give --delimiter tab"):
+        read_table(csv("id\ty\n1\t2\n"))
+
+
+@pytest.mark.parametrize("delimiter", ['"', "\n", "\0", "é", "\ud800"])
+def test_what_cannot_be_a_delimiter_is_refused(csv: Any, delimiter: str) -> None:
+    with pytest.raises(InvalidParameterError, match="one ASCII character"):
+        read_table(csv("id,y\n1,2\n"), delimiter=delimiter)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-8", "utf-8-sig"])
+def test_another_encoding_is_read_when_named(csv: Any, encoding: str) -> None:
+    path = csv("id,größe\nä,süß\n".encode(encoding))
+    assert read_table(path, encoding=encoding).to_pydict() == {"id": ["ä"], "größe": ["süß"]}
+
+
+@pytest.mark.parametrize(
+    ("written", "proposed"),
+    [("latin-1", "latin-1"), ("cp1252", "cp1252"), ("utf-16", "utf-16"), ("utf-32", "utf-32")],
+)
+def test_an_encoding_that_was_not_named_is_proposed(csv: Any, written: str, proposed: str) -> None:
+    text = "id,größe\nä,süß\n" + ("1,5 €\n" if written == "cp1252" else "")
+    path = csv(text.encode(written))
+    with pytest.raises(InvalidDataError, match=f"is not UTF-8 text.*--encoding {proposed}\\.") as caught:
+        read_table(path)
+    assert "\n" not in str(caught.value)
+    assert read_table(path, encoding=proposed)["größe"][0].as_py() == "süß"  # the proposal works
+
+
+def test_a_wrong_or_unknown_encoding_is_one_sentence(csv: Any) -> None:
+    path = csv("id,y\nä,2\n".encode("latin-1"))
+    for unknown in ("utf-9", "rot13", "base64", ""):
+        with pytest.raises(ExpungeError) as caught:
+            read_table(path, encoding=unknown)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(InvalidDataError, match="is not ascii text: byte 5, in line 2, is 0xe4"):
+        read_table(path, encoding="ascii")
+    with pytest.raises(InvalidDataError, match="is not utf-16 text"):
+        read_table(path, encoding="utf-16")
+
+
+def test_files_packed_by_gzip_are_read_as_what_they_hold(tmp_path: Path) -> None:
+    plain = "id,größe\n007,süß\n".encode()
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(plain))
+    assert read_table(path).to_pydict() == {"id": ["007"], "größe": ["süß"]}
+    path.write_bytes(gzip.compress("id,größe\n007,süß\n".encode("utf-16")))
+    assert read_table(path, encoding="utf-16").to_pydict() == {"id": ["007"], "größe": ["süß"]}
+    path.write_bytes(gzip.compress(parquet(tmp_path / "p", id=[1], y=[2]).read_bytes()))
+    assert read_table(path).to_pydict() == {"id": [1], "y": [2]}
+    packed = gzip.compress(plain * 50)
+    for damaged in (packed[:-9], packed[:5], packed[:20] + bytes(10) + packed[30:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InvalidDataError, match="packed by gzip, and is cut off or damaged"):
+            read_table(path)
+    path.write_bytes(gzip.compress(b""))
+    with pytest.raises(InvalidDataError, match="is empty"):
+        read_table(path)
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(tmp_path / "p", "p")
+    with pytest.raises(InvalidDataError, match="spreadsheet or archive"):
+        read_table(path)
 
 
 # ---------------------------------------------------------------- what columns are
@@ -107,6 +180,27 @@ def test_types_are_inferred_or_refused_never_guessed(csv: Any, cells: list[str],
         assert schema_of(path, columns={"x": "text"}).columns == {"x": "text"}
     else:
         assert schema_of(path).columns == {"x": kind}
+
+
+@pytest.mark.parametrize("cells", [["2,5", "1,25"], ["2,5", "3"], ["1.234,5", ""], ["-0,5", "7"]])
+def test_a_decimal_comma_is_no_category(tmp_path: Path, cells: list[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id;x;y\n" + "".join(f"r{i};{cell};ja\n" for i, cell in enumerate(cells)), encoding="utf-8")
+    table = read_table(path, delimiter=";")
+    with pytest.raises(InvalidDataError, match=r"decimal comma, as '.*,.*'\. Write a point"):
+        choose_schema(table, record_id="id", target="y")
+    assert choose_schema(table, record_id="id", target="y", columns={"x": "text"}).columns == {"x": "text"}
+
+
+def test_ids_and_labels_beyond_53_bits_stay_what_they_are(tmp_path: Path, csv: Any) -> None:
+    """A float would take the two for one."""
+    near = [2**53, 2**53 + 1]
+    path = csv("id,x,p,y\n" + "".join(f"{i},1,{i},{i}\n" for i in near))
+    rows = read_rows(read_table(path), schema_of(path, subject_id="p", task="classification"))
+    assert rows.ids == rows.subjects == rows.y == [str(i) for i in near]
+    path = parquet(tmp_path / "t.parquet", id=near, x=[1, 2], p=near, y=near)
+    rows = read_rows(read_table(path), schema_of(path, subject_id="p", task="classification"))
+    assert rows.ids == rows.subjects == rows.y == near
 
 
 def test_a_missing_number_is_nan_and_a_missing_text_is_empty(csv: Any) -> None:
@@ -183,7 +277,7 @@ def read(csv: Any, first: str, second: str, **options: Any) -> Any:
         ("id,x,y\nr1,inf,ja\n", "record 'r1' has 'inf'", InvalidDataError),
         ("id,x,y\nr1,1e999,ja\n", "no finite number", InvalidDataError),
         ("id,x,y\nr1,1,\n", "Record 'r1' has no target", InvalidDataError),
-        ("id,x,y\n,1,ja\n", "Row 1 has no id", InvalidIdError),
+        ("id,x,y\n,1,ja\n", "Row 1 below the header has no id", InvalidIdError),
     ],
 )
 def test_rows_that_do_not_fit_the_schema_are_named(csv: Any, second: str, words: str, kind: type[Exception]) -> None:

@@ -14,6 +14,7 @@ from expunge.cli.output import Output
 def export(
     model: Directory,
     to: Annotated[Path, typer.Argument(metavar="TO", help="New folder for the export.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an export or model that is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write a copy that predicts the same and knows no record."""
@@ -21,5 +22,5 @@ def export(
 
     out = Output(as_json)
     with out.working("Exporting"):
-        made = ModelDirectory.open(model).export(to)
+        made = ModelDirectory.open(model).export(to, overwrite=force)
     out.result(made.describe(), [f"{made.path} predicts, and knows no record."])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import Data, Delimiter, Json, column_types, json_values
+from expunge.cli.options import Data, Delimiter, Encoding, Json, column_types, json_values
 from expunge.cli.output import Output
 
 Text = str | None
@@ -33,7 +33,7 @@ def fit(
     model: NewFolder, data: Data, record_id: RecordId = None, target: Target = None, subject_id: SubjectId = None,
     method: Method = "sisa", estimator: Estimator = None, task: Task = None, option: Options = None,
     columns: Types = None, ignore: Ignore = None, schema: SchemaFile = None, delimiter: Delimiter = None,
-    force: Force = False, as_json: Json = False,
+    encoding: Encoding = None, force: Force = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Fit a model on a CSV or Parquet file and put it into a new folder."""
     from expunge.workspace import ModelDirectory
@@ -43,6 +43,6 @@ def fit(
         made = ModelDirectory.fit(
             model, data, record_id=record_id, target=target, subject_id=subject_id, method=method, estimator=estimator,
             task=task, options=json_values(option), columns=column_types(columns), ignore=ignore or (), schema=schema,
-            delimiter=delimiter, overwrite=force,
+            delimiter=delimiter, encoding=encoding, overwrite=force,
         )  # fmt: skip
     out.result(made.describe(), made.summary())

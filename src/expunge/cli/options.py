@@ -11,12 +11,29 @@ import typer
 
 from expunge.errors import InvalidParameterError, InvalidRequestError
 
-__all__ = ["By", "Classes", "Data", "Delimiter", "Directory", "Features", "IdsFrom", "Json", "Records", "Subjects"]
+__all__ = [
+    "By",
+    "Classes",
+    "Data",
+    "Delimiter",
+    "Directory",
+    "Encoding",
+    "Features",
+    "IdsFrom",
+    "Json",
+    "Records",
+    "Subjects",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Directory = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of the model.")]
-Data = Annotated[Path, typer.Option(metavar="FILE", help="CSV (UTF-8) or Parquet file.")]
-Delimiter = Annotated[str | None, typer.Option(help="Between the cells of a CSV file; default: a comma.")]
+Data = Annotated[Path, typer.Option(metavar="FILE", help="CSV or Parquet file; may be packed by gzip.")]
+Delimiter = Annotated[
+    str | None, typer.Option(help="Between the cells of a CSV file, as ';' or tab; default: a comma.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Of a CSV file, as latin-1, cp1252 or utf-16; default: UTF-8.")
+]
 
 Records = Annotated[list[str] | None, typer.Option("--record", help="Id of a record; may be repeated.")]
 Subjects = Annotated[list[str] | None, typer.Option("--subject", help="Id of a person; may be repeated.")]
@@ -43,6 +60,12 @@ def request_of(
         )
     if ids_from is not None and by is not None:
         out[_PLURALS[by]] = out.get(_PLURALS[by], []) + read_ids(ids_from)
+    if not any(out.values()):
+        raise InvalidRequestError(
+            "Name what to forget.", hint="With --record, --subject, --class or --feature, or with --ids-from and --by."
+        )
+    if "features" in out and len(out) > 1:
+        raise InvalidRequestError("--feature stands alone.", hint="Forget records and columns one after the other.")
     return out
 
 

@@ -20,6 +20,21 @@ __all__ = ["Output", "show_error", "show_unforeseen", "show_usage"]
 #: So many predictions are shown on a terminal.
 SHOWN = 20
 
+#: What errors say to who writes Python, and what they say here. A test looks whether each of the first is still said.
+_IN_PYTHON_AND_HERE = (
+    ("model.record_ids_ lists what the model knows.", "Ids are compared as they are written: 7 is not 007."),
+    ("Pass subject_ids to fit.", "Name their column at `expunge fit --subject-id COLUMN`."),
+    ("learn() more records.", "Fit it on more records."),
+    ("RetrainClassifier and RetrainRegressor can.", "Models fitted with --method retrain can."),
+    ("RetrainClassifier can.", "Models fitted with --method retrain can."),
+    ("Use aggregation='vote'.", "Use --option aggregation=vote."),
+    (
+        "Use n_slices=1, or row-wise steps (Normalizer, HashingVectorizer, FunctionTransformer).",
+        "No estimator of --estimator can, since each learns scales and categories first: leave n_slices out, and take "
+        "more shards for faster forgetting (--option n_shards=20).",
+    ),
+)
+
 
 class Output:
     """What one command prints.
@@ -113,12 +128,17 @@ def _cell(value: object) -> str:
 
 
 def show_error(error: ExpungeError, *, as_json: bool) -> int:
-    """One sentence about a foreseen error, and its exit code."""
-    return _show(error.code, error.message, error.hint, exit_code(error), as_json=as_json)
+    """One sentence about a foreseen error, in words of the command line, and its exit code."""
+    hint = error.hint
+    for python, here in _IN_PYTHON_AND_HERE:
+        hint = hint.replace(python, here)
+    return _show(error.code, error.message, hint, exit_code(error), as_json=as_json)
 
 
 def show_usage(error: Any, *, as_json: bool) -> int:
-    """What is wrong with the command line."""
+    """What is wrong with the command line. Nothing, where it names no command: the help was asked for, and is shown."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return 0
     return _show("usage", error.format_message(), "See --help.", 2, as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import Data, Delimiter, Directory, Json
+from expunge.cli.options import Data, Delimiter, Directory, Encoding, Json
 from expunge.cli.output import Output
 
 
@@ -17,6 +17,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="Write to this new .csv or .parquet file.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="A column for each class.")] = False,
     delimiter: Delimiter = None,
+    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """Predict the target for the rows of a CSV or Parquet file."""
@@ -25,7 +26,8 @@ def predict(
 
     output = Output(as_json)
     with output.working("Predicting"):
-        frame = ModelDirectory.open(model).predict(data, delimiter=delimiter, probabilities=probabilities)
+        opened = ModelDirectory.open(model)
+        frame = opened.predict(data, delimiter=delimiter, encoding=encoding, probabilities=probabilities)
     if out is None:
         output.frame(frame)
     else:

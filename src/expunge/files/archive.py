@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import ExpungeError, NewerFormatError, TamperedError
+from expunge.files.migrations import migrated
 
 __all__ = [
     "FORMAT",
@@ -109,7 +110,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Read an archive and compare every checksum.
+    """Read an archive, compare every checksum, and bring what an earlier version wrote to the form of today.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         raise TamperedError(
             f"{str(path)!r} was changed: {what} is not what was written.", hint="Restore it from a copy."
         )
-    return manifest, entries
+    return migrated(number, FORMAT, manifest, entries)
 
 
 def canonical_json(value: Any) -> bytes:

@@ -6,6 +6,7 @@ and no date, path or memory address is written.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import numpy as np
 from expunge.digest import leaf
 from expunge.errors import (
     ExpungeError,
+    NewerFormatError,
     TamperedError,
     UnknownMethodError,
     UnsupportedEstimatorError,
@@ -23,7 +25,9 @@ from expunge.errors import (
 from expunge.estimators import dump_estimator, load_estimator
 from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
 from expunge.files.export_guard import refuse_rows
-from expunge.params import canonical_params, record_params
+from expunge.files.libraries import differing, libraries_of
+from expunge.files.migrations import CHANGED
+from expunge.params import added_params, canonical_params, record_params
 from expunge.rows import Rows
 from expunge.state import Fitted
 
@@ -44,7 +48,7 @@ def save_model(model: Unlearner, path: str | Path) -> Path:
     arrays = rows.arrays(rows.slots())
     entries.update((f"rows/{name}.npy", array_bytes(array)) for name, array in arrays.items())
     manifest = _head(model, entries) | {"kind": "model", "rows": rows.schema(), "parts": parts}
-    manifest |= {"doubt": model._state().doubt, "digest": model.digest()}
+    manifest |= {"doubt": model._state().doubt, "digest": model.digest(), "libraries": libraries_of(entries)}
     return write_archive(path, manifest, entries)
 
 
@@ -55,6 +59,7 @@ def export_model(model: Unlearner, path: str | Path) -> Path:
     entries: dict[str, bytes] = {}
     parts = {"solution": _pack(solution, "solution", entries)}
     manifest = _head(model, entries) | {"kind": "export", "parts": parts, "digest": leaf(solution).hex()}
+    manifest["libraries"] = libraries_of(entries)
     manifest["params"].pop("seed", None)  # whoever holds an export must not learn where records are placed
     return write_archive(path, manifest, entries)
 
@@ -74,20 +79,42 @@ def read_model(path: str | Path, *, find: Callable[[str], type[Unlearner]], trus
     ------
     TamperedError
         The file is not what was written, or its digest is not that of its contents.
+    UnsupportedEstimatorError
+        Its estimators come from other versions of their libraries, and do not come back here as they were.
+
+    Warns
+    -----
+    UserWarning
+        They come from other versions and do come back; what those libraries compute from them is theirs to keep.
     """
     manifest, entries = read_archive(path)
+    others = differing(manifest.get("libraries"))
     try:
         model = _restored(manifest, entries, find, trusted)
         found = model.digest() if manifest["kind"] == "model" else leaf(model._state().solution).hex()
-    except ExpungeError as error:
-        if isinstance(error, (UnknownMethodError, UnsupportedEstimatorError, TamperedError)):
-            raise
-        raise TamperedError(f"{str(path)!r} is not a model file: {error}", hint="Restore it from a copy.") from error
     except Exception as error:  # bytes that nobody wrote can fail anywhere
-        raise TamperedError(f"{str(path)!r} is not a model file: {error!r}.", hint="Restore it from a copy.") from error
-    if found != manifest.get("digest"):
+        if isinstance(error, (UnknownMethodError, UnsupportedEstimatorError, NewerFormatError)):
+            raise
+        if others:
+            raise _of_another_time(path, others) from error
+        if isinstance(error, TamperedError):
+            raise
+        why = str(error) if isinstance(error, ExpungeError) else f"{error!r}."
+        raise TamperedError(f"{str(path)!r} is not a model file: {why}", hint="Restore it from a copy.") from error
+    if manifest.get("digest") is not CHANGED and found != manifest.get("digest"):
+        if others:
+            raise _of_another_time(path, others)
         raise TamperedError(f"{str(path)!r} was changed: its digest is not that of its contents.")
+    if others:
+        warnings.warn(f"The estimators in {str(path)!r} were made with {others}.", stacklevel=3)
     return model
+
+
+def _of_another_time(path: str | Path, others: str) -> UnsupportedEstimatorError:
+    return UnsupportedEstimatorError(
+        f"The estimators in {str(path)!r} were made with {others}, and do not come back here as they were.",
+        hint="Install that version to read the file, or fit again.",
+    )
 
 
 def _restored(
@@ -97,7 +124,12 @@ def _restored(
     trusted: Sequence[str],
 ) -> Unlearner:
     """The model of a manifest; takes each entry out and refuses what is left over."""
-    model = find(str(manifest["method"]))(**_unpack(manifest["params"], entries, trusted))
+    kind, params = find(str(manifest["method"])), _unpack(manifest["params"], entries, trusted)
+    if unknown := sorted(params.keys() - set(kind._get_param_names())):
+        raise NewerFormatError(
+            f"The file sets {unknown[0]!r}, which {kind.__name__} of this version does not have.", hint="Update."
+        )
+    model = kind(**{**added_params(kind), **params})
     for name, value in manifest["attributes"].items():
         if name not in ("n_features_in_", "feature_names_in_"):
             raise TamperedError(f"The file sets the unknown attribute {name!r}.")

@@ -8,12 +8,13 @@ record. Whatever fails, the folder is as it was.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
+from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.files.archive import FileNotUsableError
 from expunge.methods import load
 from expunge.records import Plan, Removal
@@ -68,7 +69,8 @@ class ModelDirectory:
         cls, path: str | Path, data: str | Path, *, record_id: str | None = None, target: str | None = None,
         subject_id: str | None = None, method: str = "sisa", estimator: str | None = None, task: str | None = None,
         options: Mapping[str, Any] | None = None, columns: Mapping[str, str] | None = None, ignore: Sequence[str] = (),
-        schema: str | Path | None = None, delimiter: str | None = None, overwrite: bool = False,
+        schema: str | Path | None = None, delimiter: str | None = None, encoding: str | None = None,
+        overwrite: bool = False,
     ) -> ModelDirectory:  # fmt: skip
         """Fit a model on a table and put it into a new folder.
 
@@ -94,8 +96,8 @@ class ModelDirectory:
             Columns not to learn from.
         schema : path, optional
             A ``table.json`` whose columns are used as they are: the way to make a fresh fit that can be compared.
-        delimiter : str, optional
-            Of a CSV file.
+        delimiter, encoding : str, optional
+            Of a CSV file; default: a comma, and UTF-8.
         overwrite : bool
             Replace a model that is there.
 
@@ -110,7 +112,7 @@ class ModelDirectory:
         refuse_taken(path, _FILES if overwrite else frozenset())
         given = None if schema is None else read_schema(Path(schema))
         task = task or (None if given else task_of(method))
-        table = read_table(data, delimiter=delimiter)
+        table = read_table(data, delimiter=delimiter, encoding=encoding)
         if given is None:
             chosen = choose_schema(
                 table,
@@ -130,7 +132,7 @@ class ModelDirectory:
         model = _prepared(name, estimator, chosen, options or {})
         rows = read_rows(table, chosen)
         _refuse_unfit(model, chosen, rows)
-        with _told_as_invalid_data():
+        with _told_as_invalid_data(list(chosen.columns)):
             model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
         card = Card(schema=chosen, method=name, estimator=estimator, options=dict(options or {}))
         with writing(path), write_folder(path) as folder:
@@ -188,12 +190,16 @@ class ModelDirectory:
                 write_card(self.path / TABLE, self.card)
         return removal
 
-    def predict(self, data: str | Path, *, delimiter: str | None = None, probabilities: bool = False) -> pd.DataFrame:
+    def predict(
+        self, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None,
+        probabilities: bool = False,
+    ) -> pd.DataFrame:  # fmt: skip
         """Predictions for the rows of a table: the record id, the prediction and, if asked for, a column per class."""
         import pandas as pd
 
         model = self._load()
-        rows = read_rows(read_table(data, delimiter=delimiter), self._schema(model), to_predict=True)
+        table = read_table(data, delimiter=delimiter, encoding=encoding)
+        rows = read_rows(table, self._schema(model), to_predict=True)
         if probabilities and not hasattr(model, "predict_proba"):
             raise InvalidParameterError(f"{self.card.method} gives no probabilities.", hint="Leave them out.")
         with _told_as_invalid_data():
@@ -205,10 +211,12 @@ class ModelDirectory:
                 )
         return frame
 
-    def export(self, path: str | Path) -> ModelDirectory:
+    def export(self, path: str | Path, *, overwrite: bool = False) -> ModelDirectory:
         """Write a folder that predicts the same bits and knows no row, no id and no sum."""
         path, model = Path(path), self._load()
-        refuse_taken(path, frozenset())
+        if path.resolve() == self.path.resolve():
+            raise FileNotUsableError(f"{str(path)!r} is the model itself.", hint="Give another folder.")
+        refuse_taken(path, _FILES if overwrite else frozenset())
         with writing(path), write_folder(path) as folder:
             write_card(folder / TABLE, self.card)
             model.export(folder / MODEL)
@@ -297,10 +305,14 @@ def _refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
 
 
 @contextmanager
-def _told_as_invalid_data() -> Iterator[None]:
-    """What an estimator says about its data, as one sentence of ours."""
+def _told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
+    """What an estimator says about its data, as one sentence of ours, with the names of columns."""
     try:
         yield
+    except OutOfRangeError as error:  # of the records the ids are told; their places are those of no file
+        message = re.sub(r" \(row \d+\)", "", error.message)
+        message = re.sub(r"in column (\d+)(?=:)", lambda found: f"in column {columns[int(found[1])]!r}", message)
+        raise OutOfRangeError(message, hint=error.hint) from error
     except ExpungeError:
         raise
     except (ValueError, ArithmeticError) as error:

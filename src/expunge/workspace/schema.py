@@ -29,6 +29,7 @@ Kind = str  # "number", "text" or "integer"
 MOST_CLASSES = 20
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*", re.ASCII)  # a number with a decimal comma
 _CODE = re.compile(r"0\d+", re.ASCII)  # written with leading zeros: a code, not a quantity
 _NO_NUMBER = frozenset(["nan", "na", "n/a", "<na>", "null", "none", "?", "inf", "+inf", "-inf", "infinity"])
 
@@ -182,6 +183,11 @@ def _infer(table: pa.Table, name: str, record_id: str) -> Kind:
         return "text"
     others = [cell for cell in cells if not _NUMBER.fullmatch(cell)]
     n_numbers = len(cells) - len(others)
+    if others and all(_COMMA.fullmatch(cell) for cell in others):
+        raise InvalidDataError(
+            f"Column {name!r} holds numbers with a decimal comma, as {others[0]!r}.",
+            hint=f"Write a point instead of the comma, or declare --columns {name}=text.",
+        )
     if n_numbers and others and (2 * n_numbers >= len(cells) or all(cell.lower() in _NO_NUMBER for cell in others)):
         at = table[name].to_pylist().index(others[0])
         raise InvalidDataError(
@@ -250,7 +256,8 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     ids = _ids(table, schema.record_id, schema.record_kind)
     if any(value is None for value in ids):
         raise InvalidIdError(
-            f"Row {ids.index(None) + 1} has no id in column {schema.record_id!r}.", hint="Give every record an id."
+            f"Row {ids.index(None) + 1} below the header has no id in column {schema.record_id!r}.",
+            hint="Give every record an id.",
         )
     data = {name: _cells(table, name, kind, ids) for name, kind in schema.columns.items()}
     dtypes = {name: float if kind == "number" else object for name, kind in schema.columns.items()}
@@ -271,7 +278,10 @@ def _ids(table: pa.Table, name: str, kind: Kind) -> list[Any]:
 
 def _targets(table: pa.Table, schema: Schema, ids: Sequence[Any]) -> list[Any]:
     name, kind = schema.target, schema.target_kind
-    values = _cells(table, name, "text" if kind == "text" else "number", ids)
+    if kind == "integer" and _declared_kind(table, name) is not None:  # not through floats, which end at 2**53
+        values = ["" if value is None else value for value in table[name].to_pylist()]
+    else:
+        values = _cells(table, name, "text" if kind == "text" else "number", ids)
     for value, record in zip(values, ids, strict=True):
         if value == "" or value != value:
             raise InvalidDataError(f"Record {record!r} has no target {name!r}.", hint="Fill it in, or drop the record.")

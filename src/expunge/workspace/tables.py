@@ -1,14 +1,18 @@
 """CSV and Parquet files as tables, for people who forget from the command line.
 
-A CSV file is UTF-8 text, and so is every cell of it, until a schema (:mod:`.schema`) says otherwise. A Parquet file
-declares its own types.
+A CSV file is text, UTF-8 unless another encoding is named, and so is every cell of it, until a schema (:mod:`.schema`)
+says otherwise. A Parquet file declares its own types. Either may be packed by gzip. Rows are counted from the first one
+below the header.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import io
 import sys
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +27,25 @@ if TYPE_CHECKING:
 __all__ = ["read_ids", "read_table", "write_table"]
 
 
-def read_table(path: str | Path, *, delimiter: str | None = None) -> pa.Table:
-    """Read a CSV or Parquet file; which of the two is seen from its first bytes.
+#: Encodings that a byte order mark names. The longer marks stand first.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
+_TAB = ("\\t", "tab")
+
+
+def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
+    """Read a CSV or Parquet file, perhaps packed by gzip; which of these is seen from its first bytes.
 
     Parameters
     ----------
     path : path
     delimiter : str, optional
-        Of a CSV file; default: a comma.
+        Of a CSV file; default: a comma. A tab is also ``tab`` or a backslash and a t, as one can type it.
+    encoding : str, optional
+        Of a CSV file, by a name that Python knows; default: UTF-8.
 
     Returns
     -------
@@ -42,21 +57,37 @@ def read_table(path: str | Path, *, delimiter: str | None = None) -> pa.Table:
     FileNotUsableError
         No such file.
     InvalidDataError
-        Empty, undecodable, ragged, or with a repeated column.
+        Empty, undecodable, ragged, or with a repeated column or one without a name.
+    InvalidParameterError
+        No such delimiter or encoding.
     """
     path = Path(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+    if data[:2] == b"\x1f\x8b":
+        data = _unpacked(data, path)
     if not data:
         raise InvalidDataError(f"{str(path)!r} is empty.", hint="Give a file with a header and rows.")
-    if data[:2] in (b"PK", b"\x1f\x8b"):
+    if data[:2] == b"PK" or data[257:262] == b"ustar":
         raise InvalidDataError(f"{str(path)!r} is a spreadsheet or archive.", hint="Save it as CSV or Parquet.")
-    table = _parse_parquet(data, path) if data[:4] == b"PAR1" else _parse_csv(data, path, delimiter or ",")
+    if data[:4] == b"PAR1":
+        table = _parse_parquet(data, path)
+    else:
+        table = _parse_csv(_as_text(data, path, encoding), path, "\t" if delimiter in _TAB else delimiter or ",")
     if not len(table):
         raise InvalidDataError(f"{str(path)!r} has no rows.", hint="Give at least one row below the header.")
     return table
+
+
+def _unpacked(data: bytes, path: Path) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise InvalidDataError(
+            f"{str(path)!r} is packed by gzip, and is cut off or damaged.", hint="Write or copy it anew."
+        ) from error
 
 
 def _parse_parquet(data: bytes, path: Path) -> pa.Table:
@@ -71,14 +102,16 @@ def _parse_parquet(data: bytes, path: Path) -> pa.Table:
     return table
 
 
-def _parse_csv(data: bytes, path: Path, delimiter: str) -> pa.Table:
+def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    if len(delimiter.encode()) != 1:
-        raise InvalidParameterError(f"The delimiter must be one ASCII character, got {delimiter!r}.")
-    names = _header(_as_text(data, path), path, delimiter)
-    if data.count(b'"') % 2:
+    if len(delimiter.encode("utf-8", "surrogatepass")) != 1 or delimiter in '"\r\n\0':
+        raise InvalidParameterError(
+            f"The delimiter must be one ASCII character, got {delimiter!r}.", hint="For example ';' or tab."
+        )
+    names = _header(text, path, delimiter)
+    if text.count('"') % 2:
         raise InvalidDataError(
             f"{str(path)!r} holds an odd number of double quotes: one is never closed.",
             hint='Write a quote inside a cell as "" and put that cell in quotes.',
@@ -91,7 +124,7 @@ def _parse_csv(data: bytes, path: Path, delimiter: str) -> pa.Table:
 
     try:
         table = arrow_csv.read_csv(
-            pa.BufferReader(data),
+            pa.BufferReader(text.encode("utf-8")),
             read_options=arrow_csv.ReadOptions(use_threads=False),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
@@ -105,7 +138,8 @@ def _parse_csv(data: bytes, path: Path, delimiter: str) -> pa.Table:
             raise InvalidDataError(f"{str(path)!r} cannot be read as CSV: {str(error).splitlines()[0]}.") from error
         row = ragged[0]
         raise InvalidDataError(
-            f"Row {row.number} of {str(path)!r} has {row.actual_columns} cells, not {row.expected_columns}.",
+            f"Row {row.number - 1} of {str(path)!r} has {row.actual_columns} cells, not {row.expected_columns}; "
+            "row 1 is the first below the header.",
             hint="Put cells that contain the delimiter in double quotes.",
         ) from error
     if table.column_names != names:
@@ -113,14 +147,39 @@ def _parse_csv(data: bytes, path: Path, delimiter: str) -> pa.Table:
     return table
 
 
-def _as_text(data: bytes, path: Path) -> str:
+def _as_text(data: bytes, path: Path, encoding: str | None = None) -> str:
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidDataError(
-            f"{str(path)!r} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}.",
-            hint="Save it as UTF-8.",
+        text = data.decode(encoding or "utf-8")
+    except LookupError as error:
+        raise InvalidParameterError(
+            f"There is no encoding {encoding!r}.", hint="For example utf-8, latin-1, cp1252 or utf-16."
         ) from error
+    except UnicodeError as error:
+        at = error.start if isinstance(error, UnicodeDecodeError) else 0
+        line = data.count(b"\n", 0, at) + 1
+        name = "UTF-8" if encoding is None else encoding
+        raise InvalidDataError(
+            f"{str(path)!r} is not {name} text: byte {at}, in line {line}, is 0x{data[at]:02x}.",
+            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
+        ) from error
+    if "\0" in text:
+        raise InvalidDataError(
+            f"{str(path)!r} holds NUL characters, which no text has.",
+            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
+        )
+    return text.removeprefix("\ufeff")
+
+
+def _likely(data: bytes, refused: str | None) -> str:
+    """An encoding worth trying: the one a mark names or NULs betray, else the Windows or Unix one of Western Europe."""
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    zeros = [data[start::2].count(0) for start in (0, 1)]
+    if marked is None and max(zeros) > len(data) // 4:
+        marked = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    if marked is not None and marked != refused:
+        return marked
+    is_windows = any(0x80 <= byte < 0xA0 for byte in set(data))
+    return "cp1252" if is_windows and refused != "cp1252" else "latin-1"
 
 
 def _header(text: str, path: Path, delimiter: str) -> list[str]:
@@ -133,7 +192,7 @@ def _header(text: str, path: Path, delimiter: str) -> list[str]:
         if likely:
             raise InvalidDataError(
                 f"{str(path)!r} has one column, {names[0]!r}, when cut at {delimiter!r}.",
-                hint=f"Is the delimiter {likely[0]!r}? Give --delimiter.",
+                hint=f"Is the delimiter {likely[0]!r}? Give --delimiter {_TYPED.get(likely[0], likely[0])}.",
             )
     if not names:
         raise InvalidDataError(f"{str(path)!r} is empty.", hint="Give a file with a header and rows.")
@@ -142,9 +201,14 @@ def _header(text: str, path: Path, delimiter: str) -> list[str]:
 
 
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:
-    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    twice = [name for i, name in enumerate(names) if name and name in names[:i]]
     if twice:
         raise InvalidDataError(f"{str(path)!r} has two columns {twice[0]!r}.", hint="Rename one of them.")
+    if "" in names:
+        raise InvalidDataError(
+            f"Column {names.index('') + 1} of {str(path)!r} has no name.",
+            hint="Name it, or leave it out: pandas writes such a column unless index=False.",
+        )
 
 
 def read_ids(path: str | Path) -> list[str]:

@@ -1,0 +1,120 @@
+"""Small models, one or more of every method: what the golden files hold. The data follows a rule, not a generator."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.base import is_classifier, is_regressor
+from sklearn.linear_model import Ridge, SGDClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from threadpoolctl import threadpool_info
+
+import expunge
+from expunge.methods import METHODS, find_method
+from expunge.workspace.catalogue import wraps_estimator
+
+FOLDER = Path(__file__).parent
+#: The record that each golden model forgets.
+GONE = "r07"
+N = 24
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A model to be written, and the table it learns: "numbers" or "texts" (numbers and texts in a frame)."""
+
+    model: Any
+    table: str = "numbers"
+
+    def data(self) -> dict[str, Any]:
+        """Arguments of ``fit``."""
+        return data(self.model, self.table)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether it holds estimators of another library, of which the bits depend on version and processor."""
+        return wraps_estimator(type(self.model).__name__)
+
+
+def cases() -> dict[str, Golden]:
+    """Cases by the name of their files."""
+    return dict(_cases())
+
+
+def _cases() -> Iterator[tuple[str, Golden]]:
+    tree = DecisionTreeClassifier(max_depth=2)
+    yield "RetrainClassifier", Golden(expunge.RetrainClassifier(tree))
+    yield "RetrainRegressor", Golden(expunge.RetrainRegressor(Ridge()))
+    yield "SISAClassifier", Golden(expunge.SISAClassifier(tree, n_shards=2, seed=5))
+    sgd = SGDClassifier(loss="log_loss", max_iter=2, tol=None)
+    yield "SISAClassifier-slices", Golden(expunge.SISAClassifier(sgd, n_shards=2, n_slices=2, aggregation="weighted"))
+    yield "SISARegressor", Golden(expunge.SISARegressor(DecisionTreeRegressor(max_depth=2), n_shards=2))
+    # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
+    tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
+    for name in METHODS:
+        if not wraps_estimator(name) and name not in SPECIAL:
+            yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
+
+
+#: Methods that need arguments, but wrap no estimator; a case of each stands above.
+SPECIAL: frozenset[str] = frozenset()
+
+
+def data(model: Any, table: str) -> dict[str, Any]:
+    """Arguments of ``fit``: N records, of N // 3 persons, some about nobody, two classes or a number to predict."""
+    i = np.arange(N)
+    numbers = np.array([[(5 * a + 3 * b + a * a) % 13 / 4 for b in range(3)] for a in i.tolist()])
+    X: Any = numbers
+    if table == "texts":
+        X = pd.DataFrame({"town": [("Aarhus", "Köln", "")[a * a % 3] for a in i], "size": [f"{a % 4}" for a in i]})
+    y: Any = None
+    if is_classifier(model):
+        y = np.where((numbers[:, 0] + i % 5 / 4) > 2, "yes", "no")
+    elif is_regressor(model):
+        y = numbers[:, 0] / 2 - numbers[:, 1] / 4 + 2 * numbers[:, 2] + i % 3
+    subjects = [None if a % 8 == 7 else f"p{a // 3}" for a in i]
+    return {"X": X, "y": y, "record_ids": [f"r{a:02d}" for a in i], "subject_ids": subjects}
+
+
+def without(given: dict[str, Any], record: str) -> dict[str, Any]:
+    """The arguments of ``fit`` without one record."""
+    keep = [i for i, name in enumerate(given["record_ids"]) if name != record]
+
+    def cut(values: Any) -> Any:
+        if values is None:
+            return None
+        if hasattr(values, "iloc"):
+            return values.iloc[keep].reset_index(drop=True)
+        return values[keep] if isinstance(values, np.ndarray) else [values[i] for i in keep]
+
+    return {name: cut(values) for name, values in given.items()}
+
+
+def outputs(model: Any, X: Any) -> dict[str, Any]:
+    """What a model says about rows, as JSON that keeps every bit: numbers as hexadecimal floats."""
+    names = [name for name in ("predict", "predict_proba", "transform") if hasattr(model, name)]
+    return {name: _plain(getattr(model, name)(X)) for name in names}
+
+
+def _plain(values: Any) -> Any:
+    values = values.toarray() if hasattr(values, "toarray") else values
+    return _hex(np.asarray(values).tolist())
+
+
+def _hex(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_hex(item) for item in value]
+    return value.hex() if isinstance(value, float) else value
+
+
+def fingerprint() -> dict[str, Any]:
+    """What the bits of floating-point results depend on."""
+    blas = sorted(f"{pool['internal_api']} {pool.get('architecture')} {pool['version']}" for pool in threadpool_info())
+    return {"numpy": np.__version__, "scikit-learn": sklearn.__version__, "machine": platform.machine(), "blas": blas}
