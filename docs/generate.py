@@ -60,7 +60,8 @@ def method_page() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     pages = {
         "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
-        "discriminants": "Discriminants",
+        "bayesian-ridge": "Bayesian ridge", "discriminants": "Discriminants",
+        "linear-structure": "PCA and TruncatedSVD",
     }  # fmt: skip
     lines += ["", "Each has a page: " + ", ".join(f"[{t}](methods/{p}.md)" for p, t in pages.items()) + ".", ""]
     return "\n".join(lines)

@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 12
+N_METHODS = 15
 
 
 def string_pipeline() -> object:
@@ -66,3 +66,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "QuadraticDiscriminantAnalysis", Case(expunge.QuadraticDiscriminantAnalysis())
     yield "NearestCentroid", Case(expunge.NearestCentroid())
     yield "NearestCentroid-shrunken", Case(expunge.NearestCentroid(shrink_threshold=0.5, priors="empirical"))
+    yield "PCA", Case(expunge.PCA(n_components=2))
+    yield "PCA-share", Case(expunge.PCA(n_components=0.9))
+    yield "TruncatedSVD", Case(expunge.TruncatedSVD())
+    yield "TruncatedSVD-sparse", Case(expunge.TruncatedSVD(), table="sparse")
+    yield "BayesianRidge", Case(expunge.BayesianRidge())
+    yield "BayesianRidge-fixed", Case(expunge.BayesianRidge(hyperparameters="fixed"))

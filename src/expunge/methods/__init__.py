@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "find_method", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
+    "PCA": "expunge.methods.sums.pca:PCA",
     "QuadraticDiscriminantAnalysis": "expunge.methods.sums.quadratic_discriminant:QuadraticDiscriminantAnalysis",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
     "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",
@@ -31,6 +33,7 @@ METHODS: dict[str, str] = {
     "RidgeClassifier": "expunge.methods.sums.ridge_classifier:RidgeClassifier",
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
+    "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
 
 _GROUP = "expunge.methods"

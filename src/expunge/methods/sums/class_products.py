@@ -28,6 +28,7 @@ from expunge.methods.sums.fixed_point import (
     rounded_weight,
     rounding_terms,
 )
+from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -39,6 +40,7 @@ __all__ = [
     "check_priors",
     "check_share",
     "chosen_priors",
+    "class_moments",
     "means_of",
     "one_class",
     "products",
@@ -83,6 +85,13 @@ class ClassSums(ClassifierMixin, Unlearner):
     def _refusal(self, part: Part) -> Exception | None:
         """Why nothing can be predicted from this tally, whose classes all have weight; None if it can."""
         return None if len(part["classes"]) else refuse_zero_weight()
+
+    def _lack(self, moments: Moments) -> Exception | None:
+        """As :meth:`_refusal`, for a method that reads moments."""
+        classes = moments.classes
+        return self._refusal(
+            {"classes": [], "counts": []} if classes is None else {"classes": classes.labels, "counts": classes.n}
+        )
 
     def _tally(self, table: Table) -> Part:
         weight = rounded_weight(table)
@@ -212,6 +221,24 @@ def scatter(limbs: Limbs, sums: Limbs, weight: Integers, unit: int, resolution: 
     out[i, j] = (rest / 2**_BITS).astype(np.float64) * (r[i] * r[j])
     out[j, i] = out[i, j]
     return out
+
+
+def class_moments(part: Part, limbs: Limbs, resolution: Any) -> Moments:
+    """Moments of the records of a tally and their :func:`products`; all is centred in integers, and rounded once."""
+    weight, unit = class_weights(part)
+    total, sums = weight.sum(), exact.to_integers(part["sums"])
+    every = sums.sum(axis=0)
+    r = np.broadcast_to(exact.check_resolution(resolution, len(every)), (len(every),))
+    offsets = (sums * total - np.multiply.outer(weight, every)) * unit / (weight * total)[:, np.newaxis]
+    joined = exact.carry(part["sums"].sum(axis=1, keepdims=True))
+    classes = ClassMoments(
+        part["classes"], part["counts"], (weight / unit).astype(np.float64), offsets.astype(np.float64) * r,
+        scatter(limbs, part["sums"], weight, unit, r),
+    )  # fmt: skip
+    return Moments(
+        int(part["counts"].sum()), float(total / unit), (every * unit / total).astype(np.float64) * r,
+        scatter(limbs, joined, np.array([total], dtype=object), unit, r), classes=classes,
+    )  # fmt: skip
 
 
 def means_of(part: Part, resolution: Any) -> Floats:

@@ -17,12 +17,10 @@ from expunge.methods.sums.class_products import (
     Probabilities,
     check_priors,
     check_share,
-    chosen_priors,
-    means_of,
-    scatter,
+    class_moments,
     wrong_number,
 )
-from expunge.methods.sums.class_sums import class_weights
+from expunge.methods.sums.moments import Moments
 from expunge.state import Part
 
 __all__ = ["LinearDiscriminantAnalysis"]
@@ -123,10 +121,13 @@ class LinearDiscriminantAnalysis(Probabilities, ClassSums):
         return refusal
 
     def _learned(self, part: Part, parts: Mapping[str, Part]) -> Part:
-        weight, unit = class_weights(part)
-        total = float(weight.sum() / unit)
-        within = scatter(parts["products"]["products"], part["sums"], weight, unit, self.resolution) / total
-        means, prior = means_of(part, self.resolution), chosen_priors(self.priors, part)
+        return self._from_moments(class_moments(part, parts["products"]["products"], self.resolution))
+
+    def _from_moments(self, moments: Moments) -> Part:
+        classes = moments.classes
+        assert classes is not None  # noqa: S101 - a classifier is given classes
+        within, means = classes.within / moments.weight, moments.means + classes.offsets
+        prior = classes.weight / moments.weight if self.priors is None else np.asarray(self.priors, dtype=np.float64)
         with np.errstate(divide="ignore"):  # a prior of zero
             log_prior = np.log(prior)
         if self.shrinkage is not None:
@@ -135,12 +136,14 @@ class LinearDiscriminantAnalysis(Probabilities, ClassSums):
             coef = linalg.lstsq(shrunk, means.T)[0].T
             intercept = log_prior - 0.5 * np.sum(means * coef, axis=1)
         else:
-            centre = prior @ means
-            scalings = self._scalings(within, means - centre, np.sqrt(total * prior))
-            spread = (means - centre) @ scalings
+            middle = prior @ classes.offsets
+            centred = classes.offsets - middle
+            scalings = self._scalings(within, centred, np.sqrt(moments.weight * prior))
+            spread = centred @ scalings
             coef = spread @ scalings.T
-            intercept = log_prior - 0.5 * np.sum(spread**2, axis=1) - coef @ centre
-        return {"means": means, "prior": prior, "coef": np.ascontiguousarray(coef), "intercept": intercept}
+            intercept = log_prior - 0.5 * np.sum(spread**2, axis=1) - coef @ (moments.means + middle)
+        coef = np.ascontiguousarray(coef)
+        return {"classes": classes.labels, "means": means, "prior": prior, "coef": coef, "intercept": intercept}
 
     def _scalings(self, within: Floats, centred: Floats, size: Floats) -> Floats:
         """Directions that tell the classes apart, as columns, scaled to a variance of one within the classes."""

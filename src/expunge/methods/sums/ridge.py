@@ -26,6 +26,7 @@ from expunge.methods.sums.fixed_point import (
     rounded_weight,
     rounding_terms,
 )
+from expunge.methods.sums.moments import Moments, TargetMoments
 from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -153,14 +154,19 @@ class Ridge(RegressorMixin, Unlearner):
         return total
 
     def _resolutions(self, d: int, n_targets: int) -> Floats:
-        alpha = np.asarray(self.alpha)
-        if alpha.ndim and len(alpha) not in (1, n_targets):
-            raise InvalidParameterError(
-                f"Number of targets and number of penalties do not correspond: {len(alpha)} != {n_targets}."
-            )
+        if (wrong := self._wrong_penalties(n_targets)) is not None:
+            raise wrong
         features = exact.check_resolution(self.resolution, d)
         return np.concatenate(
             [[WEIGHT_RESOLUTION], features, exact.check_resolution(self.target_resolution, n_targets)]
+        )
+
+    def _wrong_penalties(self, n_targets: int) -> Exception | None:
+        alpha = np.asarray(self.alpha)
+        if not alpha.ndim or len(alpha) in (1, n_targets):
+            return None
+        return InvalidParameterError(
+            f"Number of targets and number of penalties do not correspond: {len(alpha)} != {n_targets}."
         )
 
     def _refusal(self, table: Table, start: int, Z: Floats, resolution: Floats, d: int) -> OutOfRangeError:
@@ -180,22 +186,34 @@ class Ridge(RegressorMixin, Unlearner):
         products, n_targets = parts["sums"]["products"], parts["sums"]["n_targets"]
         if not products[:, 0, 0].any():
             return None
-        t = n_targets or 1
-        d = products.shape[1] - 1 - t
-        resolution = self._resolutions(d, t)
-        if self.fit_intercept:
-            _, means, G = exact.centred_gram(products, resolution)
-        else:
-            G = exact.to_float(products[:, 1:, 1:], np.multiply.outer(resolution[1:], resolution[1:]))
-        alpha = np.broadcast_to(np.asarray(self.alpha, dtype=np.float64), (t,))
+        d = products.shape[1] - 1 - (n_targets or 1)
+        weight, means, scatter = exact.centred_gram(products, self._resolutions(d, n_targets or 1))
+        targets = TargetMoments(means[d:], scatter[:d, d:], scatter[d:, d:], is_flat=not n_targets)
         with one_thread():
-            if (alpha == alpha[0]).all():
-                coef = solve_symmetric(G[:d, :d], G[:d, d:], alpha[0]).T
-            else:
-                coef = np.stack([solve_symmetric(G[:d, :d], G[:d, d + j], alpha[j]) for j in range(t)])
-            intercept = means[d:] - coef @ means[:d] if self.fit_intercept else 0.0
+            return self._from_moments(Moments(len(rows), weight, means[:d], scatter[:d, :d], targets))
+
+    def _lack(self, moments: Moments) -> Exception | None:
+        if not moments.weight > 0:
+            return refuse_zero_weight()
+        return self._wrong_penalties(0 if moments.targets is None else len(moments.targets.means))
+
+    def _from_moments(self, moments: Moments) -> Part:
+        targets = moments.targets
+        assert targets is not None  # noqa: S101 - a regressor is given targets
+        A, b, t = moments.scatter, targets.cross, len(targets.means)
+        if not self.fit_intercept:
+            A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
+            b = b + moments.weight * np.multiply.outer(moments.means, targets.means)
+        alpha = np.broadcast_to(np.asarray(self.alpha, dtype=np.float64), (t,))
+        if (alpha == alpha[0]).all():
+            coef = solve_symmetric(A, b, alpha[0]).T
+        else:
+            coef = np.stack([solve_symmetric(A, b[:, j], alpha[j]) for j in range(t)])
+        intercept = targets.means - coef @ moments.means if self.fit_intercept else np.zeros(t)
         coef = coef[0].copy() if t == 1 else np.ascontiguousarray(coef)
-        return {"coef": coef, "intercept": intercept if n_targets else float(np.sum(intercept))}
+        if targets.is_flat:
+            return {"coef": coef, "intercept": float(intercept[0])}
+        return {"coef": coef, "intercept": intercept if self.fit_intercept else 0.0}
 
     def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
         return len(slots), len(slots), ("sums",)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from expunge.maths import exact
 from expunge.methods.sums.arguments import check_flag, check_number
-from expunge.methods.sums.class_products import ClassSums, scatter
-from expunge.methods.sums.class_sums import class_weights
+from expunge.methods.sums.class_products import ClassSums, class_moments
+from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.ridge import solve_symmetric
 from expunge.state import Part
 
@@ -91,29 +91,24 @@ class RidgeClassifier(ClassSums):
         check_flag("fit_intercept", self.fit_intercept)
 
     def _learned(self, part: Part, parts: Mapping[str, Part]) -> Part:
-        """Solve for targets y_k: 1 for the records of class k, else -1; Σ w x y_k = 2 Σ_k w x - Σ w x."""
-        limbs = parts["products"]["products"]
-        weight, unit = class_weights(part)
-        total, sums = weight.sum(), exact.to_integers(part["sums"])
-        r = np.broadcast_to(exact.check_resolution(self.resolution, sums.shape[1]), (sums.shape[1],))
-        every, first = sums.sum(axis=0), int(len(weight) == 2)
-        own_sums, own_weight = sums[first:], weight[first:]
-        if len(weight) == 1:  # all targets are -1, as in scikit-learn
-            own_sums, own_weight = 0 * own_sums, 0 * own_weight
-        if self.fit_intercept:
-            joined = exact.carry(part["sums"].sum(axis=1, keepdims=True))
-            A = scatter(limbs, joined, np.array([total], dtype=object), unit, r)
-            b = (2 * (own_sums * total - np.multiply.outer(own_weight, every)) / total).astype(np.float64) * r
-        else:
-            twice = exact.add(limbs, limbs.transpose(0, 2, 1))
-            A = exact.to_float(twice, np.multiply.outer(r, r)) / 2.0
-            b = (2 * own_sums - every).astype(np.float64) * r
+        return self._from_moments(class_moments(part, parts["products"]["products"], self.resolution))
+
+    def _from_moments(self, moments: Moments) -> Part:
+        """Solve for targets y_k: 1 for the records of class k, else -1."""
+        classes = moments.classes
+        assert classes is not None  # noqa: S101 - a classifier is given classes
+        first = int(len(classes.labels) == 2)
+        weight, offsets = classes.weight[first:], classes.offsets[first:]
+        if len(classes.labels) == 1:  # all targets are -1, as in scikit-learn
+            weight = 0.0 * weight
+        A, b = moments.scatter, 2.0 * weight[:, np.newaxis] * offsets  # Σ w (x - x̄) (y_k - ȳ_k)
+        levels = 2.0 * weight / moments.weight - 1.0  # ȳ_k
+        if not self.fit_intercept:
+            A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
+            b = b + moments.weight * np.multiply.outer(levels, moments.means)
         coef = np.ascontiguousarray(solve_symmetric(A, b.T, float(self.alpha)).T)
-        intercept = np.zeros(len(coef))
-        if self.fit_intercept:
-            means = (every * unit / total).astype(np.float64) * r
-            intercept = ((2 * own_weight - total) / total).astype(np.float64) - coef @ means
-        return {"coef": coef, "intercept": intercept}
+        intercept = levels - coef @ moments.means if self.fit_intercept else np.zeros(len(coef))
+        return {"classes": classes.labels, "coef": coef, "intercept": intercept}
 
     def decision_function(self, X: Any) -> Floats:
         """Value for each class, shape (n, n_classes); for two classes or one, that of the last, shape (n,)."""
