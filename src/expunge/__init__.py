@@ -18,8 +18,9 @@ _WORDS = {
     "Removal": "expunge.records",
     "Unlearner": "expunge.contract",
     "load": "expunge.methods",
+    "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("checks", "errors")
+_MODULES = ("checks", "errors", "preprocessing")
 
 
 def _table() -> dict[str, str]:

@@ -9,6 +9,7 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     │   └── UnsupportedRequestError (NotImplementedError) this method cannot serve it; the hint names one that can
     ├── InvalidIdError             (TypeError)            an id of the wrong type
     ├── InvalidDataError           (ValueError)           rows or targets no method can take
+    │   ├── InvalidDataTypeError   (TypeError)            rows or targets of a type nothing is learned from
     │   └── OutOfRangeError                               a value outside the fixed-point range
     ├── InvalidParameterError      (ValueError)           a constructor argument
     ├── UnsupportedEstimatorError  (TypeError)            a third-party estimator we cannot encode, continue or store
@@ -34,6 +35,7 @@ __all__ = [
     "DuplicateRecordError",
     "ExpungeError",
     "InvalidDataError",
+    "InvalidDataTypeError",
     "InvalidIdError",
     "InvalidParameterError",
     "InvalidRequestError",
@@ -114,6 +116,12 @@ class InvalidDataError(ExpungeError, ValueError):
     code = "invalid-data"
 
 
+class InvalidDataTypeError(InvalidDataError, TypeError):
+    """Rows or targets of a type that nothing is learned from."""
+
+    code = "invalid-data-type"
+
+
 class OutOfRangeError(InvalidDataError):
     """A value outside the range of the fixed-point numbers that keep sums exact."""
 
@@ -170,6 +178,7 @@ EXIT_CODES: dict[str, int] = {
     "unsupported-request": 6,
     "invalid-id": 7,
     "invalid-data": 8,
+    "invalid-data-type": 8,
     "out-of-range": 8,
     "invalid-parameter": 9,
     "unsupported-estimator": 10,

@@ -32,20 +32,31 @@ def canonical_params(model: Any) -> dict[str, Any]:
     """Arguments that decide what is learned, in the one form that digest and file share: NumPy numbers are numbers."""
     params, added = model.get_params(deep=False), added_params(type(model))
     return {
-        name: _python(value)
+        name: _python(value, is_step=hasattr(model, "_named"))
         for name, value in params.items()
         if name not in model._execution_params and not (name in added and _same(_plain(value), _plain(added[name])))
     }
 
 
-def _python(value: Any) -> Any:
+def _python(value: Any, *, is_step: bool = False) -> Any:
     if isinstance(value, np.generic):
         return value.item()
+    if is_step and hasattr(value, "_execution_params"):  # a method of ours among the steps of another
+        return {"method": type(value).__name__, "params": canonical_params(value)}
+    if is_step and type(value).__name__ == "make_column_selector":
+        return {"selector": {name: _plain_names(item) for name, item in sorted(vars(value).items())}}
     if hasattr(value, "get_params") and not isinstance(value, type):
         return prepare(value, seed_for=lambda _: 0)  # unfitted: one that was fitted elsewhere brings its rows along
     if type(value) in (list, tuple):
-        return type(value)(map(_python, value))
+        return type(value)(_python(item, is_step=True) for item in value)
     return value
+
+
+def _plain_names(value: Any) -> Any:
+    """What a selector of columns looks for, as texts: types by the names that pandas knows them by."""
+    if isinstance(value, (list, tuple)):
+        return [_plain_names(item) for item in value]
+    return value if value is None or isinstance(value, str) else getattr(value, "__name__", str(value))
 
 
 def digest_params(model: Any) -> dict[str, Any]:

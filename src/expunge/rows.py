@@ -107,6 +107,11 @@ class Rows:
         return self._ids.values[self.slots()]
 
     @property
+    def has_weights(self) -> bool:
+        """Whether the rows have weights."""
+        return self._weight is not None
+
+    @property
     def alive(self) -> npt.NDArray[np.bool_]:
         """Which slots hold a row, shape (number of slots,). Do not write to it."""
         return self._alive[: len(self._ids.values)]

@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 15
+N_METHODS = 23
 
 
 def string_pipeline() -> object:
@@ -28,6 +28,19 @@ def string_pipeline() -> object:
         (OneHotEncoder(handle_unknown="ignore"), ["town", "colour"]), remainder=StandardScaler()
     )
     return make_pipeline(columns, LogisticRegression(max_iter=20))
+
+
+def frame_columns() -> expunge.ColumnTransformer:
+    encoder = expunge.OneHotEncoder(handle_unknown="ignore")
+    return expunge.ColumnTransformer([("texts", encoder, ["town", "colour"])], remainder=expunge.StandardScaler())
+
+
+#: Other values of the arguments that a guess from the default does not find.
+OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]]}
+
+
+#: Arguments that cannot matter where no number is missing; tests of their own try them.
+NOTHING_MISSING: dict[str, list[str]] = {"fill_value": [], "keep_empty_features": []}
 
 
 def instances() -> dict[str, Case]:
@@ -72,3 +85,32 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "TruncatedSVD-sparse", Case(expunge.TruncatedSVD(), table="sparse")
     yield "BayesianRidge", Case(expunge.BayesianRidge())
     yield "BayesianRidge-fixed", Case(expunge.BayesianRidge(hyperparameters="fixed"))
+    yield "StandardScaler", Case(expunge.StandardScaler())
+    yield "MinMaxScaler", Case(expunge.MinMaxScaler())
+    yield "SimpleImputer", Case(expunge.SimpleImputer(), alternatives=NOTHING_MISSING)
+    yield (
+        "SimpleImputer-frame",
+        Case(
+            expunge.SimpleImputer(strategy="most_frequent"),
+            table="frame",
+            alternatives=NOTHING_MISSING,
+        ),
+    )
+    yield "OneHotEncoder-frame", Case(expunge.OneHotEncoder(handle_unknown="ignore"), table="frame")
+    nothing_unknown: dict[str, list[str]] = {"handle_unknown": [], "unknown_value": []}
+    unknown = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
+    yield "OrdinalEncoder-frame", Case(expunge.OrdinalEncoder(**unknown), table="frame", alternatives=nothing_unknown)
+    yield "KBinsDiscretizer", Case(expunge.KBinsDiscretizer(n_bins=3))
+    yield "ColumnTransformer-frame", Case(frame_columns(), table="frame", alternatives=OTHER_COLUMNS)
+    other_steps = {"steps": [[("scale", expunge.StandardScaler(with_std=False)), ("ridge", expunge.Ridge())]]}
+    folded = expunge.Pipeline([("scale", expunge.StandardScaler()), ("ridge", expunge.Ridge())])
+    yield "Pipeline-folded", Case(folded, alternatives=other_steps)
+    frame = expunge.make_pipeline(frame_columns(), expunge.RidgeClassifier())
+    yield "Pipeline-frame", Case(frame, table="frame")
+    scaled = expunge.make_pipeline(expunge.StandardScaler(), expunge.PCA(n_components=2), expunge.GaussianNB())
+    yield "Pipeline-in-turn", Case(scaled, alternatives={"fold": []})
+    sharded = expunge.SISAClassifier(LogisticRegression(max_iter=20), n_shards=2)
+    yield (
+        "Pipeline-sharded",
+        Case(expunge.make_pipeline(frame_columns(), sharded), table="frame", alternatives={"fold": []}),
+    )

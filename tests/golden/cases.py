@@ -56,6 +56,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     sgd = SGDClassifier(loss="log_loss", max_iter=2, tol=None)
     yield "SISAClassifier-slices", Golden(expunge.SISAClassifier(sgd, n_shards=2, n_slices=2, aggregation="weighted"))
     yield "SISARegressor", Golden(expunge.SISARegressor(DecisionTreeRegressor(max_depth=2), n_shards=2))
+    columns = expunge.ColumnTransformer([("texts", expunge.OneHotEncoder(), ["town", "size"])])
+    yield "ColumnTransformer", Golden(columns, "texts")
+    yield "Pipeline", Golden(expunge.make_pipeline(columns, expunge.RidgeClassifier()), "texts")
+    in_turn = expunge.make_pipeline(expunge.StandardScaler(), expunge.GaussianNB())
+    yield "Pipeline-in-turn", Golden(in_turn)
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     for name in METHODS:
@@ -64,7 +69,7 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 
 
 #: Methods that need arguments, but wrap no estimator; a case of each stands above.
-SPECIAL: frozenset[str] = frozenset()
+SPECIAL = frozenset({"ColumnTransformer", "Pipeline"})
 
 
 def data(model: Any, table: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def check_the_constructor_only_stores(case: Case) -> None:
     for name, parameter in inspect.signature(type(model).__init__).parameters.items():
         positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         expect(
-            not positional or name in ("self", "estimator", "steps"),
+            not positional or name in ("self", "estimator", "steps", "transformers"),
             f"{case.name}: the argument {name!r} can be given by position.",
             "Make it keyword-only.",
         )

@@ -124,17 +124,13 @@ def _restored(
     trusted: Sequence[str],
 ) -> Unlearner:
     """The model of a manifest; takes each entry out and refuses what is left over."""
-    kind, params = find(str(manifest["method"])), _unpack(manifest["params"], entries, trusted)
-    if unknown := sorted(params.keys() - set(kind._get_param_names())):
-        raise NewerFormatError(
-            f"The file sets {unknown[0]!r}, which {kind.__name__} of this version does not have.", hint="Update."
-        )
-    model = kind(**{**added_params(kind), **params})
+    kind = find(str(manifest["method"]))
+    model = _made(kind, _unpack(manifest["params"], entries, trusted, find))
     for name, value in manifest["attributes"].items():
         if name not in ("n_features_in_", "feature_names_in_"):
             raise TamperedError(f"The file sets the unknown attribute {name!r}.")
         setattr(model, name, np.array(value, dtype=object) if isinstance(value, list) else value)
-    parts = {name: _unpack(part, entries, trusted) for name, part in manifest["parts"].items()}
+    parts = {name: _unpack(part, entries, trusted, find) for name, part in manifest["parts"].items()}
     if manifest["kind"] == "export":
         fitted = Fitted(None, record_params(model))
         fitted.solution, fitted.is_solved = parts["solution"], True
@@ -169,36 +165,75 @@ def _head(model: Unlearner, entries: dict[str, bytes]) -> dict[str, Any]:
 
 def _pack(part: Mapping[str, Any], prefix: str, entries: dict[str, bytes]) -> dict[str, Any]:
     """A part as JSON, its arrays and estimators as entries of their own."""
-    out: dict[str, Any] = {}
-    for i, (name, value) in enumerate(sorted(part.items())):
-        entry = f"{prefix}.{i:03d}"
-        if isinstance(value, np.ndarray) and value.dtype != object:
-            entries[f"{entry}.npy"] = array_bytes(value)
-            out[name] = {"array": f"{entry}.npy"}
-        elif hasattr(value, "get_params") or hasattr(value, "predict"):
-            entries[f"{entry}.skops"] = dump_estimator(value)
-            out[name] = {"estimator": f"{entry}.skops"}
-        elif isinstance(value, np.generic):
-            out[name] = {"json": value.item()}
-        elif isinstance(value, tuple):
-            out[name] = {"tuple": list(value)}
-        elif value is None or isinstance(value, (bool, int, float, str, list)):
-            out[name] = {"json": value}
-        else:
-            raise UnsupportedRequestError(
-                f"Part {name!r} holds a {type(value).__name__}, which no file can hold.",
-                hint="Parts hold arrays, JSON values and estimators.",
-            )
-    return out
+    return {name: _pack_value(part[name], name, f"{prefix}.{i:03d}", entries) for i, name in enumerate(sorted(part))}
 
 
-def _unpack(packed: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in packed.items():
-        if "array" in value:
-            out[name] = array_from_bytes(entries.pop(value["array"]))
-        elif "estimator" in value:
-            out[name] = load_estimator(entries.pop(value["estimator"]), trusted=trusted)
-        else:
-            out[name] = value["json"] if "json" in value else tuple(value["tuple"])
-    return out
+def _pack_value(value: Any, name: str, entry: str, entries: dict[str, bytes]) -> dict[str, Any]:
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        entries[f"{entry}.npy"] = array_bytes(value)
+        return {"array": f"{entry}.npy"}
+    if hasattr(value, "get_params") or hasattr(value, "predict"):
+        entries[f"{entry}.skops"] = dump_estimator(value)
+        return {"estimator": f"{entry}.skops"}
+    if isinstance(value, np.generic):
+        return {"json": value.item()}
+    if isinstance(value, dict) and value.keys() == {"method", "params"}:
+        return {"method": value["method"], "params": _pack(value["params"], entry, entries)}
+    if isinstance(value, dict) and value.keys() == {"selector"}:
+        return value
+    if isinstance(value, (list, tuple)) and not _is_json(value):
+        items = [_pack_value(item, name, f"{entry}.{i:03d}", entries) for i, item in enumerate(value)]
+        return {"items": items, "is_tuple": isinstance(value, tuple)}
+    if isinstance(value, tuple):
+        return {"tuple": list(value)}
+    if value is None or isinstance(value, (bool, int, float, str, list)):
+        return {"json": value}
+    raise UnsupportedRequestError(
+        f"Part {name!r} holds a {type(value).__name__}, which no file can hold.",
+        hint="Parts hold arrays, JSON values and estimators.",
+    )
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    if isinstance(value, tuple):
+        return all(item is None or isinstance(item, (bool, int, float, str)) for item in value)
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _unpack(
+    packed: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str], find: Callable[[str], Any]
+) -> dict[str, Any]:
+    return {name: _unpack_value(value, entries, trusted, find) for name, value in packed.items()}
+
+
+def _unpack_value(
+    value: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str], find: Callable[[str], Any]
+) -> Any:
+    if "array" in value:
+        return array_from_bytes(entries.pop(value["array"]))
+    if "estimator" in value:
+        return load_estimator(entries.pop(value["estimator"]), trusted=trusted)
+    if "method" in value:
+        return _made(find(str(value["method"])), _unpack(value["params"], entries, trusted, find))
+    if "selector" in value:
+        from sklearn.compose import make_column_selector
+
+        wanted = value["selector"]
+        return make_column_selector(
+            wanted["pattern"], dtype_include=wanted["dtype_include"], dtype_exclude=wanted["dtype_exclude"]
+        )
+    if "items" in value:
+        items = [_unpack_value(item, entries, trusted, find) for item in value["items"]]
+        return tuple(items) if value["is_tuple"] else items
+    return value["json"] if "json" in value else tuple(value["tuple"])
+
+
+def _made(kind: type[Unlearner], params: Mapping[str, Any]) -> Unlearner:
+    """A method with the arguments of a file."""
+    if unknown := sorted(params.keys() - set(kind._get_param_names())):
+        raise NewerFormatError(
+            f"The file sets {unknown[0]!r}, which {kind.__name__} of this version does not have.", hint="Update."
+        )
+    return kind(**{**added_params(kind), **params})

@@ -21,11 +21,17 @@ __all__ = ["METHODS", "find_method", "load", "method_names"]
 METHODS: dict[str, str] = {
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
+    "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
+    "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
+    "MinMaxScaler": "expunge.methods.preprocessing.min_max_scaler:MinMaxScaler",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
+    "OneHotEncoder": "expunge.methods.preprocessing.one_hot_encoder:OneHotEncoder",
+    "OrdinalEncoder": "expunge.methods.preprocessing.ordinal_encoder:OrdinalEncoder",
     "PCA": "expunge.methods.sums.pca:PCA",
+    "Pipeline": "expunge.methods.pipeline.pipeline:Pipeline",
     "QuadraticDiscriminantAnalysis": "expunge.methods.sums.quadratic_discriminant:QuadraticDiscriminantAnalysis",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
     "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",
@@ -33,6 +39,8 @@ METHODS: dict[str, str] = {
     "RidgeClassifier": "expunge.methods.sums.ridge_classifier:RidgeClassifier",
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
+    "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
+    "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
 

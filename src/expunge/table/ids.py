@@ -6,6 +6,7 @@ different ids. Booleans, floats and a mix of kinds are refused, because they com
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
@@ -129,9 +130,19 @@ def _is_missing(value: object) -> bool:
 
 
 def default_ids(X: object, n: int) -> Ids:
-    """Ids of records nobody named: the index of a data frame if it is unique and not a RangeIndex, else 0..n-1."""
+    """Ids of records nobody named: the index of a data frame if it is unique and not a RangeIndex, else 0..n-1.
+
+    Warns if the index is not unique: whoever forgets by it would name other records, or none.
+    """
     index = getattr(X, "index", None)
-    if index is None or callable(index) or type(index).__name__ == "RangeIndex" or not index.is_unique:
+    if index is None or callable(index) or type(index).__name__ == "RangeIndex":
+        return np.arange(n, dtype=np.int64)
+    if not index.is_unique:
+        warnings.warn(
+            f"The index of the data frame has duplicates, so its records are named 0 to {n - 1} by their place in this "
+            "call, and forget(...) goes by that. Pass record_ids.",
+            stacklevel=4,
+        )
         return np.arange(n, dtype=np.int64)
     return check_ids(index.to_numpy(), what="The index of the data frame", n=n)
 

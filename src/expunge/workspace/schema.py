@@ -28,8 +28,11 @@ Kind = str  # "number", "text" or "integer"
 #: Integer targets of at most so many distinct values are taken for class labels.
 MOST_CLASSES = 20
 
+_EXACT = 2.0**53  # floats hold every integer up to here
+
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _COMMA = re.compile(r"\s*[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+\s*", re.ASCII)  # a number with a decimal comma
+_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 _CODE = re.compile(r"0\d+", re.ASCII)  # written with leading zeros: a code, not a quantity
 _NO_NUMBER = frozenset(["nan", "na", "n/a", "<na>", "null", "none", "?", "inf", "+inf", "-inf", "infinity"])
 
@@ -304,7 +307,14 @@ def _cells(table: pa.Table, name: str, kind: Kind, ids: Sequence[Any]) -> list[A
                 f"Column {name!r} is read as numbers, and record {record!r} has {value!r}, which is no finite number.",
                 hint="Correct the cell, or leave it empty if the number is missing.",
             )
-        out.append(float(value))
+        number = float(value)
+        if abs(number) >= _EXACT and _INTEGER.fullmatch(str(value)) and int(value) != int(number):
+            raise InvalidDataError(
+                f"Column {name!r} is read as numbers, and record {record!r} has an integer beyond 2**53, which loses "
+                "digits.",
+                hint=f"Declare --columns {name}=text, or leave it out with --ignore {name}.",
+            )
+        out.append(number)
     return out
 
 

@@ -88,6 +88,25 @@ class Moments:
     targets: TargetMoments | None = None
     classes: ClassMoments | None = None
 
+    def mapped(self, A: Any, shift: Floats) -> Moments:
+        """Moments of A x + shift; A of shape (k, d), an array or a sparse matrix."""
+        targets, classes = self.targets, self.classes
+        if targets is not None:
+            targets = dataclasses.replace(targets, cross=np.asarray(A @ targets.cross))
+        if classes is not None:
+            classes = dataclasses.replace(
+                classes, offsets=np.ascontiguousarray((A @ classes.offsets.T).T), within=_both_sides(A, classes.within)
+            )
+        return Moments(
+            self.n, self.weight, np.asarray(A @ self.means) + shift, _both_sides(A, self.scatter), targets, classes
+        )
+
+
+def _both_sides(A: Any, S: Floats) -> Floats:
+    half = np.asarray(A @ S)
+    out = np.asarray(A @ np.ascontiguousarray(half.T))
+    return np.asarray((out + out.T) / 2)  # symmetric to the last bit
+
 
 @runtime_checkable
 class ReadsMoments(Protocol):
@@ -97,4 +116,5 @@ class ReadsMoments(Protocol):
         """Why nothing can be learned from these moments; None if it can."""
 
     def _from_moments(self, moments: Moments) -> Part:
-        """The solution, from moments that lack nothing."""
+        """The solution, from moments that lack nothing. One that transforms, linearly, also has ``_linear(solution)``,
+        the matrix A and the shift of its outputs A x + shift."""

@@ -147,6 +147,11 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ProductSums):
             "noise": float(variance[k:most].mean()) if k < most else 0.0,
         }  # fmt: skip
 
+    def _linear(self, solution: Part) -> tuple[Floats, Floats]:
+        """The outputs as A x + shift."""
+        A = (solution["components"].T / self._scale(solution)).T
+        return A, -A @ solution["mean"]
+
     def _scale(self, solution: Part) -> Any:
         """What the outputs are divided by."""
         return np.maximum(np.sqrt(solution["variance"]), np.finfo(np.float64).eps) if self.whiten else 1.0

@@ -127,6 +127,10 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ProductSum
             "ratio": variance / total if total > 0 else np.zeros(k),
         }  # fmt: skip
 
+    def _linear(self, solution: Part) -> tuple[Floats, Floats]:
+        """The outputs as A x + shift."""
+        return solution["components"], np.zeros(len(solution["components"]))
+
     def transform(self, X: Any) -> Floats:
         """Coordinates of rows, dense or CSR, along the components, shape (n, n_components)."""
         solution = self._solution()

@@ -1,0 +1,1 @@
+"""Pipelines that forget: solved from sums of everything, or step by step."""

@@ -1,0 +1,121 @@
+"""Rows as a later step of a pipeline sees them, and a step as a fitted model of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone
+
+from expunge.digest import leaf
+from expunge.params import record_params
+from expunge.rows import Rows, Table
+from expunge.state import Change, Fitted, Part
+
+__all__ = [
+    "FRONT",
+    "JOINT",
+    "View",
+    "below",
+    "is_same",
+    "named",
+    "outputs_of",
+    "outputs_of_front",
+    "stacked",
+    "stage",
+    "stage_change",
+]
+
+Slots = npt.NDArray[np.intp]
+Through = Callable[[Any], Any]
+#: What parts and solutions of the transformers of single columns, and of sums of everything, stand under.
+FRONT, JOINT = "front", "joint"
+
+
+class View:
+    """The rows of a store, each transformed when it is read. Everything else is the store's."""
+
+    def __init__(self, rows: Rows, through: Through) -> None:
+        self._rows, self._through = rows, through
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def read(self, slots: Slots, *, times: int = 1) -> Table:
+        """As :meth:`Rows.read`, transformed."""
+        return self.of(self._rows.read(slots, times=times))
+
+    def peek(self, slots: Slots) -> Table:
+        """As :meth:`Rows.peek`, transformed."""
+        return self.of(self._rows.peek(slots))
+
+    def of(self, table: Table) -> Table:
+        """A table of the store, transformed."""
+        return dataclasses.replace(table, X=self._through(table.X)) if len(table) else table
+
+
+def stage_change(change: Change, view: Any, parts: Mapping[str, Part] | None, *, tolerant: bool) -> Change:
+    """A change of a pipeline's rows as a step sees it; without parts, a fit on all rows."""
+    none = change.removed_slots[:0]
+    if parts is not None:
+        own = Change(view, parts, change.removed_slots, change.added_slots, tolerant)
+    elif not change.parts and len(change.rows):
+        own = Change(view, {}, none, change.added_slots, tolerant, view.of(change.added))
+    else:
+        own = Change(view, {}, none, change.rows.slots(), tolerant)
+    own.notes = change.notes
+    return own
+
+
+def stage(
+    step: Any, width: int, *, rows: Any = None, parts: Mapping[str, Part] | None = None, solution: Part | None = None
+) -> Any:
+    """A step as a fitted model of its own: on rows and parts, or as an export with a solution."""
+    model = clone(step)
+    model.n_features_in_ = width
+    fitted = Fitted(rows, record_params(model))
+    fitted.commit(parts or {})
+    if solution is not None:
+        fitted.solution, fitted.is_solved = solution, True
+    model._fitted = fitted
+    return model
+
+
+def below(name: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands under a name, without it."""
+    return {key[len(name) + 1 :]: value for key, value in parts.items() if key.startswith(f"{name}/")}
+
+
+def named(name: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same under a name: the inverse of :func:`below`."""
+    return {f"{name}/{key}": value for key, value in parts.items()}
+
+
+def is_same(a: Part | None, b: Part | None) -> bool:
+    """Whether two solutions are equal, bit for bit."""
+    return (a is None) == (b is None) and leaf(a) == leaf(b)
+
+
+def outputs_of(step: Any, width: int, solution: Part) -> int:
+    """Number of outputs of a step that transforms this many columns."""
+    return len(stage(step, width, solution=solution).get_feature_names_out(None))
+
+
+def outputs_of_front(front: Any, width: int, solution: Part) -> int:
+    """Number of outputs of the transformers of single columns; that of the columns where there are none."""
+    return width if front is None else len(front.names_out(solution, [f"{j}" for j in range(width)]))
+
+
+def stacked(blocks: list[Any]) -> Any:
+    """Blocks of rows as one."""
+    if hasattr(blocks[0], "tocsr"):
+        from scipy import sparse
+
+        return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
+    return np.concatenate(blocks)

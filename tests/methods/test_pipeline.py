@@ -1,0 +1,370 @@
+"""Pipelines: what every step learned is forgotten; folded or step by step, they say what scikit-learn's would."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import compose, decomposition, linear_model, pipeline, preprocessing
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
+
+import expunge
+from expunge import (
+    PCA,
+    BayesianRidge,
+    ColumnTransformer,
+    GaussianNB,
+    LinearDiscriminantAnalysis,
+    OneHotEncoder,
+    Pipeline,
+    Ridge,
+    RidgeClassifier,
+    SISAClassifier,
+    StandardScaler,
+    TruncatedSVD,
+    make_pipeline,
+)
+from expunge.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    OutOfRangeError,
+    UnsupportedRequestError,
+)
+from expunge.methods.pipeline.fold import Fold
+from expunge.methods.pipeline.in_turn import InTurn
+
+NUMBERS, TEXTS = ["age", "height"], ["town", "colour"]
+
+
+def people(n: int = 120, seed: int = 0) -> tuple[pd.DataFrame, Any, Any]:
+    """A table as people have them, labels, and a number to predict."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "town": rng.choice(["Aarhus", "Köln", "Oslo", "東京"], n, p=[0.4, 0.3, 0.2, 0.1]),
+            "colour": rng.choice(np.array(["red", "blue", None], dtype=object), n),
+            "age": rng.integers(18, 90, n),
+            "height": rng.normal(size=n) * 10 + 170,
+        },
+        index=[f"p{i:03d}" for i in range(n)],
+    )
+    score = table["age"] / 20 + (table["town"] == "Oslo") * 2 + rng.normal(size=n)
+    return table, np.where(score > 3.5, "yes", "no"), score.to_numpy() * 3
+
+
+def columns(**given: Any) -> ColumnTransformer:
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer([("n", StandardScaler(), NUMBERS), ("t", encoder, TEXTS)], **given)
+
+
+def sklearn_columns() -> Any:
+    encoder = preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return compose.ColumnTransformer([("n", preprocessing.StandardScaler(), NUMBERS), ("t", encoder, TEXTS)])
+
+
+def kept(model: Pipeline) -> type:
+    return type(model._kept(model._rows()))
+
+
+def fresh(model: Pipeline, X: Any, y: Any, gone: list[str]) -> Pipeline:
+    from sklearn.base import clone
+
+    stays = ~X.index.isin(gone)
+    return clone(model).fit(X[stays], y[stays])
+
+
+MODELS = {
+    "ridge": (Ridge(alpha=0.5), linear_model.Ridge(alpha=0.5), "number"),
+    "classifier": (RidgeClassifier(), linear_model.RidgeClassifier(), "label"),
+    "bayesian": (BayesianRidge(), linear_model.BayesianRidge(), "number"),
+    "lda": (LinearDiscriminantAnalysis(shrinkage=0.1), SklearnLDA(solver="lsqr", shrinkage=0.1), "label"),
+    "nb": (GaussianNB(), SklearnGaussianNB(), "label"),
+}
+
+
+@pytest.mark.parametrize("fold", [True, False])
+@pytest.mark.parametrize("name", MODELS)
+def test_it_says_what_scikit_learn_says(name: str, fold: bool) -> None:
+    X, labels, numbers = people()
+    ours, theirs, target = MODELS[name]
+    y = labels if target == "label" else numbers
+    model = make_pipeline(columns(), ours, fold=fold).fit(X, y)
+    twin = pipeline.make_pipeline(sklearn_columns(), theirs).fit(X, y)
+    assert kept(model) is (Fold if fold and name != "nb" else InTurn)
+    if target == "number":
+        assert np.allclose(model.predict(X), twin.predict(X), rtol=1e-6, atol=1e-6)
+    else:
+        assert np.array_equal(model.predict(X), twin.predict(X))
+    assert model.score(X, y) == pytest.approx(twin.score(X, y), abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("name", ["ridge", "lda", "nb"])
+def test_forgetting_equals_a_fresh_fit(name: str, data: Any) -> None:
+    X, labels, numbers = people(40, seed=data.draw(st.integers(0, 50)))
+    y = labels if MODELS[name][2] == "label" else numbers
+    model = make_pipeline(columns(), MODELS[name][0]).fit(X, y)
+    gone = data.draw(st.lists(st.sampled_from(list(X.index)), min_size=1, max_size=20, unique=True))
+    cut = data.draw(st.integers(0, len(gone)))
+    for part in (gone[:cut], gone[cut:]):
+        if part:
+            planned = model.plan(part)
+            removal = model.forget(part)
+            assert planned.work_low <= removal.work <= planned.work_high
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twin = fresh(model, X, y, gone)
+    assert model.digest() == twin.digest()
+    assert np.array_equal(model.predict(X), twin.predict(X))
+    model.learn(X.loc[gone], y[X.index.isin(gone)][np.argsort(np.argsort([list(X.index).index(g) for g in gone]))])
+    assert len(model.record_ids_) == 40
+
+
+def test_learning_again_is_the_inverse() -> None:
+    X, y, _ = people()
+    model = make_pipeline(columns(), RidgeClassifier()).fit(X, y)
+    before = model.digest()
+    gone = list(X.index[(X["town"] == "東京")])
+    model.forget(gone)
+    assert model.digest() != before
+    at = X.index.isin(gone)
+    model.learn(X[at], y[at])
+    assert model.digest() == before
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_category_that_only_the_forgotten_had_disappears(fold: bool) -> None:
+    X, y, _ = people()
+    X.loc["p007", "town"] = "Zürich"
+    model = make_pipeline(columns(), RidgeClassifier(), fold=fold).fit(X, y)
+    wide = model.named_steps["ridgeclassifier"].coef_.shape[1]
+    model.forget("p007")
+    assert model.named_steps["ridgeclassifier"].coef_.shape[1] == wide - 1
+    assert model.digest() == fresh(model, X, y, ["p007"]).digest()
+
+
+def test_folded_work_is_the_records_that_go() -> None:
+    X, y, _ = people()
+    model = make_pipeline(columns(), RidgeClassifier()).fit(X, y)
+    assert model.plan(["p001", "p002"]).work_high == 2
+    assert model.forget(["p001", "p002"]).work == 2
+
+
+def test_in_turn_a_step_goes_on_if_nothing_before_it_changed() -> None:
+    X, y, _ = people()
+    X, encoder = X[["town"]], OneHotEncoder()
+    model = make_pipeline(encoder, GaussianNB()).fit(X, y)
+    plan = model.plan("p003")
+    assert (plan.work_low, plan.work_high) == (2, 2)  # once for the encoder, once for the sums
+    assert model.forget("p003").work == 2
+    X.loc["p000", "town"] = "Zürich"
+    model = make_pipeline(encoder, GaussianNB()).fit(X, y)
+    plan = model.plan("p000")
+    assert (plan.work_low, plan.work_high) == (120, 120)  # the encoder loses a column: all others are read again
+    assert model.forget("p000").work == 120
+
+
+def test_weights_are_not_folded() -> None:
+    X, _, y = people()
+    weight = np.random.default_rng(1).integers(1, 4, len(X)).astype(float)
+    model = make_pipeline(columns(), Ridge()).fit(X, y, sample_weight=weight)
+    assert kept(model) is InTurn
+    often = np.repeat(np.arange(len(X)), weight.astype(int))
+    twin = make_pipeline(columns(), Ridge()).fit(X.iloc[often].reset_index(drop=True), y[often])
+    assert np.allclose(model.predict(X), twin.predict(X), rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "middle", [PCA(n_components=3), TruncatedSVD(n_components=3), PCA(n_components=2, whiten=True)]
+)
+def test_linear_steps_in_the_middle_are_folded_too(middle: Any) -> None:
+    X, _, y = people()
+    folded = make_pipeline(columns(), middle, Ridge()).fit(X, y)
+    in_turn = make_pipeline(columns(), middle, Ridge(), fold=False).fit(X, y)
+    assert (kept(folded), kept(in_turn)) == (Fold, InTurn)
+    assert np.allclose(folded.predict(X), in_turn.predict(X), rtol=1e-6)
+    folded.forget("p004")
+    assert folded.digest() == fresh(folded, X, y, ["p004"]).digest()
+
+
+def test_scaling_before_components_is_scikit_learn_s() -> None:
+    X, _, _ = people()
+    model = make_pipeline(StandardScaler(), PCA(n_components=2)).fit(X[NUMBERS])
+    twin = pipeline.make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(2)).fit(X[NUMBERS])
+    assert kept(model) is Fold
+    assert np.allclose(np.abs(model.transform(X[NUMBERS])), np.abs(twin.transform(X[NUMBERS])))
+
+
+def test_the_moments_of_a_fold_are_those_of_its_outputs() -> None:
+    X, labels, numbers = people()
+    for final, y in ((Ridge(), numbers), (LinearDiscriminantAnalysis(), labels)):
+        model = make_pipeline(columns(remainder="drop"), final).fit(X, y)
+        fold, state = model._kept(model._rows()), model._state()
+        from expunge.methods.pipeline.readout import readout
+        from expunge.methods.pipeline.stages import below
+        from expunge.methods.preprocessing.front import form_of
+
+        tallies, form = below("front", state.parts), form_of(model._rows())
+        sums, solution = fold._sums(form), fold.front.solve(form, tallies)
+        moments = sums.moments(tallies, state.parts["joint"]).mapped(*readout(fold.front, sums, solution, tallies))
+        Z = fold.front.transform(solution, X)
+        assert np.allclose(moments.means, Z.mean(axis=0))
+        assert np.allclose(moments.scatter, (Z - Z.mean(axis=0)).T @ (Z - Z.mean(axis=0)))
+        if moments.targets is not None:
+            assert np.allclose(moments.targets.cross[:, 0], Z.T @ (y - y.mean()))
+            assert np.allclose(moments.targets.scatter, np.sum((y - y.mean()) ** 2))
+        if moments.classes is not None:
+            centres = np.array([Z[y == label].mean(axis=0) for label in ("no", "yes")])
+            assert np.allclose(moments.classes.offsets, centres - Z.mean(axis=0))
+            rest = Z - centres[(y == "yes").astype(int)]
+            assert np.allclose(moments.classes.within, rest.T @ rest)
+
+
+def test_two_targets() -> None:
+    X, _, y = people()
+    Y = np.column_stack([y, y**2])
+    model = make_pipeline(columns(), Ridge()).fit(X, Y)
+    twin = pipeline.make_pipeline(sklearn_columns(), linear_model.Ridge()).fit(X, Y)
+    assert kept(model) is Fold
+    assert np.allclose(model.predict(X), twin.predict(X))
+
+
+def test_any_estimator_can_come_last_in_shards() -> None:
+    X, y, _ = people()
+    model = make_pipeline(columns(), SISAClassifier(LogisticRegression(max_iter=50), n_shards=3)).fit(X, y)
+    planned = model.plan("p001")
+    removal = model.forget("p001")
+    assert planned.work_low <= removal.work <= planned.work_high
+    assert model.digest() == fresh(model, X, y, ["p001"]).digest()
+    assert model.score(X, y) > 0.7
+
+
+def test_a_file_holds_every_step(tmp_path: Any) -> None:
+    X, y, _ = people()
+    selected = compose.make_column_selector(dtype_include=["number"])
+    front = ColumnTransformer([("n", make_pipeline(StandardScaler()), selected)], remainder=OneHotEncoder())
+    model = make_pipeline(front, RidgeClassifier(alpha=0.1)).fit(X, y)
+    model.save(tmp_path / "a.expunge")
+    again = expunge.load(tmp_path / "a.expunge")
+    assert again.digest() == model.digest()
+    for one in (model, again):
+        one.forget("p010")
+    assert again.digest() == model.digest()
+    again.save(tmp_path / "b.expunge")
+    fresh(model, X, y, ["p010"]).save(tmp_path / "c.expunge")
+    assert (tmp_path / "b.expunge").read_bytes() == (tmp_path / "c.expunge").read_bytes()
+
+
+def test_an_export_predicts_and_knows_nobody(tmp_path: Any) -> None:
+    X, y, _ = people()
+    X.loc["p050", "town"] = "Canary Wharf"
+    model = make_pipeline(columns(), RidgeClassifier()).fit(X, y)
+    model.forget("p050")
+    deployed = expunge.load(model.export(tmp_path / "d.expunge"))
+    assert np.array_equal(deployed.predict(X), model.predict(X))
+    assert b"Canary" not in (tmp_path / "d.expunge").read_bytes()
+    assert b"p001" not in (tmp_path / "d.expunge").read_bytes()
+    with pytest.raises(UnsupportedRequestError):
+        deployed.forget("p001")
+
+
+def test_a_feature_can_be_forgotten_unless_a_list_names_it() -> None:
+    X, y, _ = people()
+    model = make_pipeline(ColumnTransformer([("t", OneHotEncoder(), TEXTS)], remainder=StandardScaler()), Ridge())
+    y = np.random.default_rng(0).normal(size=len(X))
+    model.fit(X, y)
+    model.forget(features=["age"])
+    twin = make_pipeline(ColumnTransformer([("t", OneHotEncoder(), TEXTS)], remainder=StandardScaler()), Ridge())
+    assert model.digest() == twin.fit(X.drop(columns="age"), y).digest()
+    before = model.digest()
+    with pytest.raises((UnsupportedRequestError, InvalidRequestError), match="town"):
+        model.forget(features=["town"])
+    assert model.digest() == before
+
+
+def test_parameters_of_steps_are_set_by_name() -> None:
+    model = make_pipeline(StandardScaler(), Ridge(alpha=2.0))
+    assert model.get_params()["ridge__alpha"] == 2.0
+    model.set_params(ridge__alpha=3.0, standardscaler=StandardScaler(with_std=False))
+    assert model.get_params()["ridge__alpha"] == 3.0
+    assert not model.get_params()["standardscaler__with_std"]
+    with pytest.raises(InvalidParameterError, match="nothing"):
+        model.set_params(nothing__alpha=1.0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([("scale", preprocessing.StandardScaler()), ("ridge", Ridge())], "cannot forget"),
+        ([("ridge", Ridge()), ("again", Ridge())], "does not transform"),
+        ([("a__b", Ridge())], "cannot be named"),
+        ([("a", StandardScaler()), ("a", Ridge())], "one name"),
+        ([("scale", StandardScaler()), ("c", columns()), ("ridge", Ridge())], "comes first"),
+        ([("inner", make_pipeline(StandardScaler())), ("ridge", Ridge())], "is a pipeline"),
+        ([("ridge", Ridge)], "Give an estimator"),
+        ([], "list of tuples"),
+        ([("front", Ridge())], "cannot be named"),
+    ],
+)
+def test_steps_that_cannot_be_are_refused(steps: Any, words: str) -> None:
+    X, _, y = people(20)
+    with pytest.raises(InvalidParameterError, match=words):
+        Pipeline(steps).fit(X[NUMBERS], y)
+
+
+def test_a_step_of_scikit_learn_is_refused_with_a_way_out() -> None:
+    X, _, y = people(20)
+    with pytest.raises(InvalidParameterError) as refused:
+        Pipeline([("scale", preprocessing.StandardScaler()), ("ridge", Ridge())]).fit(X[NUMBERS], y)
+    assert "SISAClassifier" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_bad_tables_are_refused_by_name(fold: bool) -> None:
+    X, _, y = people(30)
+    holes = X.copy()
+    holes["height"] = holes["height"].where(holes.index != "p009")
+    with pytest.raises(InvalidDataError, match="NaN"):
+        make_pipeline(columns(), Ridge(), fold=fold).fit(holes, y)
+    with pytest.raises(InvalidDataError, match="town"):
+        make_pipeline(StandardScaler(), Ridge(), fold=fold).fit(X[["age", "town"]], y)
+    with pytest.raises(InvalidDataError, match="'weight'"):
+        make_pipeline(ColumnTransformer([("n", StandardScaler(), ["weight"])]), Ridge(), fold=fold).fit(X, y)
+    mixed = X.assign(colour=[1.0 if i % 2 else "red" for i in range(len(X))])
+    with pytest.raises(InvalidDataError, match="colour"):
+        make_pipeline(columns(), Ridge(), fold=fold).fit(mixed, y)
+    with pytest.raises(OutOfRangeError, match="height"):
+        make_pipeline(columns(), Ridge(), fold=fold).fit(X.assign(height=1e300), y)
+
+
+def test_too_many_categories_are_not_folded_in_silence() -> None:
+    n = 9000
+    X = pd.DataFrame({"name": [f"n{i}" for i in range(n)]})
+    with pytest.raises(InvalidDataError, match="categories in all") as refused:
+        make_pipeline(OneHotEncoder(), Ridge()).fit(X, np.arange(n, dtype=float))
+    assert "fold=False" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_forgetting_everybody_leaves_a_dormant_model(fold: bool) -> None:
+    X, y, _ = people(20)
+    model = make_pipeline(columns(), RidgeClassifier(), fold=fold).fit(X, y)
+    before = model.digest()
+    model.forget(list(X.index))
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.predict(X)
+    assert (
+        model.digest()
+        == make_pipeline(columns(), RidgeClassifier(), fold=fold).fit(X[:0], y[:0], allow_dormant=True).digest()
+    )
+    model.learn(X, y)
+    assert model.digest() == before
