@@ -187,7 +187,7 @@ def _why_no_table(
             str(error).strip(), hint="The model's feature_names_in_ are what it was fitted on." if named else ""
         )
     fault = fault_of_shape(X, who, sparse=sparse)
-    if fault is None and not mixed:
+    if fault is None and (not mixed or getattr(getattr(X, "dtype", None), "kind", "") == "c"):
         fault = fault_of_numbers(X, who, hint=_ENCODE, allow_nan=allow_nan)
     return fault or InvalidDataError(
         f"{who} cannot read X, a {type(X).__name__} ({type(error).__name__}).",

@@ -51,7 +51,7 @@ from threadpoolctl import threadpool_info
 
 from expunge.digest import arrays, first_difference, leaf
 from expunge.errors import ExpungeError, TamperedError, UnsupportedEstimatorError
-from expunge.estimators import dump_estimator, load_estimator, one_thread, prepare
+from expunge.estimators import dump_estimator, load_estimator, one_thread, prepare, tighten
 from expunge.estimators.skops_archive import members
 
 pytestmark = [
@@ -110,7 +110,7 @@ def fit(name, seed=0):
     model = prepare(ZOO[name], seed_for=lambda parameter: seed + len(parameter))
     frame = MIXED if name == "Pipeline, columns" else X
     with one_thread():
-        return model.fit(frame, np.abs(X["b"]) if name in NUMBERS else y), frame
+        return tighten(model.fit(frame, np.abs(X["b"]) if name in NUMBERS else y)), frame
 
 
 def outputs(model, frame):
@@ -145,6 +145,20 @@ def test_a_copy_by_joblib_is_the_same_model(tmp_path):
     mapped = joblib.load(tmp_path / "model", mmap_mode="r")
     assert leaf(mapped) == leaf(model)
     assert dump_estimator(mapped) == dump_estimator(model)
+
+
+def test_an_array_with_gaps_becomes_one_without_and_keeps_its_order():
+    """scikit-learn's PCA keeps the first rows of all components."""
+    model = PCA(2).fit(X)
+    gaps = np.asfortranarray(np.arange(16.0).reshape(4, 4))[:2]
+    model.components_, model.more_ = gaps, [gaps, {"deep": gaps}]
+    before = leaf(model)
+    assert tighten(model) is model
+    assert leaf(model) == before
+    for array in (model.components_, model.more_[0], model.more_[1]["deep"]):
+        assert array.flags.f_contiguous
+        assert array.base is None
+    assert load_estimator(dump_estimator(model)).components_.strides == model.components_.strides
 
 
 FLIPPED = [

@@ -156,8 +156,7 @@ class Pipeline(NamedSteps, Unlearner):
         return numeric_input(self, X, y, reset=reset, least=least)
 
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
-        place: npt.NDArray[np.int64] | None = self.steps[-1][1]._place(table)
-        return place
+        return self.steps[-1][1]._place(table)  # type: ignore[no-any-return]
 
     def _kept(self, rows: Rows) -> Fold | InTurn:
         """How the state is kept: sums of everything together, or each step's own."""

@@ -26,6 +26,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedEstimatorError
+from expunge.estimators import tighten
 from expunge.methods.sharded.training import constant, fit_estimator, fit_keywords, is_too_little, repeatable, seeded
 from expunge.rows import Table, as_labels
 from expunge.seeds import derive_seed
@@ -221,7 +222,7 @@ def _train_slices(template: Template, shard: Shard) -> list[Any]:
                 if (is_last and not shard.tolerant) or not is_too_little(error):
                     raise
                 model = None
-        checkpoints.append(model)
+        checkpoints.append(tighten(model))
         previous, previous_end = model, end
     return checkpoints
 

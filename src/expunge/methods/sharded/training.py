@@ -18,7 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from expunge.digest import first_difference
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
-from expunge.estimators import one_thread, prepare
+from expunge.estimators import one_thread, prepare, tighten
 from expunge.rows import Table, as_labels
 from expunge.seeds import derive_seed
 
@@ -142,7 +142,7 @@ def fit_estimator(estimator: Any, table: Table, *, tolerant: bool) -> Any:
         with repeatable():
             fitted = estimator.fit(table.X, y, **keywords)
         _refuse_too_few(fitted)
-        return fitted
+        return tighten(fitted)
     except Exception as error:
         if tolerant and is_too_little(error):
             return None
