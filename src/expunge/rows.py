@@ -96,6 +96,7 @@ class Rows:
         self._hash: npt.NDArray[np.uint64] | None = None
         self._by_subject: dict[Any, list[int]] | None = None
         self._blocked: dict[int, Slots] | None = None
+        self._form: Any = None
         self.reads = 0
 
     def __len__(self) -> int:
@@ -176,6 +177,12 @@ class Rows:
     def peek(self, slots: Slots) -> Table:
         """As :meth:`read`, but not counted: for looking, not for learning."""
         return self.read(slots, times=0)
+
+    def form(self) -> Any:
+        """The table that :meth:`read` gives, without rows: columns, names and dtypes. Do not write to it."""
+        if self._form is None:
+            self._form = self._X.read(np.empty(0, dtype=np.intp))
+        return self._form
 
     def count(self, n: int) -> None:
         """Count n more rows as read: for a method that reads a table it holds again."""
@@ -279,7 +286,7 @@ class Rows:
                 f"Record {table.ids[known].tolist()[0]!r} is known already.",
                 hint="Give new rows new record_ids; to correct a row, forget it first.",
             )
-        start = len(self._ids.values)
+        start, self._form = len(self._ids.values), None
         pairs = [(self._X, table.X), (self._y, table.y), (self._weight, table.weight)]
         subjects = None if table.subjects is None else table.subjects.astype(object)
         pairs += [(self._subjects, subjects), (self._place, table.place)]
@@ -315,7 +322,7 @@ class Rows:
         self._ids.truncate(n)
         self._alive = self._alive[:n].copy()
         self._hash = None if self._hash is None else self._hash[:n]
-        self._by_subject, self._blocked = None, None
+        self._by_subject, self._blocked, self._form = None, None, None
         for _, columns in self._named():
             columns.truncate(n)
 
@@ -366,7 +373,7 @@ class Rows:
             held = restore_columns(schema[name], parts.get(name, {})) if name in schema else None
             setattr(rows, f"_{name}", held)
         rows._alive = np.ones(len(ids), dtype=bool)
-        rows._n_alive, rows._hash, rows._by_subject, rows._blocked = len(ids), None, None, None
+        rows._n_alive, rows._hash, rows._by_subject, rows._blocked, rows._form = len(ids), None, None, None, None
         return rows
 
     def compact(self) -> Rows:

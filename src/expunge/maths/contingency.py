@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
 
 _BITS = 22  # of a digit, as in the limbs of expunge.maths.exact
+_FEW = 64  # records whose pairs are listed rather than counted in tables
 _DENSE = 4  # a table with up to so many cells for each record is counted as a whole
 
 
@@ -53,6 +54,10 @@ def pair_counts(codes: Codes, offsets: Codes) -> Pairs:
     """
     n_columns, n = codes.shape
     n_labels = int(offsets[-1])
+    if n <= _FEW:  # all pairs of columns at once
+        a, b = np.triu_indices(n_columns, 1)
+        found, often = np.unique(codes[a] * n_labels + codes[b], return_counts=True)
+        return Pairs(found.astype(np.int64), often.astype(np.int64))
     keys, counts = [], []
     for a in range(n_columns):
         for b in range(a + 1, n_columns):

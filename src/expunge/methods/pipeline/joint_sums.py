@@ -37,6 +37,8 @@ __all__ = ["MOST_LABELS", "JointSums"]
 #: More categories than this are not folded: the table of all their pairs would not fit.
 MOST_LABELS = 8192
 
+_FEW = 64  # values that are looked up one by one
+
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -55,13 +57,10 @@ class _Numbering:
 
     def codes(self, columns: list[npt.NDArray[Any]]) -> Codes:
         """Codes of the records, shape (n_columns, n)."""
-        import pandas as pd
-
         out = np.empty((len(columns), len(columns[0]) if columns else 0), dtype=np.int64)
         for c, (column, start) in enumerate(zip(columns, self.offsets, strict=False)):
-            known = self.values[c].astype(object) if self.values[c].dtype.kind == "U" else self.values[c]
-            found = pd.Index(known).get_indexer(pd.Index(column))
-            out[c] = np.where(found < 0, len(known), found) + start  # what is not found is missing
+            found = _positions(self.values[c], column)
+            out[c] = np.where(found < 0, len(self.values[c]), found) + start  # what is not found is missing
         return out
 
     def joined(self, other: _Numbering) -> _Numbering:
@@ -84,6 +83,21 @@ class _Numbering:
             if self.has_missing[c]:
                 out.append(np.array([len(theirs) + start if other.has_missing[c] else -1]))
         return np.concatenate(out).astype(np.int64) if out else np.empty(0, dtype=np.int64)
+
+
+def _positions(known: npt.NDArray[Any], column: npt.NDArray[Any]) -> Codes:
+    """Place of each value among the sorted known ones, -1 for one that is not there."""
+    import pandas as pd
+
+    if len(column) > _FEW:
+        names = known.astype(object) if known.dtype.kind == "U" else known
+        return np.asarray(pd.Index(names).get_indexer(pd.Index(column)), dtype=np.int64)
+    out = np.full(len(column), -1, dtype=np.int64)  # of a few values: without an index of all that are known
+    for i, value in enumerate(column.tolist()):
+        if len(known) and value == value:
+            at = int(np.searchsorted(known, value))
+            out[i] = at if at < len(known) and known[at] == value else -1
+    return out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,8 +154,10 @@ class JointSums:
         classes = {name: old[name] for name in ("values", "counts_of_values")} if "values" in old else None
         tally = None if classes is None else {"values": old["values"], "counts": old["counts_of_values"], "missing": 0}
         here = self._numbering(before, tally)
-        for table, sign in ((change.removed, -1), (change.added, 1)):
-            if len(table) and tally is not None:
+        moved = [(change.removed, -1)] if len(change.removed_slots) else []
+        moved += [(change.added, 1)] if len(change.added_slots) else []
+        for table, sign in moved:
+            if tally is not None:
                 more = self._class_tally(table)
                 tally = merged_values(tally, more or tally, sign, "the target")
         there = self._numbering(after, tally)
@@ -150,11 +166,11 @@ class JointSums:
         new_code = here.into(both)
         gram, sums = old["gram"], recoded_sums(old["sums"], new_code, n)
         pairs = recoded_pairs(Pairs(old["keys"], old["counts"]), len(new_code), new_code, n)
-        for table, sign, combine in ((change.removed, -1, exact.subtract), (change.added, 1, exact.add)):
-            if len(table):
-                more_gram, more_sums, more_pairs = self._of(table, both)
-                gram, sums = combine(gram, more_gram), combine(sums, more_sums)
-                pairs = add_pairs(pairs, more_pairs, sign)
+        for table, sign in moved:
+            combine = exact.add if sign > 0 else exact.subtract
+            more_gram, more_sums, more_pairs = self._of(table, both)
+            gram, sums = combine(gram, more_gram), combine(sums, more_sums)
+            pairs = add_pairs(pairs, more_pairs, sign)
         new_code = both.into(there)
         n_new = int(there.offsets[-1])
         pairs = recoded_pairs(pairs, n, new_code, n_new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -118,20 +118,19 @@ def _resolver(columns: Any) -> Callable[[Any], list[int]]:
             wanted = list(columns(form))
         else:
             wanted = list(columns) if isinstance(columns, (list, tuple)) else [columns]
-        return [_position(form, column) for column in wanted]
+        names = form.columns.tolist() if hasattr(form, "columns") else []
+        places = {name: j for j, name in enumerate(names)}
+        return [_position(column, places, column_count(form)) for column in wanted]
 
     return resolve
 
 
-def _position(form: Any, column: Any) -> int:
-    n = column_count(form)
+def _position(column: Any, places: Mapping[Any, int], n: int) -> int:
     if isinstance(column, str):
-        names = list(form.columns) if hasattr(form, "columns") else []
-        if column not in names:
-            raise InvalidDataError(
-                f"There is no column {column!r}.", hint=f"There are {names[:10]!r}." if names else "Pass a frame."
-            )
-        return names.index(column)
+        if column not in places:
+            known = f"There are {list(places)[:10]!r}." if places else "Pass a frame."
+            raise InvalidDataError(f"There is no column {column!r}.", hint=known)
+        return places[column]
     if not -n <= column < n:
         raise InvalidDataError(f"There is no column {column}: the table has {n}.")
     return int(column) % n
