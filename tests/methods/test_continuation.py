@@ -162,13 +162,14 @@ def test_steps_have_seeds_of_their_own():
     assert len({m.random_state for m in chain(SGDClassifier(), table_of(), {0: 30, 1: 60})}) == 2
 
 
-def test_what_fails_in_an_earlier_slice_is_none_and_in_the_last_an_error():
-    class Choosy(SGDRegressor):
-        def partial_fit(self, X, y, sample_weight=None):
-            if len(X) < 10:
-                raise ValueError("Too few for me.")
-            return super().partial_fit(X, y, sample_weight)
+class Choosy(SGDRegressor):
+    def partial_fit(self, X, y, sample_weight=None):
+        if len(X) < 10:
+            raise ValueError("Too few for me.")
+        return super().partial_fit(X, y, sample_weight)
 
+
+def test_what_fails_in_an_earlier_slice_is_none_and_in_the_last_an_error():
     table = table_of(20)
     first, second = chain(Choosy(), table, {0: 5, 1: 20})
     assert first is None

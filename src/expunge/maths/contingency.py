@@ -55,8 +55,8 @@ def pair_counts(codes: Codes, offsets: Codes) -> Pairs:
     n_columns, n = codes.shape
     n_labels = int(offsets[-1])
     if n <= _FEW:  # all pairs of columns at once
-        a, b = np.triu_indices(n_columns, 1)
-        found, often = np.unique(codes[a] * n_labels + codes[b], return_counts=True)
+        first, second = np.triu_indices(n_columns, 1)
+        found, often = np.unique(codes[first] * n_labels + codes[second], return_counts=True)
         return Pairs(found.astype(np.int64), often.astype(np.int64))
     keys, counts = [], []
     for a in range(n_columns):
