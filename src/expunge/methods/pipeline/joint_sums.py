@@ -228,7 +228,7 @@ class JointSums:
         at = {j: k for k, j in enumerate(self.numbers)}
         for j, k in at.items():
             if j not in self.filled and missing[:, k].any():
-                record = table.ids[int(missing[:, k].argmax())]
+                record = table.ids.tolist()[int(missing[:, k].argmax())]
                 raise InvalidDataError(
                     f"Input X contains NaN: column {self.names[j]!r} of record {record!r}.",
                     hint="Put a SimpleImputer before.",

@@ -7,6 +7,7 @@ the transforming.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,8 @@ from expunge.validation import any_input
 __all__ = ["ColumnFront", "ColumnTransform"]
 
 Columns = list[npt.NDArray[Any]]
+
+_UNKNOWN = re.compile(r"^Found unknown categories .* in column (\d+) during transform", re.DOTALL)
 
 
 class ColumnFront(TransformerMixin, Unlearner):
@@ -133,12 +136,24 @@ class ColumnTransform(ColumnFront):
     def _outputs(self, statistics: list[Part], columns: Columns, names: list[Any]) -> Any:
         """Outputs of these columns, side by side; columns are in the form of ``column_values``."""
         if not self._one_by_one:
-            return self._told(statistics).transform(self._matrix(columns, names))
+            return self._transformed(statistics, columns, names)
         blocks = [
-            self._told([statistic]).transform(self._matrix([column], [name]))
+            self._transformed([statistic], [column], [name])
             for statistic, column, name in zip(statistics, columns, names, strict=True)
         ]
         return side_by_side(blocks)
+
+    def _transformed(self, statistics: list[Part], columns: Columns, names: list[Any]) -> Any:
+        try:
+            return self._told(statistics).transform(self._matrix(columns, names))
+        except ValueError as error:
+            found = _UNKNOWN.search(str(error))
+            if found is None:
+                raise
+            raise InvalidDataError(
+                f"Column {names[int(found[1])]!r} has a category that no known record has.",
+                hint="Let handle_unknown say what becomes of such a category.",
+            ) from None
 
     def _matrix(self, columns: Columns, names: list[Any]) -> npt.NDArray[Any]:
         if not self._takes_text:
