@@ -368,3 +368,15 @@ def test_forgetting_everybody_leaves_a_dormant_model(fold: bool) -> None:
     )
     model.learn(X, y)
     assert model.digest() == before
+
+
+def test_a_step_refuses_what_it_would_refuse_alone() -> None:
+    """Scaled numbers are negative, and counts are not."""
+    X, y = np.arange(20.0).reshape(10, 2), [0, 1] * 5
+    with pytest.raises(InvalidDataError, match="Negative values in data passed to MultinomialNB"):
+        expunge.make_pipeline(expunge.StandardScaler(), expunge.MultinomialNB()).fit(X, y)
+    model = expunge.make_pipeline(expunge.MinMaxScaler(), expunge.MultinomialNB()).fit(X, y)
+    before = model.digest()
+    assert model.forget(0).n_forgotten == 1
+    model.learn(X[:1], y[:1], record_ids=[0])
+    assert model.digest() == before

@@ -34,9 +34,9 @@ def run(page: str) -> int:
     return int(count[1])
 
 
-@pytest.mark.parametrize("page", READMES)
-def test_readme_runs(page: str) -> None:
-    assert run(page) >= FEWEST
+def test_readme_runs() -> None:
+    """In English; the other language shows the same code, as the next test sees."""
+    assert run(READMES[0]) >= FEWEST
 
 
 def test_both_languages_show_the_same_code() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 
-__all__ = ["ESTIMATORS", "default_estimator", "make_estimator"]
+__all__ = ["ESTIMATORS", "behind_columns", "default_estimator", "make_estimator"]
 
 #: Name of each estimator -> the tasks it is for.
 ESTIMATORS: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,41 @@ def make_estimator(name: str, task: str) -> Any:
         why = f"is not for {task}" if name in ESTIMATORS else "is not known"
         raise InvalidParameterError(f"The estimator {name!r} {why}.", hint=f"Choose {' or '.join(fitting)}.")
     return _linear(task) if name in ("logistic", "linear") else _trees(name, task)
+
+
+def behind_columns(model: Any) -> Any:
+    """A method of numbers behind transformers that forget: texts are encoded, numbers filled with their mean and scaled.
+
+    For a method that counts (multinomial and Bernoulli naive Bayes) numbers are filled with the median and put into
+    bins instead.
+
+    Parameters
+    ----------
+    model : Unlearner
+        Becomes the last step, named ``model``.
+
+    Returns
+    -------
+    expunge.Pipeline
+        Like the estimators of this module it looks at the columns it is given, so columns can be forgotten.
+    """
+    from sklearn.compose import make_column_selector
+    from sklearn.utils import get_tags
+
+    from expunge.methods.pipeline.pipeline import Pipeline
+    from expunge.methods.preprocessing.column_transformer import ColumnTransformer
+    from expunge.methods.preprocessing.k_bins_discretizer import KBinsDiscretizer
+    from expunge.methods.preprocessing.one_hot_encoder import OneHotEncoder
+    from expunge.methods.preprocessing.simple_imputer import SimpleImputer
+    from expunge.methods.preprocessing.standard_scaler import StandardScaler
+
+    counts = get_tags(model).input_tags.positive_only or hasattr(model, "binarize")
+    fill = SimpleImputer(strategy="median" if counts else "mean", keep_empty_features=True)
+    numbers = Pipeline([("fill", fill), ("bins", KBinsDiscretizer()) if counts else ("scale", StandardScaler())])
+    numeric, other = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
+    texts = OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer([("numbers", numbers, numeric), ("texts", texts, other)])
+    return Pipeline([("columns", columns), ("model", model)], seed=model.seed)
 
 
 def _linear(task: str) -> Any:

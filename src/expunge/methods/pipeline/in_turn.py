@@ -72,7 +72,7 @@ class InTurn:
             if flow is None:  # nothing reaches this step any more
                 changes.update(dict.fromkeys(named(name, parts)))
                 continue
-            view: Any = View(change.rows, flow.through)
+            view: Any = View(change.rows, _checked(step, flow))
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
             new = model._update(stage_change(change, view, parts if goes_on else None, tolerant=tolerant))
@@ -213,6 +213,12 @@ class InTurn:
             return Z
 
         return _Flow(through, outputs_of_front(front, width, solution))
+
+
+def _checked(step: Any, flow: _Flow) -> Callable[[Any], Any]:
+    """Rows through the steps before, refused if they are nothing that the step could learn from alone."""
+    alone = stage(step, flow.width)
+    return lambda X: alone._validate(flow.through(X), None, reset=False)[0]
 
 
 def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
