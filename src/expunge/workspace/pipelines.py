@@ -50,7 +50,7 @@ def make_estimator(name: str, task: str) -> Any:
 
 
 def behind_columns(model: Any) -> Any:
-    """A method of numbers behind transformers that forget: texts are encoded, numbers filled with their mean and scaled.
+    """A method of numbers behind transformers that forget: texts are encoded, numbers filled with their mean, scaled.
 
     For a method that counts (multinomial and Bernoulli naive Bayes) numbers are filled with the median and put into
     bins instead.
