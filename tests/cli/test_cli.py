@@ -25,6 +25,7 @@ from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
 from expunge.workspace import ModelDirectory, list_methods
 from expunge.workspace.catalogue import kebab
+from expunge.workspace.schema import TASKS, has_target
 
 SRC = Path(expunge.__file__).parent
 FORGETTING = ("plan", "forget")
@@ -240,7 +241,7 @@ def test_methods_are_listed_with_what_they_promise(call: Run) -> None:
     assert [method["python"] for method in told] == sorted(expunge.methods.METHODS)
     assert [method["name"] for method in told] == [kebab(name) for name in sorted(expunge.methods.METHODS)]
     assert {method["guarantee"] for method in told} <= {"exact", "certified", "bounded", "empirical"}
-    assert all(method["task"] in ("classification", "regression", "other") for method in told)
+    assert all(method["task"] in (*TASKS, "other") for method in told)
     out = call("methods")[1]
     assert all(method["name"] in out for method in told)
     assert len(list_methods()) == len(told)
@@ -256,12 +257,15 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
         }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.drop(7).to_csv(tmp_path / "left.csv", index=False)  # an encoder that forgot a value does not know it
     for method in list_methods():
         if method.task == "other":
             continue
-        given = ("--data", tmp_path / "t.csv", "--record-id", "id", "--target", "y", "--method", method.name)
+        target = ("--target", "y") if has_target(method.task) else ()
+        given = ("--data", tmp_path / "t.csv", "--record-id", "id", *target, "--method", method.name)
         assert call("fit", tmp_path / method.name, *given)[0] == 0, method.name
         assert call("forget", tmp_path / method.name, "--record", "07")[0] == 0, method.name
+        assert call("predict", tmp_path / method.name, "--data", tmp_path / "left.csv")[0] == 0, method.name
 
 
 def test_version_and_help(call: Run) -> None:

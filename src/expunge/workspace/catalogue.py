@@ -12,6 +12,7 @@ from typing import Any, get_args
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, method_names
 from expunge.records import Kind
+from expunge.workspace.schema import TASKS
 
 __all__ = ["MethodCard", "kebab", "list_methods", "make_method", "resolve_method", "task_of", "wraps_estimator"]
 
@@ -28,7 +29,8 @@ class MethodCard:
         Of the command line, as ``gaussian-nb``.
     python : str
         Of the class, as ``GaussianNB``.
-    task : {"classification", "regression", "other"}
+    task : str
+        One of :data:`expunge.workspace.schema.TASKS`, or "other".
     guarantee : str
         The strongest kind that its removals can have.
     forgets : tuple of str
@@ -94,7 +96,7 @@ def resolve_method(name: str, task: str | None) -> str:
         raise UnknownMethodError(f"There is no method {name!r}{f' for {task}' if name in short else ''}.", hint=hint)
     own = task_of(wanted)
     if own == "other":
-        raise UnsupportedRequestError(f"{wanted} does not predict a target.", hint="See `expunge methods`.")
+        raise UnsupportedRequestError(f"{wanted} is put together in Python.", hint="See `expunge methods`.")
     if task is not None and own != task:
         hint = f"Choose a method for {task}: see `expunge methods`, or change --task."
         raise InvalidParameterError(f"{wanted} is for {own}, not for {task}.", hint=hint)
@@ -106,12 +108,16 @@ def task_of(name: str) -> str | None:
     known = {kebab(method): method for method in method_names()}
     if name not in known and name not in known.values():
         return None
-    from sklearn.base import ClassifierMixin, RegressorMixin
+    from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin, TransformerMixin
 
     kind = find_method(known.get(name, name))
-    if issubclass(kind, ClassifierMixin):
-        return "classification"
-    return "regression" if issubclass(kind, RegressorMixin) else "other"
+    given = inspect.signature(kind.__init__).parameters.values()
+    if any(one.default is one.empty for one in given if one.name not in ("self", "estimator", "args", "kwargs")):
+        return "other"  # it is made in Python
+    for mixin, task in zip((ClassifierMixin, RegressorMixin, OutlierMixin, TransformerMixin), TASKS, strict=True):
+        if issubclass(kind, mixin):
+            return task
+    return "other"
 
 
 def make_method(name: str, estimator: Any, options: Mapping[str, Any]) -> Any:

@@ -203,7 +203,7 @@ class ModelDirectory:
         if probabilities and not hasattr(model, "predict_proba"):
             raise InvalidParameterError(f"{self.card.method} gives no probabilities.", hint="Leave them out.")
         with _told_as_invalid_data():
-            frame = pd.DataFrame({self.card.schema.record_id: rows.ids, "prediction": model.predict(rows.X).tolist()})
+            frame = pd.DataFrame({self.card.schema.record_id: rows.ids, **_answers(model, rows.X)})
             if probabilities:
                 chances = model.predict_proba(rows.X)
                 frame = frame.assign(
@@ -269,6 +269,16 @@ class ModelDirectory:
         return {
             name: [parse_label(value, kind, what) for value in values] for name, values, kind, what in asked if values
         }
+
+
+def _answers(model: Any, X: Any) -> dict[str, Any]:
+    """What a model says about rows, by the names of columns: a prediction, or what a transformation makes of them."""
+    if hasattr(model, "predict"):
+        return {"prediction": model.predict(X).tolist()}
+    out = model.transform(X)
+    dense = out.toarray() if hasattr(out, "toarray") else out
+    names = [str(name) for name in model.get_feature_names_out()]
+    return {name: dense[:, j].tolist() for j, name in enumerate(names)}
 
 
 def _prepared(name: str, estimator: str | None, schema: Schema, options: Mapping[str, Any]) -> Any:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Schema", "TableRows", "choose_schema", "parse_label", "read_rows"]
+__all__ = ["TASKS", "Schema", "TableRows", "choose_schema", "has_target", "parse_label", "read_rows"]
 
 Kind = str  # "number", "text" or "integer"
+
+#: What a model is for. The last two learn from a table without a target.
+TASKS = ("classification", "regression", "anomaly detection", "transformation")
 
 #: Integer targets of at most so many distinct values are taken for class labels.
 MOST_CLASSES = 20
@@ -43,20 +46,22 @@ class Schema:
 
     Parameters
     ----------
-    record_id, target : str
-        Names of columns.
-    subject_id : str or None
+    record_id : str
+        Name of a column.
+    target, subject_id : str or None
+        The target is None for a task without one.
     columns : mapping of str to {"number", "text"}
         The columns the model learns from, in order.
     ignored : tuple of str
         Columns that may be there and are not read.
-    task : {"classification", "regression"}
+    task : str
+        One of :data:`TASKS`.
     record_kind, subject_kind, target_kind : {"text", "integer", "number"}
         What ids and targets are; numbers only as targets of a regression.
     """
 
     record_id: str
-    target: str
+    target: str | None
     subject_id: str | None
     columns: Mapping[str, Kind]
     ignored: tuple[str, ...]
@@ -95,6 +100,11 @@ class TableRows:
     subjects: list[Any] | None
 
 
+def has_target(task: str | None) -> bool:
+    """Whether models for a task learn from a target; None is a task that is still to be inferred."""
+    return task not in TASKS[2:]
+
+
 def choose_schema(
     table: pa.Table, *, record_id: str | None, target: str | None, subject_id: str | None = None,
     task: str | None = None, columns: Mapping[str, str] | None = None, ignore: Sequence[str] = (),
@@ -106,14 +116,21 @@ def choose_schema(
     table : pyarrow.Table
     record_id, target, subject_id : str
         Names of columns.
-    task : {"classification", "regression"}, optional
-        Default: classification if the target is text, or integers of at most :data:`MOST_CLASSES` distinct values.
+    task : str, optional
+        One of :data:`TASKS`. Default: classification if the target is text, or integers of at most
+        :data:`MOST_CLASSES` distinct values.
     columns : mapping of str to {"number", "text"}, optional
         Types that are not to be inferred.
     ignore : sequence of str
         Columns not to learn from.
     """
-    record_id, target = _given(table, record_id, "--record-id"), _given(table, target, "--target")
+    if task is not None and task not in TASKS:
+        raise InvalidParameterError(f"The task is one of {', '.join(TASKS)}, not {task!r}.")
+    record_id = _given(table, record_id, "--record-id")
+    if has_target(task):
+        target = _given(table, target, "--target")
+    elif target is not None:
+        raise InvalidParameterError(f"A model for {task} learns from no target.", hint="Leave --target out.")
     declared, ignored = dict(columns or {}), tuple(dict.fromkeys(ignore))
     roles = [name for name in (record_id, target, subject_id) if name is not None]
     for name in [*roles, *declared, *ignored]:
@@ -121,7 +138,7 @@ def choose_schema(
     wrong = next((kind for kind in declared.values() if kind not in ("number", "text")), None)
     if wrong is not None:
         raise InvalidParameterError(f"A column is number or text, not {wrong!r}.", hint="As in age=number,job=text.")
-    if target in (record_id, subject_id):
+    if target is not None and target in (record_id, subject_id):
         raise InvalidParameterError(f"Column {target!r} cannot be both an id and the target.")
     clash = next((name for name in [*declared, *ignored] if name in roles), None)
     if clash is not None:
@@ -130,14 +147,12 @@ def choose_schema(
     if not features:
         raise InvalidDataError("No column is left to learn from.", hint="Give a table with more columns.")
     kinds = {name: declared.get(name) or _infer(table, name, record_id) for name in features}
-    task = task or _infer_task(table, target, record_id)
-    if task not in ("classification", "regression"):
-        raise InvalidParameterError(f"The task is classification or regression, not {task!r}.")
+    task = task or _infer_task(table, str(target), record_id)
     return Schema(
         record_id=record_id, target=target, subject_id=subject_id, columns=kinds, ignored=ignored, task=task,
         record_kind=_id_kind(table, record_id),
         subject_kind="text" if subject_id is None else _id_kind(table, subject_id),
-        target_kind="number" if task == "regression" else _label_kind(table, target),
+        target_kind="number" if task == "regression" else "text" if target is None else _label_kind(table, target),
     )  # fmt: skip
 
 
@@ -268,7 +283,7 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     if to_predict:
         return TableRows(ids, X, None, None)
     subjects = None if schema.subject_id is None else _ids(table, schema.subject_id, schema.subject_kind)
-    return TableRows(ids, X, _targets(table, schema, ids), subjects)
+    return TableRows(ids, X, None if schema.target is None else _targets(table, schema.target, schema, ids), subjects)
 
 
 def _ids(table: pa.Table, name: str, kind: Kind) -> list[Any]:
@@ -279,8 +294,8 @@ def _ids(table: pa.Table, name: str, kind: Kind) -> list[Any]:
     return [None if value == "" else value for value in table[name].to_pylist()]
 
 
-def _targets(table: pa.Table, schema: Schema, ids: Sequence[Any]) -> list[Any]:
-    name, kind = schema.target, schema.target_kind
+def _targets(table: pa.Table, name: str, schema: Schema, ids: Sequence[Any]) -> list[Any]:
+    kind = schema.target_kind
     if kind == "integer" and _declared_kind(table, name) is not None:  # not through floats, which end at 2**53
         values = ["" if value is None else value for value in table[name].to_pylist()]
     else:
