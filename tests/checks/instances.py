@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 23
+N_METHODS = 24
 
 
 def string_pipeline() -> object:
@@ -72,6 +72,8 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "MultinomialNB", Case(expunge.MultinomialNB())
     yield "MultinomialNB-sparse", Case(expunge.MultinomialNB(), table="sparse")
     yield "BernoulliNB", Case(expunge.BernoulliNB())
+    yield "CategoricalNB", Case(expunge.CategoricalNB())
+    yield "CategoricalNB-frame", Case(expunge.CategoricalNB(), table="frame")
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())
