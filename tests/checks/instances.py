@@ -72,7 +72,6 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "MultinomialNB", Case(expunge.MultinomialNB())
     yield "MultinomialNB-sparse", Case(expunge.MultinomialNB(), table="sparse")
     yield "BernoulliNB", Case(expunge.BernoulliNB())
-    yield "CategoricalNB", Case(expunge.CategoricalNB())
     yield "CategoricalNB-frame", Case(expunge.CategoricalNB(), table="frame")
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from fractions import Fraction
 from math import inf, log
@@ -15,6 +16,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.naive_bayes import CategoricalNB as Theirs
 from sklearn.preprocessing import OrdinalEncoder
+from sklearn.utils.estimator_checks import check_estimator
 
 import expunge
 from expunge import CategoricalNB
@@ -274,6 +276,14 @@ def test_integer_weights_are_repeated_records():
     a = CategoricalNB().fit(X, y, sample_weight=weight)
     b = CategoricalNB().fit(again, y.repeat(weight), record_ids=np.arange(len(again)))
     assert_array_equal(a.predict_joint_log_proba(X), b.predict_joint_log_proba(X))
+
+
+def test_passes_the_checks_of_scikit_learn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        results = check_estimator(CategoricalNB(), on_skip=None, on_fail=None)
+    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
+    assert sum(r["status"] == "passed" for r in results) > 40
 
 
 def test_cost_does_not_depend_on_n():

@@ -17,6 +17,7 @@ from expunge.methods.sums.arguments import check_flag, check_number
 from expunge.methods.sums.category_counts import (
     added,
     count_categories,
+    n_columns,
     refuse_other_kind,
     subtracted,
     weighted_table,
@@ -147,25 +148,25 @@ class CategoricalNB(NaiveBayes):
             raise fault_of_shape(X, type(self).__name__, sparse=False) or InvalidDataError("Expected 2D array.")
         return X, y
 
+    def _names(self) -> list[Any]:
+        return list(getattr(self, "feature_names_in_", range(self.n_features_in_)))
+
     def _read(self, X: Any) -> Any:
         return self._validate(X, None, reset=False)[0]
 
     # ------------------------------------------------------------------ learning
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        old, names = change.parts.get("sums"), _names(change.rows.peek(np.empty(0, dtype=np.intp)).X)
-        _least(self.min_categories, len(names))
-        new = sum_after(
-            old, change, lambda table: count_categories(table, names),
-            add=partial(added, names=names), subtract=partial(subtracted, names=names),
-        )  # fmt: skip
+        old = change.parts.get("sums")
+        new = sum_after(old, change, count_categories, add=partial(added, names=self._names()), subtract=subtracted)
+        _least(self.min_categories, n_columns(new))
         refuse_new_lack(old, new, change, self._refusal)
         return {"sums": new}
 
     def _learned(self, part: Part) -> Part:
         alpha = float(self.alpha) if self.force_alpha else max(float(self.alpha), _LEAST_ALPHA)
         weight = class_count(part)[:, np.newaxis]
-        d = sum(name.startswith("values.") for name in part)
+        d = n_columns(part)
         out: Part = {"log_prior": class_log_prior(self, part), "n": np.empty(d, dtype=np.int64)}
         for j, least in enumerate(_least(self.min_categories, d)):
             table = weighted_table(part, j)
@@ -182,7 +183,7 @@ class CategoricalNB(NaiveBayes):
 
     def _joint(self, X: Any, solution: Part) -> Floats:
         out = np.tile(solution["log_prior"], (len(X), 1))
-        for j, name in enumerate(_names(X)):
+        for j, name in enumerate(self._names()):
             known, log_prob = solution[f"values.{j:05d}"], solution[f"log_prob.{j:05d}"]
             n_known = log_prob.shape[1] - 1
             codes = _codes(column_values(X, j, name), known, n_known > len(known), name)
@@ -239,10 +240,6 @@ class CategoricalNB(NaiveBayes):
             free = np.repeat(log_prob[:, -1:], n - (log_prob.shape[1] - 1), axis=1)
             out.append(np.concatenate([log_prob[:, :-1], free], axis=1))
         return out
-
-
-def _names(X: Any) -> list[Any]:
-    return list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
 
 
 def _columns(solution: Part) -> Iterator[tuple[npt.NDArray[Any], Floats]]:

@@ -22,14 +22,14 @@ from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.rows import Table
 from expunge.state import Part
 
-__all__ = ["added", "count_categories", "kind_of", "refuse_other_kind", "subtracted", "weighted_table"]
+__all__ = ["added", "count_categories", "kind_of", "n_columns", "refuse_other_kind", "subtracted", "weighted_table"]
 
 Codes = npt.NDArray[np.int64]
 Labels = npt.NDArray[Any]
 
 
-def count_categories(table: Table, names: list[Any]) -> Part:
-    """The count of a table; ``names`` are those of the columns, for errors.
+def count_categories(table: Table) -> Part:
+    """The count of a table.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def count_categories(table: Table, names: list[Any]) -> Part:
     Examples
     --------
     >>> X, y = np.array([["a"], ["b"], ["a"]], dtype=object), np.array(["yes", "yes", "no"])
-    >>> part = count_categories(Table(np.arange(3), X, y), ["letter"])
+    >>> part = count_categories(Table(np.arange(3), X, y))
     >>> part["classes"].tolist(), part["values.00000"].tolist(), part["table.00000"].tolist()
     (['no', 'yes'], ['a', 'b'], [[1, 0, 0], [1, 1, 0]])
     """
@@ -49,7 +49,8 @@ def count_categories(table: Table, names: list[Any]) -> Part:
     part: Part = {"classes": classes, "counts": counts}
     if weight is not None:
         part["weight"] = weight_sums(weight, codes, n_classes)
-    for j, name in enumerate(names):
+    for j in range(table.X.shape[1]):
+        name = table.X.columns[j] if hasattr(table.X, "columns") else j
         values, category = _numbered(column_values(table.X, j, name), name)
         width = len(values) + 1
         cells = codes * width + category
@@ -61,21 +62,26 @@ def count_categories(table: Table, names: list[Any]) -> Part:
 
 
 def added(old: Part, more: Part, names: list[Any]) -> Part:
-    """Two counts as one.
+    """Two counts as one; ``names`` are those of the columns, for the error.
 
     Raises
     ------
     InvalidDataError
         A column holds texts in one and numbers in the other.
     """
-    for j, name in enumerate(names):
-        refuse_other_kind(old[f"values.{j:05d}"], kind_of(more[f"values.{j:05d}"]), name)
-    return _merged(old, more, 1, len(names))
+    for j in range(n_columns(old)):
+        refuse_other_kind(old[f"values.{j:05d}"], kind_of(more[f"values.{j:05d}"]), names[j])
+    return _merged(old, more, 1)
 
 
-def subtracted(old: Part, less: Part, names: list[Any]) -> Part:
+def subtracted(old: Part, less: Part) -> Part:
     """The first count without the second, which is of some of its records."""
-    return _merged(old, less, -1, len(names))
+    return _merged(old, less, -1)
+
+
+def n_columns(part: Part) -> int:
+    """How many columns are counted."""
+    return sum(name.startswith("values.") for name in part)
 
 
 def weighted_table(part: Part, j: int) -> npt.NDArray[np.float64]:
@@ -126,7 +132,7 @@ def _folded(cells: npt.NDArray[Any], width: int) -> Codes:
     return cells.reshape(-1, width).astype(np.int64, copy=False)
 
 
-def _merged(old: Part, more: Part, sign: int, n_columns: int) -> Part:
+def _merged(old: Part, more: Part, sign: int) -> Part:
     if not len(old["classes"]):
         return more  # an empty count knows no kinds
     if not len(more["classes"]):
@@ -137,7 +143,7 @@ def _merged(old: Part, more: Part, sign: int, n_columns: int) -> Part:
     new: Part = {"classes": number_classes(classes[keep])[0], "counts": counts[keep]}
     if "weight" in old:
         new["weight"] = _limbs(old["weight"], more["weight"], sign, (here,), (there,), (len(classes),))[:, keep].copy()
-    for j in range(n_columns):
+    for j in range(n_columns(old)):
         values, ours, theirs = _union(old[f"values.{j:05d}"], more[f"values.{j:05d}"])
         ours, theirs = np.append(ours, len(values)), np.append(theirs, len(values))  # the missing ones
         shape = len(classes), len(values) + 1
