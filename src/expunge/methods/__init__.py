@@ -23,6 +23,8 @@ METHODS: dict[str, str] = {
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
     "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
+    "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
+    "FourierRidgeClassifier": "expunge.methods.sums.fourier_ridge_classifier:FourierRidgeClassifier",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",

@@ -8,7 +8,8 @@ that nobody has any more leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +23,16 @@ from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
 
-__all__ = ["class_count", "class_weights", "named_sums", "number_classes", "tally", "tally_changed", "weight_sums"]
+__all__ = [
+    "class_count",
+    "class_weights",
+    "joined_tallies",
+    "named_sums",
+    "number_classes",
+    "tally",
+    "tally_changed",
+    "weight_sums",
+]
 
 Codes = npt.NDArray[np.int64]
 Limbs = npt.NDArray[np.int64]
@@ -77,6 +87,11 @@ def tally_changed(old: Part | None, change: Change, of: Callable[[Table], Part])
         From a table to its tally.
     """
     return sum_after(old, change, of, add=lambda a, b: _merged(a, b, 1), subtract=lambda a, b: _merged(a, b, -1))
+
+
+def joined_tallies(parts: Sequence[Part]) -> Part:
+    """The tally of all records, from tallies of some of them each."""
+    return functools.reduce(lambda a, b: _merged(a, b, 1), parts)
 
 
 def named_sums(
