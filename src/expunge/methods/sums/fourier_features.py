@@ -95,6 +95,10 @@ def scales_of(scales: Any, columns: Sequence[Any]) -> Floats:
         Not positive and finite, or not one for each column.
     """
     if isinstance(scales, Mapping):
+        if not set(scales) & set(columns):
+            raise InvalidParameterError(
+                "scales names no column that there is.", hint="For an array, give one number for each column."
+            )
         given = np.array([scales.get(column, 1.0) for column in columns], dtype=np.float64)
     else:
         given = np.asarray(1.0 if scales is None else scales, dtype=np.float64)

@@ -59,7 +59,11 @@ class FourierMap(Unlearner):
             raise InvalidParameterError(f"kernel must be 'rbf' or 'laplacian', got {self.kernel!r}.")
         check_number("alpha", self.alpha)
         check_flag("fit_intercept", self.fit_intercept)
-        given = list(self.scales.values()) if isinstance(self.scales, Mapping) else self.scales
+        given = self.scales
+        if isinstance(given, Mapping):
+            if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
+                raise InvalidParameterError(f"scales must name columns by texts, got {given!r}.")
+            given = list(given.values())
         for name, value in (("gamma", self.gamma), ("scales", 1.0 if given is None else given)):
             try:
                 values = np.asarray(value, dtype=np.float64)
