@@ -86,7 +86,7 @@ def test_a_frequency_belongs_to_its_column():
 
 
 def test_bits_of_a_row_are_its_own():
-    X, W = table(3_000)[0], waves()
+    X, W = 1e9 * table(3_000)[0], waves()  # of large angles the last bit shows
     whole = Features(X, W)[:]
     assert_array_equal(Features(np.asfortranarray(X), W)[:], whole)
     assert_array_equal(Features(X[::-1], W)[:][::-1], whole)

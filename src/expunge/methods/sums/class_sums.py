@@ -8,8 +8,7 @@ that nobody has any more leaves no trace.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -24,11 +23,12 @@ from expunge.rows import Table
 from expunge.state import Change, Part
 
 __all__ = [
+    "added_tallies",
     "class_count",
     "class_weights",
-    "joined_tallies",
     "named_sums",
     "number_classes",
+    "subtracted_tallies",
     "tally",
     "tally_changed",
     "weight_sums",
@@ -86,12 +86,17 @@ def tally_changed(old: Part | None, change: Change, of: Callable[[Table], Part])
     of : callable
         From a table to its tally.
     """
-    return sum_after(old, change, of, add=lambda a, b: _merged(a, b, 1), subtract=lambda a, b: _merged(a, b, -1))
+    return sum_after(old, change, of, add=added_tallies, subtract=subtracted_tallies)
 
 
-def joined_tallies(parts: Sequence[Part]) -> Part:
-    """The tally of all records, from tallies of some of them each."""
-    return functools.reduce(lambda a, b: _merged(a, b, 1), parts)
+def added_tallies(a: Part, b: Part) -> Part:
+    """The tally of the records of either."""
+    return _merged(a, b, 1)
+
+
+def subtracted_tallies(a: Part, b: Part) -> Part:
+    """The first tally without the second, which is of some of its records."""
+    return _merged(a, b, -1)
 
 
 def named_sums(

@@ -17,9 +17,10 @@ from expunge.methods.sums.fourier_features import KERNELS, UNIT, Features, frequ
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
-__all__ = ["ALTERNATIVES", "FourierMap"]
+__all__ = ["ALTERNATIVES", "FourierMap", "scatter_of_features"]
 
 Floats = npt.NDArray[np.float64]
+Limbs = npt.NDArray[np.int64]
 
 #: Values of arguments that matter, for the checks.
 ALTERNATIVES: dict[str, list[Any]] = {"kernel": ["laplacian"], "scales": [0.5]}
@@ -115,3 +116,28 @@ class FourierMap(Unlearner):
         features = Features(X, solution["frequencies"])
         blocks = [features[rows] @ solution["coef"].T + solution["intercept"] for rows in features.blocks()]
         return np.concatenate(blocks)
+
+
+def scatter_of_features(products: Limbs, sums: Floats, weight: float) -> Floats:
+    """Σ w (z - z̄) (z - z̄)ᵀ of features z, shape (D, D), in floats: of numbers up to one, centring costs no digits.
+
+    Parameters
+    ----------
+    products : ndarray of int64, shape (6, D, D)
+        Limbs of Σ (w z) zᵀ in units of UNIT², see :mod:`expunge.maths.exact`; symmetric up to the rounding of w z.
+    sums : ndarray of shape (D,)
+        Σ w z.
+    weight : float
+        Σ w, positive.
+
+    Notes
+    -----
+    A function of the integers that the limbs stand for, with few roundings, and much faster than through Python's
+    integers: O(D²) of array operations.
+    """
+    total = products[-1].astype(np.float64)
+    for limb in products[-2::-1]:
+        total *= 2.0**22
+        total += limb
+    total = (total + total.T) * (UNIT * UNIT / 2)
+    return np.asarray(total - np.multiply.outer(sums, sums) / weight)

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
+from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import refuse_zero_weight, rounding_terms
-from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap
-from expunge.methods.sums.moments import Moments
+from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, refuse_zero_weight, rounding_terms
+from expunge.methods.sums.fourier_features import UNIT
+from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features
+from expunge.methods.sums.moments import Moments, TargetMoments
 from expunge.methods.sums.product_moments import ProductSums
 from expunge.methods.sums.ridge import solve_moments
 from expunge.rows import Rows
@@ -22,6 +24,7 @@ from expunge.validation import numeric_input
 __all__ = ["FourierRidge"]
 
 Floats = npt.NDArray[np.float64]
+Limbs = npt.NDArray[np.int64]
 
 
 class FourierRidge(FourierMap, RegressorMixin, ProductSums):
@@ -110,8 +113,27 @@ class FourierRidge(FourierMap, RegressorMixin, ProductSums):
         return None if weight > 0 else refuse_zero_weight()
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        found = super()._solve(rows, parts)
-        return None if found is None else {**found, "frequencies": parts["map"]["frequencies"]}
+        limbs = parts["sums"]["products"]
+        if not limbs[:, 0, 0].any():
+            return None
+        with one_thread():
+            return {**self._from_moments(self._moments(limbs, len(rows))), **parts["map"]}
+
+    def _moments(self, limbs: Limbs, n: int) -> Moments:
+        """Moments of features and targets; what has to do with targets, which may be large, is centred in integers."""
+        D, r = limbs.shape[1] - 2, exact.check_resolution(self.target_resolution, 1)[0]
+        first, last = (  # twice the sums: (w z) zᵀ is rounded on one side
+            exact.to_integers(exact.add(limbs[:, k], limbs[:, :, k])) for k in (0, -1)
+        )
+        size, sums, of_y = first[0], first[1:-1], first[-1]
+        weight = float(size / 2 * WEIGHT_RESOLUTION**2)
+        means = (sums / size).astype(np.float64) * (UNIT / WEIGHT_RESOLUTION)
+        mean_y = float(of_y / size) * (r / WEIGHT_RESOLUTION)
+        centred = (last[1:] * size - first[1:] * of_y) / (2 * size)
+        cross = centred[:-1].astype(np.float64) * (UNIT * r)
+        A = scatter_of_features(limbs[:, 1:-1, 1:-1], means * weight, weight)
+        targets = TargetMoments(np.array([mean_y]), cross[:, np.newaxis], np.array([[float(centred[-1]) * r * r]]))
+        return Moments(n, weight, means, A.reshape(D, D), targets)
 
     def _from_moments(self, moments: Moments) -> Part:
         coef, intercept = solve_moments(moments, self._penalty, fit_intercept=self.fit_intercept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -10,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.maths import exact
-from expunge.methods.sums.class_products import ClassSums, class_moments
-from expunge.methods.sums.class_sums import joined_tallies
-from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap
+from expunge.methods.sums.class_products import ClassSums
+from expunge.methods.sums.class_sums import added_tallies, class_weights, subtracted_tallies
+from expunge.methods.sums.fourier_features import UNIT
+from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features
+from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.ridge_classifier import solve_class_moments
+from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Rows, Table
-from expunge.state import Part
+from expunge.state import Change, Part
 
 __all__ = ["FourierRidgeClassifier"]
 
@@ -84,22 +88,31 @@ class FourierRidgeClassifier(FourierMap, ClassSums):
         self.fit_intercept = fit_intercept
         self.seed = seed
 
-    def _tally(self, table: Table) -> Part:
-        parts = [super(FourierRidgeClassifier, self)._tally(block) for block in _blocks(table)]
-        return joined_tallies(parts)
+    def _sums_after(self, change: Change) -> tuple[Part, Limbs | None]:
+        parts = change.parts
+        old = (parts["sums"], parts["products"]["products"]) if parts else None
+        return sum_after(
+            old, change, self._both, add=_added,
+            subtract=lambda a, b: (subtracted_tallies(a[0], b[0]), exact.subtract(a[1], b[1])),
+        )  # fmt: skip
 
-    def _of_table(self, table: Table) -> Limbs:
-        total = exact.zeros_product((table.X.shape[1],) * 2)
-        for block in _blocks(table):
-            total = exact.add(total, super()._of_table(block))
-        return total
+    def _both(self, table: Table) -> tuple[Part, Limbs]:
+        """Tally and products in one pass, so that features are computed once."""
+        return functools.reduce(_added, ((self._tally(block), self._of_table(block)) for block in _blocks(table)))
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         found = super()._solve(rows, parts)
         return None if found is None else {**found, "frequencies": parts["map"]["frequencies"]}
 
     def _learned(self, part: Part, parts: Mapping[str, Part]) -> Part:
-        moments = class_moments(part, parts["products"]["products"], self.resolution)
+        weight, unit = class_weights(part)
+        of_class, every = exact.to_float(part["sums"], UNIT), exact.carry(part["sums"].sum(axis=1, keepdims=True))[:, 0]
+        total, sums = float(weight.sum() / unit), exact.to_float(every, UNIT)
+        A = scatter_of_features(parts["products"]["products"], sums, total)
+        each = np.asarray(weight / unit, dtype=np.float64)
+        offsets = of_class / each[:, np.newaxis] - sums / total
+        classes = ClassMoments(part["classes"], part["counts"], each, offsets, np.empty((0, 0)))
+        moments = Moments(int(part["counts"].sum()), total, sums / total, A, classes=classes)
         return solve_class_moments(moments, self._penalty, fit_intercept=self.fit_intercept)
 
     def _terms(self) -> str:
@@ -128,6 +141,10 @@ class FourierRidgeClassifier(FourierMap, ClassSums):
     def intercept_(self) -> Floats:
         """Intercepts, shape (n_classes,), or (1,) for two classes or one."""
         return np.array(self._solution()["intercept"])
+
+
+def _added(a: tuple[Part, Limbs], b: tuple[Part, Limbs]) -> tuple[Part, Limbs]:
+    return added_tallies(a[0], b[0]), exact.add(a[1], b[1])
 
 
 def _blocks(table: Table) -> Iterator[Table]:
