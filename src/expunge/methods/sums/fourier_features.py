@@ -41,7 +41,7 @@ Floats = npt.NDArray[np.float64]
 KERNELS = ("rbf", "laplacian")
 UNIT = 2.0**-20  # features are multiples of it
 _FARTHEST = 2.0**40  # turns; a little further, and the angle has no digits left
-_CELLS = 2**20  # features in memory at a time
+_CELLS = 2**22  # features in memory at a time
 
 
 def frequencies(columns: Sequence[Any], n: int, *, kernel: str, gamma: float, scales: Floats, seed: int) -> Floats:
