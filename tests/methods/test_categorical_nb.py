@@ -243,6 +243,7 @@ def test_bad_tables_are_one_sentence():
         (pd.DataFrame({"when": pd.to_datetime(["2020-01-01", "2021-01-01"])}), "Column 'when' holds values of dtype"),
         (pd.DataFrame({"x": [1.0, inf]}), "Column 'x' holds an infinity"),
         (["a", "b"], "1D array"),
+        (np.array([[2**63], [2**63 + 1]], dtype=np.uint64), r"Column 0 holds numbers beyond 2\*\*53"),
         (np.array([["a"], [["b"]]], dtype=object), "holds list and str"),
     ]
     for X, says in cases:

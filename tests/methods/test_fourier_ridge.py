@@ -240,7 +240,7 @@ def test_many_rows_go_through_in_blocks(monkeypatch):
                                     {"kernel": "poly"}, {"gamma": 0}, {"gamma": "scale"}, {"gamma": [1.0]},
                                     {"gamma": np.nan}, {"alpha": -1}, {"fit_intercept": 1}, {"scales": 0.0},
                                     {"scales": [1.0, 2.0]}, {"scales": {"x": -1.0}}, {"scales": {3: 1.0}},
-                                    {"scales": {"nobody": 1.0}}, {"scales": "wide"}])  # fmt: skip
+                                    {"scales": {"nobody": 1.0}}, {"scales": "wide"}, {"scales": True}])  # fmt: skip
 def test_wrong_arguments_are_refused(method, params):
     X, y = frame()
     with pytest.raises(InvalidParameterError):

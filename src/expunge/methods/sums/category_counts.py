@@ -21,6 +21,7 @@ from expunge.methods.sums.class_sums import number_classes, weight_sums
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.rows import Table
 from expunge.state import Part
+from expunge.table.faults import EXACT
 
 __all__ = ["added", "count_categories", "kind_of", "n_columns", "refuse_other_kind", "subtracted", "weighted_table"]
 
@@ -34,7 +35,7 @@ def count_categories(table: Table) -> Part:
     Raises
     ------
     InvalidDataError
-        A column of texts and numbers, of dates, or with an infinity.
+        A column of texts and numbers, of dates, with an infinity, or with floats beyond 2**53.
 
     Examples
     --------
@@ -114,6 +115,10 @@ def _numbered(values: Labels, name: Any) -> tuple[Labels, Codes]:
         distinct = distinct + 0.0  # of the two zeros one
         if not np.isfinite(distinct).all():
             raise InvalidDataError(f"Column {name!r} holds an infinity.", hint="Correct or drop it.")
+        if (np.abs(distinct) >= EXACT).any():
+            raise InvalidDataError(
+                f"Column {name!r} holds numbers beyond 2**53, of which two may look the same.", hint="Make them texts."
+            )
     order = np.argsort(distinct)
     place = np.append(np.argsort(order), len(distinct))
     return _canonical(distinct[order]), place[codes].astype(np.int64, copy=False)

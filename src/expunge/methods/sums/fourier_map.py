@@ -70,8 +70,8 @@ class FourierMap(Unlearner):
                 values = np.asarray(value, dtype=np.float64)
             except (TypeError, ValueError):
                 values = np.array(np.nan)
-            is_one = name == "scales" or (isinstance(value, Real) and not isinstance(value, bool))
-            if not is_one or not (np.isfinite(values) & (values > 0)).all():
+            is_one = isinstance(value, Real) and not isinstance(value, bool)
+            if not (is_one or (name == "scales" and values.ndim)) or not (np.isfinite(values) & (values > 0)).all():
                 raise InvalidParameterError(f"{name} must be positive and finite, got {value!r}.")
 
     def _update(self, change: Change) -> dict[str, Part | None]:
