@@ -127,7 +127,7 @@ def test_forms_of_one_table_give_one_prediction():
     assert_array_equal(a.predict_proba(floats), b.predict_proba(integers))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_every_history_ends_as_a_fresh_fit(data):
     n = 14
@@ -318,7 +318,7 @@ def test_adult_as_it_is_equals_scikit_learn_through_an_encoder():
     path = ROOT.parent / "shared" / "data" / "adult.csv.gz"
     if not path.exists():
         pytest.skip("the real data sets are not here")
-    frame = pd.read_csv(path, keep_default_na=False, nrows=8_000)
+    frame = pd.read_csv(path, keep_default_na=False, nrows=3_000)
     X, y = frame.drop(columns=["income", "split", "fnlwgt"]), frame["income"]
     ours = CategoricalNB(min_categories=130).fit(X, y)
     codes = OrdinalEncoder().fit_transform(X).astype(int)
