@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "sums", "pipelines", "sisa")
+NAMES = ("startup", "sums", "pipelines", "sisa", "categories", "fourier")
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def method_page() -> str:
         lines.append(f"| {' | '.join(cells)} |")
     pages = {
         "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
-        "bayesian-ridge": "Bayesian ridge", "discriminants": "Discriminants",
+        "fourier": "Fourier features", "bayesian-ridge": "Bayesian ridge", "discriminants": "Discriminants",
         "linear-structure": "PCA and TruncatedSVD",
     }  # fmt: skip
     lines += ["", "Each has a page: " + ", ".join(f"[{t}](methods/{p}.md)" for p, t in pages.items()) + ".", ""]

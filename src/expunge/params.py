@@ -49,6 +49,8 @@ def _python(value: Any, *, is_step: bool = False) -> Any:
         return prepare(value, seed_for=lambda _: 0)  # unfitted: one that was fitted elsewhere brings its rows along
     if type(value) in (list, tuple):
         return type(value)(_python(item, is_step=True) for item in value)
+    if type(value) is dict:
+        return {name: _python(item) for name, item in value.items()}
     return value
 
 

@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 23
+N_METHODS = 26
 
 
 def string_pipeline() -> object:
@@ -72,6 +72,10 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "MultinomialNB", Case(expunge.MultinomialNB())
     yield "MultinomialNB-sparse", Case(expunge.MultinomialNB(), table="sparse")
     yield "BernoulliNB", Case(expunge.BernoulliNB())
+    yield "CategoricalNB-frame", Case(expunge.CategoricalNB(), table="frame")
+    few = {"n_frequencies": 12, "gamma": 0.01, "alpha": 1e-3}
+    yield "FourierRidge", Case(expunge.FourierRidge(**few))
+    yield "FourierRidgeClassifier", Case(expunge.FourierRidgeClassifier(**few))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

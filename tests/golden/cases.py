@@ -61,6 +61,9 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "Pipeline", Golden(expunge.make_pipeline(columns, expunge.RidgeClassifier()), "texts")
     in_turn = expunge.make_pipeline(expunge.StandardScaler(), expunge.GaussianNB())
     yield "Pipeline-in-turn", Golden(in_turn)
+    few = {"n_frequencies": 3, "gamma": 0.25}  # a state of the default size is of megabytes
+    yield "FourierRidge", Golden(expunge.FourierRidge(**few))
+    yield "FourierRidgeClassifier", Golden(expunge.FourierRidgeClassifier(**few, scales=2.0))
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     for name in METHODS:
@@ -68,8 +71,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
 
 
-#: Methods that need arguments, but wrap no estimator; a case of each stands above.
-SPECIAL = frozenset({"ColumnTransformer", "Pipeline"})
+#: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
+SPECIAL = frozenset({"ColumnTransformer", "FourierRidge", "FourierRidgeClassifier", "Pipeline"})
 
 
 def data(model: Any, table: str) -> dict[str, Any]:

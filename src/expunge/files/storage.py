@@ -177,6 +177,8 @@ def _pack_value(value: Any, name: str, entry: str, entries: dict[str, bytes]) ->
         return {"estimator": f"{entry}.skops"}
     if isinstance(value, np.generic):
         return {"json": value.item()}
+    if isinstance(value, dict) and all(isinstance(item, (int, float)) for item in value.values()):
+        return {"mapping": value}
     if isinstance(value, dict) and value.keys() == {"method", "params"}:
         return {"method": value["method"], "params": _pack(value["params"], entry, entries)}
     if isinstance(value, dict) and value.keys() == {"selector"}:
@@ -217,6 +219,8 @@ def _unpack_value(
         return load_estimator(entries.pop(value["estimator"]), trusted=trusted)
     if "method" in value:
         return _made(find(str(value["method"])), _unpack(value["params"], entries, trusted, find))
+    if "mapping" in value:
+        return dict(value["mapping"])
     if "selector" in value:
         from sklearn.compose import make_column_selector
 

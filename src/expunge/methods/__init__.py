@@ -21,7 +21,10 @@ __all__ = ["METHODS", "find_method", "load", "method_names"]
 METHODS: dict[str, str] = {
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
+    "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
     "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
+    "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
+    "FourierRidgeClassifier": "expunge.methods.sums.fourier_ridge_classifier:FourierRidgeClassifier",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",

@@ -286,13 +286,21 @@ def _prepared(name: str, estimator: str | None, schema: Schema, options: Mapping
         return make_method(name, make_estimator(estimator or "", schema.task), options)
     if estimator is not None:
         raise InvalidParameterError(f"{name} takes no estimator.", hint="Leave --estimator out, or use --method sisa.")
+    model = make_method(name, None, options)
     texts = [column for column, kind in schema.columns.items() if kind == "text"]
-    if texts:
+    if texts and not _takes_text(model):
         raise InvalidDataError(
             f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
             hint="Use --method sisa, or leave them out: " + " ".join(f"--ignore {text}" for text in texts) + ".",
         )
-    return make_method(name, None, options)
+    return model
+
+
+def _takes_text(model: Any) -> bool:
+    """Whether the model learns from categories as they come."""
+    from sklearn.utils import get_tags
+
+    return bool(get_tags(model).input_tags.categorical)
 
 
 def _refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:

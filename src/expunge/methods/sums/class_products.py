@@ -107,14 +107,17 @@ class ClassSums(ClassifierMixin, Unlearner):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         old = change.parts.get("sums")
-        new = tally_changed(old, change, self._tally)
+        new, total = self._sums_after(change)
         refuse_new_lack(old, new, change, lambda part: self._refusal(_with_weight(part)))
-        changes: dict[str, Part | None] = {"sums": new}
-        if self._products:
-            before = change.parts.get("products", {}).get("products")
-            total = sum_after(before, change, self._of_table, add=exact.add, subtract=exact.subtract)
-            changes["products"] = {"products": total}
-        return changes
+        return {"sums": new} if total is None else {"sums": new, "products": {"products": total}}
+
+    def _sums_after(self, change: Change) -> tuple[Part, Limbs | None]:
+        """The tally after a change and, if the method needs them, the sums of products."""
+        new = tally_changed(change.parts.get("sums"), change, self._tally)
+        if not self._products:
+            return new, None
+        before = change.parts.get("products", {}).get("products")
+        return new, sum_after(before, change, self._of_table, add=exact.add, subtract=exact.subtract)
 
     def _of_table(self, table: Table) -> Limbs:
         return products(table.X, rounded_weight(table), self.resolution, table.ids)

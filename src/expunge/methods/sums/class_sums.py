@@ -22,7 +22,17 @@ from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
 
-__all__ = ["class_count", "class_weights", "named_sums", "number_classes", "tally", "tally_changed", "weight_sums"]
+__all__ = [
+    "added_tallies",
+    "class_count",
+    "class_weights",
+    "named_sums",
+    "number_classes",
+    "subtracted_tallies",
+    "tally",
+    "tally_changed",
+    "weight_sums",
+]
 
 Codes = npt.NDArray[np.int64]
 Limbs = npt.NDArray[np.int64]
@@ -76,7 +86,17 @@ def tally_changed(old: Part | None, change: Change, of: Callable[[Table], Part])
     of : callable
         From a table to its tally.
     """
-    return sum_after(old, change, of, add=lambda a, b: _merged(a, b, 1), subtract=lambda a, b: _merged(a, b, -1))
+    return sum_after(old, change, of, add=added_tallies, subtract=subtracted_tallies)
+
+
+def added_tallies(a: Part, b: Part) -> Part:
+    """The tally of the records of either."""
+    return _merged(a, b, 1)
+
+
+def subtracted_tallies(a: Part, b: Part) -> Part:
+    """The first tally without the second, which is of some of its records."""
+    return _merged(a, b, -1)
 
 
 def named_sums(

@@ -15,7 +15,7 @@ from expunge.maths import exact
 from expunge.methods.sums.arguments import check_flag, check_number, check_numbers
 from expunge.methods.sums.class_sums import class_count, named_sums, tally, weight_sums
 from expunge.methods.sums.fixed_point import rounded_weight
-from expunge.methods.sums.naive_bayes import NaiveBayes
+from expunge.methods.sums.naive_bayes import NaiveBayes, class_log_prior
 from expunge.rows import Table
 from expunge.state import Part
 
@@ -136,7 +136,7 @@ class MultinomialNB(FeatureCounts, NaiveBayes):
         smoothed = _feature_count(self, part) + np.asarray(self.alpha, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):  # log 0: alpha zero, a class of weight zero
             log_prob = np.log(smoothed) - np.log(smoothed.sum(axis=1)[:, np.newaxis])
-            return {"log_prior": _log_prior(self, part), "log_prob": log_prob}
+            return {"log_prior": class_log_prior(self, part), "log_prob": log_prob}
 
     def _joint(self, X: Any, solution: Part) -> Floats:
         return np.asarray(safe_sparse_dot(X, solution["log_prob"].T) + solution["log_prior"])
@@ -211,7 +211,7 @@ class BernoulliNB(FeatureCounts, NaiveBayes):
         alpha, weight = np.asarray(self.alpha, dtype=np.float64), class_count(part)[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):  # log 0: alpha zero, a class of weight zero
             log_prob = np.log(_feature_count(self, part) + alpha) - np.log(weight + 2 * alpha)
-            return {"log_prior": _log_prior(self, part), "log_prob": log_prob}
+            return {"log_prior": class_log_prior(self, part), "log_prob": log_prob}
 
     def _joint(self, X: Any, solution: Part) -> Floats:
         yes = solution["log_prob"]
@@ -259,10 +259,3 @@ def _feature_tally(model: Any, table: Table, X: Any) -> Part:
 
 def _feature_count(model: Any, part: Part) -> Floats:
     return exact.to_float(part["sums"], exact.check_resolution(model.resolution, part["sums"].shape[2]))
-
-
-def _log_prior(model: Any, part: Part) -> Floats:
-    if model.class_prior is not None:
-        return np.log(np.asarray(model.class_prior, dtype=np.float64))
-    count = class_count(part)
-    return np.log(count) - np.log(count.sum()) if model.fit_prior else np.full(len(count), -np.log(len(count)))

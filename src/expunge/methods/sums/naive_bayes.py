@@ -20,7 +20,7 @@ from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
 
-__all__ = ["NaiveBayes"]
+__all__ = ["NaiveBayes", "class_log_prior"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,11 +30,11 @@ class NaiveBayes(ClassifierMixin, Unlearner):
 
     A method writes ``_tally(table)`` (see :mod:`expunge.methods.sums.class_sums`), ``_learned(part)``, the solution
     without ``classes``, and ``_joint(X, solution)``, log P(class, x) of validated rows; and names in ``_priors`` the
-    parameter that holds the probabilities of the classes.
+    parameter that holds the probabilities of the classes. One that sums no values, and has no ``resolution``, writes
+    ``_update(change)`` instead of ``_tally``.
     """
 
     _priors: str
-    resolution: Any
 
     def _tally(self, table: Table) -> Part:
         raise NotImplementedError
@@ -46,7 +46,8 @@ class NaiveBayes(ClassifierMixin, Unlearner):
         raise NotImplementedError
 
     def _check_params(self) -> None:
-        check_resolution_param("resolution", self.resolution)
+        if hasattr(self, "resolution"):
+            check_resolution_param("resolution", self.resolution)
         given = getattr(self, self._priors)
         if given is not None:
             check_numbers(self._priors, given, "class")
@@ -75,7 +76,11 @@ class NaiveBayes(ClassifierMixin, Unlearner):
         return len(slots), len(slots), ("sums",)
 
     def _terms(self) -> str:
-        return f", on {rounding_terms(self.resolution, 'values')}"
+        return f", on {rounding_terms(self.resolution, 'values')}" if hasattr(self, "resolution") else ""
+
+    def _read(self, X: Any) -> Any:
+        """Rows to predict from, validated."""
+        return numeric_input(self, X, None, reset=False)[0]
 
     def _sums(self) -> Part:
         """The tally, for attributes that an export does not have."""
@@ -97,7 +102,7 @@ class NaiveBayes(ClassifierMixin, Unlearner):
     def predict_joint_log_proba(self, X: Any) -> Floats:
         """log P(class, x) for each row, shape (n, n_classes), in the order of ``classes_``."""
         solution = self._solution()
-        X, _ = numeric_input(self, X, None, reset=False)
+        X = self._read(X)
         with np.errstate(divide="ignore", invalid="ignore"):  # log 0: a class of weight zero, no smoothing
             return self._joint(X, solution)
 
@@ -114,3 +119,12 @@ class NaiveBayes(ClassifierMixin, Unlearner):
     def predict_proba(self, X: Any) -> Floats:
         """P(class | x) for each row, shape (n, n_classes), in the order of ``classes_``."""
         return np.asarray(np.exp(self.predict_log_proba(X)))
+
+
+def class_log_prior(model: Any, part: Part) -> Floats:
+    """log P(class): of ``class_prior``, or from the weights of the classes, or equal for all without ``fit_prior``."""
+    if model.class_prior is not None:
+        return np.log(np.asarray(model.class_prior, dtype=np.float64))
+    count = class_count(part)
+    with np.errstate(divide="ignore"):  # log 0: a class of weight zero
+        return np.log(count) - np.log(count.sum()) if model.fit_prior else np.full(len(count), -np.log(len(count)))

@@ -34,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
 
 _CELLS = 2**21  # numbers of (1, x, y) in memory at a time
+_MOSTLY = 4  # up to one in so many, values that are not zero are taken one by one
 _ROWS = 1024  # of a product with rows, so that a block stays in the cache
 
 
@@ -185,6 +186,10 @@ def row_products(X: Any, W: Floats) -> Floats:
         total = np.zeros((len(W), columns.shape[1]))
         term = np.empty_like(total)
         for j, column in enumerate(columns):
+            at = np.flatnonzero(column)
+            if len(at) < len(column) // _MOSTLY:  # zeros would add nothing, to the last bit
+                total[:, at] += np.multiply.outer(W[:, j], column[at])
+                continue
             np.multiply(W[:, j, np.newaxis], column, out=term)
             total += term
         out[start : start + _ROWS] = total.T

@@ -32,7 +32,7 @@ from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
 
-__all__ = ["Ridge", "solve_symmetric"]
+__all__ = ["Ridge", "solve_moments", "solve_symmetric"]
 
 Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
@@ -200,16 +200,8 @@ class Ridge(RegressorMixin, Unlearner):
     def _from_moments(self, moments: Moments) -> Part:
         targets = moments.targets
         assert targets is not None  # noqa: S101 - a regressor is given targets
-        A, b, t = moments.scatter, targets.cross, len(targets.means)
-        if not self.fit_intercept:
-            A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
-            b = b + moments.weight * np.multiply.outer(moments.means, targets.means)
-        alpha = np.broadcast_to(np.asarray(self.alpha, dtype=np.float64), (t,))
-        if (alpha == alpha[0]).all():
-            coef = solve_symmetric(A, b, alpha[0]).T
-        else:
-            coef = np.stack([solve_symmetric(A, b[:, j], alpha[j]) for j in range(t)])
-        intercept = targets.means - coef @ moments.means if self.fit_intercept else np.zeros(t)
+        t = len(targets.means)
+        coef, intercept = solve_moments(moments, self.alpha, fit_intercept=self.fit_intercept)
         coef = coef[0].copy() if t == 1 else np.ascontiguousarray(coef)
         if targets.is_flat:
             return {"coef": coef, "intercept": float(intercept[0])}
@@ -244,6 +236,34 @@ class Ridge(RegressorMixin, Unlearner):
 def _n_targets(y: Floats) -> int:
     """Number of columns of y; 0 if it is one-dimensional."""
     return y.shape[1] if y.ndim == 2 else 0
+
+
+def solve_moments(moments: Moments, alpha: Any, *, fit_intercept: bool) -> tuple[Floats, Floats]:
+    """Ridge regression from moments with t targets.
+
+    Parameters
+    ----------
+    moments : Moments
+    alpha : float or array-like of shape (t,)
+    fit_intercept : bool
+
+    Returns
+    -------
+    coef : ndarray of shape (t, d)
+    intercept : ndarray of shape (t,)
+    """
+    targets = moments.targets
+    assert targets is not None  # noqa: S101 - a regressor is given targets
+    A, b, t = moments.scatter, targets.cross, len(targets.means)
+    if not fit_intercept:
+        A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
+        b = b + moments.weight * np.multiply.outer(moments.means, targets.means)
+    alpha = np.broadcast_to(np.asarray(alpha, dtype=np.float64), (t,))
+    if (alpha == alpha[0]).all():
+        coef = solve_symmetric(A, b, alpha[0]).T
+    else:
+        coef = np.stack([solve_symmetric(A, b[:, j], alpha[j]) for j in range(t)])
+    return coef, targets.means - coef @ moments.means if fit_intercept else np.zeros(t)
 
 
 def solve_symmetric(A: Floats, b: Floats, alpha: float) -> Floats:

@@ -15,7 +15,7 @@ from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.ridge import solve_symmetric
 from expunge.state import Part
 
-__all__ = ["RidgeClassifier"]
+__all__ = ["RidgeClassifier", "solve_class_moments"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -94,21 +94,7 @@ class RidgeClassifier(ClassSums):
         return self._from_moments(class_moments(part, parts["products"]["products"], self.resolution))
 
     def _from_moments(self, moments: Moments) -> Part:
-        """Solve for targets y_k: 1 for the records of class k, else -1."""
-        classes = moments.classes
-        assert classes is not None  # noqa: S101 - a classifier is given classes
-        first = int(len(classes.labels) == 2)
-        weight, offsets = classes.weight[first:], classes.offsets[first:]
-        if len(classes.labels) == 1:  # all targets are -1, as in scikit-learn
-            weight = 0.0 * weight
-        A, b = moments.scatter, 2.0 * weight[:, np.newaxis] * offsets  # Σ w (x - x̄) (y_k - ȳ_k)
-        levels = 2.0 * weight / moments.weight - 1.0  # ȳ_k
-        if not self.fit_intercept:
-            A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
-            b = b + moments.weight * np.multiply.outer(levels, moments.means)
-        coef = np.ascontiguousarray(solve_symmetric(A, b.T, float(self.alpha)).T)
-        intercept = levels - coef @ moments.means if self.fit_intercept else np.zeros(len(coef))
-        return {"classes": classes.labels, "coef": coef, "intercept": intercept}
+        return solve_class_moments(moments, float(self.alpha), fit_intercept=self.fit_intercept)
 
     def decision_function(self, X: Any) -> Floats:
         """Value for each class, shape (n, n_classes); for two classes or one, that of the last, shape (n,)."""
@@ -133,3 +119,28 @@ class RidgeClassifier(ClassSums):
     def intercept_(self) -> Floats:
         """Intercepts, shape (n_classes,), or (1,) for two classes or one."""
         return np.array(self._solution()["intercept"])
+
+
+def solve_class_moments(moments: Moments, alpha: float, *, fit_intercept: bool) -> Part:
+    """Ridge regression for targets y_k: 1 for the records of class k, else -1.
+
+    Returns
+    -------
+    dict
+        ``classes``, their labels; ``coef`` of shape (k, d) and ``intercept`` of shape (k,), with k = 1 for two classes
+        or one.
+    """
+    classes = moments.classes
+    assert classes is not None  # noqa: S101 - a classifier is given classes
+    first = int(len(classes.labels) == 2)
+    weight, offsets = classes.weight[first:], classes.offsets[first:]
+    if len(classes.labels) == 1:  # all targets are -1, as in scikit-learn
+        weight = 0.0 * weight
+    A, b = moments.scatter, 2.0 * weight[:, np.newaxis] * offsets  # Σ w (x - x̄) (y_k - ȳ_k)
+    levels = 2.0 * weight / moments.weight - 1.0  # ȳ_k
+    if not fit_intercept:
+        A = A + moments.weight * np.multiply.outer(moments.means, moments.means)
+        b = b + moments.weight * np.multiply.outer(levels, moments.means)
+    coef = np.ascontiguousarray(solve_symmetric(A, b.T, alpha).T)
+    intercept = levels - coef @ moments.means if fit_intercept else np.zeros(len(coef))
+    return {"classes": classes.labels, "coef": coef, "intercept": intercept}
