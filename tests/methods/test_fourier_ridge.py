@@ -208,6 +208,18 @@ def test_integer_weights_are_repeated_records():
     integer_weights_are_repeated_records(FourierRidgeClassifier(**FEW))
 
 
+def test_small_weights_lose_no_digits():
+    X, y = table()
+    weight, little = 1 + np.arange(80) % 3, 2.0**-17
+    labels = target(FourierRidgeClassifier, y)
+    for method, what, targets in (
+        (FourierRidge, "predict", y), (FourierRidgeClassifier, "decision_function", labels)
+    ):  # fmt: skip
+        a = method(**FEW, alpha=1.0).fit(X, targets, sample_weight=weight)
+        b = method(**FEW, alpha=little).fit(X, targets, sample_weight=weight * little)
+        near(getattr(b, what)(X), getattr(a, what)(X), what)
+
+
 def test_a_class_vanishes(tmp_path):
     a_class_vanishes_and_comes_back(FourierRidgeClassifier(**FEW), tmp_path)
 

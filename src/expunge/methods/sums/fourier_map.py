@@ -13,11 +13,12 @@ import numpy.typing as npt
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
 from expunge.methods.sums.arguments import check_flag, check_number
+from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
 from expunge.methods.sums.fourier_features import KERNELS, UNIT, Features, frequencies, scales_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
-__all__ = ["ALTERNATIVES", "FourierMap", "scatter_of_features"]
+__all__ = ["ALTERNATIVES", "FourierMap", "scatter_of_features", "unit_of_sums"]
 
 Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
@@ -49,7 +50,11 @@ class FourierMap(Unlearner):
     alpha: float
     fit_intercept: bool
     scales: Any
-    resolution = UNIT  # of the features, not of what is given
+
+    @property
+    def resolution(self) -> float:
+        """Unit of the sums: that of the features, or a finer one where they are multiplied by weights."""
+        return float(self.__dict__.get("_unit", UNIT))
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -80,7 +85,11 @@ class FourierMap(Unlearner):
         rows: Any = _Lifted(change.rows, W)
         own = Change(rows, change.parts, change.removed_slots, change.added_slots, change.tolerant)
         own.notes = change.notes
-        changes = super()._update(own)
+        self._unit = unit_of_sums(change.rows.has_weights)
+        try:
+            changes = super()._update(own)
+        finally:
+            del self._unit
         return changes if known is not None else {"map": {"frequencies": W}, **changes}
 
     def _frequencies(self, change: Change) -> Floats:
@@ -118,17 +127,23 @@ class FourierMap(Unlearner):
         return np.concatenate(blocks)
 
 
-def scatter_of_features(products: Limbs, sums: Floats, weight: float) -> Floats:
+def unit_of_sums(has_weights: bool) -> float:
+    """Unit of the sums of features; those times small weights need more digits."""
+    return WEIGHT_RESOLUTION if has_weights else UNIT
+
+
+def scatter_of_features(products: Limbs, sums: Floats, weight: float, unit: float) -> Floats:
     """Σ w (z - z̄) (z - z̄)ᵀ of features z, shape (D, D), in floats: of numbers up to one, centring costs no digits.
 
     Parameters
     ----------
     products : ndarray of int64, shape (6, D, D)
-        Limbs of Σ (w z) zᵀ in units of UNIT², see :mod:`expunge.maths.exact`; symmetric up to the rounding of w z.
+        Limbs of Σ (w z) zᵀ in units of ``unit``², see :mod:`expunge.maths.exact`; symmetric up to the rounding of w z.
     sums : ndarray of shape (D,)
         Σ w z.
     weight : float
         Σ w, positive.
+    unit : float
 
     Notes
     -----
@@ -139,5 +154,5 @@ def scatter_of_features(products: Limbs, sums: Floats, weight: float) -> Floats:
     for limb in products[-2::-1]:
         total *= 2.0**22
         total += limb
-    total = (total + total.T) * (UNIT * UNIT / 2)
+    total = (total + total.T) * (unit * unit / 2)
     return np.asarray(total - np.multiply.outer(sums, sums) / weight)

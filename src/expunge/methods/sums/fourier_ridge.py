@@ -12,8 +12,7 @@ from sklearn.base import RegressorMixin
 from expunge.estimators import one_thread
 from expunge.maths import exact
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, refuse_zero_weight, rounding_terms
-from expunge.methods.sums.fourier_features import UNIT
-from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features
+from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features, unit_of_sums
 from expunge.methods.sums.moments import Moments, TargetMoments
 from expunge.methods.sums.product_moments import ProductSums
 from expunge.methods.sums.ridge import solve_moments
@@ -117,9 +116,12 @@ class FourierRidge(FourierMap, RegressorMixin, ProductSums):
         if not limbs[:, 0, 0].any():
             return None
         with one_thread():
-            return {**self._from_moments(self._moments(limbs, len(rows))), **parts["map"]}
+            return {
+                **self._from_moments(self._moments(limbs, len(rows), unit_of_sums(rows.has_weights))),
+                **parts["map"],
+            }
 
-    def _moments(self, limbs: Limbs, n: int) -> Moments:
+    def _moments(self, limbs: Limbs, n: int, unit: float) -> Moments:
         """Moments of features and targets; what has to do with targets, which may be large, is centred in integers."""
         D, r = limbs.shape[1] - 2, exact.check_resolution(self.target_resolution, 1)[0]
         first, last = (  # twice the sums: (w z) zᵀ is rounded on one side
@@ -127,11 +129,11 @@ class FourierRidge(FourierMap, RegressorMixin, ProductSums):
         )
         size, sums, of_y = first[0], first[1:-1], first[-1]
         weight = float(size / 2 * WEIGHT_RESOLUTION**2)
-        means = (sums / size).astype(np.float64) * (UNIT / WEIGHT_RESOLUTION)
+        means = (sums / size).astype(np.float64) * (unit / WEIGHT_RESOLUTION)
         mean_y = float(of_y / size) * (r / WEIGHT_RESOLUTION)
         centred = (last[1:] * size - first[1:] * of_y) / (2 * size)
-        cross = centred[:-1].astype(np.float64) * (UNIT * r)
-        A = scatter_of_features(limbs[:, 1:-1, 1:-1], means * weight, weight)
+        cross = centred[:-1].astype(np.float64) * (unit * r)
+        A = scatter_of_features(limbs[:, 1:-1, 1:-1], means * weight, weight, unit)
         targets = TargetMoments(np.array([mean_y]), cross[:, np.newaxis], np.array([[float(centred[-1]) * r * r]]))
         return Moments(n, weight, means, A.reshape(D, D), targets)
 

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from expunge.maths import exact
 from expunge.methods.sums.class_products import ClassSums
 from expunge.methods.sums.class_sums import added_tallies, class_weights, subtracted_tallies
-from expunge.methods.sums.fourier_features import UNIT
-from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features
+from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features, unit_of_sums
 from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.ridge_classifier import solve_class_moments
 from expunge.methods.sums.running_sum import sum_after
@@ -105,11 +104,11 @@ class FourierRidgeClassifier(FourierMap, ClassSums):
         return None if found is None else {**found, "frequencies": parts["map"]["frequencies"]}
 
     def _learned(self, part: Part, parts: Mapping[str, Part]) -> Part:
-        weight, unit = class_weights(part)
-        of_class, every = exact.to_float(part["sums"], UNIT), exact.carry(part["sums"].sum(axis=1, keepdims=True))[:, 0]
-        total, sums = float(weight.sum() / unit), exact.to_float(every, UNIT)
-        A = scatter_of_features(parts["products"]["products"], sums, total)
-        each = np.asarray(weight / unit, dtype=np.float64)
+        (weight, one), unit = class_weights(part), unit_of_sums("weight" in part)
+        of_class, every = exact.to_float(part["sums"], unit), exact.carry(part["sums"].sum(axis=1, keepdims=True))[:, 0]
+        total, sums = float(weight.sum() / one), exact.to_float(every, unit)
+        A = scatter_of_features(parts["products"]["products"], sums, total, unit)
+        each = np.asarray(weight / one, dtype=np.float64)
         offsets = of_class / each[:, np.newaxis] - sums / total
         classes = ClassMoments(part["classes"], part["counts"], each, offsets, np.empty((0, 0)))
         moments = Moments(int(part["counts"].sum()), total, sums / total, A, classes=classes)
