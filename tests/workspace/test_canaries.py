@@ -122,13 +122,19 @@ def test_limbs_of_another_value_are_not_taken_for_it() -> None:
     assert not [how for _, how in found(around(limbs(almost, 2.0**-32, 7, 3))) if how == "limbs"]
 
 
-@pytest.mark.parametrize(
-    "place", [0, 1, canaries._BLOCK - 10, canaries._BLOCK - 1, canaries._BLOCK, canaries._BLOCK + 1]
-)
-def test_a_value_across_the_border_of_blocks(place: int) -> None:
-    data = bytearray(canaries._BLOCK + 100)
+@pytest.mark.parametrize("place", range(120))
+def test_a_value_across_the_border_of_blocks(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(canaries, "_BLOCK", 64)
+    data = bytearray(200)
     data[place : place + 24] = b"canary-7f3a9c51e2d84b06."
     assert search_bytes(bytes(data), {"text": "canary-7f3a9c51e2d84b06"}).found[0].offset == place
+
+
+@pytest.mark.parametrize("shift", range(-40, 8, 8))
+def test_base64_across_the_border_of_blocks(shift: int) -> None:
+    form = base64.b64encode(struct.pack("<d", 1.5) + np.float32(SINGLE).tobytes() + struct.pack("<d", 2.5))
+    data = b"." * (2**22 + shift) + form + b"." * 50
+    assert ("single", "float32") in found(data, {"single": SINGLE})
 
 
 # ------------------------------------------------------------------ containers

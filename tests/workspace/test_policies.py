@@ -50,6 +50,12 @@ def test_every_six_hours() -> None:
     assert (again.run, again.wake) == ((), NOON + 12 * HOUR)
 
 
+def test_of_two_reasons_to_wake_the_first_counts() -> None:
+    queue = [wait(1, due_h=30, cost_h=1)]
+    assert decide(queue, plain("every:1000h"), NOON).wake == NOON + 29 * HOUR
+    assert decide(queue, plain("every:7h"), NOON).wake == NOON + 7 * HOUR
+
+
 def test_at_three_requests() -> None:
     queue, policy = [wait(1, due_h=900), wait(2, due_h=900)], plain("at:3")
     assert decide(queue, policy, NOON).run == ()

@@ -71,6 +71,13 @@ def test_by_hand() -> None:
     assert expired(times, read_duration("1year"), datetime(2025, 2, 28, tzinfo=UTC)).tolist() == [True] * 4 + [False]
 
 
+def test_the_hour_of_the_zone_counts() -> None:
+    times = read_times(["2024-01-31T00:30"], zone="Asia/Tokyo")
+    over = datetime(2024, 2, 28, 15, 30, tzinfo=UTC)  # 00:30 on 29 February there
+    for moment, want in ((over, True), (over - timedelta(microseconds=1), False)):
+        assert expired(times, read_duration("1month"), moment, zone="Asia/Tokyo").tolist() == [want]
+
+
 def test_no_records() -> None:
     assert expired(read_times([]), Period(days=1), datetime(2026, 1, 1, tzinfo=UTC)).tolist() == []
     assert read_times(pd.Series([], dtype=object)).shape == (0,)
