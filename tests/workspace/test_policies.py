@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError
-from expunge.workspace.policies import Decision, Policy, Waiting, decide, latest_safe_start, waiting_of
+from expunge.workspace.policies import Decision, Policy, Waiting, decide, latest_safe_start, pressing, waiting_of
 from expunge.workspace.request_states import Request
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,6 +94,15 @@ def test_only_what_waits_is_in_the_queue() -> None:
     queue = waiting_of([first, held, running, extended], {4: 9.0})
     assert [(one.number, one.cost_s) for one in queue] == [(1, 0.0), (4, 9.0)]
     assert queue[1].due == extended.due().instant
+
+
+def test_what_no_policy_runs_and_whose_date_comes_is_pressing() -> None:
+    new = [Request(number=k, kind="subject", received=NOON, regime=f"days:{9 - k}") for k in range(1, 5)]
+    asked = Request(number=9, kind="subject", received=NOON).after("ask-identity", NOON)
+    requests = [new[0], *(one.after("hold", NOON) for one in new[1:]), asked]
+    assert pressing(requests, NOON + 90 * HOUR) == [4, 3]
+    assert pressing(requests, NOON + 999 * HOUR) == [4, 3, 2]  # who is asked stops the clock
+    assert pressing(requests, NOON) == []
 
 
 # ------------------------------------------------------------------ against other mathematics

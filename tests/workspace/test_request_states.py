@@ -234,6 +234,9 @@ def test_reasons_come_from_the_list() -> None:
         assert "Erika" not in str(caught.value)
     assert new().after("refuse", at(1), reason="legal-claims").reason == "legal-claims"
     assert set(REASONS) <= set(ACTIONS)
+    held = new().after("hold", at(1), reason="litigation")
+    assert held.after("extend", at(2), reason="complexity").reason == "litigation"
+    assert held.after("release", at(2)).reason is None
 
 
 def test_what_is_shown_names_nobody() -> None:

@@ -230,7 +230,8 @@ class Request:
     @property
     def reason(self) -> str | None:
         """Why it was refused, or is on hold; else None."""
-        return self.history[-1].reason if self.state in ("refused", "on-hold") and self.history else None
+        action = {"refused": "refuse", "on-hold": "hold"}.get(self.state)
+        return next((step.reason for step in reversed(self.history) if step.action == action), None)
 
     def due(self, now: datetime | None = None) -> Due:
         """When the answer is due.
