@@ -28,6 +28,7 @@ __all__ = ["MAGIC", "Budget", "inner"]
 Part = tuple[str, bytes | None]
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]+")
+_HEX = re.compile(rb"[0-9a-fA-F]+")
 _LONG_RUN = 24
 _LETTERS = np.zeros(256, dtype=bool)
 _LETTERS[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")] = True
@@ -35,6 +36,13 @@ _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 #: How things begin that hold others.
 MAGIC = (b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"PAR1", b"SQLite format 3\0")
 _PACKED = (*MAGIC, b"\x78\x9c", b"\x78\xda", b"\x78\x01")
+
+
+#: What readers raise over bytes that are not what they claim to be. (Arrow's errors are built on the familiar ones.)
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, sqlite3.Error, struct.error, OSError, EOFError, ValueError,
+    LookupError, ArithmeticError, RuntimeError, MemoryError, SystemError, TypeError,
+)  # fmt: skip
 
 
 class Budget:
@@ -77,7 +85,7 @@ def inner(data: bytes, budget: Budget) -> Iterator[Part]:
     else:
         yield from _embedded(data, budget)
         runs = list(_runs(data))
-        yield from _base64_runs(data, runs)
+        yield from _decoded_runs(data, runs)
         if any(data[end : end + 1] in (b"\r", b"\n") for _, end in runs):  # base64 or hex in lines
             yield "without line breaks", data.translate(None, b"\r\n\t ")
 
@@ -85,7 +93,7 @@ def inner(data: bytes, budget: Budget) -> Iterator[Part]:
 def _zip(data: bytes, budget: Budget) -> Iterator[Part]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
+    except _DAMAGED:
         yield "a damaged zip", None
         return
     with archive:
@@ -96,7 +104,7 @@ def _zip(data: bytes, budget: Budget) -> Iterator[Part]:
                 continue
             try:
                 yield f"member {info.filename!r}", budget.take(archive.read(info))
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, OSError, EOFError, ValueError):
+            except _DAMAGED:
                 yield f"member {info.filename!r}, encrypted or damaged", None
 
 
@@ -129,7 +137,7 @@ def _unzipped(name: str, data: memoryview, bits: int, budget: Budget, *, said: b
 def _stream(name: str, data: bytes, make: Callable[[], Any], budget: Budget) -> Iterator[Part]:
     try:
         yield f"{name} stream", budget.take(make().decompress(data, budget.left + 1))
-    except (OSError, lzma.LZMAError, ValueError, EOFError):
+    except _DAMAGED:
         yield f"a damaged {name} stream", None
 
 
@@ -139,7 +147,7 @@ def _through_arrow(name: str, data: bytes, budget: Budget) -> Iterator[Part]:
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), name) as stream:
             yield f"{name} stream", budget.take(stream.read(budget.left + 1))
-    except (OSError, pa.ArrowException):
+    except _DAMAGED:
         yield f"a damaged {name} stream", None
 
 
@@ -156,7 +164,7 @@ def _parquet(data: bytes) -> Iterator[Part]:
             yield from _columns(file.read_row_group(i))
             yield from _dictionaries(coded.read_row_group(i))
         yield "footer", data[-8 - int.from_bytes(data[-8:-4], "little") : -8]
-    except (OSError, pa.ArrowException, ValueError):
+    except _DAMAGED:
         yield "a damaged Parquet file", None
 
 
@@ -164,8 +172,10 @@ def _arrow(data: bytes) -> Iterator[Part]:
     import pyarrow as pa
 
     try:
-        yield from _columns(pa.ipc.open_file(pa.BufferReader(data)).read_all())
-    except (OSError, pa.ArrowException, ValueError):
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+        table.validate(full=True)
+        yield from _columns(table)
+    except _DAMAGED:
         yield "a damaged Arrow file", None
 
 
@@ -208,7 +218,7 @@ def _sqlite(data: bytes) -> Iterator[Part]:
     yield "joined pages", _joined(data, 65536 if size == 1 else size, 0, 0)
     try:
         cells = list(_cells(data))
-    except (sqlite3.Error, ValueError, OverflowError):
+    except _DAMAGED:
         yield "a damaged database", None
         return
     yield "cells", b"\n".join(cells)
@@ -272,21 +282,28 @@ def _runs(data: bytes) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def _base64_runs(data: bytes, runs: list[tuple[int, int]]) -> Iterator[Part]:
-    """Long runs of base64, decoded: of what was packed before, and of short numbers, no needle occurs there.
+def _decoded_runs(data: bytes, runs: list[tuple[int, int]]) -> Iterator[Part]:
+    """Long runs of base64 or hex, decoded: of what was packed before, and of short numbers, no needle occurs there.
 
-    Other letters may stand directly before, so each is decoded from its first four places.
+    Other letters may stand directly before, so base64 is decoded from each of its first four places.
     """
     decoded = []
     for begin, end in runs:
-        for skip in range(4):
-            text = data[begin + skip : end].replace(b"-", b"+").replace(b"_", b"/")
-            text = text[: len(text) - (len(text) % 4 == 1)]  # one letter alone is no byte
-            with contextlib.suppress(binascii.Error, ValueError):
-                part = base64.b64decode(text + b"=" * (-len(text) % 4))
-                decoded.append(part)
-                for magic in _PACKED:
-                    if 0 <= (at := part.find(magic)) < 64:
-                        yield "base64", part[at:]
+        run = data[begin:end]
+        texts = [run[skip:].replace(b"-", b"+").replace(b"_", b"/") for skip in range(4)]
+        parts = [_of_base64(text[: len(text) - (len(text) % 4 == 1)]) for text in texts]  # one letter alone is no byte
+        if _HEX.fullmatch(run):
+            parts += [binascii.unhexlify(run[skip : len(run) - (len(run) - skip) % 2]) for skip in range(2)]
+        decoded += parts
+        for part in parts:
+            for magic in _PACKED:
+                if (at := part.find(magic, 0, 64)) >= 0:
+                    yield "base64 or hex", part[at:]
     if decoded:
-        yield "base64", b"\n\0\n".join(decoded)
+        yield "base64 or hex", b"\n\0\n".join(decoded)
+
+
+def _of_base64(text: bytes) -> bytes:
+    with contextlib.suppress(binascii.Error, ValueError):
+        return base64.b64decode(text + b"=" * (-len(text) % 4))
+    return b""
