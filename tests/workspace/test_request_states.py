@@ -253,7 +253,17 @@ def test_a_request_is_frozen() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [{"number": 0}, {"number": True}, {"number": "7"}, {"kind": "person"}, {"regime": "pipl"}, {"zone": "Mars"}],
+    [
+        {"number": 0},
+        {"number": True},
+        {"number": "7"},
+        {"kind": "person"},
+        {"regime": "pipl"},
+        {"zone": "Mars"},
+        {"caller": None},
+        {"handles": (b"x",)},
+        {"idempotency": 5},
+    ],
 )
 def test_fields_of_another_form(field: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):

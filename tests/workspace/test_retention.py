@@ -137,6 +137,13 @@ def test_hours_that_came_twice_or_not_at_all() -> None:
         (["2026-03-05T14:00+99:00"], 0),
         (["2026-03-05", float("nan")], 1),
         (["20260305x"], 0),
+        (["2026-03-05", "2026"], 1),
+        (["2026-03"], 0),
+        (["20260305"], 0),
+        (["2026-03-05", "9999-12-31"], 1),
+        (["0001-01-01"], 0),
+        ([b"2026-03-05"], 0),
+        (pd.Series(pd.to_datetime(["2026-03-05", "1066-10-14"], format="ISO8601")), 1),
     ],
 )
 def test_bad_times_are_named_by_row_and_not_shown(values: Any, row: int) -> None:

@@ -201,6 +201,9 @@ class Request:
         read_zone(self.zone)
         object.__setattr__(self, "regime", regime_of(self.regime).name)
         object.__setattr__(self, "received", as_instant(self.received))
+        object.__setattr__(self, "handles", tuple(self.handles))
+        if wrong := [v for v in (*self.handles, self.caller, self.idempotency) if not isinstance(v, str)]:
+            raise InvalidParameterError(f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.")
         object.__setattr__(self, "_standing", _Standing())
         past, steps = self.history, []
         object.__setattr__(self, "history", ())
