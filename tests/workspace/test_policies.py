@@ -6,7 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError
@@ -119,6 +119,7 @@ def in_time(order: tuple[Waiting, ...], start: datetime) -> bool:
     return True
 
 
+@settings(max_examples=50)
 @given(queues)
 def test_the_latest_safe_time_is_the_latest_of_all_orders(drawn: list[tuple[int, int]]) -> None:
     """Tried out in every order: from that time one of them is in time, a second later none is."""
@@ -165,6 +166,7 @@ def simulate(drawn: list[tuple[int, int, int]], policy: Policy, jumps: dict[int,
     return done
 
 
+@settings(max_examples=50)
 @given(arrivals, st.sampled_from(POLICIES))
 def test_every_request_is_done_once_and_in_time(drawn: list[tuple[int, int, int]], text: str) -> None:
     """With due dates and costs that leave room: one batch is never longer than 36 hours."""
@@ -175,6 +177,7 @@ def test_every_request_is_done_once_and_in_time(drawn: list[tuple[int, int, int]
             assert done[number] <= at + due
 
 
+@settings(max_examples=50)
 @given(arrivals, st.sampled_from(POLICIES), st.dictionaries(st.integers(0, 320), st.integers(-500, 500), max_size=4))
 def test_a_clock_that_jumps_loses_and_doubles_nothing(
     drawn: list[tuple[int, int, int]], text: str, jumps: dict[int, int]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dateutil.relativedelta import relativedelta
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidDataError, InvalidParameterError
@@ -44,6 +44,7 @@ moments = st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1))
 periods = st.builds(Period, months=st.integers(0, 60), days=st.integers(1, 400))
 
 
+@settings(max_examples=50)
 @given(st.lists(moments, min_size=1, max_size=8), periods, moments)
 def test_expired_is_what_dateutil_says(times: list[datetime], keep: Period, now: datetime) -> None:
     column = np.array(times, dtype="datetime64[us]")
@@ -51,6 +52,7 @@ def test_expired_is_what_dateutil_says(times: list[datetime], keep: Period, now:
     assert expired(column, keep, now.replace(tzinfo=UTC)).tolist() == want
 
 
+@settings(max_examples=50)
 @given(st.lists(moments, min_size=1, max_size=8), st.integers(1, 60), moments)
 def test_months_of_a_zone_are_counted_on_its_calendar(times: list[datetime], months: int, now: datetime) -> None:
     berlin = ZoneInfo("Europe/Berlin")
