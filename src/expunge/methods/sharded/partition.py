@@ -3,8 +3,8 @@
 A place is one number, ``shard * n_slices + slice``. By default it is where the keyed hash of the id falls when its
 range is cut into as many equal cells as there are places. The hash of the person's id instead puts everything about
 somebody into one place, so that a request by person trains one shard again and not as many as there are records. A
-*prior of deletion* in [0, 1] is cut in the same way, so that records that are likely to leave share shards, and the late
-slices within them: then little is trained again.
+*prior of deletion* in [0, 1] is cut in the same way, so that records that are likely to leave share shards, and the
+late slices within them: then little is trained again.
 
 References
 ----------

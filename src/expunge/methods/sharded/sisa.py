@@ -65,10 +65,10 @@ class SISAClassifier(ClassifierMixin, Sharded):
     Notes
     -----
     Forgetting one record costs a fit on n / n_shards records, with slices about two thirds of that shard's training; a
-    batch trains each touched shard once; so does a person whose records were placed together by ``place_by``. Memory: the rows, and n_shards * n_slices models. A shard with one class is a
-    constant; one that is too small for its estimator takes no part (at ``fit`` it is an error). An estimator that adds
-    up what it is given, such as naive Bayes, counts records of early slices more often. XGBoost wants all classes in
-    each shard.
+    batch trains each touched shard once, and so does a person whose records ``place_by`` put into one. Memory: the
+    rows, and n_shards * n_slices models. A shard with one class is a constant; one that is too small for its estimator
+    takes no part (at ``fit`` it is an error). An estimator that adds up what it is given, such as naive Bayes, counts
+    records of early slices more often. XGBoost wants all classes in each shard.
 
     References
     ----------
