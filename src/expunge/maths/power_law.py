@@ -1,4 +1,4 @@
-"""A cost that grows with size as a + b x^c: fitted to a few measurements, and asked about sizes that nobody measured."""
+"""A cost that grows with size as a + b x^c: fitted to some measurements, and asked about sizes nobody measured."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ Floats = npt.NDArray[np.float64]
 
 #: Exponents that are tried, and no others: nothing here grows faster than the square, or more slowly than the root.
 EXPONENTS = np.round(np.arange(0.5, 2.0001, 0.05), 2)
+
+#: How much larger than the least an error may be for a straighter curve.
+_TOLERANCE = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +66,10 @@ def fit_power_law(x: npt.ArrayLike, y: npt.ArrayLike) -> PowerLaw:
 
     Notes
     -----
-    Relative errors, so that the smallest sizes say as much as the largest. For each exponent the best a and b are the
-    better of three solutions: both free, a = 0, b = 0. With measurements at one size only, the cost is taken to be
-    proportional to the size.
+    Of the curves whose error is within a quarter of the least, the one nearest to a straight line is taken: noise must
+    not bend what is then followed far beyond the measurements. Errors are relative, so that the smallest sizes say as
+    much as the largest. For each exponent the best a and b are the better of three solutions: both free, a = 0, b = 0.
+    With measurements at one size only, the cost is taken to be proportional to the size.
 
     Examples
     --------
@@ -84,7 +88,9 @@ def fit_power_law(x: npt.ArrayLike, y: npt.ArrayLike) -> PowerLaw:
         else:
             tries = tries[:1]
         found += [(float(np.sum((a * ones + b * powers - 1) ** 2)), c, a, b) for a, b in tries]
-    _, c, a, b = min(found)
+    least = min(found)[0]
+    near = [(abs(c - 1), error, c, a, b) for error, c, a, b in found if error <= (1 + _TOLERANCE) * least]
+    _, _, c, a, b = min(near)
     return PowerLaw(a, b, c, tuple((values / (a + b * at**c)).tolist()), float(at.min()), float(at.max()))
 
 

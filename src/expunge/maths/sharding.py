@@ -2,19 +2,19 @@
 
 The things that are placed are *units*: records, or people with all their records. Each falls into one of the R S cells
 with equal chance and independently of all others, for a keyed hash puts it there. Slice step i of a shard reads the
-records of its slices 1 to i; it exists if slice i holds a unit, and it is done again if one of the h units that leave lay
-in slices 1 to i. Where the units that leave lay says nothing about where those that stay lie, so both chances multiply,
-and with m records in u units that stay, the expected number of records read again is
+records of its slices 1 to i; it exists if slice i holds a unit, and it is done again if one of the h units that leave
+lay in slices 1 to i. Where the units that leave lay says nothing about where those that stay lie, so both chances
+multiply, and with m records in u units that stay, the expected number of records read again is
 
     S Σ_i [1 - (1 - i/(RS))^h] · m · [1/(RS) + (i-1)/(RS) · (1 - (1 - 1/(RS))^(u-1))].
 
-In the last bracket stand the records of slice i itself, and those of the slices before it, which are read if another unit
-makes step i exist. Nothing is approximated: not that shards are equally large, nor that few records leave.
+In the last bracket stand the records of slice i itself, and those of the slices before it, which are read if another
+unit makes step i exist. Nothing is approximated: not that shards are equally large, nor that few records leave.
 
 References
 ----------
-Bourtoule et al., "Machine Unlearning", IEEE S&P 2021 (arXiv 1912.03817), section V: the same for shards of equal size, to
-which this tends as m grows.
+Bourtoule et al., "Machine Unlearning", IEEE S&P 2021 (arXiv 1912.03817), section V: the same for shards of equal size,
+to which this tends as m grows.
 """
 
 from __future__ import annotations
