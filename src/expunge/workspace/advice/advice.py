@@ -113,7 +113,8 @@ def advise(measured: Measured, question: Question) -> Advice:
     saved = 0.0 if best is None else plain.month_batched_s - best.month_batched_s
     is_worth = saved >= max(_WORTH_S, _WORTH * plain.month_batched_s)
     if best is not None and (plain not in in_time or is_worth):
-        why = f"saves {duration_text(saved)} of computing a month" if is_worth else "plain retraining takes too long"
+        is_late = plain not in in_time
+        why = "plain retraining takes too long" if is_late else f"saves {duration_text(saved)} of computing a month"
         reason = f"SISA, {_shape(best.n_shards, best.n_slices)}{_by(best)}: it {_keeps(best, question)}, and {why}."
         return Advice(question, measured, choices, best, reason)
     if plain in in_time:

@@ -86,21 +86,21 @@ class _Bench:
     def __init__(
         self, estimator: Any, X: Any, y: Any, record_ids: Any, subject_ids: Any, question: Question, sample: int
     ) -> None:
-        check_estimator_param(estimator, classifier=is_classifier(estimator))
-        self.is_classifier, self.question = is_classifier(estimator), question
+        self.is_classifier, self.question = not isinstance(estimator, type) and is_classifier(estimator), question
+        check_estimator_param(estimator, classifier=self.is_classifier)
         self.estimator = estimator
         self.dummy = DummyClassifier(strategy="prior") if self.is_classifier else DummyRegressor()
         kind = find_method("SISAClassifier" if self.is_classifier else "SISARegressor")
         how = "vote" if self.is_classifier and not hasattr(estimator, "predict_proba") else "mean"
         self.model = kind(estimator, n_shards=1, aggregation=how, seed=question.seed)
         self.table = read_table(clone(self.model), X, y, record_ids, subject_ids, None, reset=True)
-        self.units = units_of(self.table)
+        self.units = units_of(self.table, question.seed)
         self.sizes = unit_sizes(self.units)
         if not isinstance(sample, int) or isinstance(sample, bool) or sample < 100:
             raise InvalidParameterError(f"The sample must be at least 100 records, got {sample!r}.")
         self.shards = question.shards_for(sum(self.sizes.values()))
-        self.sample: Sample = draw_sample(self.units, sample, question.seed)
         self.rows = Rows(self.table, seed=question.seed)
+        self.sample: Sample = draw_sample(self.units, self.rows.hashes(), sample)
         self.shapes, self.left_out = self._shapes()
 
     def _shapes(self) -> tuple[list[Shape], dict[Shape, str]]:
@@ -224,9 +224,10 @@ class _Bench:
         return {shape: self._summary(shape, np.array(values), plain) for shape, values in found.items()}
 
     def _score(self, shape: Shape, fold: int) -> float:
-        k, used, _ = self._plan(shape)
+        k, used, is_whole = self._plan(shape)
         by = "subject" if max(self.sizes) > 1 else "record"
-        train = self.sample.rows[self.sample.fold != fold][:used]
+        train = self.sample.rows[self.sample.fold != fold]
+        train = train[:used] if is_whole and used < 0.98 * len(train) else train
         test, learned = _taken(self.table, self.sample.rows[self.sample.fold == fold]), _taken(self.table, train)
         model = clone(self.model).set_params(
             n_shards=k, n_slices=shape[1], place_by=by, seed=derive_seed(self.question.seed, "advice fold", fold)

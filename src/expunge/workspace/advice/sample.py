@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +36,19 @@ class Sample(NamedTuple):
     fold: Ints
 
 
-def units_of(table: Table) -> Ints:
-    """Number of the unit of each record, shape (n,): its person, or the record itself where it is about nobody."""
-    if table.subjects is None:
-        return np.arange(len(table), dtype=np.intp)
-    seen: dict[Any, int] = {}
-    named = [("record", i) if s is None else ("subject", s) for i, s in enumerate(table.subjects.tolist())]
-    return np.array([seen.setdefault(name, len(seen)) for name in named], dtype=np.intp)
+def units_of(table: Table, seed: int) -> Ints:
+    """Number of the unit of each record, shape (n,): its person, or the record itself where it is about nobody.
+
+    Units are numbered in the order of a keyed hash of their ids, so that the order of the table does not matter.
+    """
+    hashes = uniform64(seed, "advice", table.ids)
+    if table.subjects is not None:
+        is_somebody = np.array([subject is not None for subject in table.subjects.tolist()], dtype=bool)
+        names = table.subjects[is_somebody]
+        if len(names) and not isinstance(names[0], str):
+            names = names.astype(np.int64)
+        hashes[is_somebody] = uniform64(seed, "advice by subject", names)
+    return np.unique(hashes, return_inverse=True)[1].astype(np.intp)
 
 
 def unit_sizes(units: Ints) -> dict[int, int]:
@@ -50,22 +56,21 @@ def unit_sizes(units: Ints) -> dict[int, int]:
     return dict(sorted(Counter(np.bincount(units).tolist()).items()))
 
 
-def draw_sample(units: Ints, most: int, seed: int) -> Sample:
-    """About ``most`` records, whole units in the order of a keyed hash, and folds of nearly equal numbers of records.
+def draw_sample(units: Ints, ties: npt.NDArray[np.uint64], most: int) -> Sample:
+    """About ``most`` records, the first units whole, and folds of nearly equal numbers of records.
 
     Parameters
     ----------
     units : ndarray of intp, shape (n,)
+        From :func:`units_of`.
+    ties : ndarray of uint64, shape (n,)
+        The order within a unit: a hash of the records' ids.
     most : int
-    seed : int
     """
-    n_units = int(units.max()) + 1
-    rank = np.empty(n_units, dtype=np.intp)
-    rank[np.argsort(uniform64(seed, "advice", np.arange(n_units, dtype=np.int64)))] = np.arange(n_units)
-    order = np.argsort(rank[units], kind="stable")
-    unit = rank[units][order]
-    ends = np.cumsum(np.bincount(unit, minlength=n_units))
+    order = np.lexsort((ties, units))
+    unit = units[order]
+    ends = np.cumsum(np.bincount(unit))
     n_kept = max(FOLDS, int(np.searchsorted(ends, most, side="right")))
-    m = int(ends[min(n_kept, n_units) - 1])
+    m = int(ends[min(n_kept, len(ends)) - 1])
     starts = np.concatenate([[0], ends[:-1]])
     return Sample(order[:m], unit[:m], (starts[unit[:m]] * FOLDS // m).astype(np.intp))
