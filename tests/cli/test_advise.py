@@ -10,6 +10,7 @@ import pytest
 
 import expunge
 from expunge.cli import run
+from expunge.maths.power_law import PowerLaw
 from expunge.workspace import advice
 
 N = 240
@@ -50,14 +51,31 @@ def test_a_table_a_picture_a_page_and_json(capsys, data, tmp_path):
     assert "Recommended: " in page
     assert not any(name in page + out for name in ("ö-7", "青", "süß"))
 
-    code, out, err = call(
-        capsys, data, "--deletions", 4, "--deadline", "2h", "--batch", "0s", "--shards", "2", "--json"
-    )
+
+def test_json_has_everything_and_the_question_comes_through(capsys, data, monkeypatch):
+    asked = {}
+
+    def made_up(path, *, progress, **keywords):
+        asked.update(keywords)
+        assert progress is None
+        law = PowerLaw(0.0, 0.01, 1.0, (1.0,), 10, N)
+        scores = {(s, 1): advice.Score(0.9, 0.8, 1.0, 0.0, 0.0, s, True) for s in (1, 2)}
+        measured = advice.Measured(
+            n_records=N, n_sampled=N, sizes={3: 80}, has_people=True, metric="accuracy", fit_s=law, first_s=None,
+            step_s=None, bookkeeping_s=0.0, model_bytes=law, row_bytes=1.0, scores=scores, left_out={}, elapsed_s=0.0,
+        )  # fmt: skip
+        return advice.advise(measured, advice.Question(deletions=4, deadline_s=7200, batch_s=0))
+
+    monkeypatch.setattr(advice, "advise_shards", made_up)
+    more = ["--deletions", 4, "--deadline", "2h", "--batch", "0s", "--shards", "2,7", "--max-loss", "0.2", "--json"]
+    code, out, err = call(capsys, data, *more)
     told = json.loads(out)
     assert (code, err) == (0, "")
     assert [(c["n_shards"], c["place_by"]) for c in told["choices"]] == [(1, "subject"), (2, "subject")]
     assert (told["batch"], told["options"], told["measured"]["n_records"]) == (1, {}, N)
-    assert told["choices"][1]["reads"] == pytest.approx(119, abs=1)
+    assert told["choices"][1]["reads"] == pytest.approx((N - 3) / 2)
+    assert (asked["deadline"], asked["batch"], asked["shards"], asked["max_loss"]) == ("2h", "0s", [2, 7], 0.2)
+    assert (asked["record_id"], asked["subject_id"], asked["target"]) == ("kennung", "persønn", "урожай")
 
 
 @pytest.mark.parametrize(
