@@ -61,8 +61,9 @@ def test_json_has_everything_and_the_question_comes_through(capsys, data, monkey
         law = PowerLaw(0.0, 0.01, 1.0, (1.0,), 10, N)
         scores = {(s, 1): advice.Score(0.9, 0.8, 1.0, 0.0, 0.0, s, True) for s in (1, 2)}
         measured = advice.Measured(
-            n_records=N, n_sampled=N, sizes={3: 80}, has_people=True, metric="accuracy", fit_s=law, first_s=None,
-            step_s=None, bookkeeping_s=0.0, model_bytes=law, row_bytes=1.0, scores=scores, left_out={}, elapsed_s=0.0,
+            n_records=N, n_sampled=N, sizes={3: 80}, has_people=True, metric="accuracy", shard_s=law, fit_s=law,
+            first_s=None, step_s=None, bookkeeping_s=0.0, model_bytes=law, row_bytes=1.0, scores=scores,
+            left_out={}, elapsed_s=0.0,
         )  # fmt: skip
         return advice.advise(measured, advice.Question(deletions=4, deadline_s=7200, batch_s=0))
 

@@ -52,7 +52,8 @@ def made_up(**changes) -> Measured:
     law = PowerLaw(0.0, 0.01, 1.0, (1.0,), 100, 10_000)
     values = {
         "n_records": 10_000, "n_sampled": 10_000, "sizes": {1: 10_000}, "has_people": False, "metric": "accuracy",
-        "fit_s": law, "first_s": None, "step_s": None, "bookkeeping_s": 0.001,
+        "shard_s": PowerLaw(1e-6, 0.0, 1.0, (1.0,), 100, 10_000), "fit_s": law,
+        "first_s": None, "step_s": None, "bookkeeping_s": 0.001,
         "model_bytes": PowerLaw(1000.0, 0.0, 1.0, (1.0,), 100, 10_000), "row_bytes": 50.0, "scores": scores,
         "left_out": {}, "elapsed_s": 1.0,
     }  # fmt: skip

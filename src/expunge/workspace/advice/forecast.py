@@ -114,7 +114,9 @@ def _seconds(steps: Steps, measured: Measured, n_slices: int, rng: np.random.Gen
         if law is not None and len(draw):
             times = _scattered(law, steps.reads[draw, shard, number], rng)
             out += np.bincount(draw, times, minlength=len(out))
-    return out
+    draw, shard = np.nonzero(steps.reads.any(axis=2))
+    waits = measured.shard_s(steps.reads.max(axis=2)[draw, shard].astype(np.float64))
+    return out + np.bincount(draw, waits, minlength=len(out))
 
 
 def _scattered(law: PowerLaw, sizes: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.float64]:

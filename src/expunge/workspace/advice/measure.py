@@ -20,7 +20,7 @@ from expunge.files.archive import array_bytes
 from expunge.maths.power_law import PowerLaw, fit_power_law
 from expunge.methods import find_method
 from expunge.methods.sharded.continuation import Shard, Template, how_to_continue, train_shard
-from expunge.methods.sharded.training import check_estimator_param
+from expunge.methods.sharded.training import check_estimator_param, repeatable
 from expunge.requests import read_table
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
@@ -120,7 +120,7 @@ class _Bench:
         start, m = time.perf_counter(), len(self.sample.rows)
         least = max(_SMALL, len(self.table) // max(self.shards))
         sizes = sorted({int(s) for s in np.geomspace(min(least, m // 2), m, _SIZES)})
-        points: dict[str, list[tuple[int, float]]] = {"fit": [], "first": [], "step": [], "bytes": []}
+        points: dict[str, list[tuple[int, float]]] = {"shard": [], "fit": [], "first": [], "step": [], "bytes": []}
         self._time(sizes[0], 0, {name: [] for name in points})  # the first fit of a process loads libraries
         overhead: float | None = None
         todo = [(size, repeat) for size in sizes for repeat in range(_REPEATS)]
@@ -133,14 +133,14 @@ class _Bench:
                 done = time.perf_counter() - start
                 progress(done, done + rest + sum(self._expected(law, shape, overhead) for shape in self.shapes))
         laws = {name: fit_power_law(*zip(*at, strict=True)) if at else None for name, at in points.items()}
-        fit_s, model_bytes = laws["fit"], laws["bytes"]
-        if fit_s is None or model_bytes is None:
+        shard_s, fit_s, model_bytes = laws["shard"], laws["fit"], laws["bytes"]
+        if shard_s is None or fit_s is None or model_bytes is None:
             raise InvalidDataError("The estimator learned from no part of the sample.", hint="Give more records.")
         bookkeeping_s, row_bytes = self._bookkeeping(), self._row_bytes()
         return Measured(
             n_records=len(self.table), n_sampled=m, sizes=self.sizes, has_people=self.table.subjects is not None,
-            metric="accuracy" if self.is_classifier else "R²", fit_s=fit_s, first_s=laws["first"], step_s=laws["step"],
-            bookkeeping_s=bookkeeping_s, model_bytes=model_bytes, row_bytes=row_bytes,
+            metric="accuracy" if self.is_classifier else "R²", shard_s=shard_s, fit_s=fit_s, first_s=laws["first"],
+            step_s=laws["step"], bookkeeping_s=bookkeeping_s, model_bytes=model_bytes, row_bytes=row_bytes,
             scores=self._scores(progress, start, fit_s, overhead or 0.0), left_out=self.left_out,
             elapsed_s=time.perf_counter() - start,
         )  # fmt: skip
@@ -149,8 +149,13 @@ class _Bench:
         """Fit on records of the sample, others for each repeat where there are enough; and, where it can, continue."""
         m = len(self.sample.rows)
         chosen = self.sample.rows[(np.arange(size) + repeat * max(1, (m - size) // 2)) % m]
-        table, seed = self.rows.peek(self.rows.in_order(chosen)), self.question.seed
-        model = _timed(points["fit"], self.estimator, None, Shard(0, table, {0: size}, None, 0, True), seed)
+        slots, seed, start = self.rows.in_order(chosen), self.question.seed, time.perf_counter()
+        table, middle = self.rows.peek(slots), time.perf_counter()
+        with repeatable():  # a shard sets the number of threads once, not once for each of its slices
+            entering = time.perf_counter() - middle
+        points["shard"].append((size, time.perf_counter() - start))
+        found = {name: list[tuple[int, float]]() for name in ("fit", "first", "step")}
+        model = _timed(found["fit"], self.estimator, None, Shard(0, table, {0: size}, None, 0, True), seed)
         if model is None:
             return
         if not repeat:
@@ -158,8 +163,10 @@ class _Bench:
         if any(r > 1 for _, r in self.shapes):
             part, template = 3 * size // 4, Template(self.estimator, seed)
             before = Shard(0, table.head(part), {0: part}, None, 0, True)
-            checkpoint = _timed(points["first"], self.estimator, template, before, seed)
-            _timed(points["step"], self.estimator, template, Shard(0, table, {1: size}, checkpoint, part, True), seed)
+            checkpoint = _timed(found["first"], self.estimator, template, before, seed)
+            _timed(found["step"], self.estimator, template, Shard(0, table, {1: size}, checkpoint, part, True), seed)
+        for name, measured in found.items():
+            points[name] += [(at, max(elapsed - entering, elapsed / 10)) for at, elapsed in measured]
 
     def _bookkeeping(self) -> float:
         """Seconds of a removal beside training: from shards that learn nothing, on a line to the size of the table."""
@@ -169,11 +176,14 @@ class _Bench:
             model = clone(self.model).set_params(estimator=self.dummy, aggregation="mean", n_shards=10)
             _unexamined(model).fit(table.X, table.y, record_ids=table.ids)
             forgets = [model.forget(table.ids[[i]]).elapsed_s for i in range(min(_FORGETS, size // 2))]
-            fits: list[tuple[int, float]] = []
-            part = max(1, size // 10)
+            shards: list[float] = []
+            rows, part = model._rows(), max(1, size // 10)
             for _ in forgets:
-                _timed(fits, self.dummy, None, Shard(0, table.head(part), {0: part}, None, 0, True), 0)
-            points.append(statistics.median(forgets) - statistics.median(elapsed for _, elapsed in fits))
+                start = time.perf_counter()
+                read = rows.peek(rows.slots()[:part])
+                train_shard(self.dummy, None, Shard(0, read, {0: part}, None, 0, True), seed=0)
+                shards.append(time.perf_counter() - start)
+            points.append(statistics.median(forgets) - statistics.median(shards))
         slope = max(0.0, (points[1] - points[0]) / (m - m // 4))
         total: float = max(0.0, points[1] + slope * (len(self.table) - m))
         return total
@@ -243,11 +253,11 @@ class _Bench:
 
 
 def _timed(points: list[tuple[int, float]], estimator: Any, template: Template | None, shard: Shard, seed: int) -> Any:
-    """The model of the one step of a shard; its size and time are noted unless there was too little to learn from."""
+    """The model of the one step of a shard; its size and time are noted unless it learned nothing but a constant."""
     start = time.perf_counter()
     (model,) = train_shard(estimator, template, shard, seed=seed)
     elapsed = time.perf_counter() - start
-    if model is not None and isinstance(model, DummyClassifier) <= isinstance(estimator, DummyClassifier):
+    if model is not None and not isinstance(model, DummyClassifier):
         points.append((len(shard.table), elapsed))
     return model
 

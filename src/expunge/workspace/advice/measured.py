@@ -48,13 +48,15 @@ class Measured:
     has_people : bool
         Whether a column said whom a record is about.
     metric : {"accuracy", "R²"}
+    shard_s : PowerLaw
+        Seconds that a shard takes before it is trained, by its number of records: to read them, for example.
     fit_s : PowerLaw
         Seconds of a fit by the number of records.
     first_s, step_s : PowerLaw or None
         With slices: seconds of a step that starts anew, and of one that continues from a checkpoint, by the number of
         records of all slices so far. None where the estimator cannot continue.
     bookkeeping_s : float
-        Seconds that a removal takes in a model of this table beside all training.
+        Seconds that a removal takes in a model of this table beside all of that.
     model_bytes : PowerLaw
         Bytes of one fitted estimator in a file, by the number of records it learned from.
     row_bytes : float
@@ -71,6 +73,7 @@ class Measured:
     sizes: Mapping[int, int]
     has_people: bool
     metric: str
+    shard_s: PowerLaw
     fit_s: PowerLaw
     first_s: PowerLaw | None
     step_s: PowerLaw | None
