@@ -188,6 +188,14 @@ def test_many_deletions_at_once_want_shards_and_the_loss_is_kept():
     assert "loses more than 0.001" in strict.reason
 
 
+def test_a_loss_that_a_small_sample_cannot_show_is_not_claimed():
+    scores = made_up().scores
+    small = {(1, 1): dataclasses.replace(scores[1, 1], is_whole=False)}
+    advice = advise(made_up(scores={**scores, **small}), Question(deletions=1000, deadline_s=3600, batch_s=0))
+    assert "too small to tell" in advice.reason
+    assert "loses" not in advice.reason
+
+
 def test_plain_retraining_in_batches_is_recommended_where_it_is_cheaper():
     advice = advise(made_up(), Question(deletions=1000, deadline_s=30 * DAY_S))
     assert (advice.batch, advice.options()) == (500, {})

@@ -115,7 +115,7 @@ def advise(measured: Measured, question: Question) -> Advice:
     if best is not None and (plain not in in_time or is_worth):
         is_late = plain not in in_time
         why = "plain retraining takes too long" if is_late else f"saves {duration_text(saved)} of computing a month"
-        reason = f"SISA, {_shape(best.n_shards, best.n_slices)}{_by(best)}: it {_keeps(best, question)}, and {why}."
+        reason = f"SISA, {_shape(best.n_shards, best.n_slices)}{_by(best)}: it {_keeps(best, plain)}, and {why}."
         return Advice(question, measured, choices, best, reason)
     if plain in in_time:
         return Advice(question, measured, choices, plain, _why_plain(measured, question, plain, best, saved))
@@ -176,8 +176,11 @@ def _row(choice: Choice, is_recommended: bool) -> list[str]:
     ]  # fmt: skip
 
 
-def _keeps(choice: Choice, question: Question) -> str:
+def _keeps(choice: Choice, plain: Choice) -> str:
     score = choice.score
+    if not plain.score.is_whole:
+        loses = f"scores {score.mean:.4f} (what all records together would score, the sample is too small to tell)"
+        return f"{loses}, forgets a batch in {duration_text(choice.batch_p95_s)}"
     told = f"{score.loss:.4f} of the score (at most {score.loss_high:.4f} with 95 %)"
     loses = f"loses {told}" if score.loss > 0 else "predicts no worse"
     return f"{loses}, forgets a batch in {duration_text(choice.batch_p95_s)}"
