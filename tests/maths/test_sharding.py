@@ -105,6 +105,13 @@ def test_a_large_batch_has_the_expected_number_of_records():
     assert total_sizes({1: 4000, 5: 900}, 490) == {850: 1.0}
 
 
+def test_somebody_with_very_many_records_takes_no_time():
+    sizes = {**dict.fromkeys(range(1, 200), 3), 200_000: 1}
+    found = total_sizes(sizes, 40)
+    assert len(found) == 1
+    assert total_sizes(sizes, 1)[200_000] == pytest.approx(1 / 598)
+
+
 @pytest.mark.parametrize("by", ["record", "subject"])
 @pytest.mark.parametrize(("k", "n_shards", "n_slices"), [(1, 8, 1), (3, 4, 5), (12, 6, 3)])
 def test_draws_agree_with_the_expectation(by, k, n_shards, n_slices):

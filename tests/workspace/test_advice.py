@@ -203,6 +203,15 @@ def test_plain_retraining_in_batches_is_recommended_where_it_is_cheaper():
     assert "plain retraining of each 500 requests together" in advice.reason
 
 
+def test_half_of_a_million_people_in_one_batch_fit_into_memory():
+    large = made_up(n_records=10**6, sizes={1: 10**6})
+    question = Question(deletions=10**9, deadline_s=30 * DAY_S)
+    assert question.batch_of(10**6) == 500_000
+    plain, *sharded = forecast(large, question)
+    assert plain.batch_reads == pytest.approx(500_000)
+    assert all(choice.batch_share == pytest.approx(1) for choice in sharded)
+
+
 def test_shards_are_not_recommended_to_save_seconds():
     quick = made_up(fit_s=PowerLaw(0.0, 1e-6, 1.0, (1.0,), 100, 10_000))
     advice = advise(quick, Question(deletions=20, deadline_s=3600, batch_s=0))

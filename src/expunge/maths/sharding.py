@@ -30,8 +30,9 @@ __all__ = ["MOST_EXACT", "Steps", "draw_steps", "expected_reads", "full_reads", 
 Floats = npt.NDArray[np.float64]
 By = Literal["record", "subject"]
 
-#: With more people than this in a batch, the number of their records is taken to be the expected one.
-MOST_EXACT = 50
+#: Of a batch of more people than this, or of sizes whose distribution would take more steps than that, the number of
+#: records is taken to be the expected one.
+MOST_EXACT, _MOST_STEPS = 50, 5e8
 
 
 def expected_reads(m: float, u: float, h: float, n_shards: int, n_slices: int) -> float:
@@ -89,7 +90,8 @@ def total_sizes(sizes: Mapping[int, int], k: int) -> dict[int, float]:
     Returns
     -------
     dict of int to float
-        Number of records -> chance. For k above :data:`MOST_EXACT` the expected number alone, rounded.
+        Number of records -> chance. For k above :data:`MOST_EXACT`, and where a few people have very many records, the
+        expected number alone, rounded.
 
     Examples
     --------
@@ -99,7 +101,7 @@ def total_sizes(sizes: Mapping[int, int], k: int) -> dict[int, float]:
     from scipy.stats import hypergeom
 
     people = sum(sizes.values())
-    if k > MOST_EXACT:
+    if k > MOST_EXACT or (k > 1 and k**3 * max(sizes) * len(sizes) > _MOST_STEPS):
         return {round(k * sum(size * count for size, count in sizes.items()) / people): 1.0}
     width = k * max(sizes) + 1
     states = np.zeros((k + 1, width))  # people drawn so far, their records

@@ -15,7 +15,7 @@ from expunge.workspace.advice.question import Question
 
 __all__ = ["Choice", "forecast"]
 
-#: Numbers that a simulation may hold at a time; draws are as many as fit, between 100 and 2,000.
+#: Numbers that a simulation may hold at a time; draws are as many as fit, between 20 and 2,000.
 _CELLS = 2_000_000
 
 
@@ -93,7 +93,8 @@ def _choice(measured: Measured, question: Question, n_shards: int, n_slices: int
         expected = reads_of_requests(sizes, k, n_shards, n_slices, by)
         reads.append(expected)
         shares.append(expected / full_reads(left, units if by == "subject" else left, n_shards, n_slices))
-        draws = int(np.clip(_CELLS // (n_shards * n_slices * len(sizes)), 100, 2000))
+        each = max(n_shards * n_slices * len(sizes), round(k * measured.n_records / measured.n_units))
+        draws = int(np.clip(_CELLS // each, 20, 2000))
         steps = draw_steps(rng, draws, sizes, k, n_shards, n_slices, by)
         times.append(_seconds(steps, measured, n_slices, rng))
     return Choice(
