@@ -94,6 +94,8 @@ def test_json_has_everything_and_the_question_comes_through(capsys, data, monkey
         (["--deletions", "5", "--estimator", "oracle"], 9, "not known"),
         (["--deletions", "5", "--option", "n_shards=3"], 9, "no option"),
         (["--deletions", "5", "--option", "estimator__model__D=3"], 9, "no option"),
+        (["--deletions", "5", "--option", "estimator__model__C=-3"], 9, "must be a float"),
+        (["--deletions", "5", "--seed", "-1"], 9, "seed"),
         (["--deletions", "5", "--ignore", "grosse"], 8, "no column"),
         (["--deletions", "5", "--plot", "x.gif"], 9, "does not end in .png"),
         (["--deletions", "5", "--html", "nowhere/x.html"], 16, "cannot be written"),

@@ -287,6 +287,8 @@ def test_more_shards_than_people_a_tiny_sample_and_too_few_rows_are_refused():
         measure(GaussianNB(), X[:30], Y[:30], question=dataclasses.replace(QUESTION, shards=None))
     with pytest.raises(InvalidParameterError, match="instance"):
         measure(LogisticRegression, X, Y, question=QUESTION)
+    with pytest.raises(InvalidDataError, match="one class"):
+        measure(LogisticRegression(), X, np.full(N, "no"), question=QUESTION)
     with pytest.raises(InvalidDataError):
         measure(LogisticRegression(), X, Y[:-1], question=QUESTION)
 

@@ -22,7 +22,7 @@ from expunge.methods import find_method
 from expunge.methods.sharded.continuation import Shard, Template, how_to_continue, train_shard
 from expunge.methods.sharded.training import check_estimator_param, repeatable
 from expunge.requests import read_table
-from expunge.rows import Rows, Table
+from expunge.rows import Rows, Table, as_labels
 from expunge.seeds import derive_seed
 from expunge.workspace.advice.measured import Measured, Score
 from expunge.workspace.advice.question import Question
@@ -94,6 +94,8 @@ class _Bench:
         how = "vote" if self.is_classifier and not hasattr(estimator, "predict_proba") else "mean"
         self.model = kind(estimator, n_shards=1, aggregation=how, seed=question.seed)
         self.table = read_table(clone(self.model), X, y, record_ids, subject_ids, None, reset=True)
+        if self.is_classifier and len(np.unique(as_labels(self.table.y))) < 2:
+            raise InvalidDataError("The target has one class.", hint="A classifier needs two.")
         self.units = units_of(self.table, question.seed)
         self.sizes = unit_sizes(self.units)
         if not isinstance(sample, int) or isinstance(sample, bool) or sample < 100:

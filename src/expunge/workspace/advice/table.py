@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import InvalidParameterError
+from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
 from expunge.workspace.advice.advice import Advice, advise
 from expunge.workspace.advice.measure import SAMPLE, Progress, measure
 from expunge.workspace.advice.question import Question, parse_duration
@@ -97,8 +97,15 @@ def advise_shards(
     unfitted = make_estimator(estimator or default_estimator(schema.task), schema.task)
     unfitted = make_method(resolve_method("sisa", schema.task), unfitted, options or {}).estimator
     rows = read_rows(table, schema)
-    measured = measure(
-        unfitted, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, question=question, sample=sample,
-        progress=progress,
-    )  # fmt: skip
+    try:
+        measured = measure(
+            unfitted, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, question=question, sample=sample,
+            progress=progress,
+        )  # fmt: skip
+    except ExpungeError:
+        raise
+    except (ValueError, ArithmeticError) as error:  # what an estimator says about its data or its arguments
+        is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
+        kind = InvalidParameterError if is_option else InvalidDataError
+        raise kind(" ".join(str(error).split("\n")[0].split())) from error
     return advise(measured, question)
