@@ -171,24 +171,19 @@ class _Bench:
             points[name] += [(at, max(elapsed - entering, elapsed / 10)) for at, elapsed in measured]
 
     def _bookkeeping(self) -> float:
-        """Seconds of a removal beside training: from shards that learn nothing, on a line to the size of the table."""
-        m, points = len(self.sample.rows), []
-        for size in (m // 4, m):
-            table = _taken(self.table, self.sample.rows[:size])
-            model = clone(self.model).set_params(estimator=self.dummy, aggregation="mean", n_shards=10)
-            _unexamined(model).fit(table.X, table.y, record_ids=table.ids)
-            forgets = [model.forget(table.ids[[i]]).elapsed_s for i in range(min(_FORGETS, size // 2))]
-            shards: list[float] = []
-            rows, part = model._rows(), max(1, size // 10)
-            for _ in forgets:
-                start = time.perf_counter()
-                read = rows.peek(rows.slots()[:part])
-                train_shard(self.dummy, None, Shard(0, read, {0: part}, None, 0, True), seed=0)
-                shards.append(time.perf_counter() - start)
-            points.append(statistics.median(forgets) - statistics.median(shards))
-        slope = max(0.0, (points[1] - points[0]) / (m - m // 4))
-        total: float = max(0.0, points[1] + slope * (len(self.table) - m))
-        return total
+        """Seconds of a removal beside reading and training: of the whole table, with one column and nothing to learn."""
+        ids, n = self.table.ids, len(self.table)
+        model = clone(self.model).set_params(estimator=self.dummy, aggregation="mean", n_shards=10)
+        _unexamined(model).fit(np.zeros((n, 1)), self.table.y, record_ids=ids)
+        forgets = [model.forget(ids[[i]]).elapsed_s for i in range(min(_FORGETS, n // 2))]
+        rows, part, shards = model._rows(), max(1, n // 10), []
+        slots = rows.slots()[:part]
+        for _ in forgets:
+            start = time.perf_counter()
+            train_shard(self.dummy, None, Shard(0, rows.peek(slots), {0: part}, None, 0, True), seed=0)
+            shards.append(time.perf_counter() - start)
+        seconds: float = max(0.0, statistics.median(forgets) - statistics.median(shards))
+        return seconds
 
     def _row_bytes(self) -> float:
         slots = self.rows.in_order(self.sample.rows)
