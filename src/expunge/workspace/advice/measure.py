@@ -171,7 +171,7 @@ class _Bench:
             points[name] += [(at, max(elapsed - entering, elapsed / 10)) for at, elapsed in measured]
 
     def _bookkeeping(self) -> float:
-        """Seconds of a removal beside reading and training: of the whole table, with one column and nothing to learn."""
+        """Seconds of a removal beside reading and training: of the whole table, with one column, learning nothing."""
         ids, n = self.table.ids, len(self.table)
         model = clone(self.model).set_params(estimator=self.dummy, aggregation="mean", n_shards=10)
         _unexamined(model).fit(np.zeros((n, 1)), self.table.y, record_ids=ids)
