@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -21,8 +23,7 @@ NOTE = "*This page is generated: `python docs/generate.py`.*"
 def command_page() -> str:
     """Every command with its arguments, and the table of exit codes."""
     lines = ["# Command line", "", NOTE, ""]
-    group = typer.main.get_command(app)
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(_commands(typer.main.get_command(app))):
         lines += [f"## expunge {name}", "", str(command.help).strip(), "", "| argument | meaning |", "| --- | --- |"]
         for parameter in command.params:
             is_option = parameter.param_type_name == "option"
@@ -39,6 +40,15 @@ def command_page() -> str:
         first = (inspect.getdoc(kinds[code]) or "").splitlines()[0]
         lines.append(f"| {number} | `{code}` | {first} |")
     return "\n".join([*lines, ""])
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Commands by name; those of a group within the group with both names."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeError]]:

@@ -64,6 +64,8 @@ def _instances() -> Iterator[tuple[str, Case]]:
     weighted = expunge.SISAClassifier(SklearnGaussianNB(), n_shards=4, aggregation="weighted")
     yield "SISAClassifier-weighted", Case(weighted)
     yield "SISAClassifier-strings", Case(expunge.SISAClassifier(string_pipeline(), n_shards=2), table="frame")
+    persons = expunge.SISAClassifier(SklearnGaussianNB(), n_shards=2, place_by="subject")
+    yield "SISAClassifier-persons", Case(persons)
     yield "SISARegressor-tree", Case(expunge.SISARegressor(DecisionTreeRegressor(max_depth=3), n_shards=3))
     sgd = SGDRegressor(max_iter=3, tol=None)
     median = expunge.SISARegressor(sgd, n_shards=2, n_slices=2, aggregation="median")

@@ -128,3 +128,71 @@ def test_rows_of_shards_come_slice_by_slice_in_canonical_order(gone, shards):
         left = [i for i in range(100) if i not in gone and places[i] // 3 == k]
         assert slots.tolist() == sorted(left, key=lambda i: (int(places[i]), int(order[i])))
         assert ends.tolist() == [sum(places[i] % 3 <= s for i in left) for s in range(3)]
+
+
+# ---------------------------------------------------------------- by person
+
+PEOPLE = np.array([None if i % 7 == 0 else f"p{i % 11}" for i in range(60)], dtype=object)
+
+
+def by_subject(ids, subjects, n_shards=5, n_slices=3, seed=2):
+    table = Table(ids, np.zeros((len(ids), 1)), subjects=subjects)
+    return place_records(None, table, seed=seed, n_shards=n_shards, n_slices=n_slices, by="subject")
+
+
+def test_everything_about_a_person_has_one_place_and_the_rest_goes_by_record():
+    places = by_subject(np.arange(60), PEOPLE)
+    own = place_by_hash(2, np.arange(60), 5, 3)
+    for i in range(60):
+        if PEOPLE[i] is None:
+            assert places[i] == own[i]
+        else:
+            slow = int(uniform64(2, "shard of subject", np.array([PEOPLE[i]], dtype=object))[0])
+            assert places[i] == (slow >> 32) * 15 >> 32
+
+
+@given(st.sets(st.integers(0, 59), min_size=1))
+def test_the_place_of_a_person_depends_on_no_other_record(kept):
+    left = np.array(sorted(kept))
+    assert by_subject(left, PEOPLE[left]).tolist() == by_subject(np.arange(60), PEOPLE)[left].tolist()
+
+
+def test_persons_with_numbers_have_the_place_of_the_number_however_they_are_held():
+    numbers = np.arange(60) // 3
+    mixed = numbers.astype(object)
+    mixed[:3] = None
+    assert by_subject(np.arange(60), numbers)[3:].tolist() == by_subject(np.arange(60), mixed)[3:].tolist()
+    texts = np.array([str(n) for n in numbers], dtype=object)
+    assert by_subject(np.arange(60), texts).tolist() != by_subject(np.arange(60), numbers).tolist()
+
+
+def test_persons_are_spread_evenly_and_not_by_their_name_as_a_record():
+    names = np.arange(24_000)
+    counts = Counter(by_subject(names, names, 4, 6).tolist())
+    assert len(counts) == 24
+    assert max(abs(c - 1000) for c in counts.values()) < 5 * np.sqrt(1000)
+    assert by_subject(names, names, 4, 6).tolist() != place_by_hash(2, names, 4, 6).tolist()
+
+
+def test_without_any_subject_the_records_go_by_their_ids():
+    assert by_subject(np.arange(60), None).tolist() == place_by_hash(2, np.arange(60), 5, 3).tolist()
+    nobody = np.full(60, None, dtype=object)
+    assert by_subject(np.arange(60), nobody).tolist() == place_by_hash(2, np.arange(60), 5, 3).tolist()
+
+
+@pytest.mark.parametrize("by", ["person", None, 1, "Subject"])
+def test_another_word_for_whose_place_it_is_is_refused(by):
+    with pytest.raises(InvalidParameterError, match="place_by"):
+        check_partition(None, by)
+
+
+@pytest.mark.parametrize("partition", ["p", 1, lambda name, row: 0])
+def test_a_place_cannot_follow_from_both(partition):
+    with pytest.raises(InvalidParameterError, match="both say"):
+        check_partition(partition, "subject")
+
+
+def test_places_by_person_never_change_their_definition():
+    names = np.array(["a", "b", "ö", None, "a", ""], dtype=object)
+    assert by_subject(np.arange(6), names, 1000, 100, seed=7).tolist() == [95137, 66756, 24406, 36448, 95137, 60704]
+    assert by_subject(np.arange(3), np.array([1, -2, 2**40]), 1000, 100, seed=7).tolist() == [13642, 62679, 78614]

@@ -595,3 +595,48 @@ def test_scikit_learn_accepts_it(model):
     results = check_estimator(model, expected_failed_checks=dict(type(model)._waivers), on_fail=None)
     assert [(r["check_name"], r["exception"]) for r in results if r["status"] == "failed"] == []
     assert {r["check_name"] for r in results if r["status"] == "xfail"} == set(type(model)._waivers)
+
+
+# ------------------------------------------------------------------ places by person
+
+
+def of_persons(n_slices=1, **keywords):
+    """150 records of 31 persons, some about nobody; and the model of them."""
+    owners = np.array([None if i % 10 == 9 else f"p{i % 31}" for i in range(150)], dtype=object)
+    shape = SISAClassifier(SGD if n_slices > 1 else DecisionTreeClassifier(max_depth=2), n_shards=6, n_slices=n_slices)
+    shape.set_params(**{"place_by": "subject", **keywords})
+    return owners, shape
+
+
+@pytest.mark.parametrize("n_slices", [1, 3])
+def test_a_person_placed_together_costs_one_shard_and_ends_where_a_fresh_fit_does(n_slices, tmp_path):
+    owners, shape = of_persons(n_slices)
+    ids = np.arange(150)
+    model = clone(shape).fit(X, Y, record_ids=ids, subject_ids=owners)
+    apart = clone(shape).set_params(place_by="record").fit(X, Y, record_ids=ids, subject_ids=owners)
+    assert len({name.split("/")[1] for name in apart.plan(subjects=["p3"]).touched}) > 1
+    plan, removal = model.plan(subjects=["p3"]), model.forget(subjects=["p3"])
+    assert len({name.split("/")[1] for name in removal.touched}) == 1
+    assert plan.work_low == plan.work_high == removal.work
+    left = np.array([i for i in ids if owners[i] != "p3"])
+    twin = clone(shape).fit(X[left], Y[left], record_ids=left, subject_ids=owners[left])
+    assert model.digest() == twin.digest()
+    assert model.save(tmp_path / "a").read_bytes() == twin.save(tmp_path / "b").read_bytes()
+    gone = np.setdiff1d(ids, left)
+    loaded = expunge.load(tmp_path / "a")
+    loaded.learn(X[gone], Y[gone], record_ids=gone, subject_ids=owners[gone])
+    assert loaded.digest() == clone(shape).fit(X, Y, record_ids=ids, subject_ids=owners).digest()
+
+
+def test_the_digest_of_places_by_record_does_not_know_the_argument():
+    owners, shape = of_persons(place_by="record")
+    model = shape.fit(X, Y, subject_ids=owners)
+    assert "place_by" not in model._digest_params()
+    assert clone(model).set_params(place_by="subject").fit(X, Y, subject_ids=owners).digest() != model.digest()
+
+
+def test_learning_records_about_nobody_or_of_a_known_person_needs_nothing_new():
+    owners, shape = of_persons()
+    model = shape.fit(X[:140], Y[:140], record_ids=np.arange(140), subject_ids=owners[:140])
+    model.learn(X[140:], Y[140:], record_ids=np.arange(140, 150), subject_ids=owners[140:])
+    assert model.digest() == clone(shape).fit(X, Y, record_ids=np.arange(150), subject_ids=owners).digest()

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from expunge.cli.advise import advise
 from expunge.cli.demo import demo
 from expunge.cli.export import export
 from expunge.cli.fit import fit
@@ -31,6 +32,7 @@ app = typer.Typer(
 )  # fmt: skip
 for _command in (demo, fit, predict, plan, forget, export, methods):
     app.command()(_command)
+app.add_typer(advise)
 
 
 def _version(asked: bool) -> None:

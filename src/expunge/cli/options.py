@@ -85,6 +85,16 @@ def column_types(texts: Sequence[str] | None) -> dict[str, str]:
     return pairs((part for text in texts or () for part in text.split(",")), "--columns")
 
 
+def integers(text: str | None, option: str) -> list[int] | None:
+    """Integers from ``5,10,20``; None stays None."""
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidParameterError(f"{option} takes integers, got {text!r}.", hint="For example 5,10,20.") from None
+
+
 def json_values(texts: Sequence[str] | None) -> dict[str, Any]:
     """Constructor arguments from ``n_shards=10``: JSON where it is, else text."""
     out: dict[str, Any] = {}

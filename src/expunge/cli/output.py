@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,7 @@ class Output:
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
         """Show that something is being done (on a terminal), and collect warnings as notes."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
+        with self._warnings():
             if self.as_json or not sys.stderr.isatty():
                 yield
             else:
@@ -61,8 +60,41 @@ class Output:
 
                 with Console(stderr=True).status(what):
                     yield
+
+    @contextmanager
+    def _warnings(self) -> Iterator[None]:
+        """Collect warnings as notes."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            yield
         told = [" ".join(str(w.message).split()) for w in caught if issubclass(w.category, UserWarning)]
         self.notes += dict.fromkeys(told)
+
+    @contextmanager
+    def measuring(self, what: str) -> Iterator[Callable[[float, float], None] | None]:
+        """Say how long it will take, then show a bar (on a terminal); give what is to be called with seconds done and
+        seconds in all."""
+        with self._warnings():
+            if self.as_json:
+                yield None
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            console = Console(stderr=True)
+            told: list[float] = []
+            bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+            bar.disable = not console.is_terminal
+            task = bar.add_task(what, total=None)
+
+            def progress(done: float, total: float) -> None:
+                if not told and total > 2:
+                    console.print(f"{what} takes about {total:.0f} s.", highlight=False)
+                told.append(total)
+                bar.update(task, completed=done, total=total)
+
+            with bar:
+                yield progress
 
     def result(self, data: dict[str, Any], lines: Sequence[str]) -> None:
         """Print what came out: the data as JSON, or the lines."""

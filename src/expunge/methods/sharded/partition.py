@@ -1,8 +1,10 @@
 """The place of a record: shard and slice, from its id and its own values alone, so that removing one moves no other.
 
 A place is one number, ``shard * n_slices + slice``. By default it is where the keyed hash of the id falls when its
-range is cut into as many equal cells as there are places. A *prior of deletion* in [0, 1] is cut in the same way, so
-that records that are likely to leave share shards, and the late slices within them: then little is trained again.
+range is cut into as many equal cells as there are places. The hash of the person's id instead puts everything about
+somebody into one place, so that a request by person trains one shard again and not as many as there are records. A
+*prior of deletion* in [0, 1] is cut in the same way, so that records that are likely to leave share shards, and the
+late slices within them: then little is trained again.
 
 References
 ----------
@@ -21,25 +23,47 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 
-__all__ = ["check_partition", "place_by_hash", "place_by_prior", "place_records", "rows_of_shards"]
+__all__ = [
+    "PLACE_BY",
+    "check_partition",
+    "place_by_hash",
+    "place_by_prior",
+    "place_by_subject",
+    "place_records",
+    "rows_of_shards",
+]
+
+#: Whose id decides where a record goes.
+PLACE_BY = ("record", "subject")
 
 Places = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
 
 
-def check_partition(partition: object) -> None:
-    """Refuse a partition that is neither None, nor a callable, nor the name or position of a column."""
+def check_partition(partition: object, by: object = "record") -> None:
+    """Refuse a partition that is neither None, nor a callable, nor the name or position of a column.
+
+    With one of the latter two, ``by`` must be "record": a place cannot follow from both.
+    """
     is_column = isinstance(partition, (str, int, np.integer)) and not isinstance(partition, bool)
     if not (partition is None or callable(partition) or is_column):
         raise InvalidParameterError(
             f"partition must be None, a callable, or the name or position of a column, got {partition!r}.",
             hint="To pass one prior per record, make it a column of X.",
         )
+    if by not in PLACE_BY:
+        raise InvalidParameterError(f"place_by must be one of {PLACE_BY}, got {by!r}.")
+    if by == "subject" and partition is not None:
+        raise InvalidParameterError(
+            f"place_by='subject' and partition={partition!r} both say where a record goes.",
+            hint="Leave one of them out.",
+        )
 
 
 def place_records(
-    partition: Callable[[Any, Any], Any] | str | int | None, table: Table, *, seed: int, n_shards: int, n_slices: int
-) -> Places:
+    partition: Callable[[Any, Any], Any] | str | int | None, table: Table, *, seed: int, n_shards: int, n_slices: int,
+    by: str = "record",
+) -> Places:  # fmt: skip
     """Place of each record of a table.
 
     Parameters
@@ -50,6 +74,8 @@ def place_records(
         dict for frames, the text for texts, else an array of shape (d,).
     table : Table
     seed, n_shards, n_slices : int
+    by : {"record", "subject"}
+        Without a partition: whose id is hashed.
 
     Returns
     -------
@@ -60,6 +86,8 @@ def place_records(
     InvalidDataError
         A prior outside [0, 1], a shard that does not exist, or no such column.
     """
+    if partition is None and by == "subject" and table.subjects is not None:
+        return place_by_subject(seed, table.ids, table.subjects, n_shards, n_slices)
     if partition is None:
         return place_by_hash(seed, table.ids, n_shards, n_slices)
     if not callable(partition):
@@ -79,8 +107,41 @@ def place_by_hash(seed: int, ids: npt.NDArray[Any], n_shards: int, n_slices: int
     >>> place_by_hash(0, np.arange(5), 3, 4) // 4 == place_by_hash(0, np.arange(5), 3, 1)
     array([ True,  True,  True,  True,  True])
     """
-    high = uniform64(seed, "shard", ids) >> np.uint64(32)
-    return (high * np.uint64(n_shards * n_slices) >> np.uint64(32)).astype(np.int64)
+    return _cells(uniform64(seed, "shard", ids), n_shards * n_slices)
+
+
+def place_by_subject(
+    seed: int, ids: npt.NDArray[Any], subjects: npt.NDArray[Any], n_shards: int, n_slices: int
+) -> Places:
+    """Places by the keyed hash of the person; a record about nobody goes where its own id says.
+
+    Parameters
+    ----------
+    seed : int
+    ids, subjects : ndarray of ids, shape (n,)
+        Of the subjects some may be None.
+    n_shards, n_slices : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> places = place_by_subject(0, np.arange(4), np.array(["a", "b", "a", None], dtype=object), 100, 9)
+    >>> bool(places[0] == places[2]), bool(places[3] == place_by_hash(0, np.array([3]), 100, 9)[0])
+    (True, True)
+    """
+    is_somebody = np.array([subject is not None for subject in subjects.tolist()], dtype=bool)
+    places = np.empty(len(ids), dtype=np.int64)
+    places[~is_somebody] = place_by_hash(seed, ids[~is_somebody], n_shards, n_slices)
+    if is_somebody.any():
+        known, inverse = np.unique(subjects[is_somebody], return_inverse=True)
+        whole = known if known.dtype.kind == "i" or isinstance(known[0], str) else known.astype(np.int64)
+        places[is_somebody] = _cells(uniform64(seed, "shard of subject", whole), n_shards * n_slices)[inverse]
+    return places
+
+
+def _cells(hashes: npt.NDArray[np.uint64], n_cells: int) -> Places:
+    """The cell of each hash when their range is cut into equal ones."""
+    return ((hashes >> np.uint64(32)) * np.uint64(n_cells) >> np.uint64(32)).astype(np.int64)
 
 
 def place_by_prior(priors: npt.ArrayLike, n_shards: int, n_slices: int) -> Places:

@@ -34,6 +34,8 @@ class Sharded(Unlearner):
 
     _execution_params: ClassVar[tuple[str, ...]] = ("n_jobs", "verbose")
     _late_params: ClassVar[tuple[str, ...]] = ("partition",)
+    _added_params: ClassVar[Mapping[str, Any]] = {"place_by": "record"}
+    _alternatives: ClassVar[Mapping[str, Any]] = {"place_by": ["subject", "record"]}
     _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": _HASHED,
         "check_sample_weight_equivalence_on_sparse_data": _HASHED,
@@ -42,13 +44,14 @@ class Sharded(Unlearner):
 
     def __init__(
         self, estimator: Any, *, n_shards: int = 5, n_slices: int = 1, aggregation: str = "mean", partition: Any = None,
-        seed: int = 0, n_jobs: int | None = None, verbose: int = 0,
+        place_by: str = "record", seed: int = 0, n_jobs: int | None = None, verbose: int = 0,
     ) -> None:  # fmt: skip
         self.estimator = estimator
         self.n_shards = n_shards
         self.n_slices = n_slices
         self.aggregation = aggregation
         self.partition = partition
+        self.place_by = place_by
         self.seed = seed
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -69,7 +72,7 @@ class Sharded(Unlearner):
                 raise InvalidParameterError(f"{name} must be an integer from 1 to {most}, got {value!r}.")
         if self.aggregation not in self._aggregations:
             raise InvalidParameterError(f"aggregation must be one of {self._aggregations}, got {self.aggregation!r}.")
-        check_partition(self.partition)
+        check_partition(self.partition, self.place_by)
         if self.n_slices > 1:
             how_to_continue(self.estimator)
 
@@ -77,7 +80,9 @@ class Sharded(Unlearner):
         return any_input(self, X, y, reset=reset, least=least)
 
     def _place(self, table: Table) -> npt.NDArray[np.int64]:
-        return place_records(self.partition, table, seed=self.seed, n_shards=self.n_shards, n_slices=self.n_slices)
+        return place_records(
+            self.partition, table, seed=self.seed, n_shards=self.n_shards, n_slices=self.n_slices, by=self.place_by
+        )
 
     def _doubt(self, rows: Rows) -> str | None:
         if not len(rows):

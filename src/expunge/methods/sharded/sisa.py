@@ -42,6 +42,9 @@ class SISAClassifier(ClassifierMixin, Sharded):
         will be forgotten: likely ones share shards and late slices; equal priors share a place. A callable from
         (record id, row) to a shard (int) or such a prior (float); it sees one record at a time, must depend on nothing
         else, and is not saved: after loading, pass it again with ``set_params`` before ``learn``.
+    place_by : {"record", "subject"}, default="record"
+        Whose id the hash is of. ``"subject"``: everything about a person goes to one place, so that a request by person
+        trains one shard again; records about nobody go by their own ids. Not together with a partition.
     seed : int, default=0
         Non-negative integer of any size.
     n_jobs : int, optional
@@ -62,10 +65,10 @@ class SISAClassifier(ClassifierMixin, Sharded):
     Notes
     -----
     Forgetting one record costs a fit on n / n_shards records, with slices about two thirds of that shard's training; a
-    batch trains each touched shard once. Memory: the rows, and n_shards * n_slices models. A shard with one class is a
-    constant; one that is too small for its estimator takes no part (at ``fit`` it is an error). An estimator that adds
-    up what it is given, such as naive Bayes, counts records of early slices more often. XGBoost wants all classes in
-    each shard.
+    batch trains each touched shard once, and so does a person whose records ``place_by`` put into one. Memory: the
+    rows, and n_shards * n_slices models. A shard with one class is a constant; one that is too small for its estimator
+    takes no part (at ``fit`` it is an error). An estimator that adds up what it is given, such as naive Bayes, counts
+    records of early slices more often. XGBoost wants all classes in each shard.
 
     References
     ----------
@@ -135,7 +138,7 @@ class SISARegressor(RegressorMixin, Sharded):
     ----------
     estimator : scikit-learn regressor or Pipeline
         As for :class:`SISAClassifier`.
-    n_shards, n_slices, partition, seed, n_jobs, verbose
+    n_shards, n_slices, partition, place_by, seed, n_jobs, verbose
         As for :class:`SISAClassifier`.
     aggregation : {"mean", "median", "weighted"}, default="mean"
         Of the shards' predictions; the weight of a shard is its R² on the records of the next one, zero if negative.
