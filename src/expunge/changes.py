@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,25 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidRequestError
 from expunge.params import record_params
+from expunge.records import Plan
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Pending
 
-__all__ = ["apply_change", "drop_columns"]
+__all__ = ["apply_change", "drop_columns", "first_fit", "plan_of"]
 
 Names = tuple[str, ...]
+
+
+def first_fit(model: Any, table: Table, *, tolerant: bool) -> Fitted:
+    """What a model holds that learns these rows and knew none."""
+    start = time.perf_counter()
+    rows = Rows(table, seed=model.seed)
+    slots = np.arange(len(table), dtype=np.intp)
+    changes = model._update(Change(rows, {}, slots[:0], slots, tolerant, table))
+    fitted = Fitted(rows, record_params(model))
+    fitted.commit(changes)
+    fitted.rate = (time.perf_counter() - start) / max(1, rows.reads)
+    return fitted
 
 
 def apply_change(
@@ -31,20 +45,29 @@ def apply_change(
     """
     state, rows = model._state(), model._rows()
     n_slots, reads = len(rows.alive), rows.reads
-    new = removed[:0] if added is None else rows.append(added)
+    rows.hide(removed)  # first, for a corrected row comes under the name of the one that goes
     try:
-        rows.hide(removed)
+        new = removed[:0] if added is None else rows.append(added)
         change = Change(rows, state.parts, removed, new, tolerant)
         changes = model._update(change)
     except BaseException:
-        rows.unhide(removed)
-        if len(new):
+        if len(rows.alive) > n_slots:
             rows.truncate(n_slots)
+        rows.unhide(removed)
         rows.reads = reads
         raise
     state.pending = Pending(changes, removed, new)  # from here on the change is made, whatever interrupts it
     state.settle()
     return tuple(changes), tuple(change.notes)
+
+
+def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names]) -> Plan:
+    """A plan, from least and most work and the names of the parts."""
+    rate, (low, high, touched) = model._state().rate, estimate
+    return Plan(
+        guarantee=model._guarantee(), n_records=n_records, work_low=low, work_high=high, touched=touched,
+        expected_s=None if rate is None else rate * high,
+    )  # fmt: skip
 
 
 def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:

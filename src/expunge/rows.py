@@ -112,6 +112,11 @@ class Rows:
         return self._weight is not None
 
     @property
+    def has_subjects(self) -> bool:
+        """Whether the rows have subjects."""
+        return self._subjects is not None
+
+    @property
     def alive(self) -> npt.NDArray[np.bool_]:
         """Which slots hold a row, shape (number of slots,). Do not write to it."""
         return self._alive[: len(self._ids.values)]
@@ -176,6 +181,11 @@ class Rows:
     def peek(self, slots: Slots) -> Table:
         """As :meth:`read`, but not counted: for looking, not for learning."""
         return self.read(slots, times=0)
+
+    def peek_beside(self, slots: Slots) -> Table:
+        """As :meth:`peek`, without X: that is None."""
+        optional = (self._y, self._weight, self._subjects)
+        return Table(self._ids.values[slots], None, *(None if c is None else c.read(slots) for c in optional))
 
     def count(self, n: int) -> None:
         """Count n more rows as read: for a method that reads a table it holds again."""
@@ -277,7 +287,7 @@ class Rows:
         if known.any():
             raise DuplicateRecordError(
                 f"Record {table.ids[known].tolist()[0]!r} is known already.",
-                hint="Give new rows new record_ids; to correct a row, forget it first.",
+                hint="Give new rows new record_ids; rectify() corrects a row that is known.",
             )
         start = len(self._ids.values)
         pairs = [(self._X, table.X), (self._y, table.y), (self._weight, table.weight)]

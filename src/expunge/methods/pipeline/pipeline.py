@@ -133,9 +133,8 @@ class Pipeline(NamedSteps, Unlearner):
                 raise InvalidParameterError(f"Step {name!r} does not transform.", hint="A model comes last.")
             if i and isinstance(step, ColumnTransformer):
                 raise InvalidParameterError(f"Step {name!r} is a ColumnTransformer.", hint="It comes first.")
-        for name in (FRONT, JOINT):
-            if name in dict(given):
-                raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")
+        for name in {FRONT, JOINT}.intersection(dict(given)):
+            raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")
 
     def _split(self) -> _Plan:
         steps = [(name, step) for name, step in self.steps if step != "passthrough"]
@@ -156,8 +155,7 @@ class Pipeline(NamedSteps, Unlearner):
         return numeric_input(self, X, y, reset=reset, least=least)
 
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
-        place: npt.NDArray[np.int64] | None = self.steps[-1][1]._place(table)
-        return place
+        return self.steps[-1][1]._place(table)  # type: ignore[no-any-return]
 
     def _kept(self, rows: Rows) -> Fold | InTurn:
         """How the state is kept: sums of everything together, or each step's own."""
@@ -183,8 +181,10 @@ class Pipeline(NamedSteps, Unlearner):
         except InvalidDataError:
             return None
 
-    def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
-        return self._kept(rows).estimate(rows, self._state().parts, slots)
+    def _estimate(self, rows: Rows, slots: Any, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
+        return self._kept(rows).estimate(rows, self._state().parts, slots, table)
+
+    _estimate_corrected = _estimate
 
     def _most_work(self, rows: Rows) -> int:
         return self._kept(rows).most_work(rows, self._state().parts)
@@ -199,8 +199,7 @@ class Pipeline(NamedSteps, Unlearner):
             ) from error
 
     def _terms(self) -> str:
-        terms = [step._terms() for _, step in self.steps if step != "passthrough"]
-        return "".join(dict.fromkeys(terms))
+        return "".join(dict.fromkeys(step._terms() for _, step in self.steps if step != "passthrough"))
 
     def _examine(self, state: Fitted) -> None:
         super()._examine(state)
