@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidRequestError
+from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
 from expunge.params import record_params
 from expunge.records import Plan
 from expunge.rows import Rows, Table
@@ -71,7 +71,7 @@ def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names]) -> Pla
 
 
 def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
-    """Forget the columns at these positions: a fit on what is left.
+    """Forget the columns at these positions: a fit on what is left. Refused where that cannot be fitted.
 
     Returns
     -------
@@ -83,7 +83,13 @@ def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
     rows = Rows(table, seed=model.seed)
     slots = np.arange(len(table), dtype=np.intp)
     state = Fitted(rows, record_params(model))
-    state.commit(model._update(Change(rows, {}, slots[:0], slots, True, table)))
+    try:
+        state.commit(model._update(Change(rows, {}, slots[:0], slots, True, table)))
+    except InvalidDataError as error:
+        raise UnsupportedRequestError(
+            f"A step cannot be fitted without these columns: {error.message}",
+            hint="Name columns by a selector, or leave them to remainder; then fit again.",
+        ) from error
     state.rate, state.doubt, state.is_examined = old.rate, old.doubt, old.is_examined
     if len(rows) and model._solve(rows, state.parts) is None and model._solve(model._rows(), old.parts) is not None:
         raise InvalidRequestError(

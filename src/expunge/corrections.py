@@ -19,7 +19,7 @@ from expunge.errors import InvalidDataError, InvalidRequestError
 from expunge.records import Plan, Rectification
 from expunge.requests import read_table, select_slots
 from expunge.rows import Rows, Table
-from expunge.table.cells_like import cells_like
+from expunge.table.cells_like import cells_like, numbers_like
 
 __all__ = ["correct_records", "plan_correction", "read_corrected"]
 
@@ -175,26 +175,12 @@ def _filled(model: Any, rows: Rows, slots: Slots, given: Any) -> Any:
     is_sparse = hasattr(X, "tocsr")
     cells = X.toarray() if is_sparse else X
     for name, values in columns.items():
-        new = _numbers(values) if cells.dtype.kind in "iufb" else np.array([*values, None], dtype=object)[:-1]
-        if is_sparse and new.dtype.kind == "O":
-            raise InvalidDataError(
-                f"Column {name!r} of a sparse matrix cannot hold what is given.", hint="Give numbers."
-            )
-        cells = cells.astype(np.result_type(cells.dtype, new.dtype))
+        if cells.dtype.kind in "iufb":
+            new = numbers_like(values, cells.dtype, name)
+        else:
+            new = np.array([*values, None], dtype=object)[:-1]
         cells[:, labels.index(name)] = new
     return _named(model, type(X)(cells) if is_sparse else cells)
-
-
-def _numbers(values: Any) -> npt.NDArray[Any]:
-    """Values as an array of numbers, where they are that and floats can hold them; None stands for a missing one."""
-    given = list(values)
-    if all(value is None or isinstance(value, (bool, int, float, np.number, np.bool_)) for value in given):
-        found = np.array([np.nan if value is None else value for value in given])
-        if found.dtype.kind in "bf" or (
-            found.dtype.kind in "iu" and (np.abs(found.astype(np.float64)) <= 2.0**53).all()
-        ):
-            return found
-    return np.array([*given, None], dtype=object)[:-1]
 
 
 def _orders(rows: Rows) -> dict[Any, list[Any]]:

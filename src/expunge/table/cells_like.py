@@ -1,17 +1,18 @@
-"""Values for some cells of a column of a frame, as that column would hold them."""
+"""Values for some cells of a column, as that column would hold them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cells_like"]
+__all__ = ["cells_like", "numbers_like"]
 
 
 def cells_like(values: Any, dtype: Any, name: object, order: list[Any] | None = None) -> pd.Series[Any]:
@@ -39,37 +40,64 @@ def cells_like(values: Any, dtype: Any, name: object, order: list[Any] | None = 
     """
     import pandas as pd
 
-    given = pd.Series(values.array if isinstance(values, pd.Series) else list(values))
-    is_missing = given.isna()
+    if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
+        return pd.Series(numbers_like(values, dtype, name))
+    is_typed = isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray))
+    given = pd.Series(values if is_typed else list(values)).reset_index(drop=True)
     if isinstance(given.dtype, pd.CategoricalDtype) and isinstance(dtype, pd.CategoricalDtype):
         return given
-    if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
-        return given.astype(np.float64) if is_missing.all() else given
     if (isinstance(dtype, np.dtype) and dtype.kind in "mM") or isinstance(dtype, pd.DatetimeTZDtype):
         return given
     if isinstance(dtype, np.dtype):
         return pd.Series(list(values), dtype=object)
-    held = given[~is_missing].tolist()
-    is_text_column = isinstance(dtype, pd.StringDtype)
-    try:
-        if is_text_column and any(not isinstance(value, str) for value in held):
-            raise TypeError
-        found = given.astype(object).astype(dtype if order is None and not _is_categories(dtype) else _like(order))
-    except (TypeError, ValueError):
-        raise InvalidDataError(f"Column {name!r} holds {dtype}, and cannot hold what is given.") from None
-    if bool((found.isna() & ~is_missing).any()):
+    held = given[~given.isna()].tolist()
+    if order is not None and any(value not in order for value in held):
         raise InvalidDataError(
             f"Column {name!r} is an ordered category, and a value is in no place of its order.",
             hint="Give it as an ordered category that says where.",
         )
-    return found
+    is_text_column = isinstance(dtype, pd.StringDtype)
+    try:
+        if is_text_column and any(not isinstance(value, str) for value in held):
+            raise TypeError
+        is_category = isinstance(dtype, pd.CategoricalDtype)
+        like = pd.CategoricalDtype(order, ordered=order is not None) if is_category else dtype
+        return given.astype(object).astype(like)
+    except (TypeError, ValueError):
+        raise InvalidDataError(
+            f"Column {name!r} holds {dtype}, and cannot hold what is given.", hint="Correct the value."
+        ) from None
 
 
-def _is_categories(dtype: Any) -> bool:
-    return str(dtype) == "category"
+def numbers_like(values: Any, dtype: np.dtype[Any], name: object) -> npt.NDArray[Any]:
+    """Numbers in the type of an array: whole ones keep their digits, fractions are rounded as the array rounds them.
 
+    Parameters
+    ----------
+    values : sequence of length k
+        None stands for a missing one.
+    dtype : dtype of numbers or booleans
+    name : str or int
+        Of the column, for the error sentence.
 
-def _like(order: list[Any] | None) -> Any:
-    import pandas as pd
+    Raises
+    ------
+    InvalidDataError
+        What is no number, or does not fit.
 
-    return pd.CategoricalDtype(order, ordered=order is not None)
+    Examples
+    --------
+    >>> numbers_like([2.0, 3], np.dtype(np.int64), "rooms")
+    array([2, 3])
+    """
+    given = [None if value is None or repr(value) in ("<NA>", "NaT") else value for value in values]
+    if all(value is None or isinstance(value, (bool, int, float, np.number, np.bool_)) for value in given):
+        known = np.array([np.nan if value is None else value for value in given])
+        if known.dtype.kind in "iufb":  # of integers beyond 64 bits it is "O"
+            with np.errstate(invalid="ignore", over="ignore"):
+                out = known.astype(dtype)
+                is_whole = known.dtype.kind in "iub"
+                fits = np.array_equal(out.astype(known.dtype), known) if is_whole else dtype.kind == "f"
+            if fits or np.array_equal(out, known):
+                return out
+    raise InvalidDataError(f"Column {name!r} holds {dtype}, and cannot hold what is given.", hint="Correct the value.")

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of, outputs_of_front, stacked, stage
@@ -188,15 +188,6 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _most_work(self, rows: Rows) -> int:
         return self._kept(rows).most_work(rows, self._state().parts)
-
-    def _drop(self, features: list[int]) -> tuple[tuple[str, ...], int]:
-        try:
-            return super()._drop(features)
-        except InvalidDataError as error:
-            raise UnsupportedRequestError(
-                f"A step cannot be fitted without these columns: {error.message}",
-                hint="Name columns by a selector, or leave them to remainder; then fit again.",
-            ) from error
 
     def _terms(self) -> str:
         return "".join(dict.fromkeys(step._terms() for _, step in self.steps if step != "passthrough"))
