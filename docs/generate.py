@@ -59,7 +59,7 @@ def method_page() -> str:
         cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.task, method.guarantee, forgets, learns]
         lines.append(f"| {' | '.join(cells)} |")
     pages = {
-        "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
+        "retrain": "Retrain", "sisa": "SISA", "modular": "Modular training", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
         "bayesian-ridge": "Bayesian ridge", "discriminants": "Discriminants",
         "linear-structure": "PCA and TruncatedSVD",
     }  # fmt: skip
