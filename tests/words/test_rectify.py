@@ -426,3 +426,15 @@ def test_any_history_equals_a_fresh_fit(name, data):
             subject_ids=people[left], sample_weight=None if weight is None else weight[left], allow_dormant=True,
         )  # fmt: skip
     assert model.digest() == twin.digest()
+
+
+def test_a_model_that_sleeps_may_be_rectified_step_by_step():
+    missing = X.copy()
+    missing[:2, 1] = np.nan
+    model = expunge.StandardScaler().fit(missing[:4])
+    model.forget([2, 3])
+    model.rectify(0, {0: 2.0})
+    model.rectify(0, {1: 5.0})
+    right = missing[:2].copy()
+    right[0] = [2.0, 5.0, X[0, 2]]
+    assert model.digest() == expunge.StandardScaler().fit(right).digest()
