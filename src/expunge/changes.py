@@ -45,8 +45,8 @@ def apply_change(
     """
     state, rows = model._state(), model._rows()
     n_slots, reads = len(rows.alive), rows.reads
-    rows.hide(removed)  # first, for a corrected row comes under the name of the one that goes
     try:
+        rows.hide(removed)  # first, for a corrected row comes under the name of the one that goes
         new = removed[:0] if added is None else rows.append(added)
         change = Change(rows, state.parts, removed, new, tolerant)
         changes = model._update(change)
