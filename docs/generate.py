@@ -69,11 +69,14 @@ def method_page() -> str:
         cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.task, method.guarantee, forgets, learns]
         lines.append(f"| {' | '.join(cells)} |")
     pages = {
-        "retrain": "Retrain", "sisa": "SISA", "naive-bayes": "Naive Bayes", "ridge": "Ridge",
-        "fourier": "Fourier features", "bayesian-ridge": "Bayesian ridge", "discriminants": "Discriminants",
+        "retrain": "Retrain", "sisa": "SISA", "modular": "Modular training", "naive-bayes": "Naive Bayes",
+        "ridge": "Ridge", "fourier": "Fourier features", "bayesian-ridge": "Bayesian ridge",
+        "discriminants": "Discriminants",
         "linear-structure": "PCA and TruncatedSVD",
     }  # fmt: skip
-    lines += ["", "Each has a page: " + ", ".join(f"[{t}](methods/{p}.md)" for p, t in pages.items()) + ".", ""]
+    links = [f"[{title}](methods/{page}.md)" for page, title in pages.items()]
+    links.append("[transformers and pipelines](tables.md)")
+    lines += ["", f"Each has a page: {', '.join(links)}.", ""]
     return "\n".join(lines)
 
 

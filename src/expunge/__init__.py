@@ -15,6 +15,7 @@ _WORDS = {
     "ExpungeError": "expunge.errors",
     "Guarantee": "expunge.records",
     "Plan": "expunge.records",
+    "Rectification": "expunge.records",
     "Removal": "expunge.records",
     "Unlearner": "expunge.contract",
     "load": "expunge.methods",

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidRequestError
+from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
 from expunge.params import record_params
+from expunge.records import Plan
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Pending
 
-__all__ = ["apply_change", "drop_columns"]
+__all__ = ["apply_change", "drop_columns", "first_fit", "plan_of"]
 
 Names = tuple[str, ...]
+
+
+def first_fit(model: Any, table: Table, *, tolerant: bool) -> Fitted:
+    """What a model holds that learns these rows and knew none."""
+    start = time.perf_counter()
+    rows = Rows(table, seed=model.seed)
+    slots = np.arange(len(table), dtype=np.intp)
+    changes = model._update(Change(rows, {}, slots[:0], slots, tolerant, table))
+    fitted = Fitted(rows, record_params(model))
+    fitted.commit(changes)
+    fitted.rate = (time.perf_counter() - start) / max(1, rows.reads)
+    return fitted
 
 
 def apply_change(
@@ -31,15 +45,15 @@ def apply_change(
     """
     state, rows = model._state(), model._rows()
     n_slots, reads = len(rows.alive), rows.reads
-    new = removed[:0] if added is None else rows.append(added)
     try:
-        rows.hide(removed)
+        rows.hide(removed)  # first, for a corrected row comes under the name of the one that goes
+        new = removed[:0] if added is None else rows.append(added)
         change = Change(rows, state.parts, removed, new, tolerant)
         changes = model._update(change)
     except BaseException:
-        rows.unhide(removed)
-        if len(new):
+        if len(rows.alive) > n_slots:
             rows.truncate(n_slots)
+        rows.unhide(removed)
         rows.reads = reads
         raise
     state.pending = Pending(changes, removed, new)  # from here on the change is made, whatever interrupts it
@@ -47,8 +61,17 @@ def apply_change(
     return tuple(changes), tuple(change.notes)
 
 
+def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names]) -> Plan:
+    """A plan, from least and most work and the names of the parts."""
+    rate, (low, high, touched) = model._state().rate, estimate
+    return Plan(
+        guarantee=model._guarantee(), n_records=n_records, work_low=low, work_high=high, touched=touched,
+        expected_s=None if rate is None else rate * high,
+    )  # fmt: skip
+
+
 def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
-    """Forget the columns at these positions: a fit on what is left.
+    """Forget the columns at these positions: a fit on what is left. Refused where that cannot be fitted.
 
     Returns
     -------
@@ -60,7 +83,13 @@ def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
     rows = Rows(table, seed=model.seed)
     slots = np.arange(len(table), dtype=np.intp)
     state = Fitted(rows, record_params(model))
-    state.commit(model._update(Change(rows, {}, slots[:0], slots, True, table)))
+    try:
+        state.commit(model._update(Change(rows, {}, slots[:0], slots, True, table)))
+    except InvalidDataError as error:
+        raise UnsupportedRequestError(
+            f"A step cannot be fitted without these columns: {error.message}",
+            hint="Name columns by a selector, or leave them to remainder; then fit again.",
+        ) from error
     state.rate, state.doubt, state.is_examined = old.rate, old.doubt, old.is_examined
     if len(rows) and model._solve(rows, state.parts) is None and model._solve(model._rows(), old.parts) is not None:
         raise InvalidRequestError(

@@ -15,8 +15,8 @@ A method writes
     The solution, or None if too little is left to predict from (the model is dormant).
 ``predict(X)`` and friends, reading ``self._solution()``
 
-and, where it differs from a full refit, ``_estimate(rows, slots)`` for ``plan`` and ``_place(table)`` for a method that
-puts each record somewhere.
+and, where it differs from a full refit, ``_estimate(rows, slots)`` for ``plan``, ``_estimate_corrected(rows, slots,
+table)`` for ``plan_rectify``, and ``_place(table)`` for a method that puts each record somewhere.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from expunge.changes import apply_change, drop_columns
+from expunge.changes import apply_change, drop_columns, first_fit, plan_of
+from expunge.corrections import correct_records, plan_correction
 from expunge.digest import leaf, root
 from expunge.errors import ExpungeError, UnsupportedRequestError
-from expunge.params import digest_params, record_params, refuse_changed_params
-from expunge.records import Addition, Guarantee, Plan, Removal
+from expunge.params import digest_params, refuse_changed_params
+from expunge.records import Addition, Guarantee, Plan, Rectification, Removal, equality
 from expunge.requests import feature_positions, read_table, select_slots
 from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
@@ -93,6 +94,11 @@ class Unlearner(BaseEstimator):
         work = len(rows) - len(slots)
         return work, work, tuple(self._state().parts)
 
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        """As :meth:`_estimate`, for putting the rows of the table in the place of these slots."""
+        low, high, touched = self._estimate(rows, slots)
+        return low + len(table), high + len(table), touched
+
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
         """Where each record goes, from its id and values alone; None for a method without places."""
         return None
@@ -101,26 +107,19 @@ class Unlearner(BaseEstimator):
         """X and y as the method wants them; ``reset`` when fitting. Here: finite numbers."""
         return numeric_input(self, X, y, reset=reset, least=least)
 
+    def _check_addable(self) -> None:
+        """Refuse rows to come if there is no telling what to do with them."""
+
     def _check_params(self) -> None:
         """Refuse constructor arguments that are not of the documented form."""
 
     def _doubt(self, rows: Rows) -> str | None:
-        """Why the same fit might not give the same bits, tried out; None if nothing speaks for that, "" if too little
-        is there to tell."""
+        """Why the same fit might not give the same bits, tried out; None if it does, "" if too little is there."""
         return None
 
     def _guarantee(self) -> Guarantee:
         """What a removal from the model as it is promises."""
-        doubt = self._state().doubt
-        if doubt is not None:
-            return Guarantee(
-                kind="empirical", statement=f"trained again without the records, but not repeatable: {doubt}"
-            )
-        return Guarantee(
-            kind="exact",
-            statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{self._terms()}",
-            assumptions=("same environment", "requests do not depend on the published model"),
-        )
+        return equality(self._terms(), self._state().doubt)
 
     def _terms(self) -> str:
         """What to add to the statement of an exact guarantee: a rounding, say."""
@@ -169,22 +168,15 @@ class Unlearner(BaseEstimator):
             table = read_table(
                 self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
             )
-            start = time.perf_counter()
-            rows = Rows(table, seed=self.seed)
-            slots = np.arange(len(table), dtype=np.intp)
-            changes = self._update(Change(rows, {}, slots[:0], slots, allow_dormant, table))
-            fitted = Fitted(rows, record_params(self))
-            fitted.commit(changes)
-            elapsed, reads = time.perf_counter() - start, rows.reads
+            fitted = first_fit(self, table, tolerant=allow_dormant)
             self._examine(fitted)
-            fitted.rate = elapsed / max(1, reads)
         except BaseException:
             for name in _SHAPE:
                 self.__dict__.pop(name, None)
             self.__dict__.update(shape)
             raise
         self._fitted = fitted
-        _log.info("%s learned %d records", type(self).__name__, len(rows))
+        _log.info("%s learned %d records", type(self).__name__, len(table))
         return self
 
     def plan(self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None) -> Plan:
@@ -201,14 +193,8 @@ class Unlearner(BaseEstimator):
         state, rows = self._state(), self._rows()
         slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
         if features is None:
-            low, high, touched = self._estimate(rows, slots)
-        else:
-            low, high, touched = len(rows), self._most_work(rows), tuple(state.parts)
-        expected = None if state.rate is None else state.rate * high
-        return Plan(
-            guarantee=self._guarantee(), n_records=len(slots), work_low=low, work_high=high, touched=touched,
-            expected_s=expected,
-        )  # fmt: skip
+            return plan_of(self, len(slots), self._estimate(rows, slots))
+        return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(
         self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None,
@@ -281,6 +267,7 @@ class Unlearner(BaseEstimator):
             A record that is known already.
         """
         with self._state().lock:
+            self._check_addable()
             rows = self._rows()
             table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=False)
             start, reads = time.perf_counter(), rows.reads
@@ -289,6 +276,44 @@ class Unlearner(BaseEstimator):
             if not self._state().is_examined:
                 self._examine(self._state())  # the rows before were too few to tell anything
         return Addition(n_learned=len(table), work=work, elapsed_s=elapsed, touched=touched)
+
+    def rectify(
+        self, record_ids: Any, X: Any = None, y: Any = None, *, subject_ids: Any = None, sample_weight: Any = None,
+        digest: bool = False,
+    ) -> Rectification:  # fmt: skip
+        """Correct records, by name: forget what was wrong and learn what is right, in one change.
+
+        Parameters
+        ----------
+        record_ids : id or array of ids, shape (k,)
+            Records that the model knows.
+        X : array, sparse matrix or data frame of k rows, or dict of column to k values, optional
+            Whole rows, in the order of ``record_ids``; or the columns to correct alone, by name (by position for
+            arrays), as ``{"age": [33]}`` or a frame with fewer columns. Here and below, one value serves for all k
+            records, and what is left out stays as it is.
+        y, subject_ids, sample_weight : array of shape (k,), optional
+            None among the subjects: about nobody.
+        digest : bool, default=False
+            Compute the digests before and after.
+
+        Returns
+        -------
+        Rectification
+
+        Raises
+        ------
+        UnknownRecordError, DuplicateRecordError, InvalidRequestError
+            An id or a column that is not known, or named twice; nothing to correct. Nothing has changed then.
+        InvalidDataError
+            Values that the model cannot take; a label is taken even if it leaves too little of a class.
+        """
+        return correct_records(self, record_ids, X, y, subject_ids, sample_weight, digest=digest)
+
+    def plan_rectify(
+        self, record_ids: Any, X: Any = None, y: Any = None, *, subject_ids: Any = None, sample_weight: Any = None
+    ) -> Plan:
+        """What :meth:`rectify` with the same arguments would cost and promise. Changes nothing; refuses as it does."""
+        return plan_correction(self, record_ids, X, y, subject_ids, sample_weight)
 
     def digest(self) -> str:
         """SHA-256 of everything that ``predict``, ``forget`` or ``learn`` reads, as 64 hexadecimal digits.

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["Addition", "Guarantee", "Kind", "Plan", "Removal"]
+__all__ = ["Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
 
@@ -122,6 +122,25 @@ class Guarantee(_Record):
     __str__ = __repr__
 
 
+def equality(terms: str, doubt: str | None) -> Guarantee:
+    """The guarantee of a method that gives what a fresh fit gives.
+
+    Parameters
+    ----------
+    terms : str
+        What to add to the statement: a rounding, say.
+    doubt : str or None
+        Why the same fit does not give the same bits; None if it does.
+    """
+    if doubt is not None:
+        return Guarantee(kind="empirical", statement=f"trained again without the records, but not repeatable: {doubt}")
+    return Guarantee(
+        kind="exact",
+        statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{terms}",
+        assumptions=("same environment", "requests do not depend on the published model"),
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Plan(_Record):
     """What a request would cost and promise. Making one changes nothing.
@@ -130,7 +149,7 @@ class Plan(_Record):
     ----------
     guarantee : Guarantee
     n_records : int
-        Records that would be forgotten.
+        Records that would be forgotten, or corrected.
     work_low, work_high : int
         Interval for the number of records that would be read again.
     touched : tuple of str
@@ -204,6 +223,40 @@ class Addition(_Record):
 
     def __repr__(self) -> str:
         return f"learned · {_records(self.n_learned)} · {_duration(self.elapsed_s)}"
+
+    __str__ = __repr__
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Rectification(_Record):
+    """What correcting records did: their old values are forgotten, and the new ones learned under the same ids.
+
+    Parameters
+    ----------
+    guarantee : Guarantee
+        Of the old values being gone.
+    n_rectified : int
+        Records that were corrected.
+    work : int
+        Records that were read again to do so.
+    elapsed_s : float
+        Wall time in seconds, digests not included.
+    touched, digest_before, digest_after, notes
+        As of a :class:`Removal`.
+    """
+
+    guarantee: Guarantee
+    n_rectified: int
+    work: int
+    elapsed_s: float
+    touched: tuple[str, ...] = ()
+    digest_before: str | None = None
+    digest_after: str | None = None
+    notes: tuple[str, ...] = ()
+    schema: int = 1
+
+    def __repr__(self) -> str:
+        return f"rectified · {self.guarantee.kind} · {_records(self.n_rectified)} · {_duration(self.elapsed_s)}"
 
     __str__ = __repr__
 

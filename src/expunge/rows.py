@@ -21,6 +21,8 @@ from expunge.errors import DuplicateRecordError, InvalidDataError, UnknownRecord
 from expunge.seeds import uniform64
 from expunge.table.columns import Columns, columns_of, restore_columns
 from expunge.table.ids import IdIndex, check_ids, check_one_kind, check_unique, grown
+from expunge.table.label_kinds import as_labels
+from expunge.table.table import Table
 
 __all__ = ["N_BLOCKS", "Rows", "Table"]
 
@@ -29,41 +31,6 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 #: The digest hashes rows in so many blocks; a record's block is the top ten bits of its hash.
 N_BLOCKS = 1024
-
-
-_OPTIONAL = ("y", "weight", "subjects", "place")
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Some rows, read from a store or about to enter one.
-
-    Parameters
-    ----------
-    ids : ndarray of int64, or of object holding str, shape (n,)
-    X : array, sparse matrix or frame of shape (n, d), or n texts
-    y : ndarray of shape (n,) or (n, t), or None
-    weight : ndarray of float64, shape (n,), or None
-    subjects : ndarray of ids, shape (n,), None for nobody; or None
-    place : ndarray of int64, shape (n,), or None
-        Where a method put each record (a shard, say); see ``Unlearner._place``.
-    """
-
-    ids: npt.NDArray[Any]
-    X: Any
-    y: Any = None
-    weight: npt.NDArray[np.float64] | None = None
-    subjects: npt.NDArray[Any] | None = None
-    place: npt.NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def head(self, n: int) -> Table:
-        """The first n rows, as views where possible."""
-        X = self.X.iloc[:n] if hasattr(self.X, "iloc") else self.X[:n]
-        cut = {name: None if (a := getattr(self, name)) is None else a[:n] for name in _OPTIONAL}
-        return Table(self.ids[:n], X, **cut)
 
 
 class Rows:
@@ -111,6 +78,11 @@ class Rows:
     def has_weights(self) -> bool:
         """Whether the rows have weights."""
         return self._weight is not None
+
+    @property
+    def has_subjects(self) -> bool:
+        """Whether the rows have subjects."""
+        return self._subjects is not None
 
     @property
     def alive(self) -> npt.NDArray[np.bool_]:
@@ -183,6 +155,11 @@ class Rows:
         if self._form is None:
             self._form = self._X.read(np.empty(0, dtype=np.intp))
         return self._form
+
+    def peek_beside(self, slots: Slots) -> Table:
+        """As :meth:`peek`, without X: that is None."""
+        optional = (self._y, self._weight, self._subjects)
+        return Table(self._ids.values[slots], None, *(None if c is None else c.read(slots) for c in optional))
 
     def count(self, n: int) -> None:
         """Count n more rows as read: for a method that reads a table it holds again."""
@@ -284,7 +261,7 @@ class Rows:
         if known.any():
             raise DuplicateRecordError(
                 f"Record {table.ids[known].tolist()[0]!r} is known already.",
-                hint="Give new rows new record_ids; to correct a row, forget it first.",
+                hint="Give new rows new record_ids; rectify() corrects a row that is known.",
             )
         start, self._form = len(self._ids.values), None
         pairs = [(self._X, table.X), (self._y, table.y), (self._weight, table.weight)]
@@ -382,10 +359,3 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ if self._n_alive == len(self._ids.values) else self.compact().__dict__
-
-
-def as_labels(y: Any) -> Any:
-    """Targets as scikit-learn likes them: texts as a text array of their own width, other values unchanged."""
-    if isinstance(y, np.ndarray) and y.dtype == object and len(y) and all(isinstance(v, str) for v in y.ravel()):
-        return y.astype(str)
-    return y

@@ -18,7 +18,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidDataTypeError
-from expunge.rows import as_labels
 from expunge.table.faults import (
     fault_of_numbers,
     fault_of_shape,
@@ -28,7 +27,7 @@ from expunge.table.faults import (
     refuse_names,
     refuse_times,
 )
-from expunge.table.label_kinds import labels_of
+from expunge.table.label_kinds import as_labels, labels_of
 
 __all__ = ["any_input", "numeric_input", "refuse_missing_targets"]
 

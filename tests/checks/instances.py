@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.linear_model import Ridge as SklearnRidge
 from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
 from sklearn.naive_bayes import MultinomialNB as SklearnMultinomialNB
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -20,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 26
+N_METHODS = 27
 
 
 def string_pipeline() -> object:
@@ -70,6 +71,11 @@ def _instances() -> Iterator[tuple[str, Case]]:
     sgd = SGDRegressor(max_iter=3, tol=None)
     median = expunge.SISARegressor(sgd, n_shards=2, n_slices=2, aggregation="median")
     yield "SISARegressor-sgd-slices", Case(median)
+    density = expunge.ModularClassifier(KernelDensity(), priors="empirical")
+    yield "ModularClassifier-densities", Case(density, alternatives={"priors": [None]})
+    yield "ModularClassifier-pairs", Case(expunge.ModularClassifier(SklearnGaussianNB()))
+    by_columns = expunge.ModularClassifier(SklearnGaussianNB(), by="columns", groups=2)
+    yield "ModularClassifier-columns", Case(by_columns, alternatives={"by": ["class"]})
     yield "GaussianNB", Case(expunge.GaussianNB())
     yield "MultinomialNB", Case(expunge.MultinomialNB())
     yield "MultinomialNB-sparse", Case(expunge.MultinomialNB(), table="sparse")

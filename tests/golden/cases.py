@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.base import is_classifier, is_regressor
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from threadpoolctl import threadpool_info
 
@@ -56,6 +58,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     sgd = SGDClassifier(loss="log_loss", max_iter=2, tol=None)
     yield "SISAClassifier-slices", Golden(expunge.SISAClassifier(sgd, n_shards=2, n_slices=2, aggregation="weighted"))
     yield "SISARegressor", Golden(expunge.SISARegressor(DecisionTreeRegressor(max_depth=2), n_shards=2))
+    densities = expunge.ModularClassifier(PCA(1), priors="empirical", seed=3)
+    yield "ModularClassifier", Golden(densities)
+    yield "ModularClassifier-pairs", Golden(expunge.ModularClassifier(tree))
+    by_columns = expunge.ModularClassifier(GaussianNB(), by="columns", groups=[[0, 2], [1]])
+    yield "ModularClassifier-columns", Golden(by_columns)
     columns = expunge.ColumnTransformer([("texts", expunge.OneHotEncoder(), ["town", "size"])])
     yield "ColumnTransformer", Golden(columns, "texts")
     yield "Pipeline", Golden(expunge.make_pipeline(columns, expunge.RidgeClassifier()), "texts")

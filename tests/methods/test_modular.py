@@ -22,7 +22,6 @@ from sklearn.neighbors import KernelDensity, KNeighborsClassifier, LocalOutlierF
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 from expunge.checks.counting import counting
@@ -546,12 +545,3 @@ def test_texts_and_sparse_matrices():
 def test_arguments_that_are_refused(keywords, message):
     with pytest.raises((InvalidParameterError, InvalidRequestError, UnsupportedEstimatorError), match=message):
         ModularClassifier(**keywords).fit(X, Y)
-
-
-@pytest.mark.parametrize(
-    "model", [ModularClassifier(LogisticRegression()), ModularClassifier(DecisionTreeClassifier(), by="columns")]
-)
-def test_scikit_learns_checks(model):
-    results = check_estimator(model, on_skip=None, on_fail=None)
-    assert [r["check_name"] for r in results if r["status"] == "failed"] == []
-    assert sum(r["status"] == "passed" for r in results) > 50

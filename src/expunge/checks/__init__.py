@@ -83,6 +83,15 @@ from expunge.checks.plans import (
     check_predicting_changes_nothing,
     check_the_guarantee_is_the_one_planned,
 )
+from expunge.checks.rectifying import (
+    check_a_failed_rectification_changes_nothing,
+    check_a_refused_rectification_changes_nothing,
+    check_no_old_value_of_a_rectified_record_is_left,
+    check_rectifying_classes_that_come_and_go_equals_a_fresh_fit,
+    check_rectifying_parts_of_records_equals_a_fresh_fit,
+    check_rectifying_reads_what_was_planned,
+    check_rectifying_records_equals_a_fresh_fit,
+)
 from expunge.checks.requests import (
     check_a_failure_midway_changes_nothing,
     check_a_refused_fit_changes_nothing,
@@ -125,6 +134,9 @@ CHECKS: tuple[Check, ...] = (
     check_a_dormant_model_refuses_to_predict_and_learns_again,
     check_learning_after_forgetting_restores_the_digest,
     check_learning_equals_a_fresh_fit,
+    check_rectifying_records_equals_a_fresh_fit,
+    check_rectifying_parts_of_records_equals_a_fresh_fit,
+    check_rectifying_classes_that_come_and_go_equals_a_fresh_fit,
     check_too_little_data_is_refused_by_fit,
     check_unknown_records_are_refused_and_nothing_changes,
     check_records_named_twice_are_refused_and_nothing_changes,
@@ -133,11 +145,14 @@ CHECKS: tuple[Check, ...] = (
     check_unlearnable_records_are_refused_and_nothing_changes,
     check_a_refused_fit_changes_nothing,
     check_a_failure_midway_changes_nothing,
+    check_a_refused_rectification_changes_nothing,
+    check_a_failed_rectification_changes_nothing,
     check_plan_changes_nothing,
     check_predicting_changes_nothing,
     check_plan_foretells_the_work,
     check_declared_work_is_counted_work,
     check_the_guarantee_is_the_one_planned,
+    check_rectifying_reads_what_was_planned,
     check_an_unrepeatable_estimator_is_never_exact,
     check_saved_file_equals_that_of_a_fresh_fit,
     check_a_loaded_model_forgets_like_the_original,
@@ -146,6 +161,7 @@ CHECKS: tuple[Check, ...] = (
     check_no_value_of_a_forgotten_record_is_left,
     check_no_value_of_a_forgotten_subject_is_left,
     check_no_value_of_a_forgotten_feature_is_left,
+    check_no_old_value_of_a_rectified_record_is_left,
     check_one_flipped_bit_changes_the_digest,
     check_the_digest_sees_every_value,
     check_equal_digests_mean_equal_outputs,
@@ -212,7 +228,7 @@ def check_unlearner(
     >>> from sklearn.naive_bayes import GaussianNB
     >>> results = check_unlearner(RetrainClassifier(GaussianNB()))
     >>> len(results), {result.status for result in results} <= {"passed", "skipped"}
-    (50, True)
+    (57, True)
     """
     case = (
         estimator

@@ -24,7 +24,12 @@ __all__ = [
     "check_no_value_of_a_forgotten_feature_is_left",
     "check_no_value_of_a_forgotten_record_is_left",
     "check_no_value_of_a_forgotten_subject_is_left",
+    "expect_gone",
+    "expect_there",
+    "expect_untold",
     "forms",
+    "plain",
+    "plant",
     "search",
 ]
 
@@ -66,7 +71,7 @@ def search(data: bytes, canaries: Mapping[str, list[bytes]]) -> list[str]:
     return [name for name, kinds in canaries.items() if any(form in part for form in kinds for part in unpacked)]
 
 
-def _plant(case: Case, task: Task, row: int, *, number: bool, label: bool) -> tuple[Task, dict[str, list[bytes]]]:
+def plant(case: Case, task: Task, row: int, *, number: bool, label: bool) -> tuple[Task, dict[str, list[bytes]]]:
     """The task with canaries in one row; those that the model takes as they are, by name."""
     X, ids, subjects = copy_of(task.X), task.ids.astype(object), task.subjects.astype(object)
     y = None if task.y is None else task.y.copy()
@@ -105,7 +110,7 @@ def _plant(case: Case, task: Task, row: int, *, number: bool, label: bool) -> tu
     return task.replace(name=f"{task.name} with canaries", X=X, y=y, ids=ids, subjects=subjects), found
 
 
-def _plain(case: Case, *, number: bool) -> Task:
+def plain(case: Case, *, number: bool) -> Task:
     """A task with ids and subjects of one kind, nobody left out."""
     task = case.task
     count = np.arange(1, len(task) + 1, dtype=np.int64)
@@ -115,7 +120,8 @@ def _plain(case: Case, *, number: bool) -> Task:
     return task.replace(ids=texts, subjects=np.array([f"person-{i // 4}" for i in count], dtype=object))
 
 
-def _expect_gone(case: Case, model: Any, canaries: dict[str, list[bytes]], what: str) -> None:
+def expect_gone(case: Case, model: Any, canaries: dict[str, list[bytes]], what: str) -> None:
+    """File, pickle and export hold none of the canaries."""
     places = {"saved file": case.file(model), "pickle": pickle.dumps(model)}
     with suppress(
         AttributeError, NotFittedError, UnsupportedRequestError
@@ -127,7 +133,14 @@ def _expect_gone(case: Case, model: Any, canaries: dict[str, list[bytes]], what:
         expect(not left, held, "Recompute or clear it.")
 
 
-def _expect_there(case: Case, model: Any, canaries: dict[str, list[bytes]]) -> None:
+def expect_untold(case: Case, done: Any, model: Any, canaries: dict[str, list[bytes]]) -> None:
+    """What is told about a change, and the model printed, hold none of the canaries."""
+    held = search((json.dumps(done.to_dict()) + str(done) + repr(model)).encode(), canaries)
+    told = f"{case.name}: the {type(done).__name__.lower()} tells {', '.join(held)}."
+    expect(not held, told, "A record of what was done holds no personal data: look at touched and the statement.")
+
+
+def expect_there(case: Case, model: Any, canaries: dict[str, list[bytes]]) -> None:
     """The search must be able to find what it will look for."""
     missing = set(canaries) - set(search(case.file(model), canaries))
     expect(
@@ -142,18 +155,15 @@ def check_no_value_of_a_forgotten_record_is_left(case: Case) -> None:
     """Features, target or label, record id and subject id of one record, named by texts."""
     if case.kind() != "exact":
         skip(f"{case.name} promises {case.kind()}, not equality")
-    plain, row = _plain(case, number=False), 17
-    task, canaries = _plant(case, plain, row, number=False, label=True)
+    row = 17
+    task, canaries = plant(case, plain(case, number=False), row, number=False, label=True)
     model = case.fit(task)
-    _expect_there(case, model, canaries)
+    expect_there(case, model, canaries)
     removal = model.forget([IDS[0]], digest=True)
-    said = json.dumps(removal.to_dict()) + str(removal) + repr(model)
-    held = search(said.encode(), canaries)
-    told = f"{case.name}: the removal tells {', '.join(held)}."
-    expect(not held, told, "A record of what was done holds no personal data: look at touched and the statement.")
-    _expect_gone(case, model, canaries, "one record is forgotten")
+    expect_untold(case, removal, model, canaries)
+    expect_gone(case, model, canaries, "one record is forgotten")
     loaded = case.load(case.file(model))
-    _expect_gone(case, loaded, canaries, "one record is forgotten, saved and loaded")
+    expect_gone(case, loaded, canaries, "one record is forgotten, saved and loaded")
 
 
 def check_no_value_of_a_forgotten_subject_is_left(case: Case) -> None:
@@ -161,21 +171,21 @@ def check_no_value_of_a_forgotten_subject_is_left(case: Case) -> None:
     if case.kind() != "exact":
         skip(f"{case.name} promises {case.kind()}, not equality")
     row = 23
-    task, canaries = _plant(case, _plain(case, number=True), row, number=True, label=False)
+    task, canaries = plant(case, plain(case, number=True), row, number=True, label=False)
     model = case.fit(task)
-    _expect_there(case, model, canaries)
+    expect_there(case, model, canaries)
     case.served(model, task, "subjects")
     model.forget(subjects=[NUMBERS[1]])
-    _expect_gone(case, model, canaries, "a subject is forgotten")
+    expect_gone(case, model, canaries, "a subject is forgotten")
     model = case.fit(task.drop([row]))
     if hasattr(model, "learn"):
         case.learn(model, task.take([row]))
-        _expect_there(case, model, canaries)
+        expect_there(case, model, canaries)
         model.forget(subjects=NUMBERS[1])
-        _expect_gone(case, model, canaries, "a record is learned and its subject forgotten")
+        expect_gone(case, model, canaries, "a record is learned and its subject forgotten")
     model = case.fit(task)
     model.forget(task.ids)
-    _expect_gone(case, model, canaries, "everything is forgotten")
+    expect_gone(case, model, canaries, "everything is forgotten")
 
 
 def check_no_value_of_a_forgotten_feature_is_left(case: Case) -> None:
@@ -193,6 +203,6 @@ def check_no_value_of_a_forgotten_feature_is_left(case: Case) -> None:
     model = case.fit(named)
     request = case.served(model, named, "features")
     canaries = {"the name of the feature": forms(COLUMN), "a value of the feature": forms(FLOATS[0])}
-    _expect_there(case, model, canaries)
+    expect_there(case, model, canaries)
     model.forget(**request.keywords)
-    _expect_gone(case, model, canaries, "a feature is forgotten")
+    expect_gone(case, model, canaries, "a feature is forgotten")

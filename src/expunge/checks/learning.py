@@ -36,7 +36,7 @@ def check_learning_after_forgetting_restores_the_digest(case: Case) -> None:
 
 
 def check_learning_equals_a_fresh_fit(case: Case) -> None:
-    """Records, a class among them, that were not there at first; then one of them is rectified."""
+    """Records, a class among them, that were not there at first."""
     case.needs_exact()
     for task in case.tasks:
         late = np.arange(len(task)) % 4 == 0 if task.y is None else task.y >= np.sort(task.y)[-8]
@@ -46,11 +46,6 @@ def check_learning_equals_a_fresh_fit(case: Case) -> None:
         n = int(late.sum())
         expect(added.n_learned == n, f"{case.name}: {n} records learned, n_learned says {added.n_learned}.")
         case.expect_same(model, case.fresh(task), task, f"{n} records learned later")
-        y = None if task.y is None else np.concatenate([task.y[-1:], task.y[1:]])
-        rectified = task.replace(y=y, name=f"{task.name}, rectified")
-        case.forget(model, task, [0])
-        case.learn(model, rectified.take([0]))
-        case.expect_same(model, case.see(case.fit(rectified), task), task, "one record rectified")
 
 
 def check_a_dormant_model_refuses_to_predict_and_learns_again(case: Case) -> None:

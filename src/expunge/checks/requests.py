@@ -22,13 +22,14 @@ __all__ = [
     "check_records_named_twice_are_refused_and_nothing_changes",
     "check_unknown_records_are_refused_and_nothing_changes",
     "check_unlearnable_records_are_refused_and_nothing_changes",
+    "untouched",
 ]
 
 Requests = dict[str, dict[str, Any]]  # in words -> keywords
 
 
 @contextmanager
-def _untouched(case: Case, model: Any, task: Task, what: str) -> Iterator[None]:
+def untouched(case: Case, model: Any, task: Task, what: str) -> Iterator[None]:
     """Fail if the model is not the same afterwards: digest, ids, outputs, file."""
     before = case.see(model, task)
     file = case.file(model) if task.name == case.task.name else b""  # files take long: once for each check
@@ -40,7 +41,7 @@ def _untouched(case: Case, model: Any, task: Task, what: str) -> Iterator[None]:
 
 def _refuse(case: Case, model: Any, task: Task, requests: Requests, *kinds: type[BaseException]) -> None:
     """``forget`` and ``plan`` refuse each of these requests, and nothing changes."""
-    with _untouched(case, model, task, "a refused request"):
+    with untouched(case, model, task, "a refused request"):
         digest = model.digest()
         for what, keywords in requests.items():
             expect_refused(partial(model.forget, **keywords), f"{case.name}: forgetting {what}", *kinds)
@@ -128,7 +129,7 @@ def check_unlearnable_records_are_refused_and_nothing_changes(case: Case) -> Non
             wrong["a column less"] = {**right, "X": more.without(more.features()[0]).X}
         if task.y is not None:
             wrong["no targets"] = {**right, "y": None}
-        with _untouched(case, model, task, "a refused learn"):
+        with untouched(case, model, task, "a refused learn"):
             digest = model.digest()
             for what, keywords in wrong.items():
                 expect_refused(
@@ -143,7 +144,7 @@ def check_a_refused_fit_changes_nothing(case: Case) -> None:
     model = case.model(task)
     other = task.without(task.features()[-1]) if task.features() else task
     twice = np.array([task.ids[0], *task.ids[:-1]], dtype=task.ids.dtype)
-    with _untouched(case, model, task, "a refused fit"):
+    with untouched(case, model, task, "a refused fit"):
         refit = partial(model.fit, other.X, other.y, record_ids=twice)
         expect_refused(refit, f"{case.name}: a fit with one id for two rows", ValueError)
 
@@ -156,7 +157,7 @@ def check_a_failure_midway_changes_nothing(case: Case) -> None:
     task = case.task
     model = case.model(task)
     twin = case.fresh(task.drop(range(5)))
-    with _untouched(case, model, task, "an exception out of the estimator"), failing(estimator) as error:
+    with untouched(case, model, task, "an exception out of the estimator"), failing(estimator) as error:
         try:
             case.forget(model, task, range(5))
         except error:

@@ -22,6 +22,7 @@ from expunge.cli.methods import methods
 from expunge.cli.output import show_error, show_unforeseen, show_usage
 from expunge.cli.plan import plan
 from expunge.cli.predict import predict
+from expunge.cli.rectify import rectify
 from expunge.errors import ExpungeError
 
 __all__ = ["app", "main", "run"]
@@ -30,7 +31,7 @@ app = typer.Typer(
     name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for _command in (demo, fit, predict, plan, forget, export, methods):
+for _command in (demo, fit, predict, plan, forget, rectify, export, methods):
     app.command()(_command)
 app.add_typer(advise)
 

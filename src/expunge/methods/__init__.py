@@ -29,6 +29,7 @@ METHODS: dict[str, str] = {
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
     "MinMaxScaler": "expunge.methods.preprocessing.min_max_scaler:MinMaxScaler",
+    "ModularClassifier": "expunge.methods.sharded.modular:ModularClassifier",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
     "OneHotEncoder": "expunge.methods.preprocessing.one_hot_encoder:OneHotEncoder",

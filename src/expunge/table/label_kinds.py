@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from expunge.errors import InvalidDataError, InvalidDataTypeError
 from expunge.table.faults import refuse_lost_digits
 
-__all__ = ["labels_of"]
+__all__ = ["as_labels", "labels_of"]
 
 _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
@@ -100,3 +100,10 @@ def _no_label(row: int, kind: str) -> InvalidDataTypeError:
     return InvalidDataTypeError(
         f"y, row {row} holds a label of type {kind}.", hint="Labels are texts, integers or booleans."
     )
+
+
+def as_labels(y: Any) -> Any:
+    """Targets as scikit-learn likes them: texts as a text array of their own width, other values unchanged."""
+    if isinstance(y, np.ndarray) and y.dtype == object and len(y) and all(isinstance(v, str) for v in y.ravel()):
+        return y.astype(str)
+    return y

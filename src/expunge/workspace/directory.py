@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.files.archive import FileNotUsableError
 from expunge.methods import load
-from expunge.records import Plan, Removal
+from expunge.records import Plan, Rectification, Removal
 from expunge.workspace.card import Card, read_card, read_schema, write_card
 from expunge.workspace.catalogue import make_method, resolve_method, task_of, wraps_estimator
 from expunge.workspace.folder import only_one, refuse_taken, write_folder, writing
 from expunge.workspace.pipelines import default_estimator, make_estimator
-from expunge.workspace.schema import Schema, TableRows, choose_schema, parse_label, read_rows
+from expunge.workspace.schema import Schema, TableRows, choose_schema, parse_label, read_corrections, read_rows
 from expunge.workspace.tables import read_table
 
 if TYPE_CHECKING:
@@ -189,6 +189,41 @@ class ModelDirectory:
                 self.card = dataclasses.replace(self.card, schema=self.card.schema.without(wanted["features"]))
                 write_card(self.path / TABLE, self.card)
         return removal
+
+    def rectify(
+        self, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None, dry_run: bool = False
+    ) -> Rectification | Plan:
+        """Correct records, and rewrite the model's file before returning.
+
+        Parameters
+        ----------
+        data : path
+            A table with the ids of the records and the columns to correct: any of those that the model reads, the
+            target and the subject. What is not there stays as it is; an empty cell is a missing value.
+        delimiter, encoding : str, optional
+            As for :meth:`fit`.
+        dry_run : bool
+            Say what it would cost and promise, and change nothing.
+
+        Returns
+        -------
+        Rectification with both digests, or Plan
+        """
+        table = read_table(data, delimiter=delimiter, encoding=encoding)
+        with only_one(self.path):
+            self._model = None  # another process may have changed the file
+            model = self._load()
+            given = read_corrections(table, self._schema(model))
+            with _told_as_invalid_data():
+                if dry_run:
+                    plan: Plan = model.plan_rectify(**given)
+                    return plan
+                self._model = None
+                done: Rectification = model.rectify(**given, digest=True)
+            with writing(self.path / MODEL):
+                model.save(self.path / MODEL)
+            self._model = model
+        return done
 
     def predict(
         self, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None,

@@ -71,9 +71,12 @@ class Fold(NamedTuple):
         """The solutions of all steps; None if one of them has none."""
         return self._solved(form_of(rows), below(FRONT, parts), parts[JOINT], strict=False)
 
-    def estimate(self, rows: Rows, parts: Mapping[str, Part], slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        """Work of forgetting these slots: they are read once, for all steps."""
-        return len(slots), len(slots), tuple(parts)
+    def estimate(
+        self, rows: Rows, parts: Mapping[str, Part], slots: Slots, table: Table | None = None
+    ) -> tuple[int, int, tuple[str, ...]]:
+        """Work of forgetting these slots, and of the rows that come for them: read once, for all steps."""
+        work = len(slots) + (0 if table is None else len(table))
+        return work, work, tuple(parts)
 
     def most_work(self, rows: Rows, parts: Mapping[str, Part]) -> int:
         """Work of a full refit."""

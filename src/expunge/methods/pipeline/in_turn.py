@@ -23,7 +23,7 @@ from expunge.methods.pipeline.stages import (
     stage_change,
 )
 from expunge.methods.preprocessing.front import Front, form_of
-from expunge.rows import Rows
+from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
 __all__ = ["InTurn"]
@@ -105,23 +105,26 @@ class InTurn:
             flow = _next_flow(flow, step, own) if step is not self.rest[-1][1] else flow
         return out
 
-    def estimate(self, rows: Rows, parts: Mapping[str, Part], slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        """Least and most work of forgetting these slots, and the parts that would change.
+    def estimate(
+        self, rows: Rows, parts: Mapping[str, Part], slots: Slots, table: Table | None = None
+    ) -> tuple[int, int, tuple[str, ...]]:
+        """Least and most work of forgetting these slots, or of other rows in their place; the parts that would change.
 
         The transformers of single columns are solved beforehand, so that it is known whether the step behind them goes
         on; of steps behind that one it is not.
         """
-        left = len(rows) - len(slots)
+        n_new = 0 if table is None else len(table)
+        left = len(rows) - len(slots) + n_new
         low = high = 0
         touched: list[str] = []
         is_known: bool | None = True  # None: that is not known
         solution: Part | None = {}
         if self.front is not None:
             own = below(FRONT, parts)
-            low = high = len(slots) if own else 0
+            low = high = len(slots) + n_new if own else 0
             touched += named(FRONT, own)
             solution = self._front_solution(rows, own, len(rows), tolerant=True)
-            after = self._front_solution(rows, self._front_without(rows, own, slots), left, tolerant=True)
+            after = self._front_solution(rows, self._front_after(rows, own, slots, table), left, tolerant=True)
             is_known = is_same(solution, after)
             if after is None:
                 return low, high, tuple(parts)
@@ -135,7 +138,10 @@ class InTurn:
             if flow is not None and own and is_known is not False:
                 view: Any = View(rows, flow.through)
                 model = stage(step, flow.width, rows=view, parts=own)
-                least, most, goes_on = model._estimate(view, slots)
+                if table is None:
+                    least, most, goes_on = model._estimate(view, slots)
+                else:
+                    least, most, goes_on = model._estimate_corrected(view, slots, table)
                 names = dict.fromkeys(goes_on) if is_known else own
                 least, most = (least, most) if is_known else (0, max(most, refit))
                 if step is not self.rest[-1][1]:
@@ -192,11 +198,11 @@ class InTurn:
                 raise
             return None
 
-    def _front_without(self, rows: Rows, parts: dict[str, Part], slots: Slots) -> dict[str, Any]:
-        """The tallies without these records; nothing changes, and nothing counts as read."""
+    def _front_after(self, rows: Rows, parts: dict[str, Part], slots: Slots, table: Table | None) -> dict[str, Any]:
+        """The tallies without these records, or with others for them; nothing changes, nothing counts as read."""
         assert self.front is not None  # noqa: S101 - nobody asks without one
-        reads = rows.reads
-        out = {**parts, **self.front.update(Change(rows, parts, slots, slots[:0], True))}
+        reads, new = rows.reads, slots[:0] if table is None else slots
+        out = {**parts, **self.front.update(Change(rows, parts, slots, new, True, table))}
         rows.reads = reads
         return out
 

@@ -13,7 +13,7 @@ from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of, outputs_of_front, stacked, stage
@@ -133,9 +133,8 @@ class Pipeline(NamedSteps, Unlearner):
                 raise InvalidParameterError(f"Step {name!r} does not transform.", hint="A model comes last.")
             if i and isinstance(step, ColumnTransformer):
                 raise InvalidParameterError(f"Step {name!r} is a ColumnTransformer.", hint="It comes first.")
-        for name in (FRONT, JOINT):
-            if name in dict(given):
-                raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")
+        for name in {FRONT, JOINT}.intersection(dict(given)):
+            raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")
 
     def _split(self) -> _Plan:
         steps = [(name, step) for name, step in self.steps if step != "passthrough"]
@@ -182,24 +181,16 @@ class Pipeline(NamedSteps, Unlearner):
         except InvalidDataError:
             return None
 
-    def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
-        return self._kept(rows).estimate(rows, self._state().parts, slots)
+    def _estimate(self, rows: Rows, slots: Any, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
+        return self._kept(rows).estimate(rows, self._state().parts, slots, table)
+
+    _estimate_corrected = _estimate
 
     def _most_work(self, rows: Rows) -> int:
         return self._kept(rows).most_work(rows, self._state().parts)
 
-    def _drop(self, features: list[int]) -> tuple[tuple[str, ...], int]:
-        try:
-            return super()._drop(features)
-        except InvalidDataError as error:
-            raise UnsupportedRequestError(
-                f"A step cannot be fitted without these columns: {error.message}",
-                hint="Name columns by a selector, or leave them to remainder; then fit again.",
-            ) from error
-
     def _terms(self) -> str:
-        terms = [step._terms() for _, step in self.steps if step != "passthrough"]
-        return "".join(dict.fromkeys(terms))
+        return "".join(dict.fromkeys(step._terms() for _, step in self.steps if step != "passthrough"))
 
     def _examine(self, state: Fitted) -> None:
         super()._examine(state)

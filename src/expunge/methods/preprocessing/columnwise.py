@@ -51,7 +51,8 @@ class ColumnFront(TransformerMixin, Unlearner):
     def _update(self, change: Change) -> dict[str, Part | None]:
         front = self._front()
         changes: dict[str, Any] = front.update(change)
-        if not change.tolerant:
+        was_dormant = bool(change.parts) and self._solve(change.rows, change.parts) is None
+        if not change.tolerant and not was_dormant:
             front.solve(form_of(change.rows), {**change.parts, **changes})
         return changes
 

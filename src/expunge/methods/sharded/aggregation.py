@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.methods.sharded.training import repeatable
-from expunge.rows import Table, as_labels
+from expunge.rows import Table
+from expunge.table.label_kinds import as_labels
 
 __all__ = ["combine_values", "judges", "mean_probabilities", "skill", "vote_shares", "weights_of"]
 

@@ -28,8 +28,9 @@ from sklearn.utils.validation import has_fit_parameter
 from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedEstimatorError
 from expunge.estimators import tighten
 from expunge.methods.sharded.training import constant, fit_estimator, fit_keywords, is_too_little, repeatable, seeded
-from expunge.rows import Table, as_labels
+from expunge.rows import Table
 from expunge.seeds import derive_seed
+from expunge.table.label_kinds import as_labels
 
 __all__ = ["WARM_STARTERS", "Shard", "Template", "how_to_continue", "prefix", "train_shard", "train_shards"]
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.rows import as_labels
 from expunge.seeds import uniform64
+from expunge.table.label_kinds import as_labels
 
 __all__ = [
     "Module",

@@ -31,8 +31,9 @@ from expunge.methods.sharded.training import check_repeats, fit_estimator, is_to
 from expunge.params import record_params
 from expunge.records import Plan
 from expunge.requests import feature_positions
-from expunge.rows import Rows, Table, as_labels
+from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
+from expunge.table.label_kinds import as_labels
 from expunge.validation import any_input
 
 __all__ = ["Modular"]
@@ -94,36 +95,40 @@ class Modular(Unlearner):
         return params
 
     def _doubt(self, rows: Rows) -> str | None:
-        modules = self._modules(rows)
+        sizes = self._sizes(rows)
+        modules = self._modules(sizes)
         if not modules:
             return ""
-        sizes = {} if self.by == "columns" else self._sizes(rows)
         largest = max(modules, key=lambda module: (sum(sizes[key] for key in module.keys), module.name))
         slots = self._slots(rows, largest)
         return check_repeats(self.estimator, len(rows), lambda n: self._seen(rows.peek(slots[:n]), largest))
 
     # ------------------------------------------------------------------ which modules
 
-    def _modules(self, rows: Rows, without: Slots | None = None) -> list[Module]:
-        """All modules of the rows that are left, or would be without some."""
+    def _modules(self, sizes: Mapping[int, int]) -> list[Module]:
+        """All modules of classes of these sizes, or of any records by columns."""
         if self.by == "columns":
-            n = len(rows) - (0 if without is None else len(without))
-            return column_modules(*self._columns(), self.groups, seed=self.seed) if n else []
-        return (pair_modules if self._kind == "pair" else class_modules)(self._sizes(rows, without))
+            return column_modules(*self._columns(), self.groups, seed=self.seed) if sizes else []
+        return (pair_modules if self._kind == "pair" else class_modules)(sizes)
 
-    def _sizes(self, rows: Rows, without: Slots | None = None) -> dict[int, int]:
-        """Number of records of each class that is left, by its key."""
+    def _sizes(self, rows: Rows, gone: Slots | None = None, new: Table | None = None) -> dict[int, int]:
+        """Number of records of each class that is left, by its key; by columns that of all records, under zero."""
         left = rows.alive.copy()
-        if without is not None:
-            left[without] = False
-        keys, counts = np.unique(rows.places()[left], return_counts=True)
+        if gone is not None:
+            left[gone] = False
+        n_new = 0 if new is None else len(new)
+        if self.by == "columns":
+            n = int(left.sum()) + n_new
+            return {0: n} if n else {}
+        places = rows.places()[left]
+        keys, counts = np.unique(np.concatenate([places, _places_of(new, places)]), return_counts=True)
         return dict(zip(keys.tolist(), counts.tolist(), strict=True))
 
-    def _touched(self, rows: Rows, moved: Slots, modules: list[Module]) -> list[Module]:
-        """The modules that learned, or will learn, from these slots."""
-        if self.by == "columns":
+    def _touched(self, places: npt.NDArray[np.int64] | None, modules: list[Module]) -> list[Module]:
+        """The modules that learned, or will learn, from records of these places."""
+        if places is None:
             return modules
-        keys = set(np.unique(rows.places()[moved]).tolist())
+        keys = set(np.unique(places).tolist())
         return [module for module in modules if keys.intersection(module.keys)]
 
     def _slots(self, rows: Rows, module: Module) -> Slots:
@@ -141,16 +146,18 @@ class Modular(Unlearner):
 
     # ------------------------------------------------------------------ what it costs
 
-    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        modules = self._modules(rows, slots)
-        touched = self._touched(rows, slots, modules) if len(slots) else modules
-        if self.by == "columns":
-            work = len(touched) * (len(rows) - len(slots))
-        else:
-            sizes = self._sizes(rows, slots)
-            work = sum(sizes[key] for module in touched for key in module.keys)
+    def _estimate(self, rows: Rows, slots: Slots, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
+        sizes = self._sizes(rows, slots, table)
+        modules, moved = self._modules(sizes), None
+        if self.by == "class" and len(slots):
+            places = rows.places()[slots]
+            moved = np.concatenate([places, _places_of(table, places)])
+        touched = self._touched(moved, modules)
+        work = sum(sizes[key] for module in touched for key in module.keys or (0,))
         gone = self._state().parts.keys() - {module.name for module in modules} - {_LAYOUT}
         return work, work, (*(module.name for module in touched), *sorted(gone))
+
+    _estimate_corrected = _estimate
 
     def plan(self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None) -> Plan:
         """What :meth:`forget` with the same arguments would cost and promise; see :meth:`Unlearner.plan`."""
@@ -170,11 +177,12 @@ class Modular(Unlearner):
     # ------------------------------------------------------------------ training
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        modules = self._modules(change.rows)
+        modules = self._modules(self._sizes(change.rows))
         moved = np.concatenate([change.removed_slots, change.added_slots])
+        places = None if self.by == "columns" else change.rows.places()[moved]
         out: dict[str, Part | None] = {} if change.parts else {_LAYOUT: {"kind": self._kind}}
         out |= dict.fromkeys(sorted(change.parts.keys() - {module.name for module in modules} - {_LAYOUT}))
-        return out | self._train(change, self._touched(change.rows, moved, modules))
+        return out | self._train(change, self._touched(places, modules))
 
     def _train(self, change: Change, modules: list[Module]) -> dict[str, Part]:
         """New parts of these modules."""
@@ -241,6 +249,11 @@ class Modular(Unlearner):
             self.feature_names_in_ = np.array(after.names, dtype=object)
         self.groups, self.n_features_in_, self._fitted = after.groups, after.n_columns, state
         return (after.touched if len(rows) else ()), rows.reads
+
+
+def _places_of(table: Table | None, like: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where the rows of a table go; nowhere, of none."""
+    return like[:0] if table is None or table.place is None else table.place
 
 
 def _asleep(parts: Mapping[str, Part]) -> int:

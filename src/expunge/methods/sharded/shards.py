@@ -16,7 +16,6 @@ from expunge.methods.sharded.aggregation import judges, skill, weights_of
 from expunge.methods.sharded.continuation import Shard, Template, how_to_continue, train_shard, train_shards
 from expunge.methods.sharded.partition import check_partition, place_records, rows_of_shards
 from expunge.methods.sharded.training import check_estimator_param, check_repeats, input_tags_of
-from expunge.records import Addition
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import any_input
@@ -163,10 +162,11 @@ class Sharded(Unlearner):
         """Number of records in each slice of each shard, shape (n_shards, n_slices)."""
         return np.bincount(places, minlength=self.n_shards * self.n_slices).reshape(self.n_shards, self.n_slices)
 
-    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+    def _estimate(self, rows: Rows, slots: Slots, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
         places = rows.places()
-        counts = self._counts(places[rows.alive]) - self._counts(places[slots])
-        earliest = self._earliest(places[slots] if len(slots) else None)
+        gone, new = places[slots], places[:0] if table is None or table.place is None else table.place
+        counts = self._counts(places[rows.alive]) - self._counts(gone) + self._counts(new)
+        earliest = self._earliest(np.concatenate([gone, new]) if len(slots) else None)
         work = sum(sum(_steps(np.cumsum(counts[shard]), first).values()) for shard, first in earliest.items())
         touched = [_name(k, i) for k, first in earliest.items() for i in range(first, self.n_slices)]
         if self.aggregation == "weighted":
@@ -175,6 +175,8 @@ class Sharded(Unlearner):
             work += sum(int(sizes[judge]) for judge in judged.values())
             touched += [_weight(shard) for shard in sorted({*judged, *earliest})]
         return work, work, tuple(name for name in touched if name in self._state().parts)
+
+    _estimate_corrected = _estimate
 
     def _weigh(
         self, rows: Rows, places: npt.NDArray[np.int64], parts: Mapping[str, Part], touched: Mapping[int, int]
@@ -206,21 +208,14 @@ class Sharded(Unlearner):
         X, _ = any_input(self, X, None, reset=False)
         return solution, [solution[name] for name in sorted(solution) if name.startswith("shard/")], X
 
-    def learn(
-        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, sample_weight: Any = None
-    ) -> Addition:
-        """Learn more records, as :meth:`Unlearner.learn`.
-
-        A model that was loaded from a file does not know a ``partition`` that was a callable: give it back with
-        ``set_params(partition=...)`` first.
-        """
+    def _check_addable(self) -> None:
+        """A model that was loaded from a file does not know a ``partition`` that was a callable."""
         kind = self._state().parts.get("partition", {}).get("kind", "hash")
         if kind != _kind_of(self.partition):
             raise InvalidParameterError(
                 f"This model places records by a {kind}, but partition is {self.partition!r}.",
-                hint="Files hold no callables: call set_params(partition=...) before learn.",
+                hint="Files hold no callables: call set_params(partition=...) first.",
             )
-        return super().learn(X, y, record_ids=record_ids, subject_ids=subject_ids, sample_weight=sample_weight)
 
     def _most_work(self, rows: Rows) -> int:
         self._refuse_features()

@@ -19,8 +19,9 @@ from sklearn.utils.validation import has_fit_parameter
 from expunge.digest import first_difference
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
 from expunge.estimators import one_thread, prepare, tighten
-from expunge.rows import Table, as_labels
+from expunge.rows import Table
 from expunge.seeds import derive_seed
+from expunge.table.label_kinds import as_labels
 
 __all__ = [
     "SAMPLE",

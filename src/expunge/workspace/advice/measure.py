@@ -22,8 +22,9 @@ from expunge.methods import find_method
 from expunge.methods.sharded.continuation import Shard, Template, how_to_continue, train_shard
 from expunge.methods.sharded.training import check_estimator_param, repeatable
 from expunge.requests import read_table
-from expunge.rows import Rows, Table, as_labels
+from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
+from expunge.table.label_kinds import as_labels
 from expunge.workspace.advice.measured import Measured, Score
 from expunge.workspace.advice.question import Question
 from expunge.workspace.advice.sample import FOLDS, Sample, draw_sample, unit_sizes, units_of
