@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -138,14 +139,14 @@ def test_inclusion_proofs_split_the_tree(monkeypatch: pytest.MonkeyPatch) -> Non
         assert tree.root(n) == slow_root(list(range(n)), lambda left, right: (left, right))
         for index in range(n):
             terms = [leaves_of(term) for term in tree.inclusion_proof(index, n)]
-            assert sorted([index, *sum(terms, [])]) == list(range(n))
+            assert sorted([index, *chain(*terms)]) == list(range(n))
         for old in range(1, n):
             terms = [leaves_of(term) for term in tree.consistency_proof(old, n)]
             inside = [term for term in terms if term[-1] < old]
             outside = [term for term in terms if term[0] >= old]
             assert len(inside) + len(outside) == len(terms), "no subtree crosses the end of the old tree"
-            assert sorted(sum(outside, [])) == list(range(old, n))
-            assert not inside or sorted(sum(inside, [])) == list(range(old))
+            assert sorted(chain(*outside)) == list(range(old, n))
+            assert not inside or sorted(chain(*inside)) == list(range(old))
             assert bool(inside) != (old & (old - 1) == 0), "the old root itself need not be sent"
 
 

@@ -254,7 +254,14 @@ class Tree:
         return joined(self._read(_peaks(low, high)))
 
     def _read(self, subtrees: Iterable[tuple[int, int]]) -> list[bytes]:
-        return list(self._store.hashes([_position(level, index) for level, index in subtrees]))
+        positions = [_position(level, index) for level, index in subtrees]
+        try:
+            found = list(self._store.hashes(positions))
+        except LookupError:
+            found = []
+        if len(found) != len(positions):
+            raise TamperedError("Hashes of the tree are missing.", hint="Restore the log from a copy.")
+        return found
 
     def _checked(self, size: int | None, least: int = 0) -> int:
         now = len(self)

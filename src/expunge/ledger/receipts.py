@@ -229,9 +229,10 @@ class Receipt:
         if not self.not_proved:
             raise InvalidParameterError("A receipt says what it does not prove.", hint="Take NOT_PROVED.")
         for name, kind in (("models", ModelChange), ("data", DataChange)):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-            if not all(isinstance(change, kind) for change in getattr(self, name)):
-                raise InvalidParameterError(f"{name} holds something else than {kind.__name__}.")
+            changes = getattr(self, name)
+            if not isinstance(changes, (tuple, list)) or not all(isinstance(change, kind) for change in changes):
+                raise InvalidParameterError(f"{name} holds something else than {kind.__name__}.", hint="Give a tuple.")
+            object.__setattr__(self, name, tuple(changes))
         if self.outcome not in get_args(Outcome):
             raise InvalidParameterError(f"outcome is {self.outcome!r}.", hint=f"It is one of {get_args(Outcome)}.")
         if (self.outcome == "done") != bool(self.models or self.data):
@@ -328,6 +329,6 @@ def _guarantee(data: Mapping[str, Any]) -> Guarantee:
 
 
 def _texts(values: Any, name: str) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise InvalidParameterError(f"{name} is one text.", hint="Give a tuple of texts.")
+    if not isinstance(values, (tuple, list)):
+        raise InvalidParameterError(f"{name} is {values!r}.", hint="Give a tuple of texts.")
     return tuple(check_text(value, name) for value in values)
