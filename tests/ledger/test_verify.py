@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import HEAD_TYPE, SignedHead
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log, MemoryStore
-from expunge.ledger.receipts import RECEIPT_TYPE
+from expunge.ledger.receipts import RECEIPT_TYPE, envelope_hash, open_envelope
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
 from ledger.samples import Ledger, build, change, entry, issue, nothing_held, receipt, signer
 
@@ -139,6 +139,38 @@ def test_what_is_wrong_is_named(ledger: Ledger) -> None:
     says("no signed envelope", envelope={**value["envelope"], "signatures": []})
 
 
+def everywhere(value: Any, change: Callable[[Any], Any]) -> Iterator[Any]:
+    """The value with one part after another replaced."""
+    yield change(value)
+    if isinstance(value, (dict, list)):
+        for key in list(value) if isinstance(value, dict) else range(len(value)):
+            for inner in everywhere(value[key], change):
+                copy = value.copy()
+                copy[key] = inner
+                yield copy
+
+
+@pytest.mark.parametrize("new", [None, True, -1, 2**53 - 1, "x", "", [], {}, [[]], {"a": {}}], ids=repr)
+def test_any_part_replaced_by_anything_is_a_verdict_and_no_crash(ledger: Ledger, new: Any) -> None:
+    for value in everywhere(json.loads(ledger.bundles[2]), lambda part: new):
+        verdict = verify_bundle(canonical_json.encode(value), FIRST)
+        assert not verdict.ok
+        assert verdict.code == "tampered" or "schema" in verdict.lines[-1]
+
+
+@pytest.mark.parametrize("new", [None, True, -1, 2**53 - 1, "x", [], {}], ids=repr)
+def test_any_part_replaced_and_signed_by_the_right_key_is_a_verdict_too(new: Any) -> None:
+    for statement in everywhere(
+        json.loads(json.dumps(receipt(models=(change("m", 1),)).to_statement())), lambda part: new
+    ):
+        envelope = dsse.seal(RECEIPT_TYPE, canonical_json.encode(statement), [signer("first")])
+        try:
+            made = open_envelope(envelope, PublicKeys.from_pem(FIRST))
+        except TamperedError:
+            continue
+        assert made.to_statement() == statement, "only what a field allows, and then all of it"
+
+
 # ---------------------------------------------------------------- what was signed, but is wrong
 
 
@@ -148,8 +180,6 @@ def forged(ledger: Ledger, alter: Callable[[dict[str, Any]], None]) -> bytes:
     alter(statement)
     envelope = dsse.seal(RECEIPT_TYPE, canonical_json.encode(statement), [signer("first")])
     log = Log(MemoryStore())
-    from expunge.ledger.receipts import envelope_hash
-
     [index] = log.append([entry("receipt", "2026-03-01T09:31:12Z", request="r-0001", envelope=envelope_hash(envelope))])
     return Bundle.make(envelope, log, index, log.sign_head(signer("first"), time="2026-03-01T09:31:12Z")).to_bytes()
 

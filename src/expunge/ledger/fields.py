@@ -124,7 +124,9 @@ def reading(what: str) -> Iterator[None]:
     """Turn the refusal of a field into the news that a record is not what was written."""
     try:
         yield
+    except TamperedError:
+        raise
     except InvalidParameterError as error:
         raise TamperedError(f"{what} is not as it was written: {error.message}", hint=error.hint) from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TamperedError(f"{what} is not as it was written.", hint="Take the file as it was issued.") from error

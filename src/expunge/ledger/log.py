@@ -145,9 +145,9 @@ class Log:
         if done != size:
             raise TamperedError(f"Entry {done} of the log is missing.", hint=_HINT)
         if by_size:
+            last = by_size[-1]
             raise TamperedError(
-                f"The log has {size} entries, but had {by_size[-1].size} on {by_size[-1].time}: entries were taken out.",
-                hint=_HINT,
+                f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
             )
 
     def _block(self, start: int, stop: int) -> Iterator[tuple[bytes, list[bytes]]]:

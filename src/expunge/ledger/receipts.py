@@ -132,6 +132,8 @@ class ModelChange:
         if not isinstance(self.guarantee, Guarantee):
             raise InvalidParameterError(f"guarantee is {self.guarantee!r}.", hint="Give what the removal returned.")
         if self.audit is not None:
+            if not isinstance(self.audit, Mapping):
+                raise InvalidParameterError(f"audit is {self.audit!r}.", hint="Give figures by their names.")
             object.__setattr__(self, "audit", canonical_json.plain(self.audit))
             canonical_json.encode(self.audit)
         object.__setattr__(self, "notes", _texts(self.notes, "notes"))
@@ -221,6 +223,8 @@ class Receipt:
         check_name(self.code_version, "code_version")
         if self.due is not None:
             check_day(self.due, "due")
+        if not isinstance(self.numerics, Mapping):
+            raise InvalidParameterError(f"numerics is {self.numerics!r}.", hint="Give texts by their names.")
         for key, value in self.numerics.items():
             check_text(value, f"numerics[{key!r}]")
         object.__setattr__(self, "numerics", dict(self.numerics))

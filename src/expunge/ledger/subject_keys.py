@@ -155,12 +155,12 @@ class SubjectKeys:
         FileNotUsableError
             If it cannot be written; some may be shredded then, and the call must be repeated.
         """
-        chosen = sorted(set(numbers))
+        chosen = list(numbers)
         with self._open("r+b") as stream:
             there = _count(stream)
             for number in chosen:
                 _check_number(number, there)
-            for number in chosen:
+            for number in sorted(set(chosen)):
                 _write(stream, number, _place(number, _ZEROS))
             _flush(stream)
 
