@@ -192,11 +192,11 @@ def _log_lines(log: Log, heads: list[SignedHead], since: bytes | None, keys: Pub
     old = [] if since is None else [_old_head(since, keys)]
     log.check([*heads, *old])
     for head in old:
-        yield f"The {head.size} entries of the head that was kept from {head.time} are still there, unchanged."
+        yield f"What the head of {head.time} sums up ({_entries(head.size)}) is still there, unchanged."
     signed = max(head.size for head in [*heads, *old])
-    yield f"The {signed} signed entries of the log were read and hashed again; they give the signed root."
+    yield f"The log was read and hashed again up to its signed size ({_entries(signed)}), and gives the signed root."
     if len(log) > signed:
-        yield f"Its {len(log) - signed} later entries are in order, but under no head that was given."
+        yield f"What came later ({_entries(len(log) - signed)}) is in order, but under no head that was given."
 
 
 def _old_head(data: bytes, keys: PublicKeys) -> SignedHead:
@@ -210,7 +210,11 @@ def _old_head(data: bytes, keys: PublicKeys) -> SignedHead:
 
 
 def _head_line(head: SignedHead) -> str:
-    return f"The log had {head.size} entries on {head.time}, signed with the key {head.key_id[:16]}."
+    return f"The log had {_entries(head.size)} on {head.time}, signed with the key {head.key_id[:16]}."
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 def _keys(keys: PublicKeys | bytes | str) -> PublicKeys:
