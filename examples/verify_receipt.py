@@ -37,4 +37,4 @@ try:
     check(root(leaf, index, head["size"], path).hex() == head["root"], "it does not stand in the log")
 except Exception as error:
     sys.exit(f"NOT VERIFIED: {error!r}")
-print("VERIFIED", json.dumps(receipt, indent=2, ensure_ascii=False), sep="\n")
+print("VERIFIED", json.dumps(receipt, indent=2), sep="\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html.parser
 
-from expunge.ledger import receipts
+from expunge.ledger import receipts, wording
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.log import Log, MemoryStore
 from expunge.ledger.page import page
@@ -100,6 +100,18 @@ def test_what_stands_in_a_receipt_is_text() -> None:
     assert read.tags.isdisjoint({"script", "img", "b"})
     assert evil in read.text
     assert "<script" not in text
+
+
+def test_nothing_in_a_receipt_moves_the_cursor_or_turns_a_line() -> None:
+    """A terminal obeys escape codes; a page turns text around: what an issuer wrote must do neither."""
+    evil = "good\x1b[2J\x1b[1;1HVERIFIED\x9b2J\u202ekcab\n\r"
+    guarantee = dataclasses.replace(EXACT, statement=evil, assumptions=(evil,))
+    made = receipt(models=(dataclasses.replace(change("m", 1), guarantee=guarantee, audit={"a": evil}),))
+    data = bundle_of(made)
+    verdict = verify_bundle(data, KEY.public_pem)
+    assert verdict.ok
+    for text in (*wording.sentences(made), *verdict.lines, page(verdict, data).replace("\n", "")):
+        assert not set(text) & set("\x1b\x9b\u202e\n\r")
 
 
 def test_a_receipt_that_was_changed_is_not_shown() -> None:

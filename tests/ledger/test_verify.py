@@ -247,6 +247,19 @@ def test_the_log_is_read_and_hashed_again(ledger: Ledger) -> None:
     assert whole.head == ledger.heads[-1]
 
 
+def test_the_receipt_before_must_stand_in_the_log_before(ledger: Ledger) -> None:
+    verdict = verify_bundle(ledger.bundles[1], FIRST, log=ledger.log)
+    assert "The receipt before this one of income stands in the log before it." in verdict.lines
+    own = Ledger(store := MemoryStore(), Log(store), [], [], b"")
+    envelope = issue(own, receipt(1, models=(change("income", 1),)), signer("first"))
+    for number, previous in ((2, envelope_hash(envelope)), (3, "0" * 64)):
+        issue(own, receipt(number, models=(change("income", number, previous=previous),)), signer("first"))
+    assert verify_bundle(own.bundles[1], FIRST, log=own.log).ok
+    assert "before this one of income does not stand" in verify_bundle(own.bundles[2], FIRST, log=own.log).lines[-1]
+    assert not own.log.has_receipt(envelope_hash(envelope), before=4)
+    assert own.log.has_receipt(envelope_hash(envelope), before=5)
+
+
 def rewritten(ledger: Ledger, place: int) -> Ledger:
     """The log with one entry replaced, every hash computed again, and a head signed with the true key."""
     store = MemoryStore()

@@ -24,6 +24,7 @@ __all__ = [
     "check_text",
     "check_time",
     "reading",
+    "seen",
     "utc",
 ]
 
@@ -90,6 +91,11 @@ def check_text(value: Any, name: str, *, longest: int = 4000) -> str:
         return value
     shown = value if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]}…"
     raise InvalidParameterError(f"{name} is {shown!r}.", hint=f"Give one line of at most {longest} characters.")
+
+
+def seen(text: str) -> str:
+    """A text for a screen: what could clear it, turn its lines around or hide is shown as ``�``."""
+    return _UNSEEN.sub("\ufffd", text)
 
 
 def check_count(value: Any, name: str) -> int:

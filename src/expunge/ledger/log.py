@@ -150,6 +150,16 @@ class Log:
                 f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
             )
 
+    def has_receipt(self, envelope: str, *, before: int) -> bool:
+        """Whether an entry before a place tells of a receipt, given by the SHA-256 of its envelope."""
+        for start in range(0, before, _BLOCK):
+            for data in self._store.entries(start, min(start + _BLOCK, before)):
+                if envelope.encode("ascii") in data:
+                    entry = Entry.from_bytes(data)
+                    if (entry.kind, entry.fields.get("envelope")) == ("receipt", envelope):
+                        return True
+        return False
+
     def _block(self, start: int, stop: int) -> Iterator[tuple[bytes, list[bytes]]]:
         """Entries, each with the hashes that are stored for it."""
         low, high = merkle.stored(start), merkle.stored(stop)

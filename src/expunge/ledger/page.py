@@ -8,6 +8,7 @@ from typing import Any
 
 from expunge.ledger import wording
 from expunge.ledger.bundle import Bundle
+from expunge.ledger.fields import seen
 from expunge.ledger.page_style import STYLE
 from expunge.ledger.receipts import ModelChange, Receipt, envelope_hash
 from expunge.ledger.verify import Verdict
@@ -130,7 +131,7 @@ _FOOT = (
 
 
 def _text(value: str) -> str:
-    return html.escape(value)
+    return html.escape(seen(value))
 
 
 def _section(title: str, body: str) -> str:

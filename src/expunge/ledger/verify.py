@@ -164,6 +164,7 @@ def _verified(found: _Findings, data: bytes, keys: PublicKeys, since: bytes | No
                 f"Entry {bundle.index} of the log is not that of this receipt.", hint="Ask who keeps it."
             )
         yield f"Entry {bundle.index} of the log is that of this receipt."
+        yield from _previous_lines(log, found.receipt, bundle.index)
     elif since is not None:
         old = _old_head(since, keys)
         if old.size != head.size:
@@ -197,6 +198,17 @@ def _log_lines(log: Log, heads: list[SignedHead], since: bytes | None, keys: Pub
     yield f"The log was read and hashed again up to its signed size ({_entries(signed)}), and gives the signed root."
     if len(log) > signed:
         yield f"What came later ({_entries(len(log) - signed)}) is in order, but under no head that was given."
+
+
+def _previous_lines(log: Log, receipt: Receipt, index: int) -> Iterator[str]:
+    for change in receipt.models:
+        if change.previous is not None:
+            if not log.has_receipt(change.previous, before=index):
+                raise TamperedError(
+                    f"The receipt before this one of {change.model} does not stand in the log before it.",
+                    hint="Ask who keeps it.",
+                )
+            yield f"The receipt before this one of {change.model} stands in the log before it."
 
 
 def _old_head(data: bytes, keys: PublicKeys) -> SignedHead:

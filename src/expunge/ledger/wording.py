@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
@@ -83,7 +84,7 @@ def sentences(receipt: Receipt) -> list[str]:
         lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
         lines += change.notes
-    return [*lines, *receipt.notes]
+    return [seen(line) for line in [*lines, *receipt.notes]]
 
 
 def moment(time: str) -> str:
