@@ -18,11 +18,13 @@ from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import HEAD_TYPE, SignedHead
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log, MemoryStore
+from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import RECEIPT_TYPE, envelope_hash, open_envelope
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
 from ledger.samples import Ledger, build, change, entry, issue, nothing_held, receipt, signer
 
 FIRST, SECOND = signer("first").public_pem, signer("second").public_pem
+FIRST_AND_SECOND = PublicKeys.from_pem(FIRST, SECOND)
 #: Which part a sentence must name.
 PARTS = re.compile(r"bundle|receipt|entry|log|head|[Rr]otation|key")
 
@@ -316,6 +318,48 @@ def test_since_without_a_log(ledger: Ledger) -> None:
     short.append(list(other.log)[: ledger.heads[0].size])
     kept = short.sign_head(signer("first"), time="2026-03-01T00:00:00Z")
     assert "not those that were signed" in verify_bundle(ledger.bundles[0], FIRST, since=kept.envelope).lines[-1]
+
+
+def test_an_outsider_without_the_log_needs_a_proof_alone(ledger: Ledger) -> None:
+    sizes = [head.size for head in ledger.heads]
+    for kept, size in zip(ledger.heads, sizes, strict=True):
+        for data, other in zip(ledger.bundles, sizes, strict=True):  # receipts older and younger than the kept head
+            proof = ConsistencyProof.make(ledger.log, min(size, other), max(size, other)).to_bytes()
+            assert ConsistencyProof.from_bytes(proof).to_bytes() == proof
+            verdict = verify_bundle(data, FIRST_AND_SECOND, since=kept.envelope, proof=proof)
+            assert verdict.ok, verdict.lines
+            assert f"sums up ({min(size, other)} entries)" in verdict.lines[-1]
+    wrong = ConsistencyProof.make(ledger.log, 6, 18).to_bytes()
+    with pytest.raises(InvalidRequestError, match="needs the log, or a proof"):
+        verify_bundle(ledger.bundles[1], FIRST, since=ledger.heads[0].envelope, proof=wrong)
+    assert ConsistencyProof.make(ledger.log, 7) == ConsistencyProof.make(ledger.log, 7, 21)
+
+
+def test_each_flipped_byte_of_a_proof_and_a_rewritten_log_are_found(ledger: Ledger) -> None:
+    kept = ledger.heads[0]
+    proof = ConsistencyProof.make(ledger.log, 7, 18).to_bytes()
+    for place in range(len(proof)):
+        wrong = proof[:place] + bytes([proof[place] ^ 1]) + proof[place + 1 :]
+        try:
+            verdict = verify_bundle(ledger.bundles[1], FIRST, since=kept.envelope, proof=wrong)
+        except InvalidRequestError:
+            continue  # a proof for other sizes
+        assert not verdict.ok, place
+    other = Ledger(store := MemoryStore(), Log(store), [], [], b"")
+    other.log.append([entry("start", "2026-03-01T09:30:00Z", request=f"r-{i}") for i in range(12)])
+    issue(other, receipt(3, models=()), signer("first"))
+    proof = ConsistencyProof.make(other.log, kept.size).to_bytes()
+    assert verify_bundle(other.bundles[0], FIRST).ok
+    verdict = verify_bundle(other.bundles[0], FIRST, since=kept.envelope, proof=proof)
+    assert "not those that were signed on 2026-03-01" in verdict.lines[-1]
+
+
+def test_a_whole_log_is_verified_over_a_change_of_keys(ledger: Ledger) -> None:
+    newest = ledger.heads[-1].envelope
+    assert not verify_log(ledger.log, newest, FIRST, since=ledger.heads[0].envelope).ok
+    verdict = verify_log(ledger.log, newest, FIRST, since=ledger.heads[0].envelope, rotations=[ledger.rotation])
+    assert verdict.ok, verdict.lines
+    assert not verify_log(ledger.log, newest, FIRST, rotations=[ledger.rotation[:-1]]).ok
 
 
 def test_a_kept_head_that_was_changed_is_found(ledger: Ledger) -> None:
