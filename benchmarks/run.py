@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "sums", "pipelines", "sisa", "categories", "fourier")
+NAMES = ("startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "receipts")
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     │   └── NewerFormatError                              a file from a later version
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
-    ├── FileNotUsableError         (OSError)              a file that is missing or cannot be written; in ``archive.py``
+    ├── FileNotUsableError         (OSError)              a file that is missing or cannot be read or written
+    ├── ShreddedKeyError           (LookupError)          a key that was destroyed: what hung on it is unlinked for good
     ├── CheckFailedError           (AssertionError)       a method that does not keep the contract
     └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
 
@@ -34,6 +35,7 @@ __all__ = [
     "CheckFailedError",
     "DuplicateRecordError",
     "ExpungeError",
+    "FileNotUsableError",
     "InvalidDataError",
     "InvalidDataTypeError",
     "InvalidIdError",
@@ -42,6 +44,7 @@ __all__ = [
     "MissingExtraError",
     "NewerFormatError",
     "OutOfRangeError",
+    "ShreddedKeyError",
     "TamperedError",
     "UnknownMethodError",
     "UnknownRecordError",
@@ -164,6 +167,18 @@ class MissingExtraError(ExpungeError, ImportError):
     code = "missing-extra"
 
 
+class FileNotUsableError(ExpungeError, OSError):
+    """A file or folder that is missing, or that cannot be read or written."""
+
+    code = "file-not-usable"
+
+
+class ShreddedKeyError(ExpungeError, LookupError):
+    """A key that was destroyed on purpose, so that nothing made with it can be linked to anybody."""
+
+    code = "key-shredded"
+
+
 class CheckFailedError(ExpungeError, AssertionError):
     """A method that does not keep the contract, found by :mod:`expunge.checks`."""
 
@@ -189,6 +204,7 @@ EXIT_CODES: dict[str, int] = {
     "dormant-model": 15,
     "file-not-usable": 16,
     "check-failed": 17,
+    "key-shredded": 18,
 }
 
 
