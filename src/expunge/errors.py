@@ -21,7 +21,8 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── WorkspaceBusyError         (RuntimeError)         another process changes the workspace
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
-    ├── FileNotUsableError         (OSError)              a file that is missing or cannot be written; in ``archive.py``
+    ├── FileNotUsableError         (OSError)              a file that is missing or cannot be read or written
+    ├── ShreddedKeyError           (LookupError)          a key that was destroyed: what hung on it is unlinked for good
     ├── CheckFailedError           (AssertionError)       a method that does not keep the contract
     └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
 
@@ -39,6 +40,7 @@ __all__ = [
     "DuplicateRecordError",
     "ExpungeError",
     "ForgottenBeforeError",
+    "FileNotUsableError",
     "InvalidDataError",
     "InvalidDataTypeError",
     "InvalidIdError",
@@ -48,6 +50,7 @@ __all__ = [
     "NewerFormatError",
     "OutOfRangeError",
     "SourceChangedError",
+    "ShreddedKeyError",
     "TamperedError",
     "UnknownMethodError",
     "UnknownNameError",
@@ -196,6 +199,18 @@ class MissingExtraError(ExpungeError, ImportError):
     code = "missing-extra"
 
 
+class FileNotUsableError(ExpungeError, OSError):
+    """A file or folder that is missing, or that cannot be read or written."""
+
+    code = "file-not-usable"
+
+
+class ShreddedKeyError(ExpungeError, LookupError):
+    """A key that was destroyed on purpose, so that nothing made with it can be linked to anybody."""
+
+    code = "key-shredded"
+
+
 class CheckFailedError(ExpungeError, AssertionError):
     """A method that does not keep the contract, found by :mod:`expunge.checks`."""
 
@@ -221,10 +236,11 @@ EXIT_CODES: dict[str, int] = {
     "dormant-model": 15,
     "file-not-usable": 16,
     "check-failed": 17,
-    "unknown-name": 18,
-    "forgotten-before": 19,
-    "source-changed": 20,
-    "workspace-busy": 21,
+    "key-shredded": 18,
+    "unknown-name": 19,
+    "forgotten-before": 20,
+    "source-changed": 21,
+    "workspace-busy": 22,
 }
 
 

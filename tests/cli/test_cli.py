@@ -512,7 +512,7 @@ def test_a_disk_that_is_full_leaves_the_model_as_it_was(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("expunge.files.archive.os.replace", full)
+    monkeypatch.setattr("os.replace", full)
     code, _, err = call("forget", model, "--record", "007")
     assert (code, "No space left" in err) == (EXIT_CODES["file-not-usable"], True)
     assert contents(model) == before

@@ -9,18 +9,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import ExpungeError, NewerFormatError, TamperedError
+from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
 from expunge.files.migrations import migrated
+from expunge.files.whole import write_whole
 
 __all__ = [
     "FORMAT",
@@ -39,12 +38,6 @@ __all__ = [
 FORMAT = 1
 
 _MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
-
-
-class FileNotUsableError(ExpungeError, OSError):
-    """A file or folder that is missing, or that cannot be read or written."""
-
-    code = "file-not-usable"
 
 
 def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mapping[str, bytes]) -> Path:
@@ -76,43 +69,6 @@ def archive_bytes(manifest: Mapping[str, Any], entries: Mapping[str, bytes]) -> 
         for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
             archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
     return stream.getvalue()
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> Path:
-    """Write a file whole or not at all: a temporary one beside it, flushed to the disk, then renamed.
-
-    Raises
-    ------
-    FileNotUsableError
-        The disk is full or locked; what was there before is unchanged.
-    """
-    temporary: str | None = None
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".expunge-", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise FileNotUsableError(
-                f"Cannot write {str(path)!r}: {error.strerror or error}.", hint="What was there before is unchanged."
-            ) from error
-        raise
-    _sync_folder(path.parent)
-    return path
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -1,0 +1,121 @@
+"""What may stand in a field of a record: moments, days, hashes, names; and schema numbers.
+
+A record that is made by a program is refused with :class:`~expunge.errors.InvalidParameterError`; one that was read from
+bytes, with :class:`~expunge.errors.TamperedError` (:func:`reading`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from expunge.errors import InvalidParameterError, NewerFormatError, TamperedError
+
+__all__ = [
+    "check_code",
+    "check_count",
+    "check_day",
+    "check_hash",
+    "check_name",
+    "check_schema",
+    "check_time",
+    "reading",
+    "utc",
+]
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def utc(moment: datetime.datetime) -> str:
+    """A moment as text, in UTC and to the second: ``2026-11-25T23:00:00Z``.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise InvalidParameterError(f"The moment {moment} has no time zone.", hint="Use datetime.now(timezone.utc).")
+    moment = moment.astimezone(datetime.UTC)
+    return f"{moment.year:04d}{moment.strftime(_TIME[2:])}"
+
+
+def check_time(value: Any, name: str) -> str:
+    """A moment as :func:`utc` writes it."""
+    with contextlib.suppress(TypeError, ValueError):
+        moment = datetime.datetime.strptime(value, _TIME).replace(tzinfo=datetime.UTC)
+        if utc(moment) == value:
+            return str(value)
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="Write a moment as 2026-11-25T23:00:00Z.")
+
+
+def check_day(value: Any, name: str) -> str:
+    """A day: ``2026-11-25``."""
+    with contextlib.suppress(TypeError, ValueError):
+        if datetime.date.fromisoformat(value).isoformat() == value:
+            return str(value)
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="Write a day as 2026-11-25.")
+
+
+def check_hash(value: Any, name: str) -> str:
+    """32 bytes as 64 lower-case hexadecimal digits."""
+    if isinstance(value, str) and _HASH.fullmatch(value):
+        return value
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="It is a hash: 64 hexadecimal digits.")
+
+
+def check_code(value: Any, name: str) -> str:
+    """A short word in small letters, digits and hyphens: no place for free text about a person."""
+    if isinstance(value, str) and len(value) <= 64 and _CODE.fullmatch(value):
+        return value
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="Write a short code, as: legal-duty.")
+
+
+def check_name(value: Any, name: str) -> str:
+    """A printable text of 1 to 200 characters: the name of a model, a method, a version."""
+    if isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable():
+        return value
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="Give a printable text of at most 200 characters.")
+
+
+def check_count(value: Any, name: str) -> int:
+    """An integer that is not negative."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return value
+    raise InvalidParameterError(f"{name} is {value!r}.", hint="It is a count: 0, 1, 2 and so on.")
+
+
+def check_schema(data: Mapping[str, Any], newest: int, what: str) -> int:
+    """Schema number of a record that was read.
+
+    Raises
+    ------
+    NewerFormatError
+        If it is higher than this version knows.
+    TamperedError
+        If there is none.
+    """
+    number = data.get("schema")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise TamperedError(f"{what} has schema {number!r}, which never was.", hint="Take the file as it was issued.")
+    if number > newest:
+        raise NewerFormatError(
+            f"{what} has schema {number}; this version reads up to {newest}.", hint="Update expunge."
+        )
+    return number
+
+
+@contextlib.contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turn the refusal of a field into the news that a record is not what was written."""
+    try:
+        yield
+    except InvalidParameterError as error:
+        raise TamperedError(f"{what} is not as it was written: {error.message}", hint=error.hint) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TamperedError(f"{what} is not as it was written.", hint="Take the file as it was issued.") from error
