@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from expunge.digest import root
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError
-from expunge.workspace.secrets import typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -131,8 +130,3 @@ def without(table: pa.Table, column: str, ids: set[Any]) -> pa.Table:
     """A table without the rows of these ids, as new buffers that hold nothing of them."""
     keep = [i for i, value in enumerate(table[column].to_pylist()) if value not in ids]
     return table.take(keep)
-
-
-def id_bytes(values: Sequence[Any]) -> list[bytes]:
-    """Ids as bytes, see :func:`~expunge.workspace.secrets.typed`."""
-    return [typed(value) for value in values]

@@ -14,8 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from expunge.errors import InvalidParameterError, TamperedError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidParameterError, TamperedError
 from expunge.workspace import faults
 
 __all__ = ["ChunkStore", "Entry", "open_store"]
@@ -245,7 +244,9 @@ class _told:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError) and not isinstance(error, FileNotUsableError):
             why = error.strerror or type(error).__name__
-            raise FileNotUsableError(f"Cannot write {str(self._path)!r}: {why}.", hint="Nothing has changed.") from error
+            raise FileNotUsableError(
+                f"Cannot write {str(self._path)!r}: {why}.", hint="Nothing has changed."
+            ) from error
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -148,7 +148,7 @@ def add(
         )  # fmt: skip
         core.db.insert(connection, versions, row | {"dataset": number, "number": 1, "live": 1, "created": now})
         index_rows(core, connection, number, card, table, handles)
-        guard.log_override(core, connection, override)
+        guard.log_override(core, connection, name, override)
     faults.at("data-committed")
     return DataSet(number, name, card, 1, len(ids), row["commitment"], now, made, entry)
 
@@ -157,7 +157,9 @@ def index_rows(
     core: Core, connection: Any, number: int, card: DataCard, table: pa.Table, handles: Sequence[bytes]
 ) -> None:
     """Enter rows into the index, by keyed hashes."""
-    subjects = [None] * len(handles) if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
+    subjects = (
+        [None] * len(handles) if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
+    )
     known: dict[Any, bytes | None] = {None: None}
     for value in subjects:
         if value not in known:

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.methods import load
 from expunge.records import Plan, Removal
 from expunge.workspace.card import Card, read_card, read_schema, write_card

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError
 from expunge.methods import load
 from expunge.workspace.card import Card, read_card, write_card
 from expunge.workspace.folder import refuse_taken, write_folder, writing

@@ -26,7 +26,7 @@ def add_tombstones(
     """Remember, by keyed hashes alone, that these may not come again; sorted, without times and links."""
     if not core.config.tombstones:
         return
-    wanted = {core.secrets.tombstone(f"record\0{name}", value) for value in records}
+    wanted = {core.secrets.tombstone("record", value, name) for value in records}
     wanted |= {core.secrets.tombstone("subject", value) for value in subjects}
     new = wanted - _known(connection, wanted)
     if new:
@@ -57,7 +57,7 @@ def refuse_forgotten(
     with core.read() as connection:
         if not connection.execute(sa.select(sa.func.count()).select_from(tombstones)).scalar():
             return
-        by_record = {core.secrets.tombstone(f"record\0{name}", value): value for value in ids}
+        by_record = {core.secrets.tombstone("record", value, name): value for value in ids}
         held = set(subjects or ()) - {None}
         by_subject = {core.secrets.tombstone("subject", value): value for value in held}
         found = _known(connection, by_record.keys() | by_subject.keys())
@@ -71,10 +71,10 @@ def refuse_forgotten(
         )
 
 
-def log_override(core: Core, connection: Any, override: str) -> None:
+def log_override(core: Core, connection: Any, name: str, override: str) -> None:
     """Write down that the guard was overridden."""
     if override:
-        journal.append(core, connection, "override", {"reason": override})
+        journal.append(core, connection, "override", {"reason": override, "data": name, "subject": None})
 
 
 def refuse_changed(core: Core, data: DataSet, table: pa.Table) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import InvalidParameterError, NewerFormatError, TamperedError
-from expunge.files.archive import FileNotUsableError, canonical_json, write_whole
+from expunge.errors import FileNotUsableError, InvalidParameterError, NewerFormatError, TamperedError
+from expunge.files.archive import canonical_json
+from expunge.files.whole import write_whole
 
 __all__ = ["FORMAT", "Config", "Layout", "find_workspace"]
 

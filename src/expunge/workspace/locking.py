@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from expunge.errors import WorkspaceBusyError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, WorkspaceBusyError
 
 __all__ = ["Lock"]
 

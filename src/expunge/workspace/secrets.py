@@ -12,30 +12,21 @@ import os
 import secrets
 from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from expunge.errors import TamperedError
-from expunge.files.archive import FileNotUsableError, write_whole
+from expunge.files.whole import write_whole
+from expunge.ledger import pseudonyms
+from expunge.ledger.secret_files import create_secret, private_folder, read_secret
 from expunge.workspace import faults
 
-__all__ = ["KeyPool", "Secrets", "typed"]
+__all__ = ["KeyPool", "Secrets"]
 
 #: Keys made at a time: so many requests are accepted without another write to the file.
 POOL = 4096
 
 _LENGTHS = {"salt": 16, "index.key": 32, "tombstone.key": 32}
 _ROW = 8 + 32
-
-
-def typed(value: int | str) -> bytes:
-    """An id as bytes; the integer 17 and the text "17" differ.
-
-    Examples
-    --------
-    >>> typed(17), typed("17")
-    (b'i17', b's17')
-    """
-    return b"i%d" % value if isinstance(value, int) else b"s" + str(value).encode("utf-8", "surrogatepass")
 
 
 class Secrets:
@@ -47,43 +38,31 @@ class Secrets:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held = {name: self._read(name) for name in _LENGTHS}
+        self._held = {name: read_secret(folder / name, length) for name, length in _LENGTHS.items()}
+        self.index_key = self._held["index.key"]
         self.pool = KeyPool(folder / "subjects.keys")
 
     @classmethod
     def make(cls, folder: Path) -> Secrets:
         """New secrets in a new folder; what is there already stays."""
-        folder.mkdir(mode=0o700, exist_ok=True)
-        os.chmod(folder, 0o700)
+        private_folder(folder)
         for name, length in _LENGTHS.items():
             if not (folder / name).exists():
-                data = secrets.token_bytes(length)
-                write_whole(folder / name, lambda stream, data=data: stream.write(data))  # type: ignore[misc]
-                os.chmod(folder / name, 0o600)
+                create_secret(folder / name, length)
         return cls(folder)
-
-    def _read(self, name: str) -> bytes:
-        path = self._folder / name
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Restore it.") from error
-        if len(data) != _LENGTHS[name]:
-            raise TamperedError(f"{str(path)!r} has {len(data)} bytes, not {_LENGTHS[name]}.", hint="Restore it.")
-        return data
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for each purpose, 32 bytes."""
-        return hmac.digest(self._held["index.key"], purpose.encode(), "sha256")
+        return hmac.digest(self.index_key, b"purpose\0" + purpose.encode(), "sha256")
 
-    def handle(self, kind: str, value: int | str) -> bytes:
+    def handle(self, kind: pseudonyms.Kind, value: Any) -> bytes:
         """Keyed hash of an id, 16 bytes: what the database knows instead of it."""
-        return hmac.digest(self._held["index.key"], b"handle\0" + kind.encode() + b"\0" + typed(value), "sha256")[:16]
+        return pseudonyms.handle(self.index_key, kind, value)
 
-    def tombstone(self, kind: str, value: int | str) -> bytes:
-        """Keyed hash of an id under the key of tombstones, 32 bytes."""
-        return hmac.digest(self._held["tombstone.key"], kind.encode() + b"\0" + typed(value), "sha256")
+    def tombstone(self, kind: pseudonyms.Kind, value: Any, data: str = "") -> bytes:
+        """Keyed hash of an id under the key of tombstones, 32 bytes; of a record within its data set."""
+        key = self._held["tombstone.key"]
+        return pseudonyms.tombstone(hmac.digest(key, data.encode(), "sha256") if data else key, kind, value)
 
     def seed(self, purpose: str) -> int:
         """A seed of 128 bits that nobody can guess."""

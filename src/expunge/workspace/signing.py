@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from expunge.errors import InvalidParameterError
-from expunge.files.archive import write_whole
+from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def open_signer(layout: Layout, config: Config) -> Signer:
     if kind == "env":
         return Signer.from_env(name)
     raise InvalidParameterError(
-        "The key of this workspace stays elsewhere.", hint="Pass it: Workspace.open(..., signer=Signer.from_callable(...))."
+        "The key of this workspace stays elsewhere.",
+        hint="Pass it: Workspace.open(..., signer=Signer.from_callable(...)).",
     )
 
 

@@ -6,8 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 from expunge.workspace.tables import parse_table, read_table
 
 if TYPE_CHECKING:
@@ -71,7 +70,9 @@ def _of_query(source: Source) -> pa.Table:
     try:
         engine = sa.create_engine(source.url)
     except (ArgumentError, ImportError) as error:
-        raise InvalidParameterError(f"{source.url!r} is no address of a database.", hint="As sqlite:///f.db.") from error
+        raise InvalidParameterError(
+            f"{source.url!r} is no address of a database.", hint="As sqlite:///f.db."
+        ) from error
     try:
         with engine.connect() as connection:
             result = connection.execute(sa.text(source.query))

@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 
 if TYPE_CHECKING:
     import pandas as pd

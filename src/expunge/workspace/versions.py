@@ -62,7 +62,9 @@ def save_version(store: ChunkStore, model: Any, before: Manifest | None = None) 
     Manifest
     """
     digest, state = model.digest(), model._state()
-    old = {} if before is None else {chunk["chunk"]: chunk for chunk in [*before.parts.values(), *before.groups.values()]}
+    old = (
+        {} if before is None else {chunk["chunk"]: chunk for chunk in [*before.parts.values(), *before.groups.values()]}
+    )
     parts = {}
     for name, part in sorted(state.parts.items()):
         leaf = state.leaves[name]
@@ -123,7 +125,9 @@ def load_version(store: ChunkStore, entry: Entry, name: str) -> Manifest:
     manifest, entries = archive_contents(raw, f"manifest of model {name}")
     try:
         model = unpack_head(manifest, entries, (), find_method)
-        parts = {key: _read_part(store, chunk, f"part {key} of model {name}") for key, chunk in manifest["parts"].items()}
+        parts = {
+            key: _read_part(store, chunk, f"part {key} of model {name}") for key, chunk in manifest["parts"].items()
+        }
         groups = [
             _read_group(store, chunk, f"rows {group} of model {name}") for group, chunk in manifest["groups"].items()
         ]

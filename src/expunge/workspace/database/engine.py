@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from expunge.errors import NewerFormatError, TamperedError, WorkspaceBusyError
-from expunge.files.archive import FileNotUsableError, canonical_json
+from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError, WorkspaceBusyError
+from expunge.files.archive import canonical_json
 from expunge.workspace.database.tables import meta, metadata
 
 __all__ = ["HEAD", "Database"]
@@ -158,7 +158,8 @@ class Database:
         for row in out:
             if not hmac.compare_digest(self.seal(table, row), bytes(row["seal"])):
                 raise TamperedError(
-                    f"Row {row[key.name]} of table {table.name!r} is not what was written.", hint="Restore the database."
+                    f"Row {row[key.name]} of table {table.name!r} is not what was written.",
+                    hint="Restore the database.",
                 )
         return out
 
