@@ -46,9 +46,9 @@ def opens(commitment: str, nonce: bytes, digest: str | bytes) -> bool:
 
 
 def digest_of_set(handles: Iterable[bytes]) -> bytes:
-    """Digest of a set of pseudonyms of records, in whatever order they come, 32 bytes; to be blinded before it is shown.
+    """Digest of a set of pseudonyms of records, in whatever order they come; to be blinded before it is shown.
 
-    ``SHA-256(number of handles, 8 bytes little-endian || the handles, sorted)``; all handles have one length.
+    ``SHA-256(number of handles, 8 bytes little-endian || the handles, sorted)``; all handles have one length. 32 bytes.
     """
     found = sorted(handles)
     if len({len(one) for one in found}) > 1:

@@ -5,8 +5,8 @@ One file of canonical JSON, schema 1::
     {"entry": the log's entry, "envelope": the signed receipt, "head": the signed head,
      "proof": {"index": place of the entry, "path": [hashes]}, "rotations": [envelopes], "schema": 1}
 
-The hash of the entry is a leaf of the tree; the entry holds the SHA-256 of the envelope; the proof leads from the leaf to
-the root in the head. So every byte hangs on a signature.
+The hash of the entry is a leaf of the tree, and the entry holds the SHA-256 of the envelope; the proof leads from the
+leaf to the root in the head. So every byte hangs on a signature.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
+from expunge.errors import InvalidParameterError
+from expunge.ledger import canonical_json
+from expunge.ledger.fields import check_count, check_hash, check_schema, reading
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.log import Log
+from expunge.ledger.receipts import envelope_hash
 
 __all__ = ["Bundle"]
 
@@ -32,7 +36,7 @@ class Bundle:
     entry : bytes
         The log's entry of kind ``receipt``.
     index : int
-        Its place in the log.
+        Its place in the log, from 0.
     path : tuple of bytes
         Inclusion proof for the size of the head.
     head : bytes
@@ -53,12 +57,36 @@ class Bundle:
 
     @classmethod
     def make(cls, envelope: bytes, log: Log, index: int, head: SignedHead, rotations: Sequence[bytes] = ()) -> Bundle:
-        """The bundle of an envelope whose entry stands at a place of the log that a head sums up."""
-        raise NotImplementedError
+        """The bundle of an envelope whose entry stands at a place of the log that a head sums up.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the entry at that place is not that of the envelope, or the head is older than the entry.
+        """
+        entry = log.entry(index)
+        if (entry.kind, entry.fields.get("envelope")) != ("receipt", envelope_hash(envelope)):
+            raise InvalidParameterError(
+                f"Entry {index} of the log is not that of this receipt.", hint="See Log.append."
+            )
+        path = tuple(log.tree.inclusion_proof(index, head.size))
+        return cls(
+            envelope=envelope, entry=entry.to_bytes(), index=index, path=path, head=head.envelope,
+            rotations=tuple(rotations),
+        )  # fmt: skip
 
     def to_bytes(self) -> bytes:
         """The file."""
-        raise NotImplementedError
+        return canonical_json.encode(
+            {
+                "entry": canonical_json.decode(self.entry),
+                "envelope": canonical_json.decode(self.envelope),
+                "head": canonical_json.decode(self.head),
+                "proof": {"index": self.index, "path": [step.hex() for step in self.path]},
+                "rotations": [canonical_json.decode(rotation) for rotation in self.rotations],
+                "schema": self.schema,
+            }
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Bundle:
@@ -71,4 +99,21 @@ class Bundle:
         NewerFormatError
             If a later version wrote it.
         """
-        raise NotImplementedError
+        what = "The bundle"
+        value = canonical_json.decode(data, what=what)
+        with reading(what):
+            number = check_schema(value, cls.newest, what)
+            if set(value) != _FIELDS or set(value["proof"]) != {"index", "path"}:
+                raise InvalidParameterError(f"its fields are {', '.join(sorted(value))}.")
+            return cls(
+                envelope=canonical_json.encode(value["envelope"]),
+                entry=canonical_json.encode(value["entry"]),
+                index=check_count(value["proof"]["index"], "index"),
+                path=tuple(bytes.fromhex(check_hash(step, "a hash of the proof")) for step in value["proof"]["path"]),
+                head=canonical_json.encode(value["head"]),
+                rotations=tuple(canonical_json.encode(rotation) for rotation in value["rotations"]),
+                schema=number,
+            )
+
+
+_FIELDS = {"entry", "envelope", "head", "proof", "rotations", "schema"}

@@ -1,10 +1,10 @@
 """One way to write a value down: JSON without choices, so that equal values are equal bytes in every language.
 
 Keys are sorted and stand once, there are no spaces, text is UTF-8, and only ``"``, ``\\`` and control characters are
-escaped. Numbers are integers below 2⁵³. There are no floating-point numbers, because languages print them differently:
-such a number stands as a text, the shortest that reads back as the same 64 bits (:func:`exact_text`). Keys are printable ASCII. With
-these limits the bytes are those of RFC 8785, and also of ``json.dumps(value, sort_keys=True, ensure_ascii=False,
-separators=(",", ":"))``.
+escaped. Keys are printable ASCII. Numbers are integers below 2⁵³. There are no floating-point numbers, because
+languages print them differently: such a number stands as a text, the shortest that reads back as the same 64 bits
+(:func:`exact_text`). Within these limits the bytes are those of RFC 8785, and also of ``json.dumps(value,
+sort_keys=True, ensure_ascii=False, separators=(",", ":"))``.
 """
 
 from __future__ import annotations

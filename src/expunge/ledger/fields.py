@@ -1,7 +1,7 @@
 """What may stand in a field of a record: moments, days, hashes, names; and schema numbers.
 
-A record that is made by a program is refused with :class:`~expunge.errors.InvalidParameterError`; one that was read from
-bytes, with :class:`~expunge.errors.TamperedError` (:func:`reading`).
+A record that a program makes is refused with :class:`~expunge.errors.InvalidParameterError`, one that was read from
+bytes with :class:`~expunge.errors.TamperedError` (:func:`reading`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = [
     "check_hash",
     "check_name",
     "check_schema",
+    "check_text",
     "check_time",
     "reading",
     "utc",
@@ -28,6 +29,8 @@ __all__ = [
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# Not str.isprintable: that changes with the version of Unicode, and what was signed must stay readable.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -40,7 +43,7 @@ def utc(moment: datetime.datetime) -> str:
         If it has no time zone.
     """
     if moment.tzinfo is None:
-        raise InvalidParameterError(f"The moment {moment} has no time zone.", hint="Use datetime.now(timezone.utc).")
+        raise InvalidParameterError(f"The moment {moment} has no time zone.", hint="Use datetime.now(datetime.UTC).")
     moment = moment.astimezone(datetime.UTC)
     return f"{moment.year:04d}{moment.strftime(_TIME[2:])}"
 
@@ -77,10 +80,16 @@ def check_code(value: Any, name: str) -> str:
 
 
 def check_name(value: Any, name: str) -> str:
-    """A printable text of 1 to 200 characters: the name of a model, a method, a version."""
-    if isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable():
+    """A text of one line, 1 to 200 characters: the name of a model, a method, a version."""
+    return check_text(value, name, longest=200)
+
+
+def check_text(value: Any, name: str, *, longest: int = 4000) -> str:
+    """A text of one line, without characters that cannot be seen or turn the line around."""
+    if isinstance(value, str) and 0 < len(value) <= longest and not _UNSEEN.search(value):
         return value
-    raise InvalidParameterError(f"{name} is {value!r}.", hint="Give a printable text of at most 200 characters.")
+    shown = value if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]}…"
+    raise InvalidParameterError(f"{name} is {shown!r}.", hint=f"Give one line of at most {longest} characters.")
 
 
 def check_count(value: Any, name: str) -> int:

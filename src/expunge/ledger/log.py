@@ -12,14 +12,16 @@ from typing import Protocol
 from expunge.errors import TamperedError
 from expunge.ledger import merkle
 from expunge.ledger.entries import Entry
-from expunge.ledger.heads import SignedHead, sign_head
+from expunge.ledger.heads import SignedHead, check_extends, sign_head
 from expunge.ledger.keys import Signer
 
 __all__ = ["Log", "LogStore", "MemoryStore"]
 
 
 class LogStore(Protocol):
-    """Two lists that only grow: entries, and the hashes of complete subtrees (see :class:`expunge.ledger.merkle.HashStore`).
+    """Two lists that only grow: entries, and the hashes of complete subtrees.
+
+    How the second is ordered says :class:`expunge.ledger.merkle.HashStore`; the store need not know.
 
     A store may buffer :meth:`append` in a transaction of its caller, as long as the other methods see what was added.
     """
@@ -132,8 +134,71 @@ class Log:
         TamperedError
             At the first thing that differs; the sentence says which entry, or between which.
         """
-        raise NotImplementedError
+        size = len(self)
+        by_size = sorted(heads, key=lambda head: head.size)
+        if by_size and by_size[-1].size > size:
+            last = by_size[-1]
+            raise TamperedError(
+                f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
+            )
+        peaks: list[bytes] = []
+        good, done = self._check_roots(by_size, peaks, 0, 0), 0
+        for start in range(0, size, _BLOCK):
+            for data in self._block(start, min(start + _BLOCK, size)):
+                done = self._check_entry(data, peaks, done)
+                good = self._check_roots(by_size, peaks, done, good)
+        if done != size:
+            raise TamperedError(f"Entry {done} of the log is missing.", hint=_HINT)
+
+    def _block(self, start: int, stop: int) -> Iterator[tuple[bytes, list[bytes]]]:
+        """Entries, each with the hashes that are stored for it."""
+        low, high = merkle.stored(start), merkle.stored(stop)
+        hashes = list(self._store.hashes(range(low, high)))
+        for index, data in enumerate(self._store.entries(start, stop), start=start):
+            first, end = merkle.stored(index) - low, merkle.stored(index + 1) - low
+            yield data, hashes[first:end]
+
+    @staticmethod
+    def _check_entry(stored: tuple[bytes, list[bytes]], peaks: list[bytes], index: int) -> int:
+        data, hashes = stored
+        new = merkle.completed(peaks, index, merkle.leaf_hash(data))
+        if len(hashes) != len(new):
+            raise TamperedError(f"A hash of entry {index} of the log is missing.", hint=_HINT)
+        if hashes[0] != new[0]:
+            raise TamperedError(f"Entry {index} of the log was changed: its text and its hash do not fit.", hint=_HINT)
+        for level, (kept, computed) in enumerate(zip(hashes, new, strict=True)):
+            if kept != computed:
+                first = index + 1 - (1 << level)
+                raise TamperedError(f"The stored hash over entries {first} to {index} was changed.", hint=_HINT)
+        return index + 1
+
+    @staticmethod
+    def _check_roots(heads: list[SignedHead], peaks: list[bytes], size: int, good: int) -> int:
+        """Compare with the heads of this size, which leave the list; up to which size the log is known to be good."""
+        root = merkle.joined(peaks).hex() if heads and heads[0].size == size else ""
+        while heads and heads[0].size == size:
+            head = heads.pop(0)
+            if head.root != root:
+                part = f"Entries {good} to {size - 1}" if size - good > 1 else f"Entry {good}"
+                raise TamperedError(
+                    f"{part} of the log, or their number, are not what was signed on {head.time}.", hint=_HINT
+                )
+            good = size
+        return good
 
     def check_since(self, old: SignedHead, new: SignedHead) -> None:
-        """Refuse unless the entries that an old head sums up are still there under a new one."""
-        raise NotImplementedError
+        """Refuse unless the entries that an old head sums up are still there under a new one.
+
+        Raises
+        ------
+        TamperedError
+            If entries were taken out, changed or put in before the end of the old ones.
+        """
+        if new.size > len(self):
+            raise TamperedError(f"The log has {len(self)} entries, its head says {new.size}.", hint=_HINT)
+        proof = self.tree.consistency_proof(old.size, new.size) if old.size <= new.size else []
+        check_extends(old, new, proof)
+
+
+_HINT = "Restore the log from a copy, and ask who could write to it."
+_BLOCK = 1024

@@ -32,6 +32,8 @@ __all__ = [
     "HashStore",
     "MemoryHashes",
     "Tree",
+    "completed",
+    "joined",
     "leaf_hash",
     "parent_hash",
     "root",
@@ -78,8 +80,8 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """
     peaks: list[bytes] = []
     for index, leaf in enumerate(leaves):
-        _completed(peaks, index, leaf)
-    return _joined(peaks) if peaks else EMPTY_ROOT
+        completed(peaks, index, leaf)
+    return joined(peaks)
 
 
 # ---------------------------------------------------------------- the tree
@@ -181,12 +183,12 @@ class Tree:
             raise InvalidParameterError(f"A leaf hash has 32 bytes, got {len(wrong[0])}.", hint="See leaf_hash.")
         size = len(self)
         peaks = self._read(_peaks(0, size))
-        return [new for index, leaf in enumerate(leaves, start=size) for new in _completed(peaks, index, leaf)]
+        return [new for index, leaf in enumerate(leaves, start=size) for new in completed(peaks, index, leaf)]
 
     def root(self, size: int | None = None) -> bytes:
         """Root of the tree, or of the tree that it was when it had ``size`` leaves."""
         size = self._checked(size)
-        return self._range(0, size) if size else EMPTY_ROOT
+        return self._range(0, size)
 
     def leaf(self, index: int) -> bytes:
         """The leaf hash at a place."""
@@ -249,7 +251,7 @@ class Tree:
         return path[::-1]
 
     def _range(self, low: int, high: int) -> bytes:
-        return _joined(self._read(_peaks(low, high)))
+        return joined(self._read(_peaks(low, high)))
 
     def _read(self, subtrees: Iterable[tuple[int, int]]) -> list[bytes]:
         return list(self._store.hashes([_position(level, index) for level, index in subtrees]))
@@ -263,7 +265,7 @@ class Tree:
         return size
 
 
-def _completed(peaks: list[bytes], index: int, leaf: bytes) -> list[bytes]:
+def completed(peaks: list[bytes], index: int, leaf: bytes) -> list[bytes]:
     """Add a leaf to the roots of complete subtrees; the hashes of the subtrees that it completes, itself first."""
     new = [leaf]
     while index & 1:
@@ -273,8 +275,10 @@ def _completed(peaks: list[bytes], index: int, leaf: bytes) -> list[bytes]:
     return new
 
 
-def _joined(peaks: Sequence[bytes]) -> bytes:
-    """Root over complete subtrees, from left to right."""
+def joined(peaks: Sequence[bytes]) -> bytes:
+    """Root over complete subtrees, from left to right; :data:`EMPTY_ROOT` for none."""
+    if not peaks:
+        return EMPTY_ROOT
     return functools.reduce(lambda right, left: parent_hash(left, right), reversed(peaks))
 
 

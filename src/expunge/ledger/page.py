@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from expunge.ledger import wording
+from expunge.ledger.bundle import Bundle
+from expunge.ledger.page_style import STYLE
+from expunge.ledger.receipts import ModelChange, Receipt, envelope_hash
 from expunge.ledger.verify import Verdict
 
 __all__ = ["page"]
@@ -15,5 +23,145 @@ def page(verdict: Verdict, data: bytes) -> str:
     verdict : Verdict
     data : bytes
         The bundle that was verified.
+
+    Returns
+    -------
+    str
+        A whole document. Whatever stands in the receipt is shown as text; a receipt whose signature is not good is not
+        shown at all.
     """
-    raise NotImplementedError
+    receipt = verdict.receipt
+    title = f"Receipt of request {receipt.request}" if receipt else "A receipt that cannot be trusted"
+    parts = [_banner(verdict), _found(verdict)]
+    if receipt:
+        parts = [_banner(verdict), _asked(receipt), *map(_model, receipt.models), _not_proved(receipt)]
+        parts += [_found(verdict), _technical(verdict, receipt, data)]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{_text(title)}</h1>\n{''.join(parts)}</main>\n</body>\n</html>\n"
+    )
+
+
+def _banner(verdict: Verdict) -> str:
+    if verdict.ok:
+        mark, head = "good", "Verified"
+        line = "This receipt is signed by a key that you trust, stands in the log of its issuer, and was not changed."
+    else:
+        mark, head, line = "bad", "Not verified", verdict.lines[-1]
+    return f'<p class="banner {mark}" role="status"><strong>{head}.</strong> {_text(line)}</p>\n'
+
+
+def _asked(receipt: Receipt) -> str:
+    due = "none was set" if receipt.due is None else f"{receipt.due}: {'in time' if receipt.in_time else 'late'}"
+    rows = {
+        "Asked": wording.asked(receipt),
+        "Received": wording.moment(receipt.received),
+        "Completed": wording.moment(receipt.completed),
+        "Due": due,
+        "Data sets": "; ".join(
+            f"{change.data}, version {change.version_before} became {change.version_after}" for change in receipt.data
+        ),
+    }
+    body = f'<p class="lead">{_text(wording.outcome(receipt))}</p>{_table(rows)}{_list(receipt.notes)}'
+    return _section("What was asked, and what was done", body)
+
+
+def _model(change: ModelChange) -> str:
+    rows = {
+        "Method": change.method,
+        "Versions": f"{change.version_before} became {change.version_after}",
+        "Records forgotten": f"{change.records:,}",
+        "Records read again": f"{change.work:,}",
+        "Guarantee": change.guarantee.kind,
+        "In its own words": change.guarantee.statement,
+        **_numbers(change),
+    }
+    body = f'<p class="lead">{_text(wording.about_guarantee(change.guarantee))}</p>{_table(rows)}'
+    if change.guarantee.assumptions:
+        body += f"<h3>This holds if</h3>{_list(change.guarantee.assumptions)}"
+    if change.audit:
+        body += f"<h3>What the audit measured</h3>{_table(_flat(change.audit))}"
+    return _section(f"Model {change.model}", body + _list(change.notes))
+
+
+def _numbers(change: ModelChange) -> dict[str, str]:
+    guarantee = change.guarantee
+    values = {
+        "Epsilon": guarantee.epsilon,
+        "Delta": guarantee.delta,
+        "Distance at most": guarantee.bound,
+        "Measured as": guarantee.norm,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _not_proved(receipt: Receipt) -> str:
+    return _section("What this does not prove", _list(receipt.not_proved))
+
+
+def _found(verdict: Verdict) -> str:
+    return _section("What was looked at", _list(verdict.lines))
+
+
+def _technical(verdict: Verdict, receipt: Receipt, data: bytes) -> str:
+    bundle = Bundle.from_bytes(data)
+    rows = {"SHA-256 of the receipt": envelope_hash(bundle.envelope), "Place in the log": str(bundle.index)}
+    if verdict.head:
+        rows |= {"Entries in the log": str(verdict.head.size), "Signed root": verdict.head.root}
+        rows |= {"Signed with the key": verdict.head.key_id}
+    for subject in receipt.to_statement()["subject"]:
+        rows[f"Blinded digest of {subject['name']}"] = subject["digest"]["sha256"]
+    del rows[f"Blinded digest of request/{receipt.request}"]
+    for change in receipt.data:
+        rows[f"Records of {change.data}@{change.version_before}, blinded"] = change.before
+        rows[f"Records of {change.data}@{change.version_after}, blinded"] = change.after
+    for model in receipt.models:
+        rows[f"Settings of {model.model}"] = model.configuration
+        if model.previous:
+            rows[f"Receipt before this one of {model.model}"] = model.previous
+    rows["Software"] = f"expunge {receipt.code_version}"
+    rows |= receipt.numerics
+    return (
+        "<details><summary>For technical readers</summary><p>A blinded digest can be compared with a model only by "
+        f"somebody to whom the issuer shows the number that blinds it.</p>{_table(rows, code=True)}</details>\n"
+    )
+
+
+# ---------------------------------------------------------------- pieces
+
+
+def _text(value: str) -> str:
+    return html.escape(value)
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{_text(title)}</h2>{body}</section>\n"
+
+
+def _list(items: Iterable[str]) -> str:
+    found = "".join(f"<li>{_text(item)}</li>" for item in items)
+    return f"<ul>{found}</ul>" if found else ""
+
+
+def _table(rows: Mapping[str, str], *, code: bool = False) -> str:
+    mark = ' class="code"' if code else ""
+    cells = (
+        f"<tr><th scope='row'>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows.items() if value
+    )
+    return f"<table{mark}>{''.join(cells)}</table>"
+
+
+def _flat(value: Any, name: str = "") -> dict[str, str]:
+    """Nested figures as rows: names joined by dots."""
+    pairs: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        pairs = ((f"{name}.{key}" if name else str(key), item) for key, item in value.items())
+    elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
+        pairs = ((f"{name}[{index}]", item) for index, item in enumerate(value))
+    else:
+        return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)}
+    return {key: text for inner, item in pairs for key, text in _flat(item, inner).items()}

@@ -1,0 +1,78 @@
+"""What a receipt says, in sentences for people who read neither code nor hashes."""
+
+from __future__ import annotations
+
+from expunge.ledger.receipts import ModelChange, Receipt
+from expunge.records import Guarantee
+
+__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "outcome", "sentences"]
+
+_ACTIONS = {
+    "forget-subject": "forget everything about one person",
+    "forget-records": "forget some records",
+    "forget-classes": "forget every record of a class",
+    "forget-features": "forget a feature of all records",
+    "rectify": "replace records by corrected ones",
+    "expire": "forget records that were kept as long as agreed",
+}
+_KINDS = {
+    "exact": "The issuer states that the model is now, bit for bit, the one that would have been made from the remaining "
+    "records alone, with the same settings and in the same environment.",
+    "certified": "The issuer states that the model cannot be told from one made from the remaining records alone, but for "
+    "a small margin that is proved (epsilon and delta below).",
+    "bounded": "The issuer states that the model is no further than a proved distance from one made from the remaining "
+    "records alone.",
+    "empirical": "Nothing is proved about the model. It was tested, and the figures of the audit say what was found.",
+}
+
+
+def outcome(receipt: Receipt) -> str:
+    """The outcome, in one sentence."""
+    if receipt.outcome == "nothing-held":
+        return "Nothing was held: the workspace knew no record that the request names."
+    models = [change.model for change in receipt.models]
+    if not models:
+        return "The request was carried out; no model had learned from the records."
+    count = "One model" if len(models) == 1 else f"{len(models)} models"
+    return f"The request was carried out. {count} changed: {', '.join(models)}."
+
+
+def asked(receipt: Receipt) -> str:
+    """What was asked: in words, or the code itself where there are none."""
+    return _ACTIONS.get(receipt.action, receipt.action)
+
+
+def about_request(receipt: Receipt) -> str:
+    """What was asked, when, and whether it was done in time."""
+    sentence = f"Request {receipt.request}, received {moment(receipt.received)}: {asked(receipt)}. "
+    sentence += f"Completed {moment(receipt.completed)}"
+    if receipt.due is None:
+        return f"{sentence}; no day was set."
+    return f"{sentence}; due on {receipt.due}: {'in time' if receipt.in_time else 'late'}."
+
+
+def about_model(change: ModelChange) -> str:
+    """What happened to a model, in one sentence."""
+    records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
+    return (
+        f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "
+        f"forgetting {records}; {change.work:,} records were read again."
+    )
+
+
+def about_guarantee(guarantee: Guarantee) -> str:
+    """What a kind of guarantee means."""
+    return _KINDS[guarantee.kind]
+
+
+def sentences(receipt: Receipt) -> list[str]:
+    """The receipt for a terminal, line by line."""
+    lines = [about_request(receipt), outcome(receipt)]
+    for change in receipt.models:
+        lines += [about_model(change), f"  Guarantee: {change.guarantee.sentence()}"]
+    return [*lines, *receipt.notes]
+
+
+def moment(time: str) -> str:
+    """A moment as people write it."""
+    return f"{time[:10]} at {time[11:16]} UTC"
