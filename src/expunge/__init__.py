@@ -17,6 +17,7 @@ _WORDS = {
     "Plan": "expunge.records",
     "Removal": "expunge.records",
     "Unlearner": "expunge.contract",
+    "Workspace": "expunge.workspace.workspace",
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }

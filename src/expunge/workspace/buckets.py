@@ -1,8 +1,8 @@
 """The rows of a data set as Parquet buckets, so that forgetting a record rewrites one bucket and no other.
 
-A record's bucket follows from the keyed hash of its id. Within a bucket rows stand in the order of that hash, so a bucket
-is a function of the rows in it. What a data set is, is committed to by a keyed hash of each row (its *pseudonym*), a hash
-for each bucket over those, and the root of the buckets.
+A record's bucket follows from the keyed hash of its id. Within a bucket rows stand in the order of that hash, so a
+bucket is a function of the rows in it. What a data set is, is committed to by a keyed hash of each row (its
+*pseudonym*), a hash for each bucket over those, and the root of the buckets.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def ids_of(table: pa.Table, column: str, *, may_miss: bool = False) -> list[Any]
             hint="Give every record an id.",
         )
     if len(set(values)) < len(values):
-        seen: set[Any] = set()
-        twice = next(value for value in values if value in seen or seen.add(value))
+        twice = next(value for i, value in enumerate(values) if value in values[:i])
         raise DuplicateRecordError(f"Record {twice!r} stands there twice.", hint="Ids of records must be unique.")
     return values
 

@@ -15,7 +15,18 @@ from typing import Any
 
 from expunge.errors import ExpungeError, InvalidRequestError
 from expunge.ledger.blinding import blind
-from expunge.workspace import datasets, faults, fitting, guard, journal, models, queue, receipting, removing, scrub
+from expunge.workspace import (
+    datasets,
+    faults,
+    fitting,
+    guard,
+    journal,
+    models,
+    receipting,
+    removing,
+    request_queue,
+    scrub,
+)
 from expunge.workspace.core import Core, stamp
 from expunge.workspace.database.tables import artefacts, requests, row_index, versions
 from expunge.workspace.database.tables import datasets as dataset_table
@@ -26,51 +37,59 @@ from expunge.workspace.targets import held_by
 __all__ = ["carry_out", "finish"]
 
 
-def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> list[int]:
-    """Carry requests out, those that can be together in one go; gives the numbers that have a receipt now.
+def carry_out(
+    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None
+) -> dict[int, list[dict[str, Any]]]:
+    """Carry requests out, those that can be together in one go. The lock is held.
 
-    The lock is held.
+    Returns
+    -------
+    dict
+        For each number what happened to models.
 
     Raises
     ------
     InvalidRequestError
         A request that does not wait to be carried out.
     """
-    alone, together = [], []
+    alone: list[int] = []
+    together: list[int] = []
     with core.read() as connection:
         for number in numbers:
-            _, request = queue.fetch(core, connection, number)
+            _, request = request_queue.fetch(core, connection, number)
             if request.state not in WAITING:
                 raise InvalidRequestError(f"Request {number} is {request.state}.", hint="See `expunge request show`.")
             (alone if request.kind in ("rectify", "feature") else together).append(number)
+    told: dict[int, list[dict[str, Any]]] = {}
     for batch in ([together] if together else []) + [[number] for number in alone]:
         _start(core, batch)
         try:
-            _work(core, batch, audit)
+            told |= _work(core, batch, audit)
         except BaseException:
             _give_back(core, batch)
             raise
-    return finish(core)
+        finish(core)
+    return told
 
 
 def _start(core: Core, numbers: Sequence[int]) -> None:
     with core.write() as connection:
         for number in numbers:
-            queue.step(core, connection, number, "start", step="running")
+            request_queue.step(core, connection, number, "start", step="running")
         ids = [journal.request_id(core, number) for number in numbers]
         journal.append_many(core, connection, [("start", {"request": name}) for name in ids])
+        core.db.set_meta(connection, "last-run", journal.moment(core, connection).isoformat())
     faults.at("request-started")
 
 
-def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> None:
-    jobs = []
+def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, list[dict[str, Any]]]:
+    jobs: list[removing.Job] = []
+    told: dict[int, list[dict[str, Any]]] = {}
     with core.read() as connection:
         for number in numbers:
-            row, request = queue.fetch(core, connection, number)
-            payload = queue.payload_of(core, row)
-            jobs.append(
-                removing.Job(number, request.kind, payload, held_by(core, connection, request.kind, payload))
-            )
+            row, request = request_queue.fetch(core, connection, number)
+            payload = request_queue.payload_of(core, row)
+            jobs.append(removing.Job(number, request.kind, payload, held_by(core, connection, request.kind, payload)))
     new_data = removing.prepare_data(core, jobs)
     new_models = removing.prepare_models(core, jobs, audit)
     core.store.flush()
@@ -84,14 +103,16 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> N
         for job in jobs:
             _remember(core, connection, job)
             outcome = _outcome(job, changes, len(jobs))
+            told[job.number] = outcome["models"]
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
                 waiting=json.dumps(waiting if outcome["models"] else []),
             )  # fmt: skip
-    for new in new_models:
-        with core.read() as connection:
+    with core.read() as connection:
+        for new in new_models:
             core.cache[models.open_model(core, connection, new.before.name).version_id] = new.made
     faults.at("forget-switched")
+    return told
 
 
 def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str, Any]:
@@ -122,7 +143,9 @@ def _switch_model(
     """Make a new version of a model current, or a candidate if its gate failed."""
     old = new.before
     if new.features:
-        card = old.card.card.__class__(**{**old.card.card.__dict__, "schema": old.card.card.schema.without(new.features)})
+        card = old.card.card.__class__(
+            **{**old.card.card.__dict__, "schema": old.card.card.schema.without(new.features)}
+        )
         kept = models.ModelCard(card=card, gate=old.card.gate)
         core.db.update(connection, model_table, old.id, card=kept.to_json())
     fitting.retire(core, connection, old)
@@ -194,9 +217,9 @@ def _give_back(core: Core, numbers: Sequence[int]) -> None:
             core.store.sweep(scrub.live_chunks(core, connection))
         with core.write() as connection:
             for number in numbers:
-                row, request = queue.fetch(core, connection, number)
+                row, request = request_queue.fetch(core, connection, number)
                 if request.state == "running" and row["step"] == "running":
-                    queue.step(core, connection, number, "give-back", step="")
+                    request_queue.step(core, connection, number, "give-back", step="")
     except ExpungeError:
         return  # the disk is still full, say: opening the workspace does it
 
@@ -207,7 +230,7 @@ def _give_back(core: Core, numbers: Sequence[int]) -> None:
 def finish(core: Core) -> list[int]:
     """Scrub what was switched, and give receipts to what was scrubbed. May be repeated."""
     with core.read() as connection:
-        every = [(row, request) for row, request in queue.open_requests(core, connection) if row["step"]]
+        every = [(row, request) for row, request in request_queue.open_requests(core, connection) if row["step"]]
     switched = [row for row, _ in every if row["step"] == "switched"]
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]

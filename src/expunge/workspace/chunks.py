@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -232,21 +233,16 @@ def open_store(url: str, folder: Path, aside: Path, key: bytes, *, allow_old_ver
     return ChunkStore(Objects(url), key)
 
 
-class _told:
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     """A failing disk, as one sentence."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, FileNotUsableError):
-            why = error.strerror or type(error).__name__
-            raise FileNotUsableError(
-                f"Cannot write {str(self._path)!r}: {why}.", hint="Nothing has changed."
-            ) from error
+    try:
+        yield
+    except FileNotUsableError:
+        raise
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise FileNotUsableError(f"Cannot write {str(path)!r}: {why}.", hint="Nothing has changed.") from error
 
 
 def _sync(path: Path, flags: int) -> None:

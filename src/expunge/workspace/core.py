@@ -6,16 +6,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.errors import ExpungeError
 from expunge.workspace.chunks import ChunkStore, open_store
 from expunge.workspace.database.engine import Database
+from expunge.workspace.database.tables import intents
+from expunge.workspace.key_files import Secrets
 from expunge.workspace.layout import Config, Layout
 from expunge.workspace.locking import Lock
-from expunge.workspace.secrets import Secrets
 
 if TYPE_CHECKING:
     from expunge.ledger.keys import Signer
@@ -39,15 +41,17 @@ class Core:
     Parameters
     ----------
     root : Path
+    config : Config
     signer : Signer, optional
         Default: as the configuration says, when first needed.
     clock : callable
         Gives the time in UTC.
     """
 
-    def __init__(self, root: Path, *, signer: Signer | None = None, clock: Callable[[], datetime] = utc_now) -> None:
-        self.layout = Layout(root)
-        self.config = Config.read(self.layout.config)
+    def __init__(
+        self, root: Path, config: Config, *, signer: Signer | None = None, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.layout, self.config = Layout(root), config
         self.secrets = Secrets(self.layout.keys)
         self._signer, self._clock = signer, clock
         self.lock = Lock(self.layout.lock)
@@ -68,6 +72,10 @@ class Core:
 
             self._signer = open_signer(self.layout, self.config)
         return self._signer
+
+    def use_signer(self, signer: Signer) -> None:
+        """Sign with another key from here on."""
+        self._signer = signer
 
     def now(self) -> datetime:
         """The time by the clock of this computer; whoever writes it down sees to it that it does not go backwards."""
@@ -98,6 +106,39 @@ class Core:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+    @contextmanager
+    def changing(self, what: str) -> Iterator[None]:
+        """Alone among all processes, and with a note that work has begun: what a kill leaves behind is swept away.
+
+        Raises
+        ------
+        WorkspaceBusyError
+            Another process changes the workspace.
+        """
+        with self.lock.held() as anew:
+            if not anew:
+                yield
+                return
+            with self.write() as connection:
+                connection.execute(intents.insert().values(what=what, started=stamp(self.now())))
+            self.layout.tmp.mkdir(exist_ok=True)
+            try:
+                yield
+            except BaseException:
+                self.store.discard()
+                with suppress(ExpungeError):  # a disk that is full or locked: opening the workspace does it
+                    self.tidy()
+                raise
+            self.empty_tmp()
+            with self.write() as connection:
+                connection.execute(intents.delete())
+
+    def tidy(self) -> None:
+        """Delete what no live version names, and work aside."""
+        from expunge.workspace.scrub import scrub
+
+        scrub(self)
 
     def empty_tmp(self) -> None:
         """Delete all work aside, and files that a killed process left half written."""

@@ -9,19 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
 from expunge.files.archive import archive_bytes, archive_contents, canonical_json
 from expunge.workspace import buckets, faults, guard
 from expunge.workspace.chunks import Entry
 from expunge.workspace.core import Core, stamp
 from expunge.workspace.database.tables import datasets, row_index, versions
+from expunge.workspace.retention import read_duration, read_times
 from expunge.workspace.sources import Source, read_source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DataCard", "DataSet", "add", "check_source", "drop_column", "index_rows", "open_data", "read", "read_bucket",
-           "replace_rows", "write_version"]  # fmt: skip
+__all__ = [
+    "DataCard", "DataSet", "add", "check_source", "drop_column", "index_rows", "open_data", "read", "read_bucket",
+    "replace_rows", "summed_without", "write_version",
+]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,8 +42,8 @@ class DataCard:
     n_buckets : int
         0 for a data set that is only referred to.
     source : Source
-    keep_months : int or None
-        After so many months a record is forgotten.
+    keep : str or None
+        How long a record is kept, as ``24months``.
     time_column : str or None
         Column with the time that counts.
     derived_from : tuple of str
@@ -52,7 +57,7 @@ class DataCard:
     columns: tuple[str, ...]
     n_buckets: int
     source: Source
-    keep_months: int | None = None
+    keep: str | None = None
     time_column: str | None = None
     derived_from: tuple[str, ...] = ()
 
@@ -115,7 +120,7 @@ def open_data(core: Core, connection: Any, name: str | None = None, *, number: i
 
 def add(
     core: Core, name: str, source: Source, *, record_id: str, subject_id: str | None, reference: bool,
-    keep_months: int | None, time_column: str | None, derived_from: Sequence[str], override: str,
+    keep: str | None, time_column: str | None, derived_from: Sequence[str], override: str,
 ) -> DataSet:  # fmt: skip
     """Add a data set; see :meth:`expunge.workspace.Workspace.add_data`. The lock is held."""
     with core.read() as connection:
@@ -124,15 +129,18 @@ def add(
     table = read_source(source)
     ids = buckets.ids_of(table, record_id)
     subjects = None if subject_id is None else buckets.ids_of(table, subject_id, may_miss=True)
-    if (keep_months is None) != (time_column is None) or (time_column and time_column not in table.column_names):
+    if (keep is None) != (time_column is None) or (time_column and time_column not in table.column_names):
         raise InvalidParameterError("--keep and --time-column go together.", hint="As --keep 24months --time-column t.")
-    if keep_months is not None and reference:
+    if keep is not None and reference:
         raise InvalidParameterError("Data that is only referred to cannot expire here.", hint="Copy it.")
+    if keep is not None and time_column is not None:
+        read_duration(keep)
+        read_times(table[time_column].to_pylist(), what=f"Column {time_column!r}", zone=core.config.zone)
     guard.refuse_forgotten(core, name, ids, subjects, override=override)
     card = DataCard(
         record_id=record_id, subject_id=subject_id, record_kind=buckets.kind_of(ids),
         subject_kind=buckets.kind_of(subjects or ()), columns=tuple(table.column_names),
-        n_buckets=0 if reference else buckets.n_buckets(len(ids)), source=source, keep_months=keep_months,
+        n_buckets=0 if reference else buckets.n_buckets(len(ids)), source=source, keep=keep,
         time_column=time_column, derived_from=tuple(derived_from),
     )  # fmt: skip
     handles = [core.secrets.handle("record", value) for value in ids]
@@ -275,6 +283,21 @@ def replace_rows(
         left = left.take(order)
         made[name] = _put_bucket(core, left, buckets.row_digests(left, key))
     return made, handles
+
+
+def summed_without(
+    core: Core, data: DataSet, handles: Sequence[bytes], new: pa.Table | None
+) -> dict[str, dict[str, Any]]:
+    """What the next manifest of a data set says that is only referred to: from the index, not from the source."""
+    gone = set(handles)
+    with core.read() as connection:
+        found = connection.execute(
+            sa.select(row_index.c.record, row_index.c.digest).where(row_index.c.dataset == data.id)
+        )
+        left = [bytes(digest) for record, digest in found if bytes(record) not in gone]
+    if new is not None:
+        left += buckets.row_digests(new, core.secrets.derived("rows"))
+    return {"all": {"n": len(left), "sum": buckets.summed(left).hex()}}
 
 
 def drop_column(core: Core, data: DataSet, columns: Sequence[str]) -> tuple[DataCard, dict[str, dict[str, Any]]]:

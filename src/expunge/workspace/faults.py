@@ -33,7 +33,6 @@ POINTS: tuple[str, ...] = (
     "receipt-entered",
     "receipt-keys-shredded",
     "receipt-written",
-    "keys-file-renamed",
     "chunk-written",
     "chunk-renamed",
 )

@@ -44,7 +44,9 @@ def checked(core: Core, gate: Mapping[str, Any], schema: Schema) -> dict[str, An
     if unknown := sorted(settings.keys() - set(SETTINGS)):
         raise InvalidParameterError(f"A gate has no setting {unknown[0]!r}.", hint=f"It has {', '.join(SETTINGS)}.")
     if "data" not in settings or not settings.keys() & set(_NUMBERS):
-        raise InvalidParameterError("A gate needs data and a limit.", hint="As --gate data=holdout --gate max_drop=0.02.")
+        raise InvalidParameterError(
+            "A gate needs data and a limit.", hint="As --gate data=holdout --gate max_drop=0.02."
+        )
     for name in _NUMBERS:
         try:
             settings[name] = float(settings.get(name, np.inf))

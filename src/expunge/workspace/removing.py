@@ -117,9 +117,9 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
             ids = list(dict.fromkeys(value for held in mine for value in held.ids))
             card, (made, _) = data.card, datasets.replace_rows(core, data, ids, come)
             handles = list(dict.fromkeys(handle for held in mine for handle in held.handles))
+        if not data.is_copied:
+            made = datasets.summed_without(core, data, handles, come)
         entry, row = datasets.write_version(core, card, made)
-        if not data.is_copied:  # the hash over a source cannot be made without its rows: what is left is counted
-            row["n_records"] = data.n_records - len(handles)
         out[data.id] = NewData(data, card, entry, row, handles, come)
         faults.at("forget-data-written")
     return out

@@ -64,9 +64,7 @@ def stale_predictions(core: Core, connection: Any, changed: set[str]) -> list[tu
     """Predictions in the workspace that were made by models which have changed since."""
     by_id = {model.id: model.name for model in models.live_models(core, connection)}
     rows = core.db.rows(connection, artefacts, artefacts.c.kind == "prediction")
-    return [
-        (row["id"], core.layout.predictions / row["place"]) for row in rows if by_id.get(row["model"]) in changed
-    ]
+    return [(row["id"], core.layout.predictions / row["place"]) for row in rows if by_id.get(row["model"]) in changed]
 
 
 def check(core: Core) -> None:

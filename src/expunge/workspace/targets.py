@@ -133,7 +133,9 @@ def _features(core: Core, connection: Any, held: Held, values: Sequence[Any], lo
     wanted = [str(value) for value in values if value in card.columns]
     for name in wanted:
         if name in (card.record_id, card.subject_id, card.time_column):
-            raise InvalidRequestError(f"Column {name!r} names the records of {held.data.name!r}.", hint="It has to stay.")
+            raise InvalidRequestError(
+                f"Column {name!r} names the records of {held.data.name!r}.", hint="It has to stay."
+            )
         user = next((model.name for model in held.models if model.card.card.schema.target == name), None)
         if user is not None:
             raise InvalidRequestError(f"Model {user!r} predicts {name!r}.", hint="Forget its classes, or its records.")

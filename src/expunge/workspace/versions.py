@@ -1,7 +1,7 @@
 """Versions of models as chunks: a manifest, one chunk for each part, one for each group of row blocks.
 
-The leaves of the digest name the chunks, so a removal writes what it touched and nothing else, and saving hashes nothing
-that the model has not hashed already. What is read back has the digest that was written, or is refused.
+The leaves of the digest name the chunks, so a removal writes what it touched and nothing else, and saving hashes
+nothing that the model has not hashed already. What is read back has the digest that was written, or is refused.
 """
 
 from __future__ import annotations

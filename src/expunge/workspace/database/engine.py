@@ -136,7 +136,7 @@ class Database:
             connection.execute(table.insert(), [row | {"seal": self.seal(table, row)} for row in filled])
         return [int(row[key.name]) for row in filled]
 
-    def update(self, connection: Connection, table: sa.Table, number: int, **changes: Any) -> dict[str, Any]:
+    def update(self, connection: Connection, table: sa.Table, number: int, /, **changes: Any) -> dict[str, Any]:
         """Change a row and seal it anew; gives it as it is then."""
         key = next(iter(table.primary_key.columns))
         row = {**self.one(connection, table, key == number), **changes}

@@ -1,7 +1,7 @@
 """Tables of a workspace. No value of a record and no raw id is in any of them: names, numbers, states, keyed hashes.
 
-``seal`` is a keyed hash over the other columns of a row (:mod:`.engine`), so that a row which somebody changed by hand is
-named. Times are ISO 8601 in UTC. What is JSON is canonical JSON in a text column.
+``seal`` is a keyed hash over the other columns of a row (:mod:`.engine`), so that a row which somebody changed by hand
+is named. Times are ISO 8601 in UTC. What is JSON is canonical JSON in a text column.
 """
 
 from __future__ import annotations

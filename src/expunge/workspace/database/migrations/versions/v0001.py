@@ -10,7 +10,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-#: Table -> columns as "name type", ``*`` for a part of the primary key, ``!`` for unique, ``?`` for one that may be null.
+#: Table -> columns as "name type": ``*`` part of the primary key, ``!`` unique, ``?`` may be null.
 _TABLES = {
     "meta": "name* t, value t",
     "intents": "id* n, what t, started t",
@@ -49,8 +49,8 @@ def upgrade() -> None:
             options = {"primary_key": True} if is_key else {"nullable": may_miss, "unique": is_unique or None}
             made.append(sa.Column(name.rstrip("*!?"), _TYPES[kind](), **options))
         op.create_table(table, *made, sqlite_with_rowid=table not in _WITHOUT_ROWID)
-    for name, table, columns in _INDICES:
-        op.create_index(name, table, columns)
+    for name, table, indexed in _INDICES:
+        op.create_index(name, table, indexed)
 
 
 def downgrade() -> None:

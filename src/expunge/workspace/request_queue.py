@@ -1,7 +1,7 @@
 """The queue of requests: taken in durably, many in one transaction, and kept in rows that hold no raw id.
 
-What a request is about is sealed under the key of its subject. The key's number comes from a pool that was made ahead, so
-taking a request writes to the database and to nothing else.
+What a request is about is sealed under the key of its subject. The key's number comes from a pool that was made ahead,
+so taking a request writes to the database and to nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from expunge.workspace.core import Core
 from expunge.workspace.database.tables import requests, subject_keys
 from expunge.workspace.request_states import FINAL, Request
 
-__all__ = ["GroupCommit", "Wish", "accept", "fetch", "open_requests", "payload_of", "pseudonym_of", "step"]
+__all__ = ["GroupCommit", "Wish", "accept", "fetch", "open_requests", "payload_of", "step"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,9 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     db, now = core.db, journal.moment(core, connection)
     top = int(connection.execute(sa.select(sa.func.max(requests.c.number))).scalar() or 0)
     next_key = first_key = int(db.get_meta(connection, "next-key", "0"))
-    numbers, rows, entries = [], [], []
+    numbers: list[int] = []
+    rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
+    entries: list[tuple[str, dict[str, Any]]] = []
     seen: dict[bytes, int] = {}
     fresh: dict[bytes, int] = {}
     for wish in wishes:
