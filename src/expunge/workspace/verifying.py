@@ -104,7 +104,7 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
             lines.append(f"{change.model}: the guarantee is {change.guarantee.kind}; there is no digest to compare.")
             continue
         fresh = _fresh(core, model)
-        if opens(change.digest_after, fresh.digest(), bytes.fromhex(nonces[change.model][1])):
+        if opens(change.digest_after, bytes.fromhex(nonces[change.model][1]), fresh.digest()):
             lines.append(f"{change.model}: a fresh fit on what is left has the digest that the receipt commits to.")
         elif dict(receipt.numerics) != fingerprint():
             far = _furthest(core, model, fresh)
