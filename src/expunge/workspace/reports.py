@@ -45,19 +45,6 @@ def model(core: Core, made: models.Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def model_lines(told: dict[str, Any]) -> list[str]:
-    """A model, for people."""
-    columns = ", ".join(f"{name} ({kind})" for name, kind in told["columns"].items())
-    estimator = f" of {told['estimator']} models" if told["estimator"] else ""
-    return [
-        f"{told['name']}, version {told['version']} ({told['state']}): {told['method']}{estimator}, "
-        f"{told['n_records']:,} records of {told['data']!r}.",
-        f"Task: {told['task']} of {told['target']!r}.",
-        f"Columns: {columns}.",
-        f"Guarantee: {told['guarantee']['kind']}: {told['guarantee']['statement']}.",
-    ]
-
-
 def promote(core: Core, name: str, reason: str) -> dict[str, Any]:
     """Put a candidate into use."""
     if not reason.strip():

@@ -370,6 +370,10 @@ class Workspace:
         """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
         return self._commits.accept(wishes)
 
+    def request_ask(self, **asked: Any) -> list[int]:
+        """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers."""
+        return self._commits.accept(asking.wishes_of(**asked))
+
     def request_add_file(self, path: str | Path) -> list[int]:
         """Take in the requests of a file, all in one transaction, or none of them."""
         asked = read_requests(path, now=self._core.now(), zone=self._core.config.zone)
