@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from expunge.cli.options import (
     At,
     By,
@@ -29,6 +31,6 @@ def forget(
 
     out = Output(as_json)
     with out.working("Forgetting"):
-        asked = request_of(record, subject, class_, feature, ids_from, by)
+        asked: Any = request_of(record, subject, class_, feature, ids_from, by)
         answers = Workspace.open(workspace).forget(**asked, data=data, caller=caller, key=key)
     show_answers(out, answers)

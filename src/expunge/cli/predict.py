@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,12 @@ def predict(
 
     output = Output(as_json)
     with output.working("Predicting"):
-        given = {"delimiter": delimiter, "encoding": encoding, "probabilities": probabilities, "keep": keep}
+        given: dict[str, Any] = {
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "probabilities": probabilities,
+            "keep": keep,
+        }
         frame = predicted(name, data, workspace=workspace, **given)
     if out is None:
         output.frame(frame)

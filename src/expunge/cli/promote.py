@@ -11,7 +11,8 @@ from expunge.cli.output import Output, model_lines
 
 
 def promote(
-    name: Name, reason: Annotated[str, typer.Option(help="Why; it is kept.")], workspace: At = None, as_json: Json = False,
+    name: Name, reason: Annotated[str, typer.Option(help="Why; it is kept.")], workspace: At = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Put a version that did not pass its gate into use all the same."""
     from expunge.workspace import Workspace

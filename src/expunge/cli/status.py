@@ -16,7 +16,7 @@ def status(workspace: At = None, as_json: Json = False) -> None:
     rows = [(one["name"], one["version"], one["state"], one["n_records"]) for one in told["models"]]
     requests = ", ".join(f"{count} {state}" for state, count in sorted(told["requests"].items())) or "none"
     lines = [
-        f"{told['path']}: {len(told['data'])} data sets, {len(told['models'])} models, {told['log']} entries in the log.",
+        f"{told['path']}: {len(told['data'])} data sets, {len(told['models'])} models, {told['log']} log entries.",
         f"Requests: {requests}.",
         f"Carry out now: {', '.join(map(str, told['run_now'])) or 'nothing'} ({told['why']}).",
     ]

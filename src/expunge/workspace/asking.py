@@ -101,7 +101,7 @@ def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
         with core.read() as connection:
             held = held_by(core, connection, wish.kind, payload)
         if not held:
-            raise UnknownRecordError(f"Nothing is held of {wish.kind} {wish.values[0]!r}.", hint="Check the id.")
+            raise _unknown(wish)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
         out += removing.planned(core, wish.kind, payload, held)
@@ -109,14 +109,29 @@ def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
 
 
 def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
-    """Refuse what a method cannot do, before a request is taken in; what nobody holds is answered, not refused."""
+    """Refuse what a method cannot do, before a request is taken in.
+
+    Of a person of whom nothing is held there will be a receipt that says so. A record, class or column that nobody has
+    is a slip of the keyboard, unless it was asked for before under the same key.
+    """
     for wish in wishes:
         payload = _payload(wish)
         with core.read() as connection:
+            if request_queue.is_known(core, connection, wish):
+                continue
             held = held_by(core, connection, wish.kind, payload)
-        removing.planned(core, wish.kind, payload, held)
         if held and wish.kind == "record":
             _refuse_partly_known(wish, held)
+        if not held and wish.kind != "subject":
+            raise _unknown(wish)
+        removing.planned(core, wish.kind, payload, held)
+
+
+def _unknown(wish: Wish) -> UnknownRecordError:
+    hint = "Ids are compared as they are written: 7 is not 007." if wish.kind in ("record", "subject") else "Check it."
+    return UnknownRecordError(
+        f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.", hint=hint
+    )
 
 
 def _refuse_partly_known(wish: Wish, held: Sequence[Any]) -> None:

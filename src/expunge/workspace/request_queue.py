@@ -24,7 +24,7 @@ from expunge.workspace.core import Core
 from expunge.workspace.database.tables import requests, subject_keys
 from expunge.workspace.request_states import FINAL, Request
 
-__all__ = ["GroupCommit", "Wish", "accept", "fetch", "open_requests", "payload_of", "step"]
+__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -168,6 +168,15 @@ def _known(connection: Any, handle: bytes, caller_key: bytes | None) -> int | No
             return int(found)
     found = connection.execute(sa.select(requests.c.number).where(requests.c.handle == handle)).scalar()
     return None if found is None else int(found)
+
+
+def is_known(core: Core, connection: Any, wish: Wish) -> bool:
+    """Whether the caller has asked under this key before."""
+    if not wish.key:
+        return False
+    hashed = pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key)
+    where = requests.c.idempotency == hashed
+    return connection.execute(sa.select(requests.c.number).where(where)).scalar() is not None
 
 
 # ------------------------------------------------------------------ reading

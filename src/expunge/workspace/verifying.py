@@ -28,11 +28,16 @@ def read_bytes(path: str | Path) -> bytes:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
 
 
+def _kept(since: str | Path | None) -> bytes | None:
+    """A head that was kept; a new line that a shell put behind it is no part of it."""
+    return None if since is None else read_bytes(since).rstrip(b"\r\n")
+
+
 def verify_receipt(
     path: str | Path, key: str | Path, *, since: str | Path | None = None, core: Core | None = None
 ) -> Verdict:
     """Verify a bundle with a public key, and, with a workspace, against its log."""
-    keys, old = PublicKeys.from_file(key), None if since is None else read_bytes(since)
+    keys, old = PublicKeys.from_file(key), _kept(since)
     if core is None:
         return verify_bundle(read_bytes(path), keys, since=old)
     with core.read() as connection:
@@ -41,7 +46,7 @@ def verify_receipt(
 
 def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
     """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named."""
-    old = None if since is None else read_bytes(since)
+    old = _kept(since)
     with core.read() as connection:
         log = journal.open_log(connection)
         signed = log.sign_head(core.signer, time=stamp(core.now()))
