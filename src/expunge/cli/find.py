@@ -27,7 +27,9 @@ def find(
     out = Output(as_json)
     with out.working("Looking"):
         found = Workspace.open(workspace).find(**request_of(record, subject, class_, feature, ids_from, by), data=data)
-    rows = [(one.what, one.name, one.version, one.records, one.since, one.through) for one in found]
-    lines = [] if found else ["Nothing is held."]
+    told = {"found": [one.to_dict() for one in found]}
+    if not found:
+        out.result(told, ["Nothing is held."])
+        return
     columns = ("what", "name", "version", "records", "since", "through")
-    out.table({"found": [one.to_dict() for one in found]}, columns if found else (), rows, lines=lines)
+    out.table(told, columns, [[getattr(one, name) for name in columns] for one in found])

@@ -127,5 +127,7 @@ def parquet_table(data: bytes) -> pa.Table:
 
 def without(table: pa.Table, column: str, ids: set[Any]) -> pa.Table:
     """A table without the rows of these ids, as new buffers that hold nothing of them."""
+    import pyarrow as pa
+
     keep = [i for i, value in enumerate(table[column].to_pylist()) if value not in ids]
-    return table.take(keep)
+    return table.take(pa.array(keep, pa.int64()))

@@ -232,6 +232,8 @@ def read(core: Core, data: DataSet) -> pa.Table:
     if not data.is_copied:
         return check_source(core, data)
     tables = [read_bucket(core, data, bucket) for bucket in sorted(data.buckets)]
+    if not tables:
+        return pa.table({name: pa.array([], pa.string()) for name in data.card.columns})
     return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
 
 
