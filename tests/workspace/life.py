@@ -92,6 +92,26 @@ def live(root: Path, n_people: int = 1) -> None:
     ws.close()
 
 
+def forget_in(root: Path, number: int) -> None:
+    """Forget one person, in a process of its own."""
+    forget(expunge.Workspace.open(root), number)
+
+
+def hold(root: Path, pipe: Any) -> None:
+    """Hold the lock for good."""
+    with expunge.Workspace.open(root)._core.lock.held():
+        pipe.send("held")
+        signal.pause()
+
+
+def as_nobody(root: Path) -> None:
+    """Forget as somebody who may not write."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    forget(expunge.Workspace.open(root), 0)
+
+
 def state(ws: expunge.Workspace) -> dict[str, Any]:
     """What must be the same, whatever happened on the way."""
     core = ws._core
@@ -110,10 +130,12 @@ def state(ws: expunge.Workspace) -> dict[str, Any]:
     }
 
 
-def look(root: Path, pipe: Any) -> None:
-    """Open, bring to order, and say how things stand and what is wrong with them."""
+def look(root: Path, pipe: Any, n_people: int = 0) -> None:
+    """Go on with a life, and say how things stand then and what is wrong with them."""
+    live(root, n_people)
     ws = begin(root)
-    told = {"state": state(ws), "verdict": str(ws.verify()), "ok": bool(ws.verify())}
+    verdict = ws.verify()
+    told = {"state": state(ws), "verdict": str(verdict), "ok": bool(verdict)}
     for path in sorted((root / "receipts").iterdir()):
         told["ok"] = told["ok"] and bool(ws.verify(path))
     ws.close()
@@ -155,11 +177,14 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], environment: 
     os._exit(0)
 
 
-def looked(root: Path) -> dict[str, Any]:
+def looked(root: Path, n_people: int = 0) -> dict[str, Any]:
     """What :func:`look` says, in a child of its own."""
     here, there = _context.Pipe(duplex=False)
-    child = Child(look, root, there)
+    child = Child(look, root, there, n_people)
     there.close()
-    told: dict[str, Any] = json.loads(here.recv())
+    try:
+        told: dict[str, Any] = json.loads(here.recv())
+    except EOFError:
+        raise AssertionError(f"the child ended with code {child.end()}") from None
     assert child.end() == 0
     return told

@@ -13,6 +13,8 @@ import sklearn.compose  # noqa: E402, F401
 import sklearn.impute  # noqa: E402, F401
 import sklearn.linear_model  # noqa: E402, F401
 import sklearn.pipeline  # noqa: E402, F401
+import sqlite3  # noqa: E402, F401
+
 import sqlalchemy.dialects.sqlite  # noqa: E402, F401
 
 import expunge.methods.sharded.sisa  # noqa: E402, F401

@@ -36,8 +36,7 @@ def lose_power(template: Path, expected: dict[str, Any], folder: Path, take: sli
             continue
         root = folder / f"after-{i}" / "ws"
         disk.materialise(root.parent)
-        assert life.Child(life.live, root).end() == 0, i
-        told = life.looked(root)
+        told = life.looked(root, 1)
         assert told["ok"], (i, told["verdict"])
         assert told["state"] == expected, i
         assert search(root, CANARIES) == {}, i
@@ -59,7 +58,16 @@ def test_nothing_is_lost_when_the_power_fails(
     uninterrupted: tuple[Path, dict[str, Any]], tmp_path: Path  # noqa: F811
 ) -> None:
     template, expected = uninterrupted
-    assert lose_power(template, expected, tmp_path, slice(1, None, 7)) >= 4
+    assert lose_power(template, expected, tmp_path, slice(5, None, 25)) >= 2
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_whenever_the_power_fails(
+    uninterrupted: tuple[Path, dict[str, Any]], tmp_path: Path  # noqa: F811
+) -> None:
+    template, expected = uninterrupted
+    n_looked = lose_power(template, expected, tmp_path, slice(None))
+    sys.stdout.write(f"power failed {n_looked} times\n")
 
 
 def test_the_recorder_forgets_what_was_not_flushed(tmp_path: Path) -> None:

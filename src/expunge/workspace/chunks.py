@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ __all__ = ["ChunkStore", "Entry", "open_store"]
 
 #: Stores of which we know that a deleted object is gone.
 _PLAIN = ("file", "local", "memory")
+#: How often a call to an object store is made before it counts as failed.
+_ATTEMPTS = 3
 
 
 class Entry(NamedTuple):
@@ -177,10 +179,19 @@ class Objects:
         try:
             self._fs.makedirs(self._root, exist_ok=True)
             for name, data in self._waiting.items():
-                self._fs.pipe_file(f"{self._root}/{name}", data)
+                self._try(lambda name=name, data=data: self._fs.pipe_file(f"{self._root}/{name}", data))  # type: ignore[misc]
         except OSError as error:
             raise FileNotUsableError(f"The store {self._root!r} failed: {error}.", hint="Try again.") from error
         self._waiting = {}
+
+    @staticmethod
+    def _try(act: Callable[[], object]) -> None:
+        """A call over a network may fail once; writing or deleting twice does no harm."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(OSError):
+                act()
+                return
+        act()
 
     def discard(self) -> None:
         self._waiting = {}
@@ -197,9 +208,8 @@ class Objects:
     def delete(self, names: list[str]) -> None:
         try:
             for name in names:
-                self._fs.rm_file(f"{self._root}/{name}")
-        except FileNotFoundError:
-            self.delete([name for name in names if self._fs.isfile(f"{self._root}/{name}")])
+                if self._fs.isfile(f"{self._root}/{name}"):
+                    self._try(lambda name=name: self._fs.rm_file(f"{self._root}/{name}"))  # type: ignore[misc]
         except OSError as error:
             raise FileNotUsableError(f"The store {self._root!r} failed: {error}.", hint="Try again.") from error
 
