@@ -6,11 +6,11 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError
-from expunge.workspace.policies import Decision, Policy, Waiting, decide, latest_safe_start, waiting_of
+from expunge.workspace.policies import Decision, Policy, Waiting, decide, latest_safe_start, pressing, waiting_of
 from expunge.workspace.request_states import Request
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -48,6 +48,12 @@ def test_every_six_hours() -> None:
     assert decide(queue, policy, NOON + 6 * HOUR).run == (1,)
     again = decide(queue, policy, NOON + 8 * HOUR, last_run=NOON + 6 * HOUR)
     assert (again.run, again.wake) == ((), NOON + 12 * HOUR)
+
+
+def test_of_two_reasons_to_wake_the_first_counts() -> None:
+    queue = [wait(1, due_h=30, cost_h=1)]
+    assert decide(queue, plain("every:1000h"), NOON).wake == NOON + 29 * HOUR
+    assert decide(queue, plain("every:7h"), NOON).wake == NOON + 7 * HOUR
 
 
 def test_at_three_requests() -> None:
@@ -90,6 +96,15 @@ def test_only_what_waits_is_in_the_queue() -> None:
     assert queue[1].due == extended.due().instant
 
 
+def test_what_no_policy_runs_and_whose_date_comes_is_pressing() -> None:
+    new = [Request(number=k, kind="subject", received=NOON, regime=f"days:{9 - k}") for k in range(1, 5)]
+    asked = Request(number=9, kind="subject", received=NOON).after("ask-identity", NOON)
+    requests = [new[0], *(one.after("hold", NOON) for one in new[1:]), asked]
+    assert pressing(requests, NOON + 90 * HOUR) == [4, 3]
+    assert pressing(requests, NOON + 999 * HOUR) == [4, 3, 2]  # who is asked stops the clock
+    assert pressing(requests, NOON) == []
+
+
 # ------------------------------------------------------------------ against other mathematics
 
 queues = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 6)), min_size=1, max_size=5)
@@ -104,6 +119,7 @@ def in_time(order: tuple[Waiting, ...], start: datetime) -> bool:
     return True
 
 
+@settings(max_examples=50)
 @given(queues)
 def test_the_latest_safe_time_is_the_latest_of_all_orders(drawn: list[tuple[int, int]]) -> None:
     """Tried out in every order: from that time one of them is in time, a second later none is."""
@@ -150,6 +166,7 @@ def simulate(drawn: list[tuple[int, int, int]], policy: Policy, jumps: dict[int,
     return done
 
 
+@settings(max_examples=50)
 @given(arrivals, st.sampled_from(POLICIES))
 def test_every_request_is_done_once_and_in_time(drawn: list[tuple[int, int, int]], text: str) -> None:
     """With due dates and costs that leave room: one batch is never longer than 36 hours."""
@@ -160,6 +177,7 @@ def test_every_request_is_done_once_and_in_time(drawn: list[tuple[int, int, int]
             assert done[number] <= at + due
 
 
+@settings(max_examples=50)
 @given(arrivals, st.sampled_from(POLICIES), st.dictionaries(st.integers(0, 320), st.integers(-500, 500), max_size=4))
 def test_a_clock_that_jumps_loses_and_doubles_nothing(
     drawn: list[tuple[int, int, int]], text: str, jumps: dict[int, int]

@@ -119,6 +119,7 @@ def test_a_quotation_mark_that_is_not_closed() -> None:
     asked, faults = csv_of("subject,p-1,,,,", 'subject,"p-2,,,,', "subject,p-3,,,,")
     assert [one.target for one in asked] == ["p-1"]
     assert [line for line, _ in faults] == [3]
+    assert csv_of('subject,"p-1"x,,,,')[1][0][0] == 2
 
 
 @pytest.mark.parametrize("head", ["p-1,subject", "kind", "id,kind,id", "kind,id,name", "kind;id"])

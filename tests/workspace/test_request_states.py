@@ -234,6 +234,9 @@ def test_reasons_come_from_the_list() -> None:
         assert "Erika" not in str(caught.value)
     assert new().after("refuse", at(1), reason="legal-claims").reason == "legal-claims"
     assert set(REASONS) <= set(ACTIONS)
+    held = new().after("hold", at(1), reason="litigation")
+    assert held.after("extend", at(2), reason="complexity").reason == "litigation"
+    assert held.after("release", at(2)).reason is None
 
 
 def test_what_is_shown_names_nobody() -> None:
@@ -250,7 +253,17 @@ def test_a_request_is_frozen() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [{"number": 0}, {"number": True}, {"number": "7"}, {"kind": "person"}, {"regime": "pipl"}, {"zone": "Mars"}],
+    [
+        {"number": 0},
+        {"number": True},
+        {"number": "7"},
+        {"kind": "person"},
+        {"regime": "pipl"},
+        {"zone": "Mars"},
+        {"caller": None},
+        {"handles": (b"x",)},
+        {"idempotency": 5},
+    ],
 )
 def test_fields_of_another_form(field: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):

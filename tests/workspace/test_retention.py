@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dateutil.relativedelta import relativedelta
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidDataError, InvalidParameterError
@@ -44,6 +44,7 @@ moments = st.datetimes(datetime(1971, 1, 1), datetime(2090, 1, 1))
 periods = st.builds(Period, months=st.integers(0, 60), days=st.integers(1, 400))
 
 
+@settings(max_examples=50)
 @given(st.lists(moments, min_size=1, max_size=8), periods, moments)
 def test_expired_is_what_dateutil_says(times: list[datetime], keep: Period, now: datetime) -> None:
     column = np.array(times, dtype="datetime64[us]")
@@ -51,6 +52,7 @@ def test_expired_is_what_dateutil_says(times: list[datetime], keep: Period, now:
     assert expired(column, keep, now.replace(tzinfo=UTC)).tolist() == want
 
 
+@settings(max_examples=50)
 @given(st.lists(moments, min_size=1, max_size=8), st.integers(1, 60), moments)
 def test_months_of_a_zone_are_counted_on_its_calendar(times: list[datetime], months: int, now: datetime) -> None:
     berlin = ZoneInfo("Europe/Berlin")
@@ -69,6 +71,13 @@ def test_by_hand() -> None:
     assert expired(times, keep, at).tolist() == [True, True, False, False, False]
     assert expired(times, keep, at - timedelta(microseconds=1)).tolist() == [False, False, False, False, False]
     assert expired(times, read_duration("1year"), datetime(2025, 2, 28, tzinfo=UTC)).tolist() == [True] * 4 + [False]
+
+
+def test_the_hour_of_the_zone_counts() -> None:
+    times = read_times(["2024-01-31T00:30"], zone="Asia/Tokyo")
+    over = datetime(2024, 2, 28, 15, 30, tzinfo=UTC)  # 00:30 on 29 February there
+    for moment, want in ((over, True), (over - timedelta(microseconds=1), False)):
+        assert expired(times, read_duration("1month"), moment, zone="Asia/Tokyo").tolist() == [want]
 
 
 def test_no_records() -> None:
@@ -130,6 +139,13 @@ def test_hours_that_came_twice_or_not_at_all() -> None:
         (["2026-03-05T14:00+99:00"], 0),
         (["2026-03-05", float("nan")], 1),
         (["20260305x"], 0),
+        (["2026-03-05", "2026"], 1),
+        (["2026-03"], 0),
+        (["20260305"], 0),
+        (["2026-03-05", "9999-12-31"], 1),
+        (["0001-01-01"], 0),
+        ([b"2026-03-05"], 0),
+        (pd.Series(pd.to_datetime(["2026-03-05", "1066-10-14"], format="ISO8601")), 1),
     ],
 )
 def test_bad_times_are_named_by_row_and_not_shown(values: Any, row: int) -> None:

@@ -1,7 +1,7 @@
 """When an answer is due: periods of data protection laws, counted on the calendar of the office that answers.
 
 No legal advice: what is counted is written here and in ``docs/deadlines.md``, and where two readings are possible the
-**earlier** date is taken, because an answer that comes a day early breaks no rule.
+**earlier** date is taken unless that page says otherwise, because an answer that comes a day early breaks no rule.
 
 What is applied of Regulation (EEC, Euratom) No 1182/71, Article 3, which says how periods of Union law are counted:
 

@@ -24,7 +24,7 @@ from expunge.errors import InvalidParameterError
 from expunge.workspace.deadlines import as_instant
 from expunge.workspace.request_states import WAITING, Request
 
-__all__ = ["Decision", "Policy", "Waiting", "decide", "latest_safe_start", "waiting_of"]
+__all__ = ["Decision", "Policy", "Waiting", "decide", "latest_safe_start", "pressing", "waiting_of"]
 
 _FORM = re.compile(r"(?:at-once|every:(?P<hours>[0-9.]{1,8})h|at:(?P<count>[0-9]{1,9})|latest-safe)", re.ASCII)
 _HINT = "Use at-once, every:6h, at:100 or latest-safe."
@@ -163,6 +163,20 @@ def waiting_of(requests: Iterable[Request], costs_s: dict[int, float] | None = N
         for request in requests
         if request.state in WAITING
     ]
+
+
+def pressing(requests: Iterable[Request], now: datetime, *, within_h: float = 72.0) -> list[int]:
+    """Requests that no policy will run, on hold or waiting for an identity, and whose date comes or has passed.
+
+    Their clock runs on, so somebody has to release, extend or refuse them. Numbers, most urgent first.
+    """
+    end = as_instant(now) + timedelta(hours=within_h)
+    found = [
+        (one.due(now).instant, one.number)
+        for one in requests
+        if one.state in ("on-hold", "identity-pending") and one.due(now).instant <= end
+    ]
+    return [number for _, number in sorted(found)]
 
 
 def latest_safe_start(queue: Sequence[Waiting], policy: Policy) -> datetime | None:

@@ -201,6 +201,9 @@ class Request:
         read_zone(self.zone)
         object.__setattr__(self, "regime", regime_of(self.regime).name)
         object.__setattr__(self, "received", as_instant(self.received))
+        object.__setattr__(self, "handles", tuple(self.handles))
+        if wrong := [v for v in (*self.handles, self.caller, self.idempotency) if not isinstance(v, str)]:
+            raise InvalidParameterError(f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.")
         object.__setattr__(self, "_standing", _Standing())
         past, steps = self.history, []
         object.__setattr__(self, "history", ())
@@ -230,7 +233,8 @@ class Request:
     @property
     def reason(self) -> str | None:
         """Why it was refused, or is on hold; else None."""
-        return self.history[-1].reason if self.state in ("refused", "on-hold") and self.history else None
+        action = {"refused": "refuse", "on-hold": "hold"}.get(self.state)
+        return next((step.reason for step in reversed(self.history) if step.action == action), None)
 
     def due(self, now: datetime | None = None) -> Due:
         """When the answer is due.

@@ -25,6 +25,10 @@ _UNITS = {"day": (0, 1), "week": (0, 7), "month": (1, 0), "year": (12, 0)}
 #: In this column a missing time is no time.
 _TIMES = "Give every record a time, or keep such records in a data set without --keep."
 
+#: Times beyond are slips of the keyboard, or stand for "never": a record with one would be kept for ever.
+_FIRST, _LAST = np.datetime64("1900-01-01", "us"), np.datetime64("2201-01-01", "us")
+_WILD = "Correct it: no such record would expire when it should."
+
 Times = npt.NDArray[np.datetime64]
 
 
@@ -70,7 +74,8 @@ def read_times(values: Any, *, what: str = "The time column", zone: str = "UTC")
     Raises
     ------
     InvalidDataError
-        Names the column, the first row (from 0) that is missing or no time, and how many there are.
+        Names the column, the first row (from 0) that has no time, no whole day or a year that cannot be meant, and how
+        many there are.
     InvalidParameterError
         A zone that is not known.
     """
@@ -92,7 +97,10 @@ def read_times(values: Any, *, what: str = "The time column", zone: str = "UTC")
         column = _parsed(column, where, what)
     elif column.dt.tz is None:
         column = column.dt.tz_localize(where, ambiguous=np.ones(len(column), dtype=bool), nonexistent="shift_forward")
-    return np.asarray(column.dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
+    times = np.asarray(column.dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
+    if (wild := (times < _FIRST) | (times >= _LAST)).any():
+        raise _bad(what, wild, f"has a year before {str(_FIRST)[:4]} or after {int(str(_LAST)[:4]) - 1}", _WILD)
+    return times
 
 
 def _parsed(column: Any, where: Any, what: str) -> Any:
@@ -104,9 +112,10 @@ def _parsed(column: Any, where: Any, what: str) -> Any:
         raise _bad(what, numbers, "holds what is no time", "Write times as 2026-03-05T14:00Z.")
     texts = column.map(lambda value: value if isinstance(value, str) else value.isoformat()).str.strip()
     offset = texts.str.contains(r"[T ].*(?:Z|[+-][0-9]{2}:?(?:[0-9]{2})?)$", case=False, regex=True).to_numpy(bool)
+    short = ~texts.str.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ]|$)").to_numpy(bool)
     aware = pd.to_datetime(texts.where(offset), format="ISO8601", utc=True, errors="coerce")
     plain = pd.to_datetime(texts.where(~offset), format="ISO8601", errors="coerce")
-    bad = np.where(offset, aware.isna().to_numpy(), plain.isna().to_numpy())
+    bad = short | np.where(offset, aware.isna().to_numpy(), plain.isna().to_numpy())
     if bad.any():
         raise _bad(what, bad, "holds what is no day or time", "Write it as 2026-03-05 or 2026-03-05T14:00+01:00.")
     local = plain.dt.tz_localize(where, ambiguous=np.ones(len(plain), dtype=bool), nonexistent="shift_forward")
