@@ -67,15 +67,18 @@ def change(model: str, before: int, *, guarantee: Guarantee = EXACT, previous: s
     )  # fmt: skip
 
 
+def people_change(number: int) -> DataChange:
+    """A data set that lost three of nine records."""
+    return DataChange(data="people", version_before=number, version_after=number + 1, before=people(9), after=people(6))
+
+
 def receipt(number: int = 1, *, models: tuple[ModelChange, ...] | None = None) -> Receipt:
     """A receipt about a person in two models."""
     models = (change("income", number), change("churn", number, guarantee=CERTIFIED)) if models is None else models
     return Receipt(
         request=f"r-{number:04d}", action="forget-subject", outcome="done", received=f"2026-03-{number:02d}T09:30:00Z",
         completed=f"2026-03-{number:02d}T09:31:12Z", due=f"2026-04-{number:02d}", code_version="0.1.0", models=models,
-        data=(
-            DataChange(data="people", version_before=number, version_after=number + 1, before=people(9), after=people(6)),
-        ),
+        data=(people_change(number),),
         numerics={"python": "3.11.7", "numpy": "2.4.6", "blas": "openblas Haswell", "cpu": "avx2 fma"},
         notes=("The data set was rewritten in 1 of 64 buckets.",),
     )  # fmt: skip

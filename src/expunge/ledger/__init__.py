@@ -8,7 +8,7 @@ The room knows no model and imports no array library: a receipt is verified with
 :mod:`.bundle`       a receipt as it travels: signed statement, place in the log, signed head
 :mod:`.receipts`     what a request did, as an in-toto statement in an envelope; :mod:`.blinding` hides its digests
 :mod:`.log`          the entries, in an append-only Merkle tree; :mod:`.entries` says what may stand in one
-:mod:`.heads`        size and root of the log, signed
+:mod:`.heads`        size and root of the log, signed; :mod:`.proofs`: a later one begins with an earlier one
 :mod:`.keys`         who signs: a file, an environment variable, a callable; :mod:`.rotation`: from one key to the next
 :mod:`.pseudonyms`   names for persons that end with a key; :mod:`.subject_keys` keeps those keys, and shreds them
 :mod:`.secret_files` files that only their owner reads

@@ -67,8 +67,12 @@ def decode(data: bytes, *, what: str = "This") -> Any:
         raise TamperedError(f"{what} is not JSON: {error.msg} at byte {_byte(data, error.pos)}.", hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise TamperedError(f"{what} is not UTF-8: byte {error.start} cannot stand there.", hint=_HINT) from error
-    except (InvalidParameterError, RecursionError) as error:
-        sentence = error.message if isinstance(error, InvalidParameterError) else "it is nested too deeply."
+    except (InvalidParameterError, RecursionError, ValueError) as error:
+        sentence = "a number in it is no number of a usual size."  # thousands of digits are refused by Python itself
+        if isinstance(error, InvalidParameterError):
+            sentence = error.message
+        elif isinstance(error, RecursionError):
+            sentence = "it is nested too deeply."
         raise TamperedError(f"{what} is not in canonical form: {sentence}", hint=_HINT) from error
     written = _dumps(value)
     if written != data:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from expunge.errors import TamperedError
 from expunge.ledger import canonical_json
+from expunge.ledger.fields import check_hash, reading
 from expunge.ledger.keys import PublicKeys, Signer
 
 __all__ = ["Envelope", "open_envelope", "pae", "seal"]
@@ -73,21 +74,17 @@ class Envelope:
             If the bytes are not those that :meth:`to_bytes` gives, or of another kind.
         """
         value = canonical_json.decode(data, what=what)
-        try:
+        with reading(what):
             if set(value) != {"payload", "payloadType", "signatures"} or not value["signatures"]:
                 raise TamperedError(f"{what} is no signed envelope.", hint=_HINT)
             signatures = []
             for entry in value["signatures"]:
                 if set(entry) != {"keyid", "sig"}:
                     raise TamperedError(f"{what} has a signature with other fields than keyid and sig.", hint=_HINT)
-                signatures.append((str(entry["keyid"]), _unbase64(entry["sig"], f"A signature of {what}")))
-            found = cls(
-                kind=str(value["payloadType"]),
-                payload=_unbase64(value["payload"], f"The payload of {what}"),
-                signatures=tuple(signatures),
-            )
-        except (TypeError, KeyError) as error:
-            raise TamperedError(f"{what} is no signed envelope.", hint=_HINT) from error
+                name = check_hash(entry["keyid"], "the id of a key")
+                signatures.append((name, _unbase64(entry["sig"], f"A signature of {what}")))
+            payload = _unbase64(value["payload"], f"The payload of {what}")
+            found = cls(kind=str(value["payloadType"]), payload=payload, signatures=tuple(signatures))
         if found.kind != kind:
             raise TamperedError(f"{what} is of the kind {found.kind!r}, not {kind!r}.", hint=_HINT)
         if found.to_bytes() != data:

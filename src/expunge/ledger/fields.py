@@ -24,6 +24,7 @@ __all__ = [
     "check_text",
     "check_time",
     "reading",
+    "seen",
     "utc",
 ]
 
@@ -92,6 +93,11 @@ def check_text(value: Any, name: str, *, longest: int = 4000) -> str:
     raise InvalidParameterError(f"{name} is {shown!r}.", hint=f"Give one line of at most {longest} characters.")
 
 
+def seen(text: str) -> str:
+    """A text for a screen: what could clear it, turn its lines around or hide is shown as ``�``."""
+    return _UNSEEN.sub("\ufffd", text)
+
+
 def check_count(value: Any, name: str) -> int:
     """An integer that is not negative."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
@@ -124,7 +130,9 @@ def reading(what: str) -> Iterator[None]:
     """Turn the refusal of a field into the news that a record is not what was written."""
     try:
         yield
+    except TamperedError:
+        raise
     except InvalidParameterError as error:
         raise TamperedError(f"{what} is not as it was written: {error.message}", hint=error.hint) from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise TamperedError(f"{what} is not as it was written.", hint="Take the file as it was issued.") from error

@@ -110,7 +110,10 @@ def check_extends(old: SignedHead, new: SignedHead, proof: Sequence[bytes]) -> N
             f"The log has {new.size} entries, but had {old.size} on {old.time}: entries were taken out.",
             hint="Ask who keeps the log.",
         )
-    if not merkle.verify_consistency(old.size, new.size, proof, bytes.fromhex(old.root), bytes.fromhex(new.root)):
+    roots = bytes.fromhex(old.root), bytes.fromhex(new.root)
+    if not old.size and roots[0] == merkle.EMPTY_ROOT:
+        return
+    if not merkle.verify_consistency(old.size, new.size, proof, *roots):
         raise TamperedError(
             f"The first {old.size} entries of the log are not those that were signed on {old.time}.",
             hint="The log was rewritten, or the proof belongs to other heads; ask who keeps it.",

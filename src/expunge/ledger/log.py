@@ -109,9 +109,9 @@ class Log:
             If its bytes are not those whose hash is in the tree.
         """
         leaf = self.tree.leaf(index)
-        (data,) = self._store.entries(index, index + 1)
+        data = b"".join(self._store.entries(index, index + 1))
         if merkle.leaf_hash(data) != leaf:
-            raise TamperedError(f"Entry {index} of the log was changed.", hint="Restore it from a copy.")
+            raise TamperedError(f"Entry {index} of the log was changed, or is missing.", hint=_HINT)
         return Entry.from_bytes(data, what=f"Entry {index} of the log")
 
     def __iter__(self) -> Iterator[Entry]:
@@ -136,11 +136,6 @@ class Log:
         """
         size = len(self)
         by_size = sorted(heads, key=lambda head: head.size)
-        if by_size and by_size[-1].size > size:
-            last = by_size[-1]
-            raise TamperedError(
-                f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
-            )
         peaks: list[bytes] = []
         good, done = self._check_roots(by_size, peaks, 0, 0), 0
         for start in range(0, size, _BLOCK):
@@ -149,11 +144,29 @@ class Log:
                 good = self._check_roots(by_size, peaks, done, good)
         if done != size:
             raise TamperedError(f"Entry {done} of the log is missing.", hint=_HINT)
+        if by_size:
+            last = by_size[-1]
+            raise TamperedError(
+                f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
+            )
+
+    def has_receipt(self, envelope: str, *, before: int) -> bool:
+        """Whether an entry before a place tells of a receipt, given by the SHA-256 of its envelope."""
+        for start in range(0, before, _BLOCK):
+            for data in self._store.entries(start, min(start + _BLOCK, before)):
+                if envelope.encode("ascii") in data:
+                    entry = Entry.from_bytes(data)
+                    if (entry.kind, entry.fields.get("envelope")) == ("receipt", envelope):
+                        return True
+        return False
 
     def _block(self, start: int, stop: int) -> Iterator[tuple[bytes, list[bytes]]]:
         """Entries, each with the hashes that are stored for it."""
         low, high = merkle.stored(start), merkle.stored(stop)
-        hashes = list(self._store.hashes(range(low, high)))
+        try:
+            hashes = list(self._store.hashes(range(low, high)))
+        except LookupError as error:
+            raise TamperedError(f"A hash of the entries {start} to {stop - 1} is missing.", hint=_HINT) from error
         for index, data in enumerate(self._store.entries(start, stop), start=start):
             first, end = merkle.stored(index) - low, merkle.stored(index + 1) - low
             yield data, hashes[first:end]

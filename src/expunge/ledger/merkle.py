@@ -254,7 +254,14 @@ class Tree:
         return joined(self._read(_peaks(low, high)))
 
     def _read(self, subtrees: Iterable[tuple[int, int]]) -> list[bytes]:
-        return list(self._store.hashes([_position(level, index) for level, index in subtrees]))
+        positions = [_position(level, index) for level, index in subtrees]
+        try:
+            found = list(self._store.hashes(positions))
+        except LookupError:
+            found = []
+        if len(found) != len(positions):
+            raise TamperedError("Hashes of the tree are missing.", hint="Restore the log from a copy.")
+        return found
 
     def _checked(self, size: int | None, least: int = 0) -> int:
         now = len(self)
@@ -301,7 +308,7 @@ def _size_of(count: int) -> int:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root_: bytes) -> bool:
     """Whether a proof shows that a leaf hash stands at a place of the tree with that root (RFC 9162, 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or any(len(step) != 32 for step in (leaf, *path)):
         return False
     place, last, result = index, size - 1, leaf
     for other in path:
@@ -320,14 +327,12 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 def verify_consistency(old: int, size: int, path: Sequence[bytes], old_root: bytes, root_: bytes) -> bool:
     """Whether a proof shows that the first ``old`` entries of a tree have the root ``old_root`` (RFC 9162, 2.1.4.2).
 
-    Every tree begins with the empty one, whose root is :data:`EMPTY_ROOT`.
+    There is no proof for ``old`` = 0: every tree begins with the empty one, and nothing follows from that.
     """
-    if not 0 <= old <= size:
+    if not 0 < old <= size or any(len(step) != 32 for step in path):
         return False
     if old == size:
         return not path and old_root == root_
-    if not old:
-        return not path and old_root == EMPTY_ROOT
     hashes = list(path) if old & (old - 1) else [old_root, *path]
     if not hashes:
         return False

@@ -8,6 +8,7 @@ from typing import Any
 
 from expunge.ledger import wording
 from expunge.ledger.bundle import Bundle
+from expunge.ledger.fields import seen
 from expunge.ledger.page_style import STYLE
 from expunge.ledger.receipts import ModelChange, Receipt, envelope_hash
 from expunge.ledger.verify import Verdict
@@ -35,7 +36,7 @@ def page(verdict: Verdict, data: bytes) -> str:
     parts = [_banner(verdict), _found(verdict)]
     if receipt:
         parts = [_banner(verdict), _asked(receipt), *map(_model, receipt.models), _not_proved(receipt)]
-        parts += [_found(verdict), _technical(verdict, receipt, data)]
+        parts += [_found(verdict), _technical(verdict, receipt, data), _FOOT]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
@@ -51,7 +52,8 @@ def _banner(verdict: Verdict) -> str:
         mark, head = "good", "Verified"
         line = "This receipt is signed by a key that you trust, stands in the log of its issuer, and was not changed."
     else:
-        mark, head, line = "bad", "Not verified", verdict.lines[-1]
+        mark, head = "bad", "Not verified"
+        line = f"{verdict.lines[-1]} Do not rely on this receipt."
     return f'<p class="banner {mark}" role="status"><strong>{head}.</strong> {_text(line)}</p>\n'
 
 
@@ -66,7 +68,7 @@ def _asked(receipt: Receipt) -> str:
             f"{change.data}, version {change.version_before} became {change.version_after}" for change in receipt.data
         ),
     }
-    body = f'<p class="lead">{_text(wording.outcome(receipt))}</p>{_table(rows)}{_list(receipt.notes)}'
+    body = f'<p class="lead">{_text(wording.outcome(receipt))}</p>{_table(rows)}{_noted(receipt.notes)}'
     return _section("What was asked, and what was done", body)
 
 
@@ -78,25 +80,14 @@ def _model(change: ModelChange) -> str:
         "Records read again": f"{change.work:,}",
         "Guarantee": change.guarantee.kind,
         "In its own words": change.guarantee.statement,
-        **_numbers(change),
+        **wording.numbers(change.guarantee),
     }
     body = f'<p class="lead">{_text(wording.about_guarantee(change.guarantee))}</p>{_table(rows)}'
     if change.guarantee.assumptions:
         body += f"<h3>This holds if</h3>{_list(change.guarantee.assumptions)}"
     if change.audit:
         body += f"<h3>What the audit measured</h3>{_table(_flat(change.audit))}"
-    return _section(f"Model {change.model}", body + _list(change.notes))
-
-
-def _numbers(change: ModelChange) -> dict[str, str]:
-    guarantee = change.guarantee
-    values = {
-        "Epsilon": guarantee.epsilon,
-        "Delta": guarantee.delta,
-        "Distance at most": guarantee.bound,
-        "Measured as": guarantee.norm,
-    }
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return _section(f"Model {change.model}", body + _noted(change.notes))
 
 
 def _not_proved(receipt: Receipt) -> str:
@@ -133,9 +124,14 @@ def _technical(verdict: Verdict, receipt: Receipt, data: bytes) -> str:
 
 # ---------------------------------------------------------------- pieces
 
+_FOOT = (
+    "<footer>This page says in words what the receipt says. It is not the receipt: what counts is the file, which "
+    "anybody can verify with the public key of its issuer.</footer>\n"
+)
+
 
 def _text(value: str) -> str:
-    return html.escape(value)
+    return html.escape(seen(value))
 
 
 def _section(title: str, body: str) -> str:
@@ -145,6 +141,11 @@ def _section(title: str, body: str) -> str:
 def _list(items: Iterable[str]) -> str:
     found = "".join(f"<li>{_text(item)}</li>" for item in items)
     return f"<ul>{found}</ul>" if found else ""
+
+
+def _noted(notes: Iterable[str]) -> str:
+    found = _list(notes)
+    return f"<h3>Notes</h3>{found}" if found else ""
 
 
 def _table(rows: Mapping[str, str], *, code: bool = False) -> str:

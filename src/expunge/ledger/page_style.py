@@ -40,6 +40,7 @@ th { font-weight: 500; color: var(--soft); width: 33%; padding-right: 18px; over
 td { overflow-wrap: anywhere; }
 .code { font-size: .88rem; }
 .code td { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+footer { color: var(--soft); font-size: .9rem; margin: 24px 4px 0; }
 ul { margin: .4em 0 0; padding-left: 1.25em; }
 li { margin: 0 0 .5em; }
 @media (max-width: 560px) {

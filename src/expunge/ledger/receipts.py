@@ -132,6 +132,8 @@ class ModelChange:
         if not isinstance(self.guarantee, Guarantee):
             raise InvalidParameterError(f"guarantee is {self.guarantee!r}.", hint="Give what the removal returned.")
         if self.audit is not None:
+            if not isinstance(self.audit, Mapping):
+                raise InvalidParameterError(f"audit is {self.audit!r}.", hint="Give figures by their names.")
             object.__setattr__(self, "audit", canonical_json.plain(self.audit))
             canonical_json.encode(self.audit)
         object.__setattr__(self, "notes", _texts(self.notes, "notes"))
@@ -221,6 +223,8 @@ class Receipt:
         check_name(self.code_version, "code_version")
         if self.due is not None:
             check_day(self.due, "due")
+        if not isinstance(self.numerics, Mapping):
+            raise InvalidParameterError(f"numerics is {self.numerics!r}.", hint="Give texts by their names.")
         for key, value in self.numerics.items():
             check_text(value, f"numerics[{key!r}]")
         object.__setattr__(self, "numerics", dict(self.numerics))
@@ -229,9 +233,10 @@ class Receipt:
         if not self.not_proved:
             raise InvalidParameterError("A receipt says what it does not prove.", hint="Take NOT_PROVED.")
         for name, kind in (("models", ModelChange), ("data", DataChange)):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-            if not all(isinstance(change, kind) for change in getattr(self, name)):
-                raise InvalidParameterError(f"{name} holds something else than {kind.__name__}.")
+            changes = getattr(self, name)
+            if not isinstance(changes, (tuple, list)) or not all(isinstance(change, kind) for change in changes):
+                raise InvalidParameterError(f"{name} holds something else than {kind.__name__}.", hint="Give a tuple.")
+            object.__setattr__(self, name, tuple(changes))
         if self.outcome not in get_args(Outcome):
             raise InvalidParameterError(f"outcome is {self.outcome!r}.", hint=f"It is one of {get_args(Outcome)}.")
         if (self.outcome == "done") != bool(self.models or self.data):
@@ -328,6 +333,6 @@ def _guarantee(data: Mapping[str, Any]) -> Guarantee:
 
 
 def _texts(values: Any, name: str) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise InvalidParameterError(f"{name} is one text.", hint="Give a tuple of texts.")
+    if not isinstance(values, (tuple, list)):
+        raise InvalidParameterError(f"{name} is {values!r}.", hint="Give a tuple of texts.")
     return tuple(check_text(value, name) for value in values)

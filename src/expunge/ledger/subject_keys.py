@@ -110,9 +110,9 @@ class SubjectKeys:
             if not self._whole and there:
                 first = max(0, there - _BLOCK)
                 block = _read(stream, first, there)
-                for number in range(first, there):
-                    if block[(number - first) * _PLACE :][:_PLACE] == bytes(_PLACE):
-                        _write(stream, number, _place(number, secrets.token_bytes(32)))
+                empty = [n for n in range(first, there) if not any(block[(n - first) * _PLACE :][:_PLACE])]
+                for number in empty:
+                    _write(stream, number, _place(number, secrets.token_bytes(32)))
                 _flush(stream)
             self._whole = True
             while there < count:
@@ -155,12 +155,12 @@ class SubjectKeys:
         FileNotUsableError
             If it cannot be written; some may be shredded then, and the call must be repeated.
         """
-        chosen = sorted(set(numbers))
+        chosen = list(numbers)
         with self._open("r+b") as stream:
             there = _count(stream)
             for number in chosen:
                 _check_number(number, there)
-            for number in chosen:
+            for number in sorted(set(chosen)):
                 _write(stream, number, _place(number, _ZEROS))
             _flush(stream)
 

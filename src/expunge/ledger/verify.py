@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from expunge.errors import InvalidParameterError, InvalidRequestError, NewerFormatError, TamperedError
@@ -13,6 +13,7 @@ from expunge.ledger.entries import Entry
 from expunge.ledger.heads import SignedHead, check_extends
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
+from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import Receipt, envelope_hash, open_envelope
 from expunge.ledger.rotation import follow
 
@@ -66,7 +67,12 @@ class Verdict:
 
 
 def verify_bundle(
-    data: bytes, keys: PublicKeys | bytes | str, *, since: bytes | None = None, log: Log | None = None
+    data: bytes,
+    keys: PublicKeys | bytes | str,
+    *,
+    since: bytes | None = None,
+    log: Log | None = None,
+    proof: bytes | None = None,
 ) -> Verdict:
     """Verify a receipt that somebody hands over.
 
@@ -78,29 +84,38 @@ def verify_bundle(
         Whom to believe.
     since : bytes, optional
         A signed head that was kept from before, or a bundle that holds one: nothing it sums up may have changed. Needs
-        ``log``, unless both heads have one size.
+        ``log`` or ``proof``, unless both heads have one size.
     log : Log, optional
         The log of the workspace: every entry is read and hashed again.
+    proof : bytes, optional
+        A :class:`~expunge.ledger.proofs.ConsistencyProof` from the issuer, for those who cannot read the log: between
+        the sizes of the kept head and of the head in the bundle, whichever is older.
 
     Returns
     -------
     Verdict
-        What is wrong with the bundle, the old head or the log is in it, not raised.
+        What is wrong with the bundle, the old head, the proof or the log is in it, not raised.
 
     Raises
     ------
     InvalidParameterError
         If the keys are none.
     InvalidRequestError
-        If ``since`` needs a log and there is none.
+        If ``since`` needs a log or a proof and there is none, or a proof for other sizes.
     """
     believed = _keys(keys)
     found = _Findings()
-    with_log = _verified(found, data, believed, since, log)
-    return _judge(found, with_log)
+    return _judge(found, _verified(found, data, believed, since, log, proof))
 
 
-def verify_log(log: Log, head: bytes, keys: PublicKeys | bytes | str, *, since: bytes | None = None) -> Verdict:
+def verify_log(
+    log: Log,
+    head: bytes,
+    keys: PublicKeys | bytes | str,
+    *,
+    since: bytes | None = None,
+    rotations: Sequence[bytes] = (),
+) -> Verdict:
     """Verify a whole log against its signed head and against one that was kept from before.
 
     Parameters
@@ -110,11 +125,14 @@ def verify_log(log: Log, head: bytes, keys: PublicKeys | bytes | str, *, since: 
         Its newest signed head.
     keys, since
         As in :func:`verify_bundle`.
+    rotations : sequence of bytes
+        Envelopes in which one key hands over to the next, as bundles hold them.
     """
-    believed = _keys(keys)
+    given = _keys(keys)
     found = _Findings()
 
     def steps() -> Iterator[str]:
+        believed, _ = follow(given, rotations)
         found.head = SignedHead.from_bytes(head, believed)
         yield _head_line(found.head)
         yield from _log_lines(log, [found.head], since, believed)
@@ -146,7 +164,14 @@ def _judge(found: _Findings, steps: Iterator[str]) -> Verdict:
     )
 
 
-def _verified(found: _Findings, data: bytes, keys: PublicKeys, since: bytes | None, log: Log | None) -> Iterator[str]:
+def _verified(
+    found: _Findings,
+    data: bytes,
+    keys: PublicKeys,
+    since: bytes | None,
+    log: Log | None,
+    proof: bytes | None,
+) -> Iterator[str]:
     bundle = Bundle.from_bytes(data)
     keys, rotations = follow(keys, bundle.rotations)
     for step in rotations:
@@ -164,15 +189,25 @@ def _verified(found: _Findings, data: bytes, keys: PublicKeys, since: bytes | No
                 f"Entry {bundle.index} of the log is not that of this receipt.", hint="Ask who keeps it."
             )
         yield f"Entry {bundle.index} of the log is that of this receipt."
+        yield from _previous_lines(log, found.receipt, bundle.index)
     elif since is not None:
-        old = _old_head(since, keys)
-        if old.size != head.size:
+        yield _heads_line(_old_head(since, keys), head, proof)
+
+
+def _heads_line(kept: SignedHead, head: SignedHead, proof: bytes | None) -> str:
+    """Compare two heads without the log. A receipt may also be older than the head that was kept."""
+    old, new = (kept, head) if kept.size <= head.size else (head, kept)
+    path: tuple[bytes, ...] = ()
+    if old.size != new.size:
+        found = None if proof is None else ConsistencyProof.from_bytes(proof)
+        if found is None or (found.old, found.new) != (old.size, new.size):
             raise InvalidRequestError(
-                f"The kept head has {old.size} entries, that of the receipt {head.size}; comparing them needs the log.",
-                hint="Give --workspace, or ask for a head of the same size.",
+                f"Comparing heads of {_entries(old.size)} and {_entries(new.size)} needs the log, or a proof for them.",
+                hint="Give --workspace, or ask the issuer for the consistency proof.",
             )
-        check_extends(old, head, [])
-        yield f"The head that was kept from {old.time} has the same entries."
+        path = found.path
+    check_extends(old, new, path)
+    return f"The log of {new.time} begins with what the head of {old.time} sums up ({_entries(old.size)})."
 
 
 def _check_place(bundle: Bundle, head: SignedHead) -> None:
@@ -192,11 +227,22 @@ def _log_lines(log: Log, heads: list[SignedHead], since: bytes | None, keys: Pub
     old = [] if since is None else [_old_head(since, keys)]
     log.check([*heads, *old])
     for head in old:
-        yield f"The {head.size} entries of the head that was kept from {head.time} are still there, unchanged."
+        yield f"What the head of {head.time} sums up ({_entries(head.size)}) is still there, unchanged."
     signed = max(head.size for head in [*heads, *old])
-    yield f"The {signed} signed entries of the log were read and hashed again; they give the signed root."
+    yield f"The log was read and hashed again up to its signed size ({_entries(signed)}), and gives the signed root."
     if len(log) > signed:
-        yield f"Its {len(log) - signed} later entries are in order, but under no head that was given."
+        yield f"What came later ({_entries(len(log) - signed)}) is in order, but under no head that was given."
+
+
+def _previous_lines(log: Log, receipt: Receipt, index: int) -> Iterator[str]:
+    for change in receipt.models:
+        if change.previous is not None:
+            if not log.has_receipt(change.previous, before=index):
+                raise TamperedError(
+                    f"The receipt before this one of {change.model} does not stand in the log before it.",
+                    hint="Ask who keeps it.",
+                )
+            yield f"The receipt before this one of {change.model} stands in the log before it."
 
 
 def _old_head(data: bytes, keys: PublicKeys) -> SignedHead:
@@ -210,7 +256,11 @@ def _old_head(data: bytes, keys: PublicKeys) -> SignedHead:
 
 
 def _head_line(head: SignedHead) -> str:
-    return f"The log had {head.size} entries on {head.time}, signed with the key {head.key_id[:16]}."
+    return f"The log had {_entries(head.size)} on {head.time}, signed with the key {head.key_id[:16]}."
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 def _keys(keys: PublicKeys | bytes | str) -> PublicKeys:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
-__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "outcome", "sentences"]
+__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
 
 _ACTIONS = {
     "forget-subject": "forget everything about one person",
@@ -16,10 +17,10 @@ _ACTIONS = {
     "expire": "forget records that were kept as long as agreed",
 }
 _KINDS = {
-    "exact": "The issuer states that the model is now, bit for bit, the one that would have been made from the remaining "
-    "records alone, with the same settings and in the same environment.",
-    "certified": "The issuer states that the model cannot be told from one made from the remaining records alone, but for "
-    "a small margin that is proved (epsilon and delta below).",
+    "exact": "The issuer states that the model is now, bit for bit, the one that would have been made from the "
+    "remaining records alone, with the same settings and in the same environment.",
+    "certified": "The issuer states that the model cannot be told from one made from the remaining records alone, but "
+    "for a small margin that is proved (epsilon and delta below).",
     "bounded": "The issuer states that the model is no further than a proved distance from one made from the remaining "
     "records alone.",
     "empirical": "Nothing is proved about the model. It was tested, and the figures of the audit say what was found.",
@@ -65,12 +66,25 @@ def about_guarantee(guarantee: Guarantee) -> str:
     return _KINDS[guarantee.kind]
 
 
+def numbers(guarantee: Guarantee) -> dict[str, str]:
+    """The numbers of a guarantee, by their names; none for an exact or an empirical one."""
+    values = {
+        "Epsilon": guarantee.epsilon,
+        "Delta": guarantee.delta,
+        "Distance at most": guarantee.bound,
+        "Measured as": guarantee.norm,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
 def sentences(receipt: Receipt) -> list[str]:
     """The receipt for a terminal, line by line."""
     lines = [about_request(receipt), outcome(receipt)]
     for change in receipt.models:
-        lines += [about_model(change), f"  Guarantee: {change.guarantee.sentence()}"]
-    return [*lines, *receipt.notes]
+        lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
+        lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
+        lines += change.notes
+    return [seen(line) for line in [*lines, *receipt.notes]]
 
 
 def moment(time: str) -> str:
