@@ -57,7 +57,7 @@ def shards(
     with out.measuring("Measuring") as progress:
         found = advice.advise_shards(
             data, record_id=record_id, target=target, subject_id=subject_id, deletions=deletions, deadline=deadline,
-            batch=batch, max_loss=max_loss, estimator=estimator, task=task, options=json_values(option),
+            batch=batch, max_loss=max_loss, estimator=estimator, task=task, options=json_values(option, "--option"),
             columns=column_types(columns), ignore=ignore or (), shards=integers(shards, "--shards"),
             slices=integers(slices, "--slices"), sample=sample, seed=seed, delimiter=delimiter, encoding=encoding,
             progress=progress,

@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import NewerFormatError, TamperedError
-from expunge.files.archive import FileNotUsableError, canonical_json, write_whole
+from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
+from expunge.files.archive import canonical_json
+from expunge.files.whole import write_whole
 from expunge.workspace.schema import Schema
 
 __all__ = ["Card", "read_card", "read_schema", "write_card"]
