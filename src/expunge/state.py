@@ -50,6 +50,11 @@ class Change:
         self._added, self._counted = added, False
 
     @property
+    def n_before(self) -> int:
+        """How many rows there were before."""
+        return len(self.rows) - len(self.added_slots) + len(self.removed_slots)
+
+    @property
     def removed(self) -> Table:
         """The rows that go, read (and counted) on first use."""
         if self._removed is None:

@@ -380,3 +380,16 @@ def test_a_step_refuses_what_it_would_refuse_alone() -> None:
     assert model.forget(0).n_forgotten == 1
     model.learn(X[:1], y[:1], record_ids=[0])
     assert model.digest() == before
+
+
+def test_a_pipeline_that_forgot_all_learns_again_one_by_one() -> None:
+    X, y = np.arange(20.0).reshape(10, 2), [0, 1] * 5
+    for model in (
+        expunge.make_pipeline(expunge.KBinsDiscretizer(n_bins=2), expunge.GaussianNB()),
+        expunge.make_pipeline(expunge.StandardScaler(), expunge.RidgeClassifier()),
+    ):
+        digest = model.fit(X, y).digest()
+        model.forget(range(10))
+        for i in range(10):
+            model.learn(X[i : i + 1], y[i : i + 1], record_ids=[i])
+        assert model.digest() == digest

@@ -170,8 +170,10 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         kept = self._kept(change.rows)
-        was_dormant = not change.tolerant and bool(change.parts) and self._solve(change.rows, change.parts) is None
-        return kept.update(change, tolerant=change.tolerant or was_dormant)
+        tolerant = change.tolerant
+        if not tolerant and change.parts:  # a model that sleeps may learn step by step
+            tolerant = not change.n_before or self._solve(change.rows, change.parts) is None
+        return kept.update(change, tolerant=tolerant)
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         if not len(rows):
