@@ -26,6 +26,7 @@ from expunge.errors import EXIT_CODES
 from expunge.workspace import Workspace, list_methods
 from expunge.workspace import models as workspace_models
 from expunge.workspace.catalogue import kebab
+from expunge.workspace.schema import TASKS, has_target
 
 SRC = Path(expunge.__file__).parent
 FORGETTING = ("plan", "forget")
@@ -318,7 +319,7 @@ def test_methods_are_listed_with_what_they_promise(call: Run) -> None:
     assert [method["python"] for method in told] == sorted(expunge.methods.METHODS)
     assert [method["name"] for method in told] == [kebab(name) for name in sorted(expunge.methods.METHODS)]
     assert {method["guarantee"] for method in told} <= {"exact", "certified", "bounded", "empirical"}
-    assert all(method["task"] in ("classification", "regression", "other") for method in told)
+    assert all(method["task"] in (*TASKS, "other") for method in told)
     out = call("methods")[1]
     assert all(method["name"] in out for method in told)
     assert len(list_methods()) == len(told)
@@ -334,12 +335,16 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
         }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.drop(7).to_csv(tmp_path / "left.csv", index=False)  # an encoder that forgot a value does not know it
     assert call("data", "add", tmp_path / "t.csv", "--record-id", "id")[0] == 0
-    wanted = [method.name for method in list_methods() if method.task != "other"]
-    for name in wanted:
-        assert call("fit", name, "--data", "t", "--target", "y", "--method", name)[0] == 0, name
+    wanted = {method.name: method.task for method in list_methods() if method.task != "other"}
+    for name, task in wanted.items():
+        target = ("--target", "y") if has_target(task) else ()
+        assert call("fit", name, "--data", "t", *target, "--method", name)[0] == 0, name
     told = json.loads(call("forget", "--record", "07", "--json")[1])["requests"][0]
     assert sorted(change["model"] for change in told["models"]) == sorted(wanted)
+    for name in ("ridge-classifier", "one-hot-encoder", "pca"):
+        assert call("predict", name, "--data", tmp_path / "left.csv")[0] == 0, name
 
 
 def test_version_and_help(call: Run) -> None:
@@ -375,14 +380,14 @@ BAD_TABLES: dict[str, tuple[Callable[[Path], Any], tuple[object, ...], str, str]
     "missing label": (lambda path: edited(path, урожай__2=""), (), "invalid-data", "'002' has no target"),
     "not a number": (lambda path: edited(path, größe__2="inf"), (), "invalid-data", "record '002' has 'inf'"),
     "missing number": (
-        lambda path: edited(path, größe__2=""), ("--method", "gaussian-nb", "--ignore", "入力"), "invalid-data",
-        "record '002' has no 'größe'",
+        lambda path: edited(path, größe__2=""), ("--method", "gaussian-nb", "--ignore", "入力", "--bare"),
+        "invalid-data", "record '002' has no 'größe'",
     ),
     "target not finite": (
         lambda path: edited(path, größe__2="inf"), ("--target", "größe", "--task", "regression"), "invalid-data",
         "record '002' has 'inf'",
     ),
-    "text for sums": (keep, ("--method", "gaussian-nb"), "invalid-data", "--method sisa"),
+    "text for sums": (keep, ("--method", "gaussian-nb", "--bare"), "invalid-data", "Leave --bare out"),
     "not UTF-8": (lambda path: path.write_bytes("a,b\né,1\n".encode("latin-1")), (), "invalid-data", "not UTF-8"),
     "unknown encoding": (keep, ("--encoding", "utf-9"), "invalid-parameter", "no encoding 'utf-9'"),
     "slices of a pipeline": (keep, ("--option", "n_slices=2"), "unsupported-estimator", "--option n_shards=20"),

@@ -19,12 +19,16 @@ Target = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with what i
 SubjectId = Annotated[Text, typer.Option(metavar="COLUMN", help="Of a file: column with the person each row is about.")]
 Method = Annotated[str, typer.Option(help="See `expunge methods`.")]
 Estimator = Annotated[Text, typer.Option(help="logistic, linear, hist-gradient-boosting or lightgbm.")]
-Task = Annotated[Text, typer.Option(help="classification or regression.")]
+Task = Annotated[Text, typer.Option(help="classification or regression; else that of the method, or of the target.")]
 Options = Annotated[Texts, typer.Option(metavar="NAME=VALUE", help="Of the method, as n_shards=10; may be repeated.")]
 Types = Annotated[Texts, typer.Option(metavar="NAME=TYPE", help="Not to be inferred, as age=number,job=text.")]
 Ignore = Annotated[Texts, typer.Option(metavar="COLUMN", help="Not to learn from; may be repeated.")]
 SchemaFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A table.json; its columns are used as they are.")
+]
+Bare = Annotated[
+    bool,
+    typer.Option("--bare", help="Give a method of numbers the columns as they are: nothing encoded, filled, scaled."),
 ]
 Gate = Annotated[
     Texts, typer.Option(metavar="NAME=VALUE", help="data=HOLDOUT, max_drop=0.02, subgroup=COLUMN, max_gap=0.1.")
@@ -36,8 +40,8 @@ def fit(
     name: Name, data: Data, target: Target = None, record_id: RecordId = None, subject_id: SubjectId = None,
     method: Method = "sisa", estimator: Estimator = None, task: Task = None, option: Options = None,
     columns: Types = None, ignore: Ignore = None, schema: SchemaFile = None, gate: Gate = None,
-    delimiter: Delimiter = None, encoding: Encoding = None, force: Force = False, override: Override = "",
-    workspace: At = None, as_json: Json = False,
+    delimiter: Delimiter = None, encoding: Encoding = None, bare: Bare = False, force: Force = False,
+    override: Override = "", workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Fit a model on a data set of the workspace."""
     from expunge.workspace import Workspace
@@ -48,6 +52,6 @@ def fit(
             name, data=data, target=target, record_id=record_id, subject_id=subject_id, method=method,
             estimator=estimator, task=task, options=json_values(option, "--option"), columns=column_types(columns),
             ignore=ignore or (), schema=schema, gate=json_values(gate, "--gate"), delimiter=delimiter,
-            encoding=encoding, replace=force, override=override,
+            encoding=encoding, bare=bare, replace=force, override=override,
         )  # fmt: skip
     out.result(made, model_lines(made))

@@ -78,7 +78,7 @@ def adopt(
         opened = datasets.open_data(core, connection, data)
     made = fitting.prepare_fit(
         core, opened, target=target, method=method, estimator=None, task=task, options=options, columns=columns or {},
-        ignore=ignore, schema=None,
+        ignore=ignore, schema=None, bare=True,
     )  # fmt: skip
     far = _furthest(estimator, made.model, made.table, made.card.schema)
     if not far <= tolerance:

@@ -40,7 +40,7 @@ class Fit:
 def prepare_fit(
     core: Core, data: datasets.DataSet, *, target: str | None, method: str, estimator: str | None, task: str | None,
     options: Mapping[str, Any], columns: Mapping[str, str], ignore: Sequence[str], schema: str | Path | None,
-    override: str = "",
+    override: str = "", bare: bool = False,
 ) -> Fit:  # fmt: skip
     """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`."""
     given = None if schema is None else read_schema(Path(schema))
@@ -51,7 +51,7 @@ def prepare_fit(
     chosen = given or _schema(data, table, target, task, columns, ignore)
     wanted = resolve_method(method, chosen.task)
     estimator = (estimator or default_estimator(chosen.task)) if wraps_estimator(wanted) else estimator
-    card = Card(schema=chosen, method=wanted, estimator=estimator, options=dict(options))
+    card = Card(schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare)
     return Fit(fitted_on(core, card, data, table, override=override), card, table)
 
 
@@ -126,7 +126,7 @@ def fitted_on(
     """
     rows = read_rows(table, card.schema)
     guard.refuse_forgotten(core, data.name, rows.ids, rows.subjects, override=override)
-    model = prepared(card.method, card.estimator, card.schema, card.options)
+    model = prepared(card)
     model.set_params(seed=core.secrets.seed(f"seed {card.options.get('seed', 0)!r}"))
     if not dormant:
         refuse_unfit(model, card.schema, rows)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.workspace.catalogue import make_method, wraps_estimator
-from expunge.workspace.pipelines import make_estimator
+from expunge.workspace.pipelines import behind_columns, learns_from_tables, make_estimator
 from expunge.workspace.schema import Schema, TableRows, read_rows
 
 if TYPE_CHECKING:
@@ -21,19 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data"]
 
 
-def prepared(name: str, estimator: str | None, schema: Schema, options: Mapping[str, Any]) -> Any:
-    """A method ready to be fitted on rows of this schema."""
+def prepared(card: Card) -> Any:
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
+    name, schema = card.method, card.schema
     if wraps_estimator(name):
-        return make_method(name, make_estimator(estimator or "", schema.task), options)
-    if estimator is not None:
+        return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
+    if card.estimator is not None:
         raise InvalidParameterError(f"{name} takes no estimator.", hint="Leave --estimator out, or use --method sisa.")
+    model = make_method(name, None, card.options)
+    if learns_from_tables(model):
+        return model
+    if not card.bare:
+        return behind_columns(model)
     texts = [column for column, kind in schema.columns.items() if kind == "text"]
     if texts:
         raise InvalidDataError(
             f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
-            hint="Use --method sisa, or leave them out: " + " ".join(f"--ignore {text}" for text in texts) + ".",
+            hint="Leave --bare out, or the columns: " + " ".join(f"--ignore {text}" for text in texts) + ".",
         )
-    return make_method(name, None, options)
+    return model
 
 
 def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
@@ -47,7 +53,7 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
                 record = rows.ids[int(missing.to_numpy().argmax())]
                 raise InvalidDataError(
                     f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
-                    hint=f"Fill it in, leave the column out with --ignore {name}, or use --method sisa.",
+                    hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
                 )
     if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
         raise InvalidDataError(
@@ -69,11 +75,20 @@ def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool)
     if probabilities and not hasattr(model, "predict_proba"):
         raise InvalidParameterError(f"{card.method} gives no probabilities.", hint="Leave them out.")
     with told_as_invalid_data():
-        frame = pd.DataFrame({card.schema.record_id: rows.ids, "prediction": model.predict(rows.X).tolist()})
+        frame = pd.DataFrame({card.schema.record_id: rows.ids, **_answers(model, rows.X)})
         if probabilities:
             chances = model.predict_proba(rows.X)
             frame = frame.assign(**{f"p({label})": chances[:, i] for i, label in enumerate(model.classes_.tolist())})
     return frame
+
+
+def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
+    """What a model says about rows, by the names of columns: a prediction, or what a transformation makes of them."""
+    if hasattr(model, "predict"):
+        return {"prediction": model.predict(X).tolist()}
+    out = model.transform(X)
+    dense = out.toarray() if hasattr(out, "toarray") else out
+    return {str(name): dense[:, j].tolist() for j, name in enumerate(model.get_feature_names_out())}
 
 
 @contextmanager

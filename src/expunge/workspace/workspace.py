@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from expunge.ledger.keys import Signer
     from expunge.ledger.verify import Verdict
     from expunge.records import Plan
+    from expunge.workspace.advice import Advice
 
 __all__ = ["Workspace"]
 
@@ -203,7 +204,8 @@ class Workspace:
         estimator: str | None = None, task: str | None = None, options: Mapping[str, Any] | None = None,
         columns: Mapping[str, str] | None = None, ignore: Sequence[str] = (), schema: str | Path | None = None,
         gate: Mapping[str, Any] | None = None, record_id: str | None = None, subject_id: str | None = None,
-        delimiter: str | None = None, encoding: str | None = None, replace: bool = False, override: str = "",
+        delimiter: str | None = None, encoding: str | None = None, bare: bool = False, replace: bool = False,
+        override: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Fit a model on a data set.
 
@@ -230,6 +232,9 @@ class Workspace:
             ``data``, ``max_drop``, ``max_gap``, ``subgroup``; see :mod:`expunge.workspace.gates`.
         record_id, subject_id, delimiter, encoding
             Of a file.
+        bare : bool
+            Give a method of numbers the columns as they are. Otherwise texts are encoded before it, and numbers are
+            filled in and scaled, by transformers that forget along with it.
         replace : bool
             Fit a model that is there already anew; the old version is deleted.
         override : str
@@ -253,7 +258,7 @@ class Workspace:
             known = fitting.refuse_known(core, name, replace=replace)
             fit = fitting.prepare_fit(
                 core, opened, target=target, method=method, estimator=estimator, task=task, options=options or {},
-                columns=columns or {}, ignore=ignore, schema=schema, override=override,
+                columns=columns or {}, ignore=ignore, schema=schema, override=override, bare=bare,
             )  # fmt: skip
             made = fitting.enter(core, name, opened, fit, gate=gate or {}, replace=replace, override=override)
             if known is not None:
@@ -363,6 +368,13 @@ class Workspace:
         with core.lock.held():
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
             return asking.run(core, self._commits.accept([wish]))
+
+    @staticmethod
+    def advise_shards(data: str | Path, **asked: Any) -> Advice:
+        """How many shards and slices a table wants; see :func:`expunge.workspace.advice.advise_shards`."""
+        from expunge.workspace import advice
+
+        return advice.advise_shards(data, **asked)
 
     # ------------------------------------------------------------------ requests
 
