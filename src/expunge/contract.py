@@ -82,7 +82,7 @@ class Unlearner(BaseEstimator):
 
     # ------------------------------------------------------------------ what a method writes
 
-    def _update(self, change: Change) -> dict[str, Part | None]:
+    def _update(self, change: Change) -> dict[str, Any]:
         raise NotImplementedError
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
@@ -121,6 +121,10 @@ class Unlearner(BaseEstimator):
             statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{self._terms()}",
             assumptions=("same environment", "requests do not depend on the published model"),
         )
+
+    def _revive(self, name: str, part: Part) -> Any:
+        """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
+        return part
 
     def _terms(self) -> str:
         """What to add to the statement of an exact guarantee: a rounding, say."""
@@ -201,7 +205,8 @@ class Unlearner(BaseEstimator):
         state, rows = self._state(), self._rows()
         slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
         if features is None:
-            low, high, touched = self._estimate(rows, slots)
+            with state.lock:
+                low, high, touched = self._estimate(rows, slots)
         else:
             low, high, touched = len(rows), self._most_work(rows), tuple(state.parts)
         expected = None if state.rate is None else state.rate * high
@@ -297,13 +302,15 @@ class Unlearner(BaseEstimator):
         call are hashed again.
         """
         refuse_changed_params(self, self._state().params)
-        return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
+        with self._state().lock:  # no change while parts are read
+            return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
         from expunge.files import storage
 
-        return storage.save_model(self, path)
+        with self._state().lock:
+            return storage.save_model(self, path)
 
     def export(self, path: str | Path) -> Path:
         """Write a file that predicts the same bits and knows no row, id or sum; ``expunge.load`` reads it."""
@@ -348,7 +355,9 @@ class Unlearner(BaseEstimator):
         state = self._state()
         refuse_changed_params(self, state.params)
         if not state.is_solved and state.rows is not None:
-            state.solution, state.is_solved = self._solve(state.rows, state.parts), True
+            with state.lock:  # of two threads that ask at once one solves, and none while a change is written
+                if not state.is_solved:
+                    state.solution, state.is_solved = self._solve(state.rows, state.parts), True
         if state.solution is None:
             raise DormantModelError(
                 f"This {type(self).__name__} is dormant: too little is left to predict from.",

@@ -29,7 +29,7 @@ from expunge.files.libraries import differing, libraries_of
 from expunge.files.migrations import CHANGED
 from expunge.params import added_params, canonical_params, record_params
 from expunge.rows import Rows
-from expunge.state import Fitted
+from expunge.state import Fitted, Living
 
 if TYPE_CHECKING:
     from expunge.contract import Unlearner
@@ -42,7 +42,7 @@ def save_model(model: Unlearner, path: str | Path) -> Path:
     rows = model._rows()
     entries: dict[str, bytes] = {}
     parts = {
-        name: _pack(part, f"parts/{i:05d}", entries)
+        name: _pack(part.plain() if isinstance(part, Living) else part, f"parts/{i:05d}", entries)
         for i, (name, part) in enumerate(sorted(model._state().parts.items()))
     }
     arrays = rows.arrays(rows.slots())
@@ -141,7 +141,7 @@ def _restored(
         if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
             raise TamperedError("The file holds columns that its schema does not know.")
         fitted = Fitted(rows, record_params(model))
-        fitted.commit(parts)
+        fitted.commit({name: model._revive(name, part) for name, part in parts.items()})
         fitted.doubt = manifest["doubt"]
     if entries:
         raise TamperedError(f"The file holds {sorted(entries)[0]!r}, which belongs to nothing.")

@@ -207,7 +207,7 @@ def prepare(
                         room = np.empty((3, 2 * scored), dtype=np.int64)
                     found, group = choose(
                         X, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
-                        features, keys, sums, first, room,
+                        features, keys, sums, first, room, 0.0,
                     )  # fmt: skip
                     replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
                     if not replace and group == 0:
@@ -229,7 +229,7 @@ def prepare(
                     n_first = 0
                     while n_first < R and heads[node[TALLY], m + n_first] >= 0:
                         n_first += 1
-                    found = best(sums, n_first, m, depth, params, class_weight)
+                    found = best(sums, n_first, m, depth, params, class_weight, 0.0)
                     head = heads[node[TALLY]]
                     replace = found < 0 or head[found // R] != node[FEATURE]
                     replace = replace or head[m + R + found] != node[THRESHOLD]

@@ -100,10 +100,12 @@ def grow(
         node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
         if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
             continue
-        scored = within(records, at, count, shift_of(count, params), hashes, tree_key)
+        shift = shift_of(count, params)
+        scored = within(records, at, count, shift, hashes, tree_key)
+        minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
         found, group = choose(
             X, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-            features, keys, sums, first, room,
+            features, keys, sums, first, room, minimum,
         )  # fmt: skip
         if found < 0:
             continue

@@ -220,16 +220,21 @@ def adjust(
 
 
 @njit
-def best(sums: Any, n_first: int, n_features: int, depth: int, params: Any, class_weight: Any) -> int:
-    """The best candidate of a tally, of equals the first; in random levels the first valid one. -1 if none is valid."""
+def best(
+    sums: Any, n_first: int, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any
+) -> int:
+    """The best candidate of a tally, of equals the first; in random levels the first valid one. -1 if none is valid.
+
+    Valid is one of which each side has the records it needs, weighs something, and at least ``minimum``.
+    """
     R = params[THRESHOLDS]
     chosen, highest = -1, -1.0
     for f in range(n_features):
         for c in range(f * R, f * R + n_first):
             if params[CLASSES]:
-                score = _gini(sums, c, params, class_weight)
+                score = _gini(sums, c, params, class_weight, minimum)
             else:
-                score = _spread(sums, c, params)
+                score = _spread(sums, c, params, minimum)
             if score > highest:
                 if depth < params[RANDOM_TOP]:
                     return c
@@ -238,7 +243,7 @@ def best(sums: Any, n_first: int, n_features: int, depth: int, params: Any, clas
 
 
 @inline
-def _gini(sums: Any, c: int, params: Any, class_weight: Any) -> float:
+def _gini(sums: Any, c: int, params: Any, class_weight: Any, minimum: Any) -> float:
     """Sum of squares over sum, of both sides: what is left of the Gini impurity when constants are taken out."""
     n_left, n_all, total = np.int64(0), np.int64(0), sums.shape[0] - 1
     sum_l, sum_r, square_l, square_r = 0.0, 0.0, 0.0, 0.0
@@ -254,17 +259,21 @@ def _gini(sums: Any, c: int, params: Any, class_weight: Any) -> float:
         square_r += weight_r * weight_r
     if n_left < params[LEAF] or n_all - n_left < params[LEAF] or sum_l <= 0.0 or sum_r <= 0.0:
         return -1.0
+    if sum_l < minimum or sum_r < minimum:
+        return -1.0
     return square_l / sum_l + square_r / sum_r
 
 
 @inline
-def _spread(sums: Any, c: int, params: Any) -> float:
+def _spread(sums: Any, c: int, params: Any, minimum: Any) -> float:
     """Reduction of the sum of squares, from the means of both sides; none where these are equal up to rounding."""
     total = sums.shape[0] - 1
     n_left, n_all = sums[c, 0] >> 40, sums[total, 0] >> 40
     a = float(sums[c, 0] & _WEIGHT)
     b = float((sums[total, 0] & _WEIGHT) - (sums[c, 0] & _WEIGHT))
     if n_left < params[LEAF] or n_all - n_left < params[LEAF] or a <= 0.0 or b <= 0.0:
+        return -1.0
+    if a < minimum or b < minimum:
         return -1.0
     mean_l = (float(sums[c, 1]) * 2147483648.0 + float(sums[c, 2])) / a
     mean_r = (float(sums[total, 1] - sums[c, 1]) * 2147483648.0 + float(sums[total, 2] - sums[c, 2])) / b
@@ -277,7 +286,7 @@ def _spread(sums: Any, c: int, params: Any) -> float:
 @njit
 def choose(
     X: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int, params: Any,
-    class_weight: Any, order: Any, features: Any, keys: Any, sums: Any, first: Any, room: Any,
+    class_weight: Any, order: Any, features: Any, keys: Any, sums: Any, first: Any, room: Any, minimum: Any,
 ) -> tuple[int, int]:  # fmt: skip
     """The split of a node from the records it is scored on: the best of the first group that has a valid candidate.
 
@@ -292,7 +301,7 @@ def choose(
     while group * width < d and n > 0:
         count = features_of(key, group, width, order, features)
         tally(X, kinds, y, weights, records, start, n, features, count, params, keys, sums, first, room)
-        found = best(sums, min(params[THRESHOLDS], n), count, depth, params, class_weight)
+        found = best(sums, min(params[THRESHOLDS], n), count, depth, params, class_weight, minimum)
         if found >= 0:
             return found, group
         group += 1

@@ -31,8 +31,8 @@ U64 = npt.NDArray[np.uint64]
 
 
 class Plan(NamedTuple):
-    """How trees are grown: parameters as the kernels take them, class weights, keys of the trees (order, membership,
-    root; shape (T, 3)), and how many trees a record enters."""
+    """How trees are grown: parameters as the kernels take them; weights of the classes and, last, the least weight of a
+    side of a split; keys of the trees (order, membership, root; shape (T, 3)); how many trees a record enters."""
 
     params: Ints
     class_weight: npt.NDArray[np.float64]
@@ -71,6 +71,8 @@ class Trees(Living):
     sums: Ints
     columns: Ints
     pool: Ints
+    plan: Plan
+    learned: Any  # what the method keeps of the rows beside them; see LearnedCells
 
     def __init__(self) -> None:
         self.is_awake = False
@@ -84,7 +86,7 @@ class Trees(Living):
     def grown(cls, plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], columns: Ints, n_jobs: int) -> Trees:
         """Fit all trees to the records in these slots; one thread each."""
         trees, T = cls(), len(plan.keys)
-        trees._plan, trees.columns = plan, columns
+        trees.plan, trees.columns = plan, columns
         limits = np.empty(0, dtype=np.uint64)
         if plan.share < T:
             limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
@@ -135,7 +137,7 @@ class Trees(Living):
 
         Changes nothing that anybody sees; room is made for what is to be written.
         """
-        plan, T = self._plan, len(self.roots)
+        plan, T = self.plan, len(self.roots)
         limits = np.empty(0, dtype=np.uint64)
         if plan.share < T:
             limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
@@ -195,7 +197,7 @@ class Trees(Living):
 
     def commit(self, patch: TreesPatch) -> None:
         """Write a prepared change; cannot fail."""
-        plan = self._plan
+        plan = self.plan
         commit(
             patch.sign, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
             *patch.cells[:6], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
@@ -244,7 +246,7 @@ class Trees(Living):
         """Take the tallies and lists of the same trees, grown from the rows they came with."""
         if self.leaf() != other.leaf():
             raise TamperedError("The trees are not those of the rows they came with.", hint="Fit again.")
-        self.__dict__.update({name: value for name, value in other.__dict__.items() if not name.startswith("_b")})
+        self.__dict__.update(other.__dict__)
 
     # ------------------------------------------------------------------ the digest
 
