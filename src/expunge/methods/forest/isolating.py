@@ -8,26 +8,44 @@ import numpy as np
 
 from expunge.methods.forest.order import LEFT, RIGHT, draw, mix, njit, place
 
-__all__ = ["isolate", "path_lengths", "smallest"]
+__all__ = ["isolate", "path_lengths", "smallest", "standing"]
 
 
 @njit
-def smallest(hashes: Any, slots: Any, key: Any, limit: Any, most: int) -> Any:
-    """Positions in ``slots`` of the records with the ``most`` smallest hashes, none above ``limit``, in their order."""
-    at = np.empty(len(slots), dtype=np.uint64)
+def standing(hashes: Any, weights: Any, slots: Any, key: Any) -> Any:
+    """Where records stand in a tree: the hash over the weight, so that a weight of two is drawn like two records."""
+    out = np.empty(len(slots))
+    for i in range(len(slots)):
+        weight = weights[slots[i] if len(weights) > 1 else 0]
+        out[i] = float(place(hashes[slots[i]], key)) / weight if weight > 0.0 else np.inf
+    return out
+
+
+@njit
+def smallest(hashes: Any, weights: Any, slots: Any, key: Any, limit: float, most: int) -> tuple[Any, float]:
+    """The records that stand first, ``most`` at the most and none above ``limit``; equal ones by their place in slots.
+
+    Returns
+    -------
+    positions : ndarray of int64
+        In ``slots``, in the order of the tree.
+    bound : float
+        Who stands above it is in the tree in no case.
+    """
+    at = standing(hashes, weights, slots, key)
     n = 0
     for i in range(len(slots)):
-        at[i] = place(hashes[slots[i]], key)
         n += at[i] <= limit
     if most < n:
         limit, n = np.partition(at, most - 1)[most - 1], most
-    found, values = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.uint64)
+    found, values = np.empty(n, dtype=np.int64), np.empty(n)
     k = 0
-    for i in range(len(slots)):
-        if at[i] <= limit and k < n:
-            found[k], values[k] = i, at[i]
-            k += 1
-    return found[np.argsort(values, kind="mergesort")]
+    for strict in (True, False):
+        for i in range(len(slots)):
+            if k < n and (at[i] < limit if strict else at[i] == limit):
+                found[k], values[k] = i, at[i]
+                k += 1
+    return found[np.argsort(values, kind="mergesort")], limit
 
 
 @njit

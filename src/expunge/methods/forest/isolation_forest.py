@@ -11,7 +11,7 @@ from sklearn.base import OutlierMixin
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.forest.isolating import isolate, path_lengths, smallest
+from expunge.methods.forest.isolating import isolate, path_lengths, smallest, standing
 from expunge.rows import Rows
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -53,7 +53,8 @@ class IsolationForest(OutlierMixin, Unlearner):
     A node splits a feature that varies in it, at a point between its least and largest value; feature and point follow
     from the key of the tree and the path to the node. A tree is at most log2(m) deep. Forgetting a record makes the trees
     again that it is in, m T / n of T on average, each in O(m log m), after one pass over the hashes of all records to
-    find who comes next. Columns are finite numbers.
+    find who comes next. Columns are finite numbers. A record of weight w is drawn like w records (priority sampling); one
+    of weight zero is in no tree.
 
     References
     ----------
@@ -96,48 +97,47 @@ class IsolationForest(OutlierMixin, Unlearner):
         if not is_share and not (isinstance(share, str) and share == "auto"):
             raise InvalidParameterError(f"contamination must be 'auto' or a share up to 0.5, got {share!r}.")
 
+    _waivers: ClassVar[dict[str, str]] = {
+        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and may be twice in a tree, so "
+        "it is not one record of weight two",
+    }
+
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         return numeric_input(self, X, None, reset=reset, least=least)
 
-    def _keys(self, t: int, purpose: str) -> np.uint64:
-        key: np.uint64 = uniform64(self.seed, f"isolation {purpose}", np.array([t], dtype=np.int64))[0]
-        return key
-
-    def _members(self, rows: Rows, t: int, alive: Slots) -> Slots:
-        """Slots of the records of a tree, in the order of their hashes."""
-        is_share = isinstance(self.max_samples, (float, np.floating))
-        limit = int(float(self.max_samples) * 2.0**64) - 1 if is_share else 2**64 - 1
-        limit = min(limit, 2**64 - 1)
-        most = len(alive) if is_share else int(self.max_samples)
-        return alive[smallest(rows.hashes(), alive, self._keys(t, "members"), np.uint64(limit), most)]
+    def _keys(self, purpose: str) -> npt.NDArray[np.uint64]:
+        names = np.arange(int(self.n_estimators), dtype=np.int64)
+        return uniform64(self.seed, f"isolation {purpose}", names)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        rows, trees = change.rows, range(int(self.n_estimators))
-        alive = rows.slots()
+        rows, out = change.rows, dict[str, Part | None]()
         changed = np.concatenate([change.removed_slots, change.added_slots])
-        out: dict[str, Part | None] = {}
-        for t in trees:
+        alive, weight = rows.slots(), rows.targets(np.arange(len(rows.alive)))[1]
+        weights = np.ones(1) if weight is None else weight
+        is_share = isinstance(self.max_samples, (float, np.floating))
+        limit = float(self.max_samples) * 2.0**64 if is_share else 2.0**64
+        most = max(1, len(alive)) if is_share else int(self.max_samples)
+        roots = self._keys("root")
+        for t, key in enumerate(self._keys("members")):
             old = change.parts.get(_name(t))
-            members = self._members(rows, t, alive)
-            if old is not None and len(rows):
-                after = self._members(rows, t, np.concatenate([alive, change.removed_slots]))
-                before = np.isin(after, change.removed_slots).any() or np.isin(members, change.added_slots).any()
-                if not before:
-                    continue
-            X = rows.read(members).X
-            d = X.shape[1]
-            deep = int(np.ceil(np.log2(max(2, len(members)))))
-            feature, threshold, right, size = isolate(np.asarray(X, dtype=np.float64), self._keys(t, "root"), deep)
-            out[_name(t)] = {"feature": feature, "threshold": threshold, "right": right, "size": size, "width": d}
-        if self.contamination != "auto" and len(changed):
-            parts = {**change.parts, **out}
-            scores = self._scores(rows.read(alive).X, self._joined(parts)) if len(alive) else np.zeros(1)
+            if old is not None and len(rows) and standing(rows.hashes(), weights, changed, key).min() > old["bound"]:
+                continue
+            found, bound = smallest(rows.hashes(), weights, alive, key, limit, most)
+            X = np.asarray(rows.read(alive[found]).X, dtype=np.float64)
+            deepest = int(np.ceil(np.log2(max(2, len(X)))))
+            feature, threshold, right, size = isolate(X, roots[t], deepest)
+            nodes = {"feature": feature, "threshold": threshold, "right": right, "size": size}
+            out[_name(t)] = {**nodes, "bound": float(bound)}
+        if not (isinstance(self.contamination, str) or len(alive) == 0):
+            scores = self._scores(rows.read(alive).X, self._joined({**change.parts, **out}))  # type: ignore[dict-item]
             out["offset"] = {"offset": float(np.percentile(scores, 100.0 * float(self.contamination)))}
+        elif "offset" in change.parts:
+            out["offset"] = None
         return out
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         left = len(rows) - len(slots)
-        scored = 0 if self.contamination == "auto" else left
+        scored = 0 if isinstance(self.contamination, str) else left
         names = (*(_name(t) for t in range(int(self.n_estimators))), *(("offset",) if scored else ()))
         is_share = isinstance(self.max_samples, (float, np.floating))
         most = left if is_share else min(left, int(self.max_samples))
@@ -155,7 +155,7 @@ class IsolationForest(OutlierMixin, Unlearner):
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         if not len(rows):
             return None
-        offset = -0.5 if self.contamination == "auto" else parts["offset"]["offset"]
+        offset = -0.5 if isinstance(self.contamination, str) else parts["offset"]["offset"]
         return {**self._joined(parts), "offset": offset}
 
     def _scores(self, X: Any, solution: Part) -> Floats:
