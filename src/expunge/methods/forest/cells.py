@@ -16,7 +16,7 @@ from expunge.methods.forest.reading import keys_of
 from expunge.methods.forest.splits import CATEGORY, FLOAT, MISSING, NUMBER
 from expunge.seeds import uniform64
 
-__all__ = ["EMPTY", "column_kinds", "describe", "encode", "in_place", "kernel_kinds", "number_of"]
+__all__ = ["EMPTY", "column_kinds", "describe", "encode", "in_place", "kernel_kinds", "number_of", "refuse_infinite"]
 
 Keys = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def column_kinds(X: Any) -> list[str]:
         A column in which texts and numbers stand side by side, or something that is neither; an infinite number.
     """
     if isinstance(X, np.ndarray) and X.dtype != object:
-        _refuse_infinite(X, "X")
+        refuse_infinite(X, "X")
         return ["float" if X.dtype.kind == "f" else "int"] * X.shape[1]
     return [_kind(*_column(X, j)) for j in range(X.shape[1])]
 
@@ -63,7 +63,7 @@ def encode(X: Any, kinds: list[str]) -> Keys:
     kind = "float" if raw is not None and X.dtype == np.float64 else "int"
     out = np.empty(X.shape, dtype=np.int64)
     if raw is not None and all(k == kind for k in kinds):
-        _refuse_infinite(X, "X")
+        refuse_infinite(X, "X")
         keys_of(raw, kernel_kinds(kinds, raw=True), out)
         return out
     for j, wanted in enumerate(kinds):
@@ -119,7 +119,7 @@ def _column(X: Any, j: int) -> tuple[npt.NDArray[Any], Any, bool]:
 
 def _kind(values: npt.NDArray[Any], name: Any, is_category: bool) -> str:
     if values.dtype.kind == "f":
-        _refuse_infinite(values, f"Column {name!r}")
+        refuse_infinite(values, f"Column {name!r}")
         return "category" if is_category else "float"
     if values.dtype.kind == "i":
         return "category" if is_category else "int"
@@ -131,7 +131,7 @@ def _kind(values: npt.NDArray[Any], name: Any, is_category: bool) -> str:
         return "category"
     if all(issubclass(kind, (bool, int, float, np.bool_, np.number)) for kind in kinds):
         if any(isinstance(v, (float, np.floating)) and np.isinf(v) for v in there):
-            _refuse_infinite(np.array([np.inf]), f"Column {name!r}")
+            refuse_infinite(np.array([np.inf]), f"Column {name!r}")
         if any(not isinstance(v, (float, np.floating)) and not -(2**63) <= int(v) < 2**63 for v in there):
             raise InvalidDataError(f"Column {name!r} holds an integer beyond 64 bits.", hint="Make it text or float.")
         if is_category:
@@ -205,6 +205,7 @@ def _as_integers(values: npt.NDArray[Any]) -> Keys:
     return np.where(np.isnan(values), MISSING, np.where(high, MISSING - 1, np.where(low, -(2**63), inside)))
 
 
-def _refuse_infinite(values: npt.NDArray[Any], what: str) -> None:
-    if values.dtype.kind == "f" and np.isinf(values).any():
+def refuse_infinite(values: Any, what: str) -> None:
+    """Refuse infinite numbers in an array of floats."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
         raise InvalidDataError(f"{what} holds infinity.", hint="Make it missing (NaN), or a large number.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.forest.cells import column_kinds, encode, kernel_kinds
+from expunge.methods.forest.cells import column_kinds, encode, kernel_kinds, refuse_infinite
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
@@ -112,6 +113,11 @@ class Forest(Unlearner):
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise InvalidDataError("Complex data not supported.", hint="Give real and imaginary parts as columns.")
+        table = X
+        if not is_frame(X) and not hasattr(X, "tocsr"):
+            with suppress(TypeError, ValueError):  # what is no array any_input has a word for
+                table = np.asarray(X)
+        refuse_infinite(table, "X")
         X, y = any_input(self, X, y, reset=reset, least=least)
         if isinstance(X, list) or getattr(X, "ndim", 2) != 2:
             raise InvalidDataError("X is a list of texts; a forest learns from a table.", hint="Give one with columns.")
