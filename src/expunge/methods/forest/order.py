@@ -7,6 +7,8 @@ are mixed by the finalizer of SplitMix64 (Steele, Lea, Flood 2014), a bijection 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -14,10 +16,27 @@ import numpy as np
 
 __all__ = ["LEFT", "RIGHT", "before", "child_key", "draw", "inline", "members", "mix", "njit", "place", "sort_records"]
 
-#: Compiled once and kept on disk; without the interpreter's lock, so that threads run side by side; no fastmath.
-njit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+def njit(function: Callable[..., Any]) -> Any:
+    """Compile a kernel once, kept on disk; without the interpreter's lock, so that threads run side by side; no fastmath.
+
+    What is kept holds the kernels that it calls, of other files too, so it counts as old when any file of kernels
+    changed: Numba by itself looks at the one file alone.
+    """
+    kernel = numba.njit(**_OPTIONS)(function)
+    kept = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, _STAMPS)
+    return kernel
+
+
 #: The same for what stands in the innermost loops: put into the caller, for an array as an argument costs more than they.
-inline: Any = numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+inline: Any = numba.njit(**_OPTIONS, inline="always")
+
+_KERNELS = ("changing", "committing", "growing", "isolating", "order", "reading", "splits")
+_STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
 
 LEFT, RIGHT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _A, _B, _GOLD = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0xD1B54A32D192ED03)
