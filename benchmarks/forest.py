@@ -2,8 +2,8 @@
 
 python benchmarks/forest.py [--rows 20000] [--depth 10] [--deletions 300] [--adult] [--quality]
 
-One thread, 100 trees, 20 features. ``--quality`` prints the table of quality instead, over data that EXPUNGE_DATA or the
-folder of the tests holds.
+One thread, 100 trees, 20 features. ``--quality`` prints the table of quality instead, over data in the folder
+EXPUNGE_DATA or in that of the tests.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def percentiles(times: list[float]) -> list[str]:
 
 
 def forests(n: int, depth: int | None, deletions: int, repeats: int) -> tuple[list[Any], list[Any], str]:
-    """Rows of the tables of fits and of deletions, and a line about what separates the floor from the time."""
+    """Rows of the tables of fits and of deletions, and how much faster a deletion is than a fit."""
     X, y, Xt, yt = made(n)
     theirs = RandomForestClassifier(100, max_depth=depth, random_state=0, n_jobs=1)
     ours = expunge.ForestClassifier(max_depth=depth)
@@ -88,7 +88,11 @@ def forests(n: int, depth: int | None, deletions: int, repeats: int) -> tuple[li
     rough = each(partial(top.forget, i) for i in gone[:deletions].tolist())
     auc_top = roc_auc_score(yt, top.predict_proba(Xt)[:, 1])
     forgets.append([f"{n:,}, {depth}", f"single, random_top=3 (AUC {auc_top:.4f})", *percentiles(rough), ""])
-    return fit, forgets, f"{refit / statistics.median(times):,.0f} × (median), {refit / statistics.mean(times):,.0f} × (mean)"
+    return (
+        fit,
+        forgets,
+        f"{refit / statistics.median(times):,.0f} × (median), {refit / statistics.mean(times):,.0f} × (mean)",
+    )
 
 
 def floor(n: int, depth: int) -> list[str]:

@@ -25,8 +25,8 @@ Slots = npt.NDArray[np.intp]
 class Living:
     """A part that is too large to be made anew for each change: it is changed in place, by a :class:`Patch`.
 
-    Its ``__getstate__`` and ``plain`` are the same plain data, from which the method makes it again (``_revive``); caches
-    that follow from these and the rows are left out.
+    Its ``__getstate__`` and ``plain`` are the same plain data, from which the method makes it again (``_revive``);
+    caches that follow from these and the rows are left out.
     """
 
     def leaf(self) -> bytes:

@@ -174,7 +174,8 @@ def _hashed(values: npt.NDArray[Any]) -> Keys:
     texts[:] = [_tagged(value) for value in distinct]
     keys = (uniform64(0, "category", texts) >> np.uint64(1)).astype(np.int64)
     keys = np.minimum(keys, MISSING - 1)
-    return np.where(codes < 0, MISSING, np.append(keys, MISSING)[codes])
+    out: Keys = np.append(keys, MISSING)[codes]  # the last for -1, which is what is missing
+    return out
 
 
 def _tagged(value: Any) -> str:
@@ -199,7 +200,8 @@ def _as_floats(values: npt.NDArray[Any]) -> Keys:
 def _as_integers(values: npt.NDArray[Any]) -> Keys:
     """Keys in a column of integers; a float counts as the integer below, which no comparison sees."""
     if values.dtype.kind == "i":
-        return np.minimum(values, MISSING - 1)
+        below: Keys = np.minimum(values, MISSING - 1)
+        return below
     low, high = values < -(2.0**63), values >= 2.0**63
     inside = np.floor(np.where(np.isnan(values) | low | high, 0.0, values)).astype(np.int64)
     return np.where(np.isnan(values), MISSING, np.where(high, MISSING - 1, np.where(low, -(2**63), inside)))

@@ -15,35 +15,35 @@ from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
-    N,
     RIGHT_CHILD,
     ROOM,
     START,
     TALLY,
     THRESHOLD,
+    N,
     grow,
     keep_tally,
 )
 from expunge.methods.forest.order import before, child_key, njit, place, sort_records
 from expunge.methods.forest.splits import (
     COLUMN,
-    ROW,
     DEPTH,
     GROUP,
+    ROW,
     SMALL,
     SPLIT,
     THRESHOLDS,
     add,
     adjust,
     best,
-    key_of,
     choose,
     goes_left,
     is_pure,
+    key_of,
     shift_of,
 )
 
-__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "commit", "enter", "prepare"]
+__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "enter", "prepare"]
 
 ADJUST, TALLIED, REFRESH, DROP, IN_LEAF, REPLACE = range(6)
 #: A line: what, node, from and to in the list of the change, tree, block of the digest, depth, and up to six numbers.
@@ -261,7 +261,9 @@ def prepare(
             kept, moved, kind = b0, 0, kinds[node[FEATURE]]
             for b in range(b0, b1):
                 slot = entered[b]
-                if goes_left(key_of(X[slot * params[ROW] + node[FEATURE] * params[COLUMN]], kind), node[THRESHOLD], kind):
+                if goes_left(
+                    key_of(X[slot * params[ROW] + node[FEATURE] * params[COLUMN]], kind), node[THRESHOLD], kind
+                ):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1
                 else:

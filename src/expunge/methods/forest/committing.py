@@ -15,11 +15,11 @@ from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
-    N,
     RIGHT_CHILD,
     ROOM,
     START,
     TALLY,
+    N,
 )
 from expunge.methods.forest.order import before, njit, place
 from expunge.methods.forest.splits import add, adjust, shift_of

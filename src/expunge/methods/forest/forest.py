@@ -15,8 +15,8 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.forest.cells import column_kinds, encode, kernel_kinds, refuse_infinite
 from expunge.methods.forest.drawing import as_text, picture
-from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
+from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
 from expunge.methods.forest.reading import landing, packed_nodes, unflatten, vote
 from expunge.methods.forest.splits import (
     CLASSES,
@@ -133,7 +133,7 @@ class Forest(Unlearner):
         return X, y
 
     def _update(self, change: Change) -> dict[str, Any]:
-        trees = change.parts.get("trees")
+        trees: Any = change.parts.get("trees")
         rows = change.rows
         if trees is None or not len(rows) or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
@@ -189,7 +189,7 @@ class Forest(Unlearner):
         return trees
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        trees = self._state().parts["trees"]
+        trees: Any = self._state().parts["trees"]
         full = trees.reads
         if len(slots) == len(rows):
             return 0, 0, ("trees",)
@@ -324,7 +324,12 @@ def _group(max_features: Any, d: int) -> int:
 def _check_features(value: Any) -> None:
     is_share = isinstance(value, (float, np.floating)) and 0.0 < value <= 1.0
     is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 1
-    if value is not None and not (isinstance(value, str) and value in ("sqrt", "log2")) and not is_share and not is_number:
+    if (
+        value is not None
+        and not (isinstance(value, str) and value in ("sqrt", "log2"))
+        and not is_share
+        and not is_number
+    ):
         raise InvalidParameterError(
             f"max_features must be 'sqrt', 'log2', a positive integer, a share up to 1.0 or None, got {value!r}.",
             hint="'sqrt' suits most tables.",

@@ -19,8 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 class _Classifier(ClassifierMixin, Forest):
     _waivers: ClassVar[dict[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in the order "
-        "of a tree, so it is not one record of weight two",
+        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in "
+        "the order of a tree, so it is not one record of weight two",
     }
     class_weight: Any
 
@@ -42,7 +42,7 @@ class _Classifier(ClassifierMixin, Forest):
             )
 
     def _always_refits(self) -> bool:
-        return super()._always_refits() or self.class_weight is not None and not isinstance(self.class_weight, dict)
+        return super()._always_refits() or (self.class_weight is not None and not isinstance(self.class_weight, dict))
 
     def _class_weights(self, labels: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> Floats:
         weights = np.ones(max(1, len(labels)))
@@ -159,8 +159,9 @@ class ForestClassifier(_Classifier):
 
     def __init__(
         self, *, n_estimators: int = 100, max_depth: int | None = None, min_samples_split: int = 2,
-        min_samples_leaf: int = 1, min_weight_fraction_leaf: float = 0.0, max_features: Any = "sqrt", n_thresholds: int = 5, random_top: int = 0,
-        share: float = 1.0, class_weight: Any = None, n_jobs: int | None = None, seed: int = 0,
+        min_samples_leaf: int = 1, min_weight_fraction_leaf: float = 0.0, max_features: Any = "sqrt",
+        n_thresholds: int = 5, random_top: int = 0, share: float = 1.0, class_weight: Any = None,
+        n_jobs: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_estimators = n_estimators
         self.max_depth = max_depth
@@ -222,7 +223,8 @@ class DecisionTreeClassifier(_Classifier):
 
     def __init__(
         self, *, max_depth: int | None = None, min_samples_split: int = 2, min_samples_leaf: int = 1,
-        min_weight_fraction_leaf: float = 0.0, max_features: Any = None, n_thresholds: int = 20, random_top: int = 0, class_weight: Any = None, seed: int = 0,
+        min_weight_fraction_leaf: float = 0.0, max_features: Any = None, n_thresholds: int = 20, random_top: int = 0,
+        class_weight: Any = None, seed: int = 0,
     ) -> None:  # fmt: skip
         self.max_depth = max_depth
         self.min_samples_split = min_samples_split

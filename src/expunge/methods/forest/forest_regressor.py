@@ -19,16 +19,18 @@ Floats = npt.NDArray[np.float64]
 
 class _Regressor(RegressorMixin, Forest):
     _waivers: ClassVar[dict[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in the order "
-        "of a tree, so it is not one record of weight two",
+        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in "
+        "the order of a tree, so it is not one record of weight two",
     }
     resolution: float
 
     def _check_params(self) -> None:
         super()._check_params()
         unit = self.resolution
-        if isinstance(unit, bool) or not isinstance(unit, (int, float, np.number)) or not (
-            np.isfinite(unit) and unit > 0 and np.frexp(float(unit))[0] == 0.5
+        if (
+            isinstance(unit, bool)
+            or not isinstance(unit, (int, float, np.number))
+            or not (np.isfinite(unit) and unit > 0 and np.frexp(float(unit))[0] == 0.5)
         ):
             raise InvalidParameterError(
                 f"resolution must be a power of two, got {unit!r}.", hint="Use for example 2.0**-32."
@@ -78,7 +80,7 @@ class ForestRegressor(_Regressor):
 
     Notes
     -----
-    As :class:`ForestClassifier`; a node keeps its weight and the sum of its targets in two halves, integers all of them.
+    As :class:`ForestClassifier`; a node keeps its weight and the sum of its targets, integers all of them.
 
     Examples
     --------
@@ -105,8 +107,9 @@ class ForestRegressor(_Regressor):
 
     def __init__(
         self, *, n_estimators: int = 100, max_depth: int | None = None, min_samples_split: int = 2,
-        min_samples_leaf: int = 1, min_weight_fraction_leaf: float = 0.0, max_features: Any = 0.5, n_thresholds: int = 5, random_top: int = 0,
-        share: float = 1.0, resolution: float = 2.0**-32, n_jobs: int | None = None, seed: int = 0,
+        min_samples_leaf: int = 1, min_weight_fraction_leaf: float = 0.0, max_features: Any = 0.5,
+        n_thresholds: int = 5, random_top: int = 0, share: float = 1.0, resolution: float = 2.0**-32,
+        n_jobs: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_estimators = n_estimators
         self.max_depth = max_depth
@@ -161,8 +164,8 @@ class DecisionTreeRegressor(_Regressor):
 
     def __init__(
         self, *, max_depth: int | None = None, min_samples_split: int = 2, min_samples_leaf: int = 1,
-        min_weight_fraction_leaf: float = 0.0, max_features: Any = None, n_thresholds: int = 20, random_top: int = 0, resolution: float = 2.0**-32,
-        seed: int = 0,
+        min_weight_fraction_leaf: float = 0.0, max_features: Any = None, n_thresholds: int = 20, random_top: int = 0,
+        resolution: float = 2.0**-32, seed: int = 0,
     ) -> None:  # fmt: skip
         self.max_depth = max_depth
         self.min_samples_split = min_samples_split

@@ -27,7 +27,20 @@ from expunge.methods.forest.splits import (
     shift_of,
 )
 
-__all__ = ["BLOCK_DEPTH", "FEATURE", "LEFT_CHILD", "N", "NODE", "RIGHT_CHILD", "ROOM", "START", "TALLY", "THRESHOLD", "grow", "within"]
+__all__ = [
+    "BLOCK_DEPTH",
+    "FEATURE",
+    "LEFT_CHILD",
+    "NODE",
+    "RIGHT_CHILD",
+    "ROOM",
+    "START",
+    "TALLY",
+    "THRESHOLD",
+    "N",
+    "grow",
+    "within",
+]
 
 FEATURE, THRESHOLD, LEFT_CHILD, RIGHT_CHILD, N, START, ROOM, TALLY = range(8)
 NODE = 8
@@ -111,7 +124,7 @@ def grow(
             continue
         feature, threshold = features[found // R], keys[found]
         kind = kinds[feature]
-        kept, moved, ordered = at, 0, kind != CATEGORY and threshold != MISSING
+        kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
         read_column(X, records, at, count, feature, kind, params, column)
         for r in range(count):  # both are written, and one of them counts: no branch to foresee
             slot, x = records[at + r], column[r]

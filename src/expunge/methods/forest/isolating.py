@@ -105,7 +105,7 @@ def isolate(X: Any, key: Any, deepest: int) -> Any:
 
 
 @njit
-def _expected(n: int) -> float:
+def _expected(n: int) -> Any:
     """Mean length of an unsuccessful search among n records: equation 1 of the paper."""
     if n < 2:
         return 0.0
@@ -115,7 +115,7 @@ def _expected(n: int) -> float:
 
 
 @njit
-def path_lengths(X: Any, feature: Any, threshold: Any, right: Any, size: Any, starts: Any, out: Any) -> float:
+def path_lengths(X: Any, feature: Any, threshold: Any, right: Any, size: Any, starts: Any, out: Any) -> Any:
     """Add up the path lengths of each row over all trees; what they would be for a record like any other."""
     scale = 0.0
     for t in range(len(starts) - 1):

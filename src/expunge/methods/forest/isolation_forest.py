@@ -51,10 +51,10 @@ class IsolationForest(OutlierMixin, Unlearner):
     Notes
     -----
     A node splits a feature that varies in it, at a point between its least and largest value; feature and point follow
-    from the key of the tree and the path to the node. A tree is at most log2(m) deep. Forgetting a record makes the trees
-    again that it is in, m T / n of T on average, each in O(m log m), after one pass over the hashes of all records to
-    find who comes next. Columns are finite numbers. A record of weight w is drawn like w records (priority sampling); one
-    of weight zero is in no tree.
+    from the key of the tree and the path to the node. A tree is at most log2(m) deep. Forgetting a record makes the
+    trees again that it is in, m T / n of T on average, each in O(m log m), after one pass over the hashes of all
+    records to find who comes next. Columns are finite numbers. A record of weight w is drawn like w records (priority
+    sampling); one of weight zero is in no tree.
 
     References
     ----------
@@ -98,8 +98,8 @@ class IsolationForest(OutlierMixin, Unlearner):
             raise InvalidParameterError(f"contamination must be 'auto' or a share up to 0.5, got {share!r}.")
 
     _waivers: ClassVar[dict[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and may be twice in a tree, so "
-        "it is not one record of weight two",
+        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and may be twice in a "
+        "tree, so it is not one record of weight two",
     }
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:

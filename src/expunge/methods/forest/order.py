@@ -20,19 +20,19 @@ _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def njit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel once, kept on disk; without the interpreter's lock, so that threads run side by side; no fastmath.
+    """Compile a kernel once, kept on disk; without the interpreter's lock, so that threads run side by side.
 
     What is kept holds the kernels that it calls, of other files too, so it counts as old when any file of kernels
     changed: Numba by itself looks at the one file alone.
     """
-    kernel = numba.njit(**_OPTIONS)(function)
-    kept = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
-    if hasattr(kept, "_source_stamp"):
+    kernel: Any = numba.njit(**_OPTIONS)(function)
+    kept: Any = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if kept is not None and hasattr(kept, "_source_stamp"):
         kept._source_stamp = (kept._source_stamp, _STAMPS)
     return kernel
 
 
-#: The same for what stands in the innermost loops: put into the caller, for an array as an argument costs more than they.
+#: The same for the innermost loops: put into the caller, for to pass an array costs more than what they do.
 inline: Any = numba.njit(**_OPTIONS, inline="always")
 
 _KERNELS = ("changing", "committing", "growing", "isolating", "order", "reading", "splits")
@@ -58,7 +58,7 @@ def child_key(key: Any, is_right: Any) -> Any:
 
 
 @njit
-def draw(key: Any, i: int, n: int) -> int:
+def draw(key: Any, i: int, n: int) -> Any:
     """The i-th number in 0..n-1 that belongs to a key."""
     return np.int64(((mix(key + _GOLD * np.uint64(i + 1)) >> _32) * np.uint64(n)) >> _32)
 
@@ -128,9 +128,9 @@ def sort_records(records: Any, start: int, n: int, hashes: Any, key: Any, ties: 
         ends[b + 1] += ends[b]
     out, out_at = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.uint64)
     for i in range(n):
-        b = np.int64(at[i] >> shift)
-        out[ends[b]], out_at[ends[b]] = records[start + i], at[i]
-        ends[b] += 1
+        bucket = np.int64(at[i] >> shift)
+        out[ends[bucket]], out_at[ends[bucket]] = records[start + i], at[i]
+        ends[bucket] += 1
     for i in range(n):
         slot, h = out[i], out_at[i]
         j = i

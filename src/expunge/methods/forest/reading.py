@@ -10,14 +10,14 @@ from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
-    N,
     RIGHT_CHILD,
     ROOM,
     START,
     TALLY,
     THRESHOLD,
+    N,
 )
-from expunge.methods.forest.order import njit
+from expunge.methods.forest.order import inline, njit
 from expunge.methods.forest.splits import CATEGORY, MISSING, key_of
 
 __all__ = ["flatten", "keys_of", "landing", "packed_nodes", "serialize", "unflatten", "vote"]
@@ -165,17 +165,15 @@ def packed_nodes(feature: Any, threshold: Any, right: Any, kinds: Any, out: Any)
             out[i, 0], out[i, 1], out[i, 2] = 2 * feature[i] + (1 if equality else 0), threshold[i], right[i]
 
 
-@njit
-def _land(keys: Any, row: int, packed: Any, i: int) -> int:
-    while True:
+@inline
+def _land(keys: Any, row: Any, packed: Any, i: Any) -> Any:
+    code = packed[i, 0]
+    while code >= 0:
+        x, threshold = keys[row, np.uint64(code >> 1)], packed[i, 1]
+        is_left = (x == threshold) | ((x < threshold) & (code & 1 == 0))
+        i = i + np.uint64(1) if is_left else np.uint64(packed[i, 2])
         code = packed[i, 0]
-        if code < 0:
-            return i
-        x, threshold = keys[row, code >> 1], packed[i, 1]
-        if x == threshold or (x < threshold and code & 1 == 0):
-            i += 1
-        else:
-            i = packed[i, 2]
+    return i
 
 
 @njit
@@ -183,7 +181,8 @@ def landing(keys: Any, packed: Any, starts: Any, out: Any) -> None:
     """The leaf of each row in each tree, counted within the tree; shape (n, T)."""
     for t in range(len(starts) - 1):
         for row in range(keys.shape[0]):
-            out[row, t] = _land(keys, row, packed, starts[t]) - starts[t]
+            leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
+            out[row, t] = np.int64(leaf) - starts[t]
 
 
 @njit
@@ -199,6 +198,6 @@ def vote(keys: Any, packed: Any, starts: Any, value: Any, out: Any) -> None:
     for low in range(0, n, 128):
         for t in range(len(starts) - 1):
             for row in range(low, min(n, low + 128)):
-                leaf = _land(keys, row, packed, starts[t])
+                leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
                 for c in range(k):
                     out[row, c] += value[leaf, c]

@@ -18,9 +18,34 @@ import numpy as np
 from expunge.methods.forest.order import draw, inline, njit
 
 __all__ = [
-    "CATEGORY", "CLASSES", "COLUMN", "COUNTED", "DEPTH", "FLOAT", "GROUP", "MISSING", "NUMBER", "PARAMS", "RANDOM_TOP", "ROW", "SAMPLE",
-    "SMALL", "SPLIT", "THRESHOLDS", "LEAF", "add", "adjust", "best", "key_of", "choose", "features_of", "goes_left",
-    "is_pure", "read_column", "shift_of", "tally",
+    "CATEGORY",
+    "CLASSES",
+    "COLUMN",
+    "COUNTED",
+    "DEPTH",
+    "FLOAT",
+    "GROUP",
+    "LEAF",
+    "MISSING",
+    "NUMBER",
+    "PARAMS",
+    "RANDOM_TOP",
+    "ROW",
+    "SAMPLE",
+    "SMALL",
+    "SPLIT",
+    "THRESHOLDS",
+    "add",
+    "adjust",
+    "best",
+    "choose",
+    "features_of",
+    "goes_left",
+    "is_pure",
+    "key_of",
+    "read_column",
+    "shift_of",
+    "tally",
 ]  # fmt: skip
 
 MISSING = np.int64(2**63 - 1)
@@ -59,7 +84,7 @@ def read_column(X: Any, records: Any, start: int, n: int, feature: Any, kind: An
 
 
 @njit
-def goes_left(x: Any, threshold: Any, kind: Any) -> bool:
+def goes_left(x: Any, threshold: Any, kind: Any) -> Any:
     """Whether a cell is left of a threshold."""
     return x == threshold or (x < threshold and kind != CATEGORY and threshold != MISSING)
 
@@ -220,9 +245,7 @@ def adjust(
 
 
 @njit
-def best(
-    sums: Any, n_first: int, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any
-) -> int:
+def best(sums: Any, n_first: int, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any) -> int:
     """The best candidate of a tally, of equals the first; in random levels the first valid one. -1 if none is valid.
 
     Valid is one of which each side has the records it needs, weighs something, and at least ``minimum``.

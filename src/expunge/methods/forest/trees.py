@@ -17,7 +17,7 @@ import numpy.typing as npt
 from expunge.digest import root
 from expunge.errors import TamperedError
 from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
-from expunge.methods.forest.committing import POOL, commit, repack
+from expunge.methods.forest.committing import commit, repack
 from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
 from expunge.methods.forest.order import members
 from expunge.methods.forest.reading import flatten, serialize, unflatten
@@ -41,8 +41,8 @@ class Plan(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """What the trees read, by slot: keys or bits of cells, kinds of columns, targets, weights (one, or one each), hashes,
-    ranks among equal hashes (or none), and which slots are in use."""
+    """What the trees read, by slot: keys or bits of cells, kinds of columns, targets, weights (one, or one each),
+    hashes, ranks among equal hashes (or none), and which slots are in use."""
 
     X: Ints
     kinds: Ints
@@ -212,9 +212,7 @@ class Trees(Living):
         feature, threshold, right, count = (np.empty(n, dtype=np.int64) for _ in range(4))
         sums = np.empty((n, len(self.columns)), dtype=np.int64)
         todo = np.empty((n + 1, 2), dtype=np.int64)
-        flatten(
-            self.roots, self.nodes, self.sums, self.columns, feature, threshold, right, count, sums, starts, todo
-        )
+        flatten(self.roots, self.nodes, self.sums, self.columns, feature, threshold, right, count, sums, starts, todo)
         return {"feature": feature, "threshold": threshold, "count": count, "sums": sums, "sizes": np.diff(starts)}
 
     @classmethod
@@ -273,9 +271,9 @@ class Trees(Living):
             serialize(*arguments, np.empty(0, dtype=np.int64), ends, False)
             out = np.empty(int(ends[-1]), dtype=np.int64)
             serialize(*arguments, out, ends, True)
-            data, start = memoryview(out.astype("<i8", copy=False)).cast("B"), 0
+            data, start = out.astype("<i8", copy=False).view(np.uint8), 0
             for (t, block), end in zip(wanted.tolist(), (8 * ends).tolist(), strict=True):
-                self._blocks[t][block] = hashlib.sha256(data[start:end]).digest() if end > start else b""
+                self._blocks[t][block] = hashlib.sha256(data[start:end].data).digest() if end > start else b""
                 start = end
             for t in np.unique(wanted[:, 0]).tolist():
                 self._leaves[f"{t:06d}"] = hashlib.sha256(b"\2" + b"".join(self._blocks[t])).digest()
@@ -302,7 +300,8 @@ class TreesPatch(Patch):
     def __init__(
         self, trees: Trees, cells: Cells, slots: npt.NDArray[np.int32], sign: int, filled: Ints, shelf: tuple[Any, ...]
     ) -> None:
-        self.trees, self.cells, self.slots, self.sign, self.filled, self.shelf = trees, cells, slots, sign, filled, shelf
+        self.trees, self.cells, self.slots = trees, cells, slots
+        self.sign, self.filled, self.shelf = sign, filled, shelf
         self.is_done = False
 
     @property
