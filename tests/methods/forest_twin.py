@@ -82,7 +82,8 @@ def split_of(model: Any, scored: list[Any], key: int, depth: int) -> tuple[int, 
     for start in range(0, d, m):
         best, highest = None, -1.0
         for feature in order[start : start + m]:
-            for first in scored[: model.n_thresholds]:
+            is_category = any(isinstance(r["x"][feature], str) for r in scored)
+            for first in scored[: model.n_thresholds * (2 if is_category else 1)]:
                 split = feature, first["x"][feature]
                 score = score_of(model, [r for r in scored if is_left(r, split)], scored)
                 if score is not None and score > highest:

@@ -133,7 +133,7 @@ def check_inside(model: Any) -> None:
 @pytest.mark.parametrize("frame", [False, True])
 @pytest.mark.parametrize("name", FORESTS)
 @given(data=st.data())
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, data: st.DataObject) -> None:
     X, y = table(120, seed=5, frame=frame)
     y = targets(FORESTS[name], y)

@@ -23,6 +23,7 @@ from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,
     LEAF,
+    NUMBERS,
     PARAMS,
     RANDOM_TOP,
     SAMPLE,
@@ -162,7 +163,8 @@ class Forest(Unlearner):
         d = len(learned.kinds)
         params[DEPTH] = 2**31 if self.max_depth is None else self.max_depth
         params[SPLIT], params[LEAF] = self.min_samples_split, self.min_samples_leaf
-        params[GROUP], params[THRESHOLDS] = _group(self.max_features, d), self.n_thresholds
+        params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
+        params[THRESHOLDS] = self.n_thresholds * (2 if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
         params[SAMPLE] = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0

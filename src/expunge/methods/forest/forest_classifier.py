@@ -100,7 +100,7 @@ class ForestClassifier(_Classifier):
         Features that a node looks at; a float is a share, None means all. If none of them splits the node, it looks at
         as many more.
     n_thresholds : int, default=5
-        Thresholds of each feature: its values in so many first records of the node.
+        Thresholds of each feature: its values in so many first records of the node; of categories twice as many.
     random_top : int, default=0
         Levels from the root on that take the first split that is possible, without scoring. Each makes forgetting
         faster.

@@ -28,6 +28,7 @@ __all__ = [
     "LEAF",
     "MISSING",
     "NUMBER",
+    "NUMBERS",
     "PARAMS",
     "RANDOM_TOP",
     "ROW",
@@ -59,8 +60,8 @@ _LOW = np.int64((1 << 31) - 1)
 FLOAT, NUMBER, CATEGORY = 0, 1, 2
 
 #: Places in the vector of parameters that every kernel takes.
-DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, COLUMN = range(11)
-PARAMS = 11
+DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, COLUMN, NUMBERS = range(12)
+PARAMS = 12
 
 
 @njit
@@ -166,8 +167,9 @@ def tally(
     for f in range(n_features):
         kind = kinds[features[f]]
         read_column(X, records, start, n, features[f], kind, params, column)
-        q = _bounds(column, n_first, keys, f * R, bounds)
-        for j in range(n_first, R):
+        limit = n_first if kind == CATEGORY else min(n_first, params[NUMBERS])
+        q = _bounds(column, limit, keys, f * R, bounds)
+        for j in range(limit, R):
             keys[f * R + j] = MISSING
         bins[:] = 0
         _bin(column, n, bounds, q, kind, where)
@@ -183,7 +185,7 @@ def tally(
             for b in range(1, q):
                 for c in range(k):
                     bins[b, c] += bins[b - 1, c]
-        for j in range(n_first):
+        for j in range(limit):
             b = q + 1
             if keys[f * R + j] != MISSING:
                 b = 0
@@ -238,7 +240,7 @@ def adjust(
         feature = heads[row, f]
         kind = kinds[feature]
         x = key_of(X[slot * params[ROW] + feature * params[COLUMN]], kind)
-        for j in range(f * R, f * R + R):
+        for j in range(f * R, f * R + (R if kind == CATEGORY else params[NUMBERS])):
             if goes_left(x, heads[row, m + R + j], kind):
                 add(sums, j, y, weight, sign, COUNTED, params)
     add(sums, m * R, y, weight, sign, COUNTED, params)
