@@ -34,7 +34,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from expunge.changes import apply_change, drop_columns, first_fit, plan_of
+from expunge.changes import apply_change, drop_columns, first_fit, plan_of, shape_kept
 from expunge.corrections import correct_records, plan_correction
 from expunge.digest import leaf, root
 from expunge.errors import ExpungeError, UnsupportedRequestError
@@ -49,9 +49,6 @@ from expunge.validation import numeric_input
 __all__ = ["Change", "DormantModelError", "Part", "Unlearner"]
 
 Slots = npt.NDArray[np.intp]
-
-#: What validation of a fit writes on the model; taken back when the fit fails.
-_SHAPE = ("n_features_in_", "feature_names_in_")
 
 _log = logging.getLogger("expunge")
 _log.addHandler(logging.NullHandler())
@@ -83,7 +80,7 @@ class Unlearner(BaseEstimator):
 
     # ------------------------------------------------------------------ what a method writes
 
-    def _update(self, change: Change) -> dict[str, Part | None]:
+    def _update(self, change: Change) -> dict[str, Any]:
         raise NotImplementedError
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
@@ -120,6 +117,10 @@ class Unlearner(BaseEstimator):
     def _guarantee(self) -> Guarantee:
         """What a removal from the model as it is promises."""
         return equality(self._terms(), self._state().doubt)
+
+    def _revive(self, name: str, part: Part) -> Any:
+        """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
+        return part
 
     def _terms(self) -> str:
         """What to add to the statement of an exact guarantee: a rounding, say."""
@@ -163,18 +164,11 @@ class Unlearner(BaseEstimator):
         """
         check_seed(self.seed)
         self._check_params()
-        shape = {name: self.__dict__.pop(name) for name in _SHAPE if name in self.__dict__}
-        try:
-            table = read_table(
-                self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
-            )
+        with shape_kept(self):
+            least = 0 if allow_dormant else 1
+            table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=least)
             fitted = first_fit(self, table, tolerant=allow_dormant)
             self._examine(fitted)
-        except BaseException:
-            for name in _SHAPE:
-                self.__dict__.pop(name, None)
-            self.__dict__.update(shape)
-            raise
         self._fitted = fitted
         _log.info("%s learned %d records", type(self).__name__, len(table))
         return self
@@ -193,7 +187,8 @@ class Unlearner(BaseEstimator):
         state, rows = self._state(), self._rows()
         slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
         if features is None:
-            return plan_of(self, len(slots), self._estimate(rows, slots))
+            with state.lock:
+                return plan_of(self, len(slots), self._estimate(rows, slots))
         return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(
@@ -322,13 +317,15 @@ class Unlearner(BaseEstimator):
         call are hashed again.
         """
         refuse_changed_params(self, self._state().params)
-        return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
+        with self._state().lock:  # no change while parts are read
+            return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
         from expunge.files import storage
 
-        return storage.save_model(self, path)
+        with self._state().lock:
+            return storage.save_model(self, path)
 
     def export(self, path: str | Path) -> Path:
         """Write a file that predicts the same bits and knows no row, id or sum; ``expunge.load`` reads it."""
@@ -373,7 +370,9 @@ class Unlearner(BaseEstimator):
         state = self._state()
         refuse_changed_params(self, state.params)
         if not state.is_solved and state.rows is not None:
-            state.solution, state.is_solved = self._solve(state.rows, state.parts), True
+            with state.lock:  # of two threads that ask at once one solves, and none while a change is written
+                if not state.is_solved:
+                    state.solution, state.is_solved = self._solve(state.rows, state.parts), True
         if state.solution is None:
             raise DormantModelError(
                 f"This {type(self).__name__} is dormant: too little is left to predict from.",

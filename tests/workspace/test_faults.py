@@ -194,7 +194,7 @@ def test_a_torn_last_write_is_as_if_it_had_not_been(
     uninterrupted: Plain,
     tmp_path: Path,
     point: str,
-    cut: int,  # noqa: F811
+    cut: int,
 ) -> None:
     template, expected = uninterrupted
     root = Path(shutil.copytree(template.parent, tmp_path / "a")) / "ws"

@@ -16,12 +16,12 @@ from expunge.estimators import dump_estimator, load_estimator
 from expunge.files.archive import array_bytes, array_from_bytes
 from expunge.params import added_params, canonical_params, record_params
 from expunge.rows import Rows
-from expunge.state import Fitted
+from expunge.state import Fitted, Living
 
 if TYPE_CHECKING:
     from expunge.contract import Unlearner
 
-__all__ = ["Find", "head", "pack", "rebuilt", "unpack", "unpack_head"]
+__all__ = ["Find", "head", "pack", "pack_part", "rebuilt", "unpack", "unpack_head"]
 
 Find = Callable[[str], Any]
 
@@ -57,9 +57,14 @@ def rebuilt(model: Any, schema: dict[str, Any], arrays: dict[str, Any], parts: M
     if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
         raise TamperedError("The file holds columns that its schema does not know.")
     fitted = Fitted(rows, record_params(model))
-    fitted.commit(parts)
+    fitted.commit({name: model._revive(name, part) for name, part in parts.items()})
     fitted.doubt = doubt
     return fitted
+
+
+def pack_part(part: Any, prefix: str, entries: dict[str, bytes]) -> dict[str, Any]:
+    """As :func:`pack`, of a part of the state, which may be one that lives."""
+    return pack(part.plain() if isinstance(part, Living) else part, prefix, entries)
 
 
 def pack(part: Mapping[str, Any], prefix: str, entries: dict[str, bytes]) -> dict[str, Any]:

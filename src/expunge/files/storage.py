@@ -23,7 +23,7 @@ from expunge.files.archive import array_bytes, array_from_bytes, read_archive, w
 from expunge.files.export_guard import refuse_rows
 from expunge.files.libraries import differing, libraries_of
 from expunge.files.migrations import CHANGED
-from expunge.files.packing import Find, head, pack, rebuilt, unpack, unpack_head
+from expunge.files.packing import Find, head, pack, pack_part, rebuilt, unpack, unpack_head
 from expunge.params import record_params
 from expunge.state import Fitted
 
@@ -38,7 +38,7 @@ def save_model(model: Unlearner, path: str | Path) -> Path:
     rows = model._rows()
     entries: dict[str, bytes] = {}
     parts = {
-        name: pack(part, f"parts/{i:05d}", entries)
+        name: pack_part(part, f"parts/{i:05d}", entries)
         for i, (name, part) in enumerate(sorted(model._state().parts.items()))
     }
     arrays = rows.arrays(rows.slots())

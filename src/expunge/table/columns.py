@@ -66,6 +66,10 @@ class Dense:
     def read(self, slots: Slots) -> npt.NDArray[Any]:
         return self._buffer[slots]
 
+    def whole(self) -> npt.NDArray[Any]:
+        """All slots, not copied."""
+        return self._buffer[: self._n]
+
     def wipe(self, slots: Slots) -> None:
         self._buffer[slots] = np.zeros((), dtype=self._buffer.dtype)
 

@@ -17,7 +17,7 @@ from expunge.digest import root
 from expunge.errors import ExpungeError, TamperedError
 from expunge.files.archive import archive_bytes, archive_contents, array_bytes, array_from_bytes
 from expunge.files.libraries import differing, libraries_of
-from expunge.files.packing import head, pack, rebuilt, unpack, unpack_head
+from expunge.files.packing import head, pack_part, rebuilt, unpack, unpack_head
 from expunge.methods import find_method
 from expunge.rows import N_BLOCKS
 from expunge.table.columns import joined
@@ -92,7 +92,7 @@ def save_version(store: ChunkStore, model: Any, before: Manifest | None = None) 
 
 def _put_part(store: ChunkStore, part: Mapping[str, Any], leaf: bytes) -> dict[str, Any]:
     entries: dict[str, bytes] = {}
-    packed = pack(part, "part", entries)
+    packed = pack_part(part, "part", entries)
     data = archive_bytes({"kind": "part", "part": packed}, entries)
     entry = store.put("part", leaf, data)
     return {"chunk": entry.name, "mac": entry.mac, "leaf": leaf.hex(), "libraries": libraries_of(entries)}
