@@ -183,6 +183,11 @@ class Pipeline(NamedSteps, Unlearner):
         except InvalidDataError:
             return None
 
+    def _revive(self, name: str, part: Part) -> Any:
+        of, _, own = name.partition("/")
+        steps = dict(self.steps)
+        return steps[of]._revive(own, part) if of in steps else part
+
     def _estimate(self, rows: Rows, slots: Any, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
         return self._kept(rows).estimate(rows, self._state().parts, slots, table)
 
