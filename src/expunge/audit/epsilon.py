@@ -11,11 +11,15 @@ __all__ = ["epsilon_lower_bound"]
 
 Floats = npt.NDArray[np.float64]
 
+_CUTS = 201  # thresholds that are tried
+_STRICT = 0.9999  # confidence while choosing: a good rate from a handful of records is luck
+
 
 def epsilon_lower_bound(members: Floats, others: Floats, *, delta: float = 0.0, confidence: float = 0.95) -> Interval:
     """The least epsilon that is compatible with how well an attack tells members from others.
 
-    A threshold is chosen on every second record and its rates are measured on the rest, so that choosing costs nothing.
+    The threshold with the best bound on every second record is chosen and its rates are measured on the rest, so that
+    choosing costs nothing.
 
     Parameters
     ----------
@@ -43,21 +47,17 @@ def epsilon_lower_bound(members: Floats, others: Floats, *, delta: float = 0.0, 
     0.0
     """
     choose_m, test_m, choose_o, test_o = members[::2], members[1::2], others[::2], others[1::2]
-    cuts = np.unique(np.concatenate([choose_m, choose_o]))
-    found = 1 - np.searchsorted(np.sort(choose_m), cuts, side="left") / len(choose_m)
-    accused = 1 - np.searchsorted(np.sort(choose_o), cuts, side="left") / len(choose_o)
-    pseudo_m, pseudo_o = 1 / len(choose_m), 1 / len(choose_o)  # so that no rate of 0 is chosen for its own sake
-    ratio = np.maximum((found - delta) / (accused + pseudo_o), (1 - accused - delta) / (1 - found + pseudo_m))
-    cut = cuts[int(np.argmax(ratio))]
-    # Only one end of each interval is used: half of the error goes to each rate.
-    tpr = clopper_pearson(int((test_m >= cut).sum()), len(test_m), confidence=confidence)
-    fpr = clopper_pearson(int((test_o >= cut).sum()), len(test_o), confidence=confidence)
-    pairs = (
-        (tpr.low, fpr.high, tpr.value, fpr.value),
-        (1 - fpr.high, 1 - tpr.low, 1 - fpr.value, 1 - tpr.value),
-    )
-    low = max(_log_ratio(a - delta, b) for a, b, _, _ in pairs)
-    value = max(_log_ratio(a - delta, b) for _, _, a, b in pairs)
+    cuts = np.unique(np.quantile(np.concatenate([choose_m, choose_o]), np.linspace(0, 1, _CUTS), method="nearest"))
+    best = int(np.argmax([_bound(choose_m, choose_o, cut, delta, _STRICT).low for cut in cuts]))
+    return _bound(test_m, test_o, float(cuts[best]), delta, confidence)
+
+
+def _bound(members: Floats, others: Floats, cut: float, delta: float, confidence: float) -> Interval:
+    """From the rates at one threshold; only one end of each is used, so that half of the error goes to each."""
+    tpr = clopper_pearson(int((members >= cut).sum()), len(members), confidence=confidence)
+    fpr = clopper_pearson(int((others >= cut).sum()), len(others), confidence=confidence)
+    low = max(_log_ratio(tpr.low - delta, fpr.high), _log_ratio(1 - fpr.high - delta, 1 - tpr.low))
+    value = max(_log_ratio(tpr.value - delta, fpr.value), _log_ratio(1 - fpr.value - delta, 1 - tpr.value))
     return Interval(max(0.0, value), max(0.0, low), np.inf)
 
 

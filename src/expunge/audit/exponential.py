@@ -52,7 +52,7 @@ def exponential_family(target: Floats, references: Floats, members: Bools | None
     """
     members = np.zeros(references.shape, dtype=bool) if members is None else members
     outside = moments(references, ~members, least=2, what="out")
-    if members.sum(axis=0).min(initial=0) < 2:
+    if (members.sum(axis=0) < 2).any():
         scale, freedom = _predictive(outside)
         z = (target - outside.mean) / scale
         # The deviate, from the smaller tail, so that far scores keep their order.

@@ -51,5 +51,6 @@ def js_divergence(first: Floats, second: Floats) -> Floats:
     >>> js_divergence(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).tolist()
     [1.0]
     """
+    check_same_records(first, second)
     middle = (first + second) / 2
     return (kl_divergence(first, middle) + kl_divergence(second, middle)) / (2 * np.log(2))
