@@ -14,7 +14,7 @@ __all__ = ["curves_of", "roc_points"]
 
 Floats = npt.NDArray[np.float64]
 
-_BINS = 40
+_BINS = 40  # of a histogram, at most
 _POINTS = 60
 
 
@@ -36,7 +36,8 @@ def curves_of(evidence: Evidence, scores: Scores, epsilons: Floats | None) -> di
     }
     low, high = np.quantile(np.concatenate([groups["forgotten"], groups["held out"]]), [0.005, 0.995])
     low, high = min(float(low), -3.5), max(float(high), 3.5)
-    edges = np.linspace(max(low, -30.0), min(high, 30.0), _BINS + 1)
+    bins = int(np.clip(2 * np.sqrt(chosen.sum()), 12, _BINS))
+    edges = np.linspace(max(low, -30.0), min(high, 30.0), bins + 1)
     out: dict[str, Any] = {
         "roc": {
             name: roc_points(values[chosen], values[scores.is_held_out]) for name, values in evidence.scores.items()
@@ -47,7 +48,7 @@ def curves_of(evidence: Evidence, scores: Scores, epsilons: Floats | None) -> di
     if epsilons is not None:
         own = np.clip(epsilons[chosen], -20.0, 20.0)
         spread = max(2.0, float(np.abs(own).max()))
-        places = np.linspace(-spread, spread, _BINS + 1)
+        places = np.linspace(-spread, spread, bins + 1)
         out["epsilon"] = {"edges": _rounded(places), "forgotten": _density(own, places)}
     return out
 

@@ -82,8 +82,8 @@ class AttackResult(_Record):
         Middle 95 % and mean of the AUC over the retrained references: the range of a model that never knew the records.
     p_not_forgotten, p_over_forgotten : float
         Rank p-values of the AUC among the references, upwards and downwards.
-    p_holm : float
-        The smaller of both, doubled, corrected for the number of attacks.
+    p_corrected : float
+        Two-sided, corrected for the number of attacks by the references (single-step max-T).
     power : Figure
         Share of the do-nothing references that this attack alone finds.
     decides : bool
@@ -99,7 +99,7 @@ class AttackResult(_Record):
     null_high: float | None
     p_not_forgotten: float
     p_over_forgotten: float
-    p_holm: float
+    p_corrected: float
     power: Figure
     decides: bool
     schema: int = 1
@@ -116,15 +116,15 @@ class Stratum(_Record):
     n_forgotten : int
     auc : Figure
         Of these records against the held-out ones (of the same class or group).
-    p_not_forgotten : float
-        Rank among the references, corrected for the number of strata.
+    p_corrected : float
+        Two-sided rank among the references, corrected for the number of strata (single-step max-T).
     """
 
     kind: str
     name: str
     n_forgotten: int
     auc: Figure
-    p_not_forgotten: float
+    p_corrected: float
     schema: int = 1
 
 

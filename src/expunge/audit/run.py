@@ -12,7 +12,7 @@ from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
 from expunge.audit.inputs import References, Scores
 from expunge.audit.report import AttackResult, AuditReport, Figure
 from expunge.audit.strata import record_epsilons, strata_of, worst_records
-from expunge.audit.statistics import Interval, clopper_pearson, delong, holm, rank_p_value, tpr_at_fpr
+from expunge.audit.statistics import Interval, clopper_pearson, delong, max_t_each, rank_p_value, tpr_at_fpr
 from expunge.audit.verdict import Decision, decide, retrains_needed
 from expunge.errors import InvalidDataError
 
@@ -127,7 +127,7 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
     nulls = evidence.retrains
     up = np.array([rank_p_value(v, nulls[:, j]) for j, v in enumerate(evidence.audited)])
     down = np.array([rank_p_value(-v, -nulls[:, j]) for j, v in enumerate(evidence.audited)])
-    corrected = holm(np.minimum(1.0, 2 * np.minimum(up, down)))
+    corrected = max_t_each(np.vstack([evidence.audited, nulls]))
     out = []
     for j, name in enumerate(evidence.names):
         of = evidence.scores[name]
@@ -144,7 +144,7 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
                 null_high=float(high),
                 p_not_forgotten=float(up[j]),
                 p_over_forgotten=float(down[j]),
-                p_holm=float(corrected[j]),
+                p_corrected=float(corrected[j]),
                 power=_power_alone(nulls[:, j], evidence.unforgotten[:, j]),
                 decides=bool(decides[j]),
             )

@@ -11,7 +11,7 @@ from expunge.audit.evidence import Evidence
 from expunge.audit.inputs import References, Scores
 from expunge.audit.lira import lira_online
 from expunge.audit.report import Figure, Stratum, WorstRecord
-from expunge.audit.statistics import auc, delong, holm, rank_p_value
+from expunge.audit.statistics import auc, delong, max_t_each
 from expunge.seeds import uniform64
 from expunge.table.ids import check_ids
 
@@ -59,18 +59,14 @@ def strata_of(evidence: Evidence, scores: Scores, references: References) -> tup
     ]
     if not parts:
         return ()
-    p_values = []
-    for _, _, inside, against in parts:
-        own = auc(evidence.z[inside], evidence.z[against])
-        p_values.append(
-            rank_p_value(own, np.array([auc(row[inside], row[against]) for row in evidence.reference_z]))
-        )
+    models = np.vstack([evidence.z[None], evidence.reference_z])
+    aucs = np.array([[auc(row[inside], row[against]) for _, _, inside, against in parts] for row in models])
     return tuple(
         Stratum(
-            kind=kind, name=name, n_forgotten=int(inside.sum()), p_not_forgotten=float(p),
+            kind=kind, name=name, n_forgotten=int(inside.sum()), p_corrected=float(p),
             auc=Figure.of(delong(evidence.z[inside], evidence.z[against])),
         )
-        for (kind, name, inside, against), p in zip(parts, holm(np.array(p_values)), strict=True)
+        for (kind, name, inside, against), p in zip(parts, max_t_each(aucs), strict=True)
     )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 1. The digest of the audited model equals that of a fresh fit without the records: **forgotten**. Equal bits leave nothing
    to see. (Whoever audits makes the fresh fit; what a method promises is not looked at.)
-2. Of all deciding attacks together, the audited model's rank among the retrained references, upwards and downwards, gives
-   two exact p-values, each tested at alpha / 2. Upwards: **not forgotten**. Downwards: **over-forgotten**.
-3. Neither, and the same rule catches references that were trained on the forget set with a power of at least 0.8, by the
-   lower end of its exact interval (one-sided 95 %): **forgotten**.
+2. Of all deciding attacks together, the audited model's rank among the retrained references, upwards and downwards,
+   gives two exact p-values, each tested at alpha / 2. Upwards: **not forgotten**. Downwards: **over-forgotten**. Both, as
+   where a model was made to be wrong with certainty: the side on which it lies farther out.
+3. Neither, and the same rule catches references that were trained on the forget set with a power of at least 0.8, by
+   the lower end of its exact interval (one-sided 95 %): **forgotten**.
 4. Else **cannot tell**.
 """
 
@@ -85,7 +86,7 @@ def decide(
     >>> decide(np.full(2, 9.0), retrains, unforgotten, alpha=0.05).verdict
     'not forgotten'
     """
-    high, low = max_t(np.vstack([audited, retrains]))
+    high, low, most, least = max_t(np.vstack([audited, retrains]))
     power = power_of(retrains, unforgotten, alpha=alpha)
     needed = retrains_needed(alpha)
     reasons = [_equality(is_equal)] if is_equal is not None else []
@@ -98,10 +99,8 @@ def decide(
     verdict: Verdict
     if is_equal:
         verdict = "forgotten"
-    elif high <= alpha / 2:
-        verdict = "not forgotten"
-    elif low <= alpha / 2:
-        verdict = "over-forgotten"
+    elif min(high, low) <= alpha / 2:
+        verdict = "not forgotten" if high < low or (high == low and most >= least) else "over-forgotten"
     else:
         verdict = "forgotten" if power.low is not None and power.low >= LEAST_POWER else "cannot tell"
     return Decision(verdict, high, low, power, tuple(reasons))
@@ -111,7 +110,7 @@ def power_of(retrains: Floats, unforgotten: Floats, *, alpha: float) -> Figure:
     """Share of the do-nothing references that the rule calls not forgotten, each put in the audited model's place."""
     if not len(unforgotten):
         return Figure(refusal="No reference was trained on the forget set: nobody knows what the audit would miss.")
-    caught = sum(max_t(np.vstack([row, retrains]))[0] <= alpha / 2 for row in unforgotten)
+    caught = sum(max_t(np.vstack([row, retrains])).p_high <= alpha / 2 for row in unforgotten)
     return Figure.of(clopper_pearson(caught, len(unforgotten), confidence=0.9), confidence=0.9)
 
 
