@@ -24,7 +24,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import expunge
 from expunge.audit import References, Scores, audit, signals_of
-from expunge.audit.evidence import collect
 from expunge.audit.references import mlp_outputs, plan_around, references, softmax_outputs
 from expunge.audit.statistics import delong_paired, tpr_at_fpr
 from expunge.methods import find_method
@@ -282,8 +281,8 @@ def main() -> str:
             "Real data: a retrained model and one that forgot nothing",
             ["task", "trained on / of them forgotten", "retrained", "do nothing", "power", "AUC of the loss attack",
              "best AUC", "time"], rows,
-            f"{N_RETRAINS} references without the forget set and {N_UNFORGOTTEN} with it. The AUCs are of the do-nothing "
-            f"model. Times with a busy machine; {machine()}.",
+            f"{N_RETRAINS} references without the forget set and {N_UNFORGOTTEN} with it. The AUCs are of the "
+            f"do-nothing model. Times with a busy machine; {machine()}.",
         ))  # fmt: skip
     if args.only in (None, "exact"):
         head = ["method", "MNIST", "Fashion-MNIST", "Adult", "Location-30", "Film sentiment"]

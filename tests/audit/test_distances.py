@@ -27,7 +27,7 @@ RNG = np.random.default_rng(5)
 
 def test_klom_of_known_distributions() -> None:
     """Two-point margins by hand, and normal margins against the closed form delta² / 2."""
-    retrained, unlearned = np.array([[0.0]] * 3 + [[1.0]]), np.array([[0.0]] + [[1.0]])
+    retrained, unlearned = np.array([[0.0]] * 3 + [[1.0]]), np.array([[0.0], [1.0]])
     want = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
     assert klom(unlearned, retrained)[0] == pytest.approx(want, abs=1e-3)
     far = RNG.normal(size=(200_000, 1))

@@ -109,7 +109,9 @@ def test_references_that_are_all_one_model() -> None:
 
 def test_references_of_other_records() -> None:
     with pytest.raises(InvalidDataError, match="speak of 19 records"):
-        audit(scores(), References(signals={"logit": RNG.normal(size=(50, 19))}, members=np.zeros((50, 19), dtype=bool)))
+        audit(
+            scores(), References(signals={"logit": RNG.normal(size=(50, 19))}, members=np.zeros((50, 19), dtype=bool))
+        )
 
 
 def test_every_refusal_has_a_sentence() -> None:

@@ -12,7 +12,13 @@ from scipy import optimize
 from scipy.special import logsumexp, softmax
 
 from expunge.audit.references import (
-    ReferencePlan, mlp_outputs, plan_around, plan_halves, references, ridge_outputs, softmax_outputs,
+    ReferencePlan,
+    mlp_outputs,
+    plan_around,
+    plan_halves,
+    references,
+    ridge_outputs,
+    softmax_outputs,
 )  # fmt: skip
 from expunge.audit.references.store import ReferenceStore
 from expunge.errors import InvalidDataError, InvalidParameterError
@@ -85,9 +91,7 @@ def test_softmax_all_at_once_is_softmax_one_by_one() -> None:
 
         def loss(w: Any, member: Any = member) -> float:
             z = rows[member] @ w.reshape(6, 3)
-            return float(
-                np.mean(logsumexp(z, axis=1) - z[np.arange(len(z)), Y[member]]) + 0.025 * (w**2).sum()
-            )
+            return float(np.mean(logsumexp(z, axis=1) - z[np.arange(len(z)), Y[member]]) + 0.025 * (w**2).sum())
 
         best = optimize.minimize(loss, np.zeros(18), method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9})
         assert got[i] == pytest.approx(softmax(rows @ best.x.reshape(6, 3), axis=1), abs=1e-5)

@@ -182,13 +182,13 @@ def test_the_order_of_records_and_references_changes_nothing() -> None:
 
 def test_strata_show_what_the_average_hides() -> None:
     model, references = world(8)
-    group = np.where(np.arange(N) % 12 == 0, "few", "many")
-    own = model(4.0 * (FORGOTTEN & (group == "few")))
+    group = np.where(np.arange(N) % 4 == 0, "few", "many")
+    own = model(3.0 * (FORGOTTEN & (group == "few")))
     report = audit(scores(own, groups=group), references)
     by_name = {s.name: s for s in report.strata if s.kind == "group"}
     assert by_name["few"].p_corrected < 0.05 < by_name["many"].p_corrected
     assert by_name["few"].auc.value > 0.9 > by_name["many"].auc.value
-    assert by_name["few"].n_forgotten == 5
+    assert by_name["few"].n_forgotten == 15
     assert {s.kind for s in report.strata} == {"memorisation", "class", "group"}
 
 

@@ -114,5 +114,5 @@ def _critical(n_queries: int, deleted: float, alpha: float) -> int:
 def _check(deleted: float, kept: float) -> None:
     if not 0 <= deleted < kept <= 1:
         raise InvalidParameterError(
-            f"The rate of a model that kept the records must be above the other; got deleted={deleted!r}, kept={kept!r}."
+            f"The rate of a model that kept the records must be above the other; got {kept!r} and {deleted!r}."
         )

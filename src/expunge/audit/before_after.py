@@ -56,7 +56,7 @@ def before_after_features(before: Floats, after: Floats, *, kind: BeforeAfter = 
     if kind.endswith("concat"):
         return np.hstack([before, after])
     if kind == "distance":
-        return np.linalg.norm(before - after, axis=1, keepdims=True)
+        return np.asarray(np.linalg.norm(before - after, axis=1, keepdims=True))
     return before - after
 
 

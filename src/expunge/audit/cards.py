@@ -1,7 +1,7 @@
 """A card for every attack and distance: what it looks at, which way it points, and what is ideal.
 
-``decides`` says whether the verdict looks at an attack. It may only where the attack catches one of the shipped controls
-(``expunge audit --self-test``; the table is in the documentation).
+``decides`` says whether the verdict looks at an attack. It may only where the attack catches one of the shipped
+controls (``expunge audit --self-test``; the table is in the documentation).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Card:
 
 _MORE = "remembers more"
 _AUC = "0.5, and the range of the retrained references"
+_TRI = "Triantafillou et al. 2024"
+_OUT = "true-class probability, references without the records"
 _SONG = "Song and Mittal 2021"
 
 CARDS: dict[str, Card] = {
@@ -58,13 +60,13 @@ CARDS: dict[str, Card] = {
              reference=_SONG, decides=True),
         Card(name="label only", looks_at="predicted label", direction=_MORE, ideal=_AUC, reference="Yeom et al. 2018",
              decides=True),
-        Card(name="LiRA", looks_at="true-class probability, references without the records", direction=_MORE, ideal=_AUC,
+        Card(name="LiRA", looks_at=_OUT, direction=_MORE, ideal=_AUC,
              reference="Carlini et al. 2022", decides=True),
-        Card(name="RMIA", looks_at="true-class probability, references without the records", direction=_MORE, ideal=_AUC,
+        Card(name="RMIA", looks_at=_OUT, direction=_MORE, ideal=_AUC,
              reference="Zarifzadeh et al. 2024", decides=True),
-        Card(name="exponential family", looks_at="true-class probability, references without the records",
+        Card(name="exponential family", looks_at=_OUT,
              direction=_MORE, ideal=_AUC, reference="Brännvall 2026; Smyth 2004", decides=True),
-        Card(name="starter kit", looks_at="losses", direction=_MORE, ideal="0.5", reference="Triantafillou et al. 2024"),
+        Card(name="starter kit", looks_at="losses", direction=_MORE, ideal="0.5", reference=_TRI),
         Card(name="LiRA online", looks_at="references on random halves", direction=_MORE, ideal=_AUC,
              reference="Carlini et al. 2022"),
         Card(name="RMIA online", looks_at="references on random halves", direction=_MORE, ideal=_AUC,
@@ -76,7 +78,7 @@ CARDS: dict[str, Card] = {
         Card(name="KLoM", looks_at="many models", direction="farther from retraining",
              ideal="retrained against retrained", reference="Georgiev et al. 2024"),
         Card(name="forgetting score", looks_at="many models", direction="nearer to retraining",
-             ideal="retrained against retrained, far below 1", reference="Triantafillou et al. 2024"),
+             ideal="retrained against retrained, far below 1", reference=_TRI),
         Card(name="weight distance", looks_at="weights", direction="farther", ideal="retrained against retrained",
              reference="Wu et al. 2020"),
         Card(name="layer distance", looks_at="weights", direction="farther", ideal="retrained against retrained",
@@ -95,7 +97,7 @@ CARDS: dict[str, Card] = {
              ideal="that of the retrained model", reference="Ma et al. 2022"),
         Card(name="anamnesis index", looks_at="training again", direction="relearns slower", ideal="1",
              reference="Chundawat et al. 2023"),
-        Card(name="backdoor", looks_at="marked queries", direction=_MORE, ideal="rate of a model that never saw the mark",
+        Card(name="backdoor", looks_at="marked queries", direction=_MORE, ideal="rate without the mark",
              reference="Sommer et al. 2022"),
         Card(name="reconstruction", looks_at="both versions of a linear model", direction="gives away more",
              ideal="none: an exact erasure gives the row away too", reference="Bertran et al. 2024"),

@@ -24,9 +24,9 @@ def curves_of(evidence: Evidence, scores: Scores, epsilons: Floats | None) -> di
     Returns
     -------
     dict
-        ``roc``: name to pairs (false positive rate, true positive rate). ``z``: edges, and a density for the forgotten and
-        held-out records of the audited model, and for the forgotten records of the references. ``epsilon``: edges and the
-        share of forgotten records, or None.
+        ``roc``: name to pairs (false positive rate, true positive rate). ``z``: edges, and a density for the forgotten
+        and held-out records of the audited model, and for the forgotten records of the references. ``epsilon``: edges
+        and a density for the forgotten records, or None.
     """
     z, chosen = evidence.z, scores.is_forgotten
     groups = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
-from expunge.audit.statistics import Interval, clopper_pearson
+from expunge.audit.statistics import Interval
 
 __all__ = ["epsilon_lower_bound"]
 
@@ -48,20 +49,29 @@ def epsilon_lower_bound(members: Floats, others: Floats, *, delta: float = 0.0, 
     """
     choose_m, test_m, choose_o, test_o = members[::2], members[1::2], others[::2], others[1::2]
     cuts = np.unique(np.quantile(np.concatenate([choose_m, choose_o]), np.linspace(0, 1, _CUTS), method="nearest"))
-    best = int(np.argmax([_bound(choose_m, choose_o, cut, delta, _STRICT).low for cut in cuts]))
-    return _bound(test_m, test_o, float(cuts[best]), delta, confidence)
+    low, _ = _bounds(choose_m, choose_o, cuts, delta, _STRICT)
+    low, value = _bounds(test_m, test_o, cuts[[int(np.argmax(low))]], delta, confidence)
+    return Interval(float(value[0]), float(low[0]), np.inf)
 
 
-def _bound(members: Floats, others: Floats, cut: float, delta: float, confidence: float) -> Interval:
-    """From the rates at one threshold; only one end of each is used, so that half of the error goes to each."""
-    tpr = clopper_pearson(int((members >= cut).sum()), len(members), confidence=confidence)
-    fpr = clopper_pearson(int((others >= cut).sum()), len(others), confidence=confidence)
-    low = max(_log_ratio(tpr.low - delta, fpr.high), _log_ratio(1 - fpr.high - delta, 1 - tpr.low))
-    value = max(_log_ratio(tpr.value - delta, fpr.value), _log_ratio(1 - fpr.value - delta, 1 - tpr.value))
-    return Interval(max(0.0, value), max(0.0, low), np.inf)
+def _bounds(members: Floats, others: Floats, cuts: Floats, delta: float, confidence: float) -> tuple[Floats, Floats]:
+    """Bound and estimate from the rates at each threshold; one end of each rate is used, with half of the error."""
+    found, accused = (_at_least(part, cuts) for part in (members, others))
+    tail = (1 - confidence) / 2
+    m, n = len(members), len(others)
+    tpr_low = np.where(found > 0, stats.beta.ppf(tail, np.maximum(found, 1), m - found + 1), 0.0)
+    fpr_high = np.where(accused < n, stats.beta.ppf(1 - tail, accused + 1, np.maximum(n - accused, 1)), 1.0)
+    low = np.maximum(_log_ratio(tpr_low - delta, fpr_high), _log_ratio(1 - fpr_high - delta, 1 - tpr_low))
+    tpr, fpr = found / m, accused / n
+    value = np.maximum(_log_ratio(tpr - delta, fpr), _log_ratio(1 - fpr - delta, 1 - tpr))
+    return np.maximum(low, 0.0), np.maximum(value, 0.0)
 
 
-def _log_ratio(above: float, below: float) -> float:
-    if above <= 0:
-        return -np.inf
-    return float(np.log(above / below)) if below > 0 else np.inf
+def _at_least(values: Floats, cuts: Floats) -> Floats:
+    return len(values) - np.searchsorted(np.sort(values), cuts, side="left").astype(np.float64)
+
+
+def _log_ratio(above: Floats, below: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.log(np.maximum(above, 0.0)) - np.log(below)
+    return np.where(above > 0, ratio, -np.inf)

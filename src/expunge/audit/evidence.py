@@ -64,7 +64,7 @@ class Evidence:
 
 
 class _Answers(NamedTuple):
-    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n), of the used records."""
+    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n)."""
 
     target: dict[str, Floats]
     retrains: dict[str, Floats]
@@ -142,8 +142,9 @@ def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tupl
             if signal in answers.target:
                 offset = _offsets(answers, signal, answers.labels)
                 views = [part[signal] for part in answers[:3]]
-                yield f"{_NAMES[signal]} by class", _Views(
-                    views[0] - offset, (v - offset for v in views[1]), (v - offset for v in views[2])
+                yield (
+                    f"{_NAMES[signal]} by class",
+                    _Views(views[0] - offset, (v - offset for v in views[1]), (v - offset for v in views[2])),
                 )
     mean, deviation = _centre(answers.retrains["logit"])
     known = answers.unforgotten["logit"]

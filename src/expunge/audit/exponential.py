@@ -2,8 +2,8 @@
 
 LiRA takes a normal distribution with two parameters for each record, which few references cannot tell; a score with one
 variance for all records (RMIA and BASE are of that kind) ignores that records differ. Between them stands the conjugate
-prior: the variance of a record is a scaled inverse chi-square draw around a common one, whose weight is learned from all
-records, and the predictive distribution is Student's.
+prior: the variance of a record is a scaled inverse chi-square draw around a common one, whose weight is learned from
+all records, and the predictive distribution is Student's.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def exponential_family(target: Floats, references: Floats, members: Bools | None
         z = (target - outside.mean) / scale
         # The deviate, from the smaller tail, so that far scores keep their order.
         tail = stats.t.logsf(np.abs(z), freedom)
-        return np.sign(z) * -special.ndtri_exp(np.minimum(tail, np.log(0.5)))
+        return np.asarray(np.sign(z) * -special.ndtri_exp(np.minimum(tail, np.log(0.5))))
     inside = moments(references, members, least=2, what="in")
     out: Floats = _log_density(target, inside) - _log_density(target, outside)
     return out
@@ -81,7 +81,7 @@ def common_variance(count: Floats, variance: Floats) -> tuple[float, float]:
     freedom = count - 1
     told = (freedom > 0) & (variance > 0)
     if told.sum() < 2:
-        return float(max(np.mean(variance), SMALLEST**2)), np.inf
+        return max(float(np.mean(variance)), SMALLEST**2), np.inf
     half = freedom[told] / 2
     e = np.log(variance[told]) - special.digamma(half) + np.log(half)
     excess = float(e.var(ddof=1) - special.polygamma(1, half).mean())
@@ -93,14 +93,14 @@ def common_variance(count: Floats, variance: Floats) -> tuple[float, float]:
 
 def _predictive(of: Moments) -> tuple[Floats, Floats]:
     """Scale and degrees of freedom of the next observation of each record."""
-    s0_squared, d0 = common_variance(of.count, of.variance)
-    freedom = of.count - 1
+    s0_squared, d0 = common_variance(of.models, of.variance)
+    freedom = of.models - 1
     if np.isinf(d0):
         shrunk, total = np.full_like(of.variance, s0_squared), np.full_like(of.variance, 1e6)
     else:
         shrunk = (d0 * s0_squared + freedom * of.variance) / (d0 + freedom)
         total = d0 + freedom
-    return np.maximum(np.sqrt(shrunk * (1 + 1 / of.count)), SMALLEST), total
+    return np.maximum(np.sqrt(shrunk * (1 + 1 / of.models)), SMALLEST), total
 
 
 def _log_density(target: Floats, of: Moments) -> Floats:

@@ -23,8 +23,8 @@ def label_only(predicted: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDA
 
     References
     ----------
-    S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha, "Privacy risk in machine learning", CSF 2018, adversary 1; L. Song, P.
-    Mittal, USENIX Security 2021, section 3.2, I_corr.
+    S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha, "Privacy risk in machine learning", CSF 2018, adversary 1; L. Song,
+    P. Mittal, USENIX Security 2021, section 3.2, I_corr.
 
     Examples
     --------
@@ -33,4 +33,4 @@ def label_only(predicted: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDA
     """
     if predicted.shape != labels.shape:
         raise InvalidDataError(f"{predicted.shape} predicted labels for {labels.shape} true ones.")
-    return (predicted == labels).astype(np.float64)
+    return np.asarray(predicted == labels, dtype=np.float64)

@@ -56,7 +56,7 @@ def lira_online(target: Floats, references: Floats, members: Bools, *, fixed_var
     var_in, var_out = inside.variance, outside.variance
     if fixed_variance:
         var_in, var_out = (np.full_like(v, np.average(v, weights=c - 1)) for v, c in (
-            (var_in, inside.count), (var_out, outside.count)
+            (var_in, inside.models), (var_out, outside.models)
         ))  # fmt: skip
     var_in, var_out = np.maximum(var_in, SMALLEST**2), np.maximum(var_out, SMALLEST**2)
     return 0.5 * (
@@ -91,5 +91,5 @@ def lira_offline(target: Floats, references: Floats, members: Bools, *, fixed_va
     outside = moments(references, ~members, least=2, what="out")
     variance = outside.variance
     if fixed_variance:
-        variance = np.full_like(variance, np.average(variance, weights=outside.count - 1))
+        variance = np.full_like(variance, np.average(variance, weights=outside.models - 1))
     return (target - outside.mean) / np.maximum(np.sqrt(variance), SMALLEST)

@@ -28,8 +28,8 @@ def modified_entropy(probabilities: Floats, labels: npt.NDArray[np.int64]) -> Fl
 
     Notes
     -----
-    The logarithm of the other classes is of 1 - p_i, not of p_i: with the latter it would be the plain entropy, weighted
-    anew. Arguments of the logarithm are kept above 1e-30.
+    The logarithm of the other classes is of 1 - p_i, not of p_i: with the latter it would be the plain entropy,
+    weighted anew. Arguments of the logarithm are kept above 1e-30.
 
     References
     ----------

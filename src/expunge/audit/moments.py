@@ -18,7 +18,7 @@ Bools = npt.NDArray[np.bool_]
 class Moments(NamedTuple):
     """Of each record: number of models, mean and variance (n - 1 below) of their scores; each of shape (n,)."""
 
-    count: Floats
+    models: Floats
     mean: Floats
     variance: Floats
 

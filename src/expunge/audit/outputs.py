@@ -53,4 +53,4 @@ def js_divergence(first: Floats, second: Floats) -> Floats:
     """
     check_same_records(first, second)
     middle = (first + second) / 2
-    return (kl_divergence(first, middle) + kl_divergence(second, middle)) / (2 * np.log(2))
+    return np.asarray((kl_divergence(first, middle) + kl_divergence(second, middle)) / (2 * np.log(2)))

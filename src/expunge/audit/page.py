@@ -108,8 +108,8 @@ def _epsilons(curves: Any) -> dict[str, Any] | None:
         ),
         "x": "log-likelihood ratio: trained on it against not (per-record ε, nats)", "y": "density",
         "legend": [("c0", "forgotten")],
-        "text": "Right of 0 the answer looks more like that of a model that was trained on the record; far to the right "
-        "are the records listed below.",
+        "text": "Right of 0 the answer looks more like that of a model that was trained on the record; far to the "
+        "right are the records listed below.",
     }  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,8 +13,8 @@ from expunge.audit.epsilon import epsilon_lower_bound
 from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
 from expunge.audit.inputs import References, Scores
 from expunge.audit.report import AttackResult, AuditReport, Figure
-from expunge.audit.strata import record_epsilons, strata_of, worst_records
 from expunge.audit.statistics import Interval, clopper_pearson, delong, max_t_each, rank_p_value, tpr_at_fpr
+from expunge.audit.strata import record_epsilons, strata_of, worst_records
 from expunge.audit.verdict import Decision, decide, retrains_needed
 from expunge.errors import InvalidDataError
 
@@ -21,8 +23,8 @@ __all__ = ["audit"]
 Floats = npt.NDArray[np.float64]
 
 UNSEEN = (
-    "What the model does elsewhere than on the records that were asked about: a filter that watches for exactly them and "
-    "answers as a retrained model would passes.",
+    "What the model does elsewhere than on the records that were asked about: a filter that watches for exactly them "
+    "and answers as a retrained model would passes.",
     "Backups, copies, caches, earlier versions and models trained from this one's answers.",
     "Traces in weights that do not show in answers, unless digests were compared.",
     "A single record among many: the verdict is about the forget set; the list of the worst records is a hint.",
@@ -86,7 +88,7 @@ def audit(
     retrains_needed(alpha)
     is_equal = None if digests is None else digests[0] == digests[1]
     n_retrains, n_known = len(references.retrains(scores)), len(references.unforgotten(scores))
-    common = {
+    common: dict[str, Any] = {
         "alpha": alpha, "n_forgotten": scores.n_forgotten, "n_held_out": scores.n_held_out, "n_retrains": n_retrains,
         "n_unforgotten": n_known, "version": _version(), "unseen": UNSEEN,
     }  # fmt: skip
@@ -196,8 +198,8 @@ def _sentence(verdict: str, decision: Decision | None, n_retrains: int, *, is_eq
         )
     if verdict == "not forgotten":
         return (
-            f"The model still treats the records it should have forgotten as ones it was trained on: it stands out from "
-            f"{n_retrains} models that were trained without them."
+            f"The model still treats the records it should have forgotten as ones it was trained on: it stands out "
+            f"from {n_retrains} models that were trained without them."
         )
     if verdict == "over-forgotten":
         return (
@@ -215,8 +217,8 @@ def _sentence(verdict: str, decision: Decision | None, n_retrains: int, *, is_eq
             f"{decision.power.value:.0%} of the models that forgot nothing."
         )
     return (
-        "No trace of the records was found, but nobody checked whether this audit finds models that forgot nothing: give "
-        "references that were trained on the records too."
+        "No trace of the records was found, but nobody checked whether this audit finds models that forgot nothing: "
+        "give references that were trained on the records too."
     )
 
 

@@ -324,9 +324,9 @@ def max_t_each(statistics: Floats) -> Floats:
     Returns
     -------
     ndarray of shape (t,)
-        Rank of each deviation of the audited model among the largest deviations of the references; 1 for a statistic that
-        is the same for all. Unlike Holm's, the correction does not grow with attacks that say the same, and it can reach
-        1 / (m + 1).
+        Rank of each deviation of the audited model among the largest deviations of the references; 1 for a statistic
+        that is the same for all. Unlike Holm's, the correction does not grow with attacks that say the same, and it can
+        reach 1 / (m + 1).
 
     Examples
     --------

@@ -27,7 +27,8 @@ LEAST = 5
 def record_epsilons(scores: Scores, references: References) -> Floats | None:
     """Log-likelihood ratio "trained on it" against "not" of each forgotten record, in nats; of others NaN.
 
-    None where fewer than two references were trained on the forget set. What one answer of the model gives away about one
+    None where fewer than two references were trained on the forget set. What one answer of the model gives away about
+    one
     record: LiRA's score (Carlini et al. 2022, equation 4), with one variance for all records where references are few.
     """
     known, rows = references.unforgotten(scores), references.retrains(scores)
@@ -95,9 +96,7 @@ def worst_records(
     order = forgotten[np.argsort(-by[forgotten], kind="stable")][:n]
     names = _pseudonyms(scores, forgotten, order, key)
     return tuple(
-        WorstRecord(
-            pseudonym=name, z=float(evidence.z[i]), epsilon=None if epsilons is None else float(epsilons[i])
-        )
+        WorstRecord(pseudonym=name, z=float(evidence.z[i]), epsilon=None if epsilons is None else float(epsilons[i]))
         for name, i in zip(names, order, strict=True)
     )
 

@@ -27,7 +27,8 @@ def class_thresholds(scores: Floats, labels: npt.NDArray[np.int64], is_member: B
     Returns
     -------
     ndarray of shape (n_classes,)
-        A record of class c is called a member if its score is at least the c-th. The balanced accuracy is largest there;
+        A record of class c is called a member if its score is at least the c-th. The balanced accuracy is largest
+        there;
         of several such thresholds it is the middle of the first gap. A class without members or without others gets the
         threshold of all classes together.
 

@@ -1,10 +1,10 @@
 """The rule from evidence to verdict. It reads references and never a guarantee, and it knows no bare threshold.
 
-1. The digest of the audited model equals that of a fresh fit without the records: **forgotten**. Equal bits leave nothing
-   to see. (Whoever audits makes the fresh fit; what a method promises is not looked at.)
+1. The digest of the audited model equals that of a fresh fit without the records: **forgotten**. Equal bits leave
+   nothing to see. (Whoever audits makes the fresh fit; what a method promises is not looked at.)
 2. Of all deciding attacks together, the audited model's rank among the retrained references, upwards and downwards,
-   gives two exact p-values, each tested at alpha / 2. Upwards: **not forgotten**. Downwards: **over-forgotten**. Both, as
-   where a model was made to be wrong with certainty: the side on which it lies farther out.
+   gives two exact p-values, each tested at alpha / 2. Upwards: **not forgotten**. Downwards: **over-forgotten**. Both,
+   as where a model was made to be wrong with certainty: the side on which it lies farther out.
 3. Neither, and the same rule catches references that were trained on the forget set with a power of at least 0.8, by
    the lower end of its exact interval (one-sided 95 %): **forgotten**.
 4. Else **cannot tell**.
@@ -125,6 +125,6 @@ def _power_words(power: Figure) -> str:
         return power.refusal
     enough = "enough" if power.low >= LEAST_POWER else f"too little: {LEAST_POWER:g} is needed before silence counts"
     return (
-        f"The same rule catches {power.value:.0%} of the models that forgot nothing (at least {power.low:.0%} with 95 % "
-        f"confidence): {enough}."
+        f"The same rule catches {power.value:.0%} of the models that forgot nothing (at least {power.low:.0%} with "
+        f"95 % confidence): {enough}."
     )

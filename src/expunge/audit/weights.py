@@ -12,7 +12,9 @@ from expunge.errors import InvalidDataError
 __all__ = ["layer_distances", "weight_distance"]
 
 
-def weight_distance(first: Mapping[str, npt.NDArray[np.float64]], second: Mapping[str, npt.NDArray[np.float64]]) -> float:
+def weight_distance(
+    first: Mapping[str, npt.NDArray[np.float64]], second: Mapping[str, npt.NDArray[np.float64]]
+) -> float:
     """Euclidean distance of all weights; 0 is equality, and retrained networks are far from one another too.
 
     Parameters

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from expunge.cli.audit import audit
 from expunge.cli.demo import demo
 from expunge.cli.export import export
 from expunge.cli.fit import fit
@@ -29,7 +30,7 @@ app = typer.Typer(
     name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for _command in (demo, fit, predict, plan, forget, export, methods):
+for _command in (demo, fit, predict, plan, forget, audit, export, methods):
     app.command()(_command)
 
 

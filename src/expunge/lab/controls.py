@@ -1,7 +1,7 @@
 """Does the audit itself work? Fake unlearners that it must catch, and retrained models that it must not accuse.
 
-The task is made to be overfitted: points of two overlapping classes, a small network whose first layer is drawn and whose
-second is solved, with more units than records. It is right on nearly all records it learned and far less often on
+The task is made to be overfitted: points of two overlapping classes, a small network whose first layer is drawn and
+whose second is solved, with more units than records. It is right on nearly all records it learned and far less often on
 others. Each trial draws new points, trains its own references, and audits one model of each control.
 """
 
@@ -150,9 +150,7 @@ def run_self_test(*, trials: int = 200, seed: int = 0, alpha: float = 0.05, n_jo
     rows = tuple(_row(name, [found[name] for found, _ in done], alpha) for name in CONTROLS)
     accuracy = np.mean([a for _, a in done], axis=0)
     names = rows[0].by_attack
-    idle = tuple(
-        name for name in names if not any(r.by_attack[name] >= LEAST_POWER for r in rows if r.must_catch)
-    )
+    idle = tuple(name for name in names if not any(r.by_attack[name] >= LEAST_POWER for r in rows if r.must_catch))
     return SelfTest(
         rows=rows, trials=trials, alpha=alpha, train_accuracy=float(accuracy[0]), test_accuracy=float(accuracy[1]),
         idle=idle, passed=all(r.passed for r in rows) and not any(card(name).decides for name in idle),
@@ -233,7 +231,7 @@ class _Network:
         first = rng.normal(size=(N_FEATURES, N_UNITS)) / np.sqrt(N_FEATURES)
         self.hidden = np.maximum(X @ first + rng.normal(size=N_UNITS), 0)
         self.learned = learned
-        self.weights = self.solve(2.0 * y - 1)
+        self.weights = self.solve(np.asarray(2.0 * y - 1))
 
     def solve(self, target: Floats) -> Floats:
         """Weights of the second layer for a target in {-1, 1}."""

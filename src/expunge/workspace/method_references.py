@@ -23,7 +23,8 @@ def probabilities_of(model: Any, X: Any, classes: npt.NDArray[Any]) -> Floats:
     Parameters
     ----------
     model : fitted classifier
-        With ``predict_proba``, or else with ``decision_function``, of which a softmax (of two classes a sigmoid) is taken.
+        With ``predict_proba``, or else with ``decision_function``, of which a softmax (of two classes a sigmoid) is
+        taken.
     X : array of shape (n, d)
     classes : ndarray of shape (k,)
         Sorted.

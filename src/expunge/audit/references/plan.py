@@ -51,7 +51,8 @@ def plan_around(
         Models without and with the forget set.
     keep : float
         In (0, 1]: share of the retained records, drawn anew for each model, that it is trained on. Below 1 for training
-        that has no randomness of its own: the references then show what other records of the same kind would have given.
+        that has no randomness of its own: the references then show what other records of the same kind would have
+        given.
     seed : int
 
     Returns
@@ -80,9 +81,7 @@ def plan_around(
     return ReferencePlan(members, _seeds(seed, len(members)))
 
 
-def plan_halves(
-    ids: Any, *, is_forgotten: Bools, is_held_out: Bools, n: int, seed: int = 0
-) -> ReferencePlan:
+def plan_halves(ids: Any, *, is_forgotten: Bools, is_held_out: Bools, n: int, seed: int = 0) -> ReferencePlan:
     """Models on all retained records and a random half of the forgotten and held-out ones.
 
     Every record is "in" for about half of the models: what the online attacks compare. Models come in pairs of

@@ -45,8 +45,8 @@ def ridge_outputs(
 
     Notes
     -----
-    The sums are integers, so that taking records out gives the bits of summing the others: a model costs O(r d²) for the
-    r records it lacks (or has, if these are fewer), and O(d³) to solve.
+    The sums are integers, so that taking records out gives the bits of summing the others: a model costs O(r d²) for
+    the r records it lacks (or has, if these are fewer), and O(d³) to solve.
     """
     rows = np.hstack([np.ones((len(X), 1)), np.asarray(X, dtype=np.float64)])
     labels = np.asarray(y)

@@ -28,8 +28,9 @@ Progress = Callable[[int, int, float], None]
 
 
 def references(
-    train: Train, plan: ReferencePlan, labels: Any, *, query: Any = None, batch: int = 1, store: str | Path | None = None,
-    content: Any = None, n_jobs: int = 1, progress: Progress | None = None, floor: float = FLOOR,
+    train: Train, plan: ReferencePlan, labels: Any, *, query: Any = None, batch: int = 1,
+    store: str | Path | None = None, content: Any = None, n_jobs: int = 1, progress: Progress | None = None,
+    floor: float = FLOOR,
 ) -> References:  # fmt: skip
     """Train the models of a plan and keep what they say.
 
