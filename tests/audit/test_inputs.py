@@ -61,6 +61,8 @@ def test_probabilities_that_are_none(p: Any, y: Any, words: str) -> None:
         ({"signals": {"logit": RNG.normal(size=20), "magic": RNG.normal(size=20)}}, "no signal 'magic'"),
         ({"signals": {"logit": RNG.normal(size=19)}}, "shape"),
         ({"signals": {"logit": np.arange(20)}}, "no finite numbers"),
+        ({"labels": Y - 1}, "from 0 on"),
+        ({"labels": Y.astype(str)}, "from 0 on"),
         ({"ids": np.arange(19)}, "ids has shape"),
         ({"groups": np.array(["a"] * 3)}, "groups has shape"),
     ],

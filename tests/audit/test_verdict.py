@@ -180,6 +180,15 @@ def test_the_order_of_records_and_references_changes_nothing() -> None:
     assert [a.auc.value for a in first.attacks] == pytest.approx([a.auc.value for a in second.attacks])
 
 
+def test_references_that_know_some_records_are_not_used() -> None:
+    model, references = world(7)
+    members = references.members.copy()
+    members[:3, 5] = True
+    report = audit(scores(model(0)), References(signals=references.signals, members=members))
+    assert (report.n_retrains, report.n_unforgotten) == (57, 20)
+    assert any(note.startswith("3 references were trained on some") for note in report.notes)
+
+
 def test_strata_show_what_the_average_hides() -> None:
     model, references = world(8)
     group = np.where(np.arange(N) % 4 == 0, "few", "many")

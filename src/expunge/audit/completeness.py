@@ -31,6 +31,7 @@ def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, co
 
     Examples
     --------
+    >>> import numpy as np
     >>> completeness(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])).value
     0.75
     """

@@ -209,6 +209,8 @@ class Scores:
                 f"{self.n_held_out} held out."
             )
         if self.labels is not None:
+            if not np.issubdtype(self.labels.dtype, np.integer) or self.labels.min() < 0:
+                raise InvalidDataError("labels must be integers from 0 on: columns of the probabilities.")
             forgotten, held = np.unique(self.labels[self.is_forgotten]), np.unique(self.labels[self.is_held_out])
             if len(np.union1d(forgotten, held)) < 2:
                 raise InvalidDataError(

@@ -12,8 +12,9 @@ from expunge.audit.curves import curves_of
 from expunge.audit.epsilon import epsilon_lower_bound
 from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
 from expunge.audit.inputs import References, Scores
+from expunge.audit.ranks import max_t_each, rank_p_value
 from expunge.audit.report import AttackResult, AuditReport, Figure
-from expunge.audit.statistics import Interval, clopper_pearson, delong, max_t_each, rank_p_value, tpr_at_fpr
+from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
 from expunge.audit.strata import record_epsilons, strata_of, worst_records
 from expunge.audit.verdict import Decision, decide, retrains_needed
 from expunge.errors import InvalidDataError
@@ -112,7 +113,7 @@ def audit(
         verdict=decision.verdict,
         sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
         reasons=decision.reasons,
-        notes=_notes(decision, n_retrains, alpha, is_equal),
+        notes=_notes(decision, n_retrains, alpha, is_equal, idle=len(references) - n_retrains - n_known),
         p_not_forgotten=decision.p_not_forgotten,
         p_over_forgotten=decision.p_over_forgotten,
         power=decision.power,
@@ -179,8 +180,10 @@ def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
     return Figure.of(Interval(min(bound.value, 1e9), bound.low, 1e9))
 
 
-def _notes(decision: Decision, n_retrains: int, alpha: float, is_equal: bool | None) -> tuple[str, ...]:
+def _notes(decision: Decision, n_retrains: int, alpha: float, is_equal: bool | None, *, idle: int) -> tuple[str, ...]:
     notes = []
+    if idle:
+        notes.append(f"{idle} references were trained on some of the records; they are no retrains and were not used.")
     if is_equal and min(decision.p_not_forgotten, decision.p_over_forgotten) <= alpha / 2:
         notes.append(
             "The attacks alone would have accused this model, as they do with one retrained model in "

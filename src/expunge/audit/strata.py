@@ -10,8 +10,9 @@ import numpy.typing as npt
 from expunge.audit.evidence import Evidence
 from expunge.audit.inputs import References, Scores
 from expunge.audit.lira import lira_online
+from expunge.audit.ranks import max_t_each
 from expunge.audit.report import Figure, Stratum, WorstRecord
-from expunge.audit.statistics import auc, delong, max_t_each
+from expunge.audit.statistics import auc, delong
 from expunge.seeds import uniform64
 from expunge.table.ids import check_ids
 

@@ -65,7 +65,7 @@ def against_thresholds(scores: Floats, labels: npt.NDArray[np.int64], thresholds
 
 
 def _threshold(scores: Floats, is_member: Bools) -> float:
-    order = np.argsort(scores, kind="stable")
+    order = np.argsort(scores)  # equal scores are never parted
     ordered, member = scores[order], is_member[order]
     missed = np.concatenate([[0], np.cumsum(member)]) / member.sum()
     kept_out = np.concatenate([[0], np.cumsum(~member)]) / (~member).sum()

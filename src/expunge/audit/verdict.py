@@ -18,8 +18,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from expunge.audit.ranks import max_t
 from expunge.audit.report import Figure, Verdict
-from expunge.audit.statistics import clopper_pearson, max_t
+from expunge.audit.statistics import clopper_pearson
 from expunge.errors import InvalidParameterError
 
 __all__ = ["LEAST_POWER", "Decision", "decide", "retrains_needed"]

@@ -18,7 +18,8 @@ from joblib import Parallel, delayed
 from expunge.audit.cards import card
 from expunge.audit.evidence import collect
 from expunge.audit.inputs import References, Scores, signals_of
-from expunge.audit.statistics import clopper_pearson, rank_p_value
+from expunge.audit.ranks import rank_p_value
+from expunge.audit.statistics import clopper_pearson
 from expunge.audit.verdict import LEAST_POWER, decide
 from expunge.errors import InvalidParameterError
 from expunge.seeds import check_seed, derive_seed
