@@ -1,6 +1,9 @@
 """Audits on real data: which models the audit finds, on which tasks, and what it cannot see there.
 
-python benchmarks/audit_real.py [--write]   # --write puts the tables into docs/audit.md
+python benchmarks/audit_real.py [--write] [--controls FILE] [--only tasks|exact|lira|none]
+
+``--write`` puts the tables into docs/audit.md, and ``--controls`` that of the self-test, from what
+``expunge audit --self-test --json`` printed.
 """
 
 from __future__ import annotations
@@ -72,21 +75,21 @@ def sentiment(n: int, seed: int) -> tuple[Any, Any]:
 
 
 def by_estimator(make: Any, X: Any, y: Any, members: Any, seeds: Any, *, query: Any) -> Any:
-    """Outputs of a scikit-learn estimator, one fit for each row of members."""
+    """Outputs of a scikit-learn estimator, one fit for each row of members; ``make(random_state)``."""
     k = int(y.max()) + 1
     out = np.zeros((len(members), len(query), k))
     for i, (member, seed) in enumerate(zip(members, seeds, strict=True)):
-        model = make(seed).fit(X[member], y[member])
+        model = make(random_state=seed).fit(X[member], y[member])
         out[i][:, model.classes_] = model.predict_proba(query)
     return out
 
 
-def forest(seed: int) -> Any:
-    return RandomForestClassifier(100, random_state=seed, n_jobs=1)
+def forest(random_state: int) -> Any:
+    return RandomForestClassifier(100, random_state=random_state, n_jobs=1)
 
 
-def logistic(seed: int) -> Any:
-    return LogisticRegression(C=100.0, max_iter=2000)
+def logistic(random_state: int) -> Any:
+    return LogisticRegression(C=100.0, max_iter=2000, random_state=random_state)
 
 
 class Task:
@@ -163,6 +166,12 @@ def tasks() -> list[Task]:
         Task("Fashion-MNIST, softmax regression", *fashion, soft, **fixed),
         Task("Adult, random forest", *A, partial(by_estimator, forest), **forests),
         Task("Adult, logistic regression", *A, partial(by_estimator, logistic), **{**fixed, "batch": 4}),
+        Task(
+            "Adult, logistic regression, many records",
+            *adult(20_000, 1),
+            partial(by_estimator, partial(LogisticRegression, max_iter=500)),
+            share=0.05, keep=0.9, floor=1e-45, batch=4,
+        ),
         Task("Location-30, network", *L, network, **some),
         Task("Film sentiment, TF-IDF and logistic regression", *T, partial(by_estimator, logistic),
              **{**fixed, "batch": 4}),
@@ -265,44 +274,74 @@ def lira_against_loss(n: int = 24_000, n_models: int = 64) -> list[list[Any]]:
     return rows
 
 
+def controls_table(found: dict[str, Any]) -> str:
+    """Which attack catches which control, from what ``expunge audit --self-test --json`` printed."""
+    rows = found["rows"]
+    head = ["", *(row["name"] for row in rows)]
+    body = [
+        ["**verdict**", *(f"**{row['caught'] / found['trials']:.0%}** ({row['low']:.0%} to {row['high']:.0%})"
+                          for row in rows)],
+        *([name, *(f"{row['by_attack'][name]:.0%}" for row in rows)] for name in rows[0]["by_attack"]),
+    ]  # fmt: skip
+    return table(
+        "Which attack catches which control", head, body,
+        f"{found['trials']} independent trials; accuracy {found['train_accuracy']:.0%} on records learned, "
+        f"{found['test_accuracy']:.0%} on others. In the first row the share of trials called not forgotten or "
+        "over-forgotten, with its 95 % interval; below, the share in which each attack alone accuses at 5 %. "
+        + (f"Descriptive only: {', '.join(found['idle'])}." if found["idle"] else "Every attack catches a control."),
+    )  # fmt: skip
+
+
+def put(name: str, text: str) -> None:
+    """Put a text between two marks of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(f"<!-- {name}: begin -->")
+    _, _, after = rest.partition(f"<!-- {name}: end -->")
+    told = text.strip().replace("\n## ", "\n### ").removeprefix("## ")
+    whole = f"{before}<!-- {name}: begin -->\n\n### {told}\n\n<!-- {name}: end -->{after}"
+    PAGE.write_text(whole, encoding="utf-8")
+
+
 def main() -> str:
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--only", choices=["tasks", "exact", "lira"])
+    parser.add_argument("--controls", type=Path, metavar="FILE")
+    parser.add_argument("--only", choices=["tasks", "exact", "lira", "none"])
     args, _ = parser.parse_known_args()
     warnings.filterwarnings("ignore")
-    parts = []
+    parts: dict[str, str] = {}
     if args.only in (None, "tasks"):
         rows = []
         for task in tasks():
             rows.append(audit_task(task))
             print(rows[-1], flush=True)
-        parts.append(table(
+        parts["tasks"] = table(
             "Real data: a retrained model and one that forgot nothing",
             ["task", "trained on / of them forgotten", "retrained", "do nothing", "power", "AUC of the loss attack",
              "best AUC", "time"], rows,
             f"{N_RETRAINS} references without the forget set and {N_UNFORGOTTEN} with it. The AUCs are of the "
             f"do-nothing model. Times with a busy machine; {machine()}.",
-        ))  # fmt: skip
+        )  # fmt: skip
     if args.only in (None, "exact"):
         head = ["method", "MNIST", "Fashion-MNIST", "Adult", "Location-30", "Film sentiment"]
-        parts.append(table(
+        parts["exact"] = table(
             "Real data: every exact classifier", head, exact_rows(),
             "In each cell: the verdict with the digest of a fresh fit / by the attacks alone / on the model before it "
             "forgot.",
-        ))  # fmt: skip
+        )  # fmt: skip
     if args.only in (None, "lira"):
-        parts.append(table(
+        parts["lira"] = table(
             "Fashion-MNIST, an overfit network: members found at 0.1 % false positives",
             ["attack", "TPR at 0.1 % FPR", "TPR at 1 % FPR", "AUC", "AUC minus that of the loss attack"],
             lira_against_loss(),
             "64 references on random halves of 24,000 records.",
-        ))  # fmt: skip
-    text = "\n".join(parts)
+        )  # fmt: skip
+    text = "\n".join(parts.values())
     if args.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- measured: begin -->")
-        _, _, after = rest.partition("<!-- measured: end -->")
-        PAGE.write_text(f"{before}<!-- measured: begin -->\n\n{text}\n<!-- measured: end -->{after}", encoding="utf-8")
+        for name, part in parts.items():
+            put(name, part)
+    if args.controls is not None:
+        put("controls", controls_table(json.loads(args.controls.read_text(encoding="utf-8"))))
     return text
 
 
