@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "sums", "sisa")
+NAMES = ("startup", "sums", "sisa", "audit")
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ def test_a_rate_nobody_can_know_is_refused(fpr: float) -> None:
     got = statistics.tpr_at_fpr(members, others, fpr)
     threshold = np.quantile(others, 1 - fpr, method="inverted_cdf")
     assert got.value == np.mean(members > threshold)
-    assert np.mean(others > threshold) <= fpr
+    assert statistics.tpr_at_fpr(others, others, fpr).value == pytest.approx(fpr)  # no more are accused, and no fewer
 
 
 def test_ties_do_not_accuse_more_than_allowed() -> None:
@@ -129,6 +129,14 @@ def test_max_t_accuses_one_in_twenty_whatever_the_distribution() -> None:
         common = rng.standard_t(2, size=(40, 1))
         hits += ranks.max_t(common + rng.exponential(size=(40, 4)) ** 2).p_high <= 0.05
     assert stats.binomtest(hits, 1000, 0.05).pvalue > 0.01
+
+
+def test_ranks_count_the_audited_model_itself() -> None:
+    assert ranks.rank_p_value(9.0, np.zeros(19)) == 0.05
+    assert ranks.rank_p_value(0.0, np.zeros(19)) == 1
+    assert ranks.max_t(np.vstack([[5.0], np.zeros((19, 1))])).p_high == 0.05
+    each = ranks.max_t_each(np.vstack([[5.0, 0.0, 1.0], np.random.default_rng(0).normal(size=(19, 2)) @ np.eye(2, 3)]))
+    assert each[0] == 0.05 < each[1]
 
 
 def test_max_t_leaves_constant_statistics_out() -> None:

@@ -105,10 +105,7 @@ def queries_needed(*, deleted: float, kept: float, alpha: float = 0.05, power: f
 
 def _critical(n_queries: int, deleted: float, alpha: float) -> int:
     """Least count whose upper tail under "deleted" is at most alpha."""
-    count = int(stats.binom.isf(alpha, n_queries, deleted)) + 1
-    while count > 0 and stats.binom.sf(count - 2, n_queries, deleted) <= alpha:
-        count -= 1
-    return count
+    return int(stats.binom.isf(alpha, n_queries, deleted)) + 1
 
 
 def _check(deleted: float, kept: float) -> None:

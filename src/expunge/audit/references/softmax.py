@@ -45,7 +45,7 @@ def softmax_outputs(
 
     Notes
     -----
-    O(steps N d m k) time. The weights of all models stand side by side, as a matrix of m k columns; of records that a
+    O(steps N d m k) time. The weights of all models stand side by side, as a matrix of k m columns; of records that a
     model is not trained on the residuals are set to 0.
 
     References
@@ -65,39 +65,44 @@ def softmax_outputs(
     curvature = 0.5 * _largest_eigenvalue(rows) * (n / counts.min()) + penalty
     ratio = np.sqrt(penalty / curvature)
     momentum = dtype((1 - ratio) / (1 + ratio))
-    scale = np.repeat(1 / counts, k).astype(dtype)
+    scale = np.tile(1 / counts, k).astype(dtype)
+    mask = np.ascontiguousarray(members.T).astype(dtype)
     weights = np.zeros((rows.shape[1], m * k), dtype=dtype)
     ahead = weights.copy()
     for _ in range(steps):
-        gradient = _gradient(rows, labels, members, ahead, k)
+        gradient = _gradient(rows, labels, mask, ahead, k)
         gradient *= scale
         gradient += dtype(penalty) * ahead
         moved = ahead - dtype(1 / curvature) * gradient
         ahead = moved + momentum * (moved - weights)
         weights = moved
     asked = rows if query is None else _with_constant(query, dtype)
-    out = _softmax((asked @ weights).reshape(len(asked), m, k)).astype(np.float64)
-    out /= out.sum(axis=-1, keepdims=True)
-    return np.ascontiguousarray(out.transpose(1, 0, 2))
+    out = _softmax((asked @ weights).reshape(len(asked), k, m)).astype(np.float64)
+    out /= out.sum(axis=1, keepdims=True)
+    return np.ascontiguousarray(out.transpose(2, 0, 1))
 
 
-def _gradient(rows: Any, labels: Any, members: Bools, weights: Any, k: int) -> Any:
-    """Sum over each model's records of x (p - e_y)', shape (d, m k)."""
-    m = len(members)
+def _gradient(rows: Any, labels: Any, mask: Any, weights: Any, k: int) -> Any:
+    """Sum over each model's records of x (p - e_y)', shape (d, k m): for each class the models side by side.
+
+    So that sums over classes run along whole rows of models, many at a time.
+    """
+    m = mask.shape[1]
     total = np.zeros_like(weights)
     for at in range(0, len(rows), _ROWS):
         block = rows[at : at + _ROWS]
-        residual = _softmax((block @ weights).reshape(len(block), m, k))
-        residual[np.arange(len(block)), :, labels[at : at + _ROWS]] -= 1
-        residual *= members[:, at : at + _ROWS].T[:, :, None]
-        total += block.T @ residual.reshape(len(block), m * k)
+        residual = _softmax((block @ weights).reshape(len(block), k, m))
+        residual[np.arange(len(block)), labels[at : at + _ROWS]] -= 1
+        residual *= mask[at : at + _ROWS, None, :]
+        total += block.T @ residual.reshape(len(block), k * m)
     return total
 
 
 def _softmax(logits: Any) -> Any:
-    logits -= logits.max(axis=-1, keepdims=True)
+    """Over axis 1, in place."""
+    logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
-    logits /= logits.sum(axis=-1, keepdims=True)
+    logits /= logits.sum(axis=1, keepdims=True)
     return logits
 
 
@@ -110,12 +115,12 @@ def _with_constant(X: Any, dtype: Any) -> Any:
 
 def _largest_eigenvalue(rows: Any) -> float:
     """Of X'X / N, by the power method; a little too large rather than too small."""
-    vector = np.ones(rows.shape[1])
+    vector = np.full(rows.shape[1], rows.shape[1] ** -0.5, dtype=rows.dtype)
     value = 0.0
     for _ in range(30):
-        vector = rows.T @ (rows @ vector) / len(rows)
-        value = float(np.linalg.norm(vector))
+        image = rows.T @ (rows @ vector) / rows.dtype.type(len(rows))
+        value = float(np.linalg.norm(image))
         if value == 0:
             return 1.0
-        vector = vector / value
+        vector = image / rows.dtype.type(value)
     return 1.05 * value
