@@ -77,12 +77,17 @@ def test_records_that_do_not_fit(place: Path, capsys: pytest.CaptureFixture[str]
         file.write_text("\n".join(names))
         return ["--held-out", str(file)]
 
+    one = tmp_path / "one.txt"
+    one.write_text("r003\n")
     for command, code, words in (
         (audit(place, model="kept"), 3, "still knows"),
         (audit(place, *held_out("r050", "r120")), 3, "is not held out"),
         (audit(place, *held_out("r999")), 4, "no record 'r999'"),
         (audit(place, *held_out("r001", "r120")), 8, "at once"),
         ([*audit(place)[:3], str(place / "learned.csv"), *audit(place)[4:]], 8, "never trained on"),
+        (audit(place, "--references", "3"), 9, "needs 4 references"),
+        (audit(place, "--alpha", "2"), 9, "alpha"),
+        ([*audit(place)[:5], str(one), *audit(place)[6:]], 8, "two forgotten"),
     ):
         assert run(command) == code
         assert words in capsys.readouterr().err

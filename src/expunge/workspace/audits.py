@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 
 from expunge.audit import AuditReport, Scores, audit, signals_of
+from expunge.audit.evidence import LEAST_RETRAINS
 from expunge.audit.references import plan_around, references
 from expunge.audit.references.train import Progress
 from expunge.audit.table import scores_from_table
-from expunge.errors import InvalidDataError, InvalidRequestError, UnknownRecordError, UnsupportedRequestError
+from expunge.audit.verdict import retrains_needed
+from expunge.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnknownRecordError,
+    UnsupportedRequestError,
+)
 from expunge.workspace.directory import ModelDirectory
 from expunge.workspace.method_references import MethodTraining, probabilities_of
 from expunge.workspace.schema import TableRows, parse_label, read_rows
@@ -66,11 +74,19 @@ def audit_directory(
 
     Raises
     ------
-    InvalidRequestError, UnknownRecordError
+    InvalidParameterError
+        Fewer than four references, or an alpha that is none.
+    InvalidRequestError, UnknownRecordError, InvalidDataError
         Records that the model still knows, or that the table does not have.
     UnsupportedRequestError
         A regressor or a transformer.
     """
+    retrains_needed(alpha)
+    if n_references < LEAST_RETRAINS or n_unforgotten < 0:
+        raise InvalidParameterError(
+            f"An audit needs {LEAST_RETRAINS} references or more, got {n_references} and {n_unforgotten}.",
+            hint=f"{retrains_needed(alpha)} before it can accuse anybody at {alpha:g}.",
+        )
     folder = ModelDirectory.open(path)
     schema, model = folder.card.schema, folder._load()
     if schema.task != "classification" or model._state().rows is None:
@@ -126,9 +142,14 @@ def _roles(rows: TableRows, model: Any, forgotten: list[Any], held_out: list[Any
         held_out = [record for record in rows.ids if record not in known and record not in set(forgotten)]
     if strange := known.intersection(held_out):
         raise InvalidRequestError(f"The model was trained on record {next(iter(strange))!r}: it is not held out.")
-    if not held_out:
+    if len(set(forgotten)) < 2:
         raise InvalidDataError(
-            "The table has no record that the model was never trained on.",
+            f"An audit by scores needs two forgotten records, got {len(set(forgotten))}.",
+            hint="Of a single one compare the digest with that of a fresh fit.",
+        )
+    if len(held_out) < 2:
+        raise InvalidDataError(
+            "The table has no two records that the model was never trained on.",
             hint="Add held-out records of the same kind: forgotten ones are compared with them.",
         )
     out = {}
