@@ -44,11 +44,13 @@ def class_thresholds(scores: Floats, labels: npt.NDArray[np.int64], is_member: B
     """
     if is_member.all() or not is_member.any():
         raise InvalidDataError("Thresholds need members and others, got only one kind.")
-    out = np.full(n_classes, _threshold(scores, is_member))
+    out = np.full(n_classes, np.nan)
     for label in range(n_classes):
         of_class = labels == label
         if is_member[of_class].any() and not is_member[of_class].all():
             out[label] = _threshold(scores[of_class], is_member[of_class])
+    if np.isnan(out).any():
+        out[np.isnan(out)] = _threshold(scores, is_member)
     return out
 
 
