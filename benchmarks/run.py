@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 NAMES = (
-    "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts",
+    "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "audit",
 )  # fmt: skip
 
 

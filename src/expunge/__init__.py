@@ -22,7 +22,7 @@ _WORDS = {
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("checks", "errors", "preprocessing")
+_MODULES = ("audit", "checks", "errors", "preprocessing")
 
 
 def _table() -> dict[str, str]:

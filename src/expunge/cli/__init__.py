@@ -15,6 +15,7 @@ import typer
 
 from expunge.cli.adopt import adopt
 from expunge.cli.advise import advise
+from expunge.cli.audit import audit
 from expunge.cli.data import data
 from expunge.cli.demo import demo
 from expunge.cli.export import export
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 for _command in (
-    demo, init, fit, adopt, find, plan, forget, rectify, verify, log, status, predict, export, promote, methods,
+    demo, init, fit, adopt, find, plan, forget, rectify, audit, verify, log, status, predict, export, promote, methods,
 ):  # fmt: skip
     app.command()(_command)
 for _group in (data, request, advise, keys):

@@ -27,7 +27,7 @@ from expunge.workspace import (
 )  # fmt: skip
 from expunge.workspace.core import Core, utc_now
 from expunge.workspace.layout import Config, find_workspace
-from expunge.workspace.preparing import predictions
+from expunge.workspace.preparing import live_schema, predictions
 from expunge.workspace.request_file import read_requests
 from expunge.workspace.request_queue import Wish
 from expunge.workspace.sources import Source
@@ -36,6 +36,7 @@ from expunge.workspace.tables import read_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from expunge.audit import AuditReport
     from expunge.ledger.heads import SignedHead
     from expunge.ledger.keys import Signer
     from expunge.ledger.verify import Verdict
@@ -368,6 +369,16 @@ class Workspace:
         with core.lock.held():
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
             return asking.run(core, self._commits.accept([wish]))
+
+    def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
+        """Whether a model has forgotten, against references; see :func:`expunge.workspace.audits.audit_model`."""
+        from expunge.workspace.audits import audit_model
+
+        core = self._core
+        with core.read() as connection:
+            model = models.open_model(core, connection, name)
+        live = models.load(core, model).model
+        return audit_model(live, live_schema(model.card.card, live), data, **asked)
 
     @staticmethod
     def advise_shards(data: str | Path, **asked: Any) -> Advice:

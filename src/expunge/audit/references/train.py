@@ -1,0 +1,121 @@
+"""Train references by a plan: repeatable, cached by content, resumable, in parallel, and with an estimate first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+
+from expunge.audit.inputs import References, signals_of
+from expunge.audit.logit import FLOOR
+from expunge.audit.references.plan import ReferencePlan
+from expunge.audit.references.store import ReferenceStore
+from expunge.errors import InvalidDataError, InvalidParameterError
+
+__all__ = ["Progress", "Train", "references"]
+
+Floats = npt.NDArray[np.float64]
+
+#: From members of shape (b, N) and b seeds to probabilities of shape (b, n, k) of the n records that are asked about.
+Train = Callable[[npt.NDArray[np.bool_], tuple[int, ...]], Floats]
+#: Told (done, total, seconds that the rest will take); first before anything but one batch is trained.
+Progress = Callable[[int, int, float], None]
+
+
+def references(
+    train: Train, plan: ReferencePlan, labels: Any, *, query: Any = None, batch: int = 1,
+    store: str | Path | None = None, content: Any = None, n_jobs: int = 1, progress: Progress | None = None,
+    floor: float = FLOOR,
+) -> References:  # fmt: skip
+    """Train the models of a plan and keep what they say.
+
+    Parameters
+    ----------
+    train : callable
+        ``train(members, seeds)`` with members of shape (b, N) gives probabilities of shape (b, n, k). A function of its
+        arguments alone: equal members and seeds give equal outputs.
+    plan : ReferencePlan
+    labels : array of int, shape (n,)
+        Columns of the true classes of the n records asked about.
+    query : array of int, shape (n,), optional
+        Positions of these records among the N of the plan; default: all.
+    batch : int
+        Models a call; more than 1 for the fast paths, which train many at once.
+    store : path, optional
+        Folder to keep outputs in; default: nothing is written. An interrupted call goes on where it stopped.
+    content : object
+        What the outputs follow from besides members and seeds (data, parameters, query): required with ``store``, since
+        it makes the names of the files.
+    n_jobs : int
+        Processes, by joblib; changes nothing but the time.
+    progress : callable, optional
+        ``progress(done, total, seconds_left)``.
+    floor : float
+        As in :func:`expunge.audit.signals_of`.
+
+    Returns
+    -------
+    References
+        Of the n records.
+
+    Raises
+    ------
+    InvalidDataError
+        Outputs of a wrong shape, or that are no probabilities.
+    """
+    if batch < 1:
+        raise InvalidParameterError(f"batch must be at least 1, got {batch}.")
+    if store is not None and content is None:
+        raise InvalidParameterError(
+            "A store needs content: all that training and querying follow from.", hint="content=(X, y, parameters)."
+        )
+    y = np.asarray(labels)
+    kept = None if store is None else ReferenceStore(store, content)
+    signals: dict[int, dict[str, Floats]] = {}
+    for i, seed in enumerate(plan.seeds):
+        held = None if kept is None else kept.read(plan.members[i], seed)
+        if held is not None:
+            signals[i] = signals_of(held, y, floor=floor)
+    todo = [i for i in range(len(plan)) if i not in signals]
+    # The first batch alone tells how long the rest will take.
+    batches = [todo[at : at + batch] for at in range(0, len(todo), batch)]
+    start, trained = time.perf_counter(), 0
+    for group in _in_turn(batches, n_jobs):
+        members = [plan.members[chosen] for chosen in group]
+        seeds = [tuple(plan.seeds[i] for i in chosen) for chosen in group]
+        done = Parallel(n_jobs=n_jobs)(delayed(train)(m, s) for m, s in zip(members, seeds, strict=True))
+        for chosen, outputs in zip(group, done, strict=True):
+            _check(outputs, len(chosen), len(y))
+            for i, of_model in zip(chosen, outputs, strict=True):
+                signals[i] = signals_of(of_model, y, floor=floor)
+                if kept is not None:
+                    kept.write(plan.members[i], plan.seeds[i], np.asarray(of_model))
+            trained += len(chosen)
+        if progress is not None:
+            spent = time.perf_counter() - start
+            progress(len(plan) - len(todo) + trained, len(plan), spent / trained * (len(todo) - trained))
+    positions = slice(None) if query is None else np.asarray(query)
+    return References(
+        signals={name: np.array([signals[i][name] for i in range(len(plan))]) for name in signals[0]},
+        members=plan.members[:, positions],
+    )
+
+
+def _in_turn(batches: list[list[int]], n_jobs: int) -> list[list[list[int]]]:
+    """Groups of batches that run side by side; the first has one batch."""
+    width = max(1, abs(n_jobs)) * 4 if n_jobs != 1 else 1
+    return [batches[:1], *(batches[at : at + width] for at in range(1, len(batches), width))] if batches else []
+
+
+def _check(outputs: Any, n_models: int, n_records: int) -> None:
+    shape = np.shape(outputs)
+    if len(shape) != 3 or shape[:2] != (n_models, n_records):
+        raise InvalidDataError(
+            f"train gave outputs of shape {shape}; expected ({n_models}, {n_records}, classes).",
+            hint="It is called with members of shape (models, records) and one seed for each model.",
+        )

@@ -1,0 +1,231 @@
+"""The audit as a whole: evidence, verdict, strata, worst records, curves, and the sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.audit.cards import card
+from expunge.audit.curves import curves_of
+from expunge.audit.epsilon import epsilon_lower_bound
+from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
+from expunge.audit.inputs import References, Scores
+from expunge.audit.ranks import max_t_each, rank_p_value
+from expunge.audit.report import AttackResult, AuditReport, Figure
+from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
+from expunge.audit.strata import record_epsilons, strata_of, worst_records
+from expunge.audit.verdict import Decision, decide, retrains_needed
+from expunge.errors import InvalidDataError
+
+__all__ = ["audit"]
+
+Floats = npt.NDArray[np.float64]
+
+UNSEEN = (
+    "What the model does elsewhere than on the records that were asked about: a filter that watches for exactly them "
+    "and answers as a retrained model would passes.",
+    "Backups, copies, caches, earlier versions and models trained from this one's answers.",
+    "Traces in weights that do not show in answers, unless digests were compared.",
+    "A single record among many: the verdict is about the forget set; the list of the worst records is a hint.",
+)
+
+
+def audit(
+    scores: Scores, references: References, *, digests: tuple[str, str] | None = None, alpha: float = 0.05,
+    pseudonym_key: int | None = None, n_worst: int = 10,
+) -> AuditReport:  # fmt: skip
+    """Say whether forgetting worked, how sure that is, and whether the audit could have known.
+
+    Parameters
+    ----------
+    scores : Scores
+        What the audited model says about forgotten and held-out records.
+    references : References
+        What models trained without the forget set say, and models trained with it. 39 of the first kind are needed to
+        accuse at 5 %, 14 of the second to be told "forgotten".
+    digests : pair of str, optional
+        Digest of the audited model, and of a fresh fit without the records that the auditor made.
+    alpha : float
+        Chance to accuse a retrained model, at most.
+    pseudonym_key : int, optional
+        Secret that turns record ids into pseudonyms; default: the worst records stand under their place in the forget
+        set.
+    n_worst : int
+        Records to list.
+
+    Returns
+    -------
+    AuditReport
+
+    Raises
+    ------
+    InvalidDataError
+        References that do not fit the scores, are too few or all the same.
+
+    Notes
+    -----
+    The audited model must be a draw like the references if forgetting worked: the same kind of training on the same
+    records. Then its rank among them is an exact p-value (but for 1 in m, since a reference is measured against m - 1
+    others and the audited model against m).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> forgotten = np.repeat([True, False], 50)
+    >>> models = rng.normal(size=(101, 100))
+    >>> models[:30] += 3 * forgotten                                       # 30 models trained on the forget set
+    >>> scores = Scores(signals={"logit": models[-1]}, is_forgotten=forgotten, is_held_out=~forgotten)
+    >>> members = np.zeros((100, 100), dtype=bool)
+    >>> members[:30] = forgotten
+    >>> references = References(signals={"logit": models[:-1]}, members=members)
+    >>> audit(scores, references).verdict
+    'forgotten'
+    >>> unchanged = Scores(signals={"logit": models[0]}, is_forgotten=forgotten, is_held_out=~forgotten)
+    >>> audit(unchanged, references).verdict
+    'not forgotten'
+    """
+    retrains_needed(alpha)
+    is_equal = None if digests is None else digests[0] == digests[1]
+    n_retrains, n_known = len(references.retrains(scores)), len(references.unforgotten(scores))
+    common: dict[str, Any] = {
+        "alpha": alpha, "n_forgotten": scores.n_forgotten, "n_held_out": scores.n_held_out, "n_retrains": n_retrains,
+        "n_unforgotten": n_known, "version": _version(), "unseen": UNSEEN,
+    }  # fmt: skip
+    try:
+        evidence = collect(scores, references)
+    except InvalidDataError as error:
+        if not is_equal or n_retrains < LEAST_RETRAINS:
+            raise
+        return AuditReport(
+            verdict="forgotten", sentence=_sentence("forgotten", None, n_retrains, is_equal=True), notes=(str(error),),
+            reasons=("The learned state is bit for bit that of a fresh fit without the records.",), **common,
+        )  # fmt: skip
+    decides = np.array([card(name).decides for name in evidence.names])
+    decision = decide(
+        evidence.audited[decides], evidence.retrains[:, decides], evidence.unforgotten[:, decides], alpha=alpha,
+        is_equal=is_equal,
+    )  # fmt: skip
+    attacks = _attack_results(evidence, scores, decides)
+    epsilons = record_epsilons(scores, references)
+    return AuditReport(
+        verdict=decision.verdict,
+        sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
+        reasons=decision.reasons,
+        notes=_notes(decision, n_retrains, alpha, is_equal, idle=len(references) - n_retrains - n_known),
+        p_not_forgotten=decision.p_not_forgotten,
+        p_over_forgotten=decision.p_over_forgotten,
+        power=decision.power,
+        epsilon=_epsilon(evidence, scores),
+        attacks=attacks,
+        strata=strata_of(evidence, scores, references),
+        worst=worst_records(evidence, scores, epsilons, key=pseudonym_key, n=n_worst),
+        curves=curves_of(evidence, scores, epsilons),
+        **common,
+    )
+
+
+def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.bool_]) -> tuple[AttackResult, ...]:
+    nulls = evidence.retrains
+    up = np.array([rank_p_value(v, nulls[:, j]) for j, v in enumerate(evidence.audited)])
+    down = np.array([rank_p_value(-v, -nulls[:, j]) for j, v in enumerate(evidence.audited)])
+    corrected = max_t_each(np.vstack([evidence.audited, nulls]))
+    out = []
+    for j, name in enumerate(evidence.names):
+        of = evidence.scores[name]
+        members, others = of[scores.is_forgotten], of[scores.is_held_out]
+        low, high = np.quantile(nulls[:, j], [0.025, 0.975])
+        out.append(
+            AttackResult(
+                name=name,
+                auc=Figure.of(delong(members, others)),
+                tpr_1_percent=_tpr(members, others, 0.01),
+                tpr_01_percent=_tpr(members, others, 0.001),
+                null_low=float(low),
+                null_mean=float(nulls[:, j].mean()),
+                null_high=float(high),
+                p_not_forgotten=float(up[j]),
+                p_over_forgotten=float(down[j]),
+                p_corrected=float(corrected[j]),
+                power=_power_alone(nulls[:, j], evidence.unforgotten[:, j]),
+                decides=bool(decides[j]),
+            )
+        )
+    return tuple(out)
+
+
+def _tpr(members: Floats, others: Floats, fpr: float) -> Figure:
+    try:
+        return Figure.of(tpr_at_fpr(members, others, fpr))
+    except InvalidDataError as error:
+        return Figure(refusal=str(error))
+
+
+def _power_alone(retrains: Floats, unforgotten: Floats) -> Figure:
+    """Share of the do-nothing references above all but 2.5 % of the retrained ones."""
+    if not len(unforgotten):
+        return Figure(refusal="No reference was trained on the forget set.")
+    caught = sum(rank_p_value(v, retrains) <= 0.025 for v in unforgotten)
+    return Figure.of(clopper_pearson(caught, len(unforgotten)))
+
+
+def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
+    """Of the attack that decides for itself on references: LiRA."""
+    of = evidence.scores["LiRA"]
+    members, others = of[scores.is_forgotten], of[scores.is_held_out]
+    if min(len(members), len(others)) < 20:
+        return Figure(refusal="Fewer than 20 records of a kind bound no privacy loss.")
+    bound = epsilon_lower_bound(members, others)
+    return Figure.of(Interval(min(bound.value, 1e9), bound.low, 1e9))
+
+
+def _notes(decision: Decision, n_retrains: int, alpha: float, is_equal: bool | None, *, idle: int) -> tuple[str, ...]:
+    notes = []
+    if idle:
+        notes.append(f"{idle} references were trained on some of the records; they are no retrains and were not used.")
+    if is_equal and min(decision.p_not_forgotten, decision.p_over_forgotten) <= alpha / 2:
+        notes.append(
+            "The attacks alone would have accused this model, as they do with one retrained model in "
+            f"{1 / alpha:.0f}; equal bits outweigh them."
+        )
+    if n_retrains < retrains_needed(alpha):
+        notes.append(f"With {retrains_needed(alpha)} retrained references or more the attacks could accuse.")
+    return tuple(notes)
+
+
+def _sentence(verdict: str, decision: Decision | None, n_retrains: int, *, is_equal: bool) -> str:
+    if is_equal:
+        return (
+            "The model is bit for bit the one that training without these records gives: nothing of them can be in it."
+        )
+    if verdict == "not forgotten":
+        return (
+            f"The model still treats the records it should have forgotten as ones it was trained on: it stands out "
+            f"from {n_retrains} models that were trained without them."
+        )
+    if verdict == "over-forgotten":
+        return (
+            f"The model treats the forgotten records worse than {n_retrains} models that never saw them: something was "
+            "done to hide them, and that shows which records were forgotten."
+        )
+    if verdict == "forgotten":
+        return (
+            f"On these records the model cannot be told from {n_retrains} models that were trained without them, by an "
+            "audit that does find models which forgot nothing."
+        )
+    if decision is not None and decision.power.value is not None:
+        return (
+            "No trace of the records was found, but the audit is too weak to say more: it finds only "
+            f"{decision.power.value:.0%} of the models that forgot nothing."
+        )
+    return (
+        "No trace of the records was found, but nobody checked whether this audit finds models that forgot nothing: "
+        "give references that were trained on the records too."
+    )
+
+
+def _version() -> str:
+    from expunge import __version__
+
+    return __version__

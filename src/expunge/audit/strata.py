@@ -1,0 +1,111 @@
+"""Parts of the forget set, and the records that stand out: an average over all may hide them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.audit.evidence import Evidence
+from expunge.audit.inputs import References, Scores
+from expunge.audit.lira import lira_online
+from expunge.audit.ranks import max_t_each
+from expunge.audit.report import Figure, Stratum, WorstRecord
+from expunge.audit.statistics import auc, delong
+from expunge.seeds import uniform64
+from expunge.table.ids import check_ids
+
+__all__ = ["record_epsilons", "strata_of", "worst_records"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+#: Records that a stratum needs on either side.
+LEAST = 5
+
+
+def record_epsilons(scores: Scores, references: References) -> Floats | None:
+    """Log-likelihood ratio "trained on it" against "not" of each forgotten record, in nats; of others NaN.
+
+    None where fewer than two references were trained on the forget set. What one answer of the model gives away about
+    one
+    record: LiRA's score (Carlini et al. 2022, equation 4), with one variance for all records where references are few.
+    """
+    known, rows = references.unforgotten(scores), references.retrains(scores)
+    if len(known) < 2 or len(rows) < 2:
+        return None
+    forgotten = np.flatnonzero(scores.is_forgotten)
+    both = np.concatenate([known, rows])
+    logits = np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(both, forgotten)]
+    out = np.full(len(scores.is_forgotten), np.nan)
+    out[forgotten] = lira_online(
+        np.asarray(scores.signals["logit"], dtype=np.float64)[forgotten],
+        logits,
+        np.broadcast_to(np.arange(len(both))[:, None] < len(known), logits.shape),
+        fixed_variance=len(known) < 32,
+    )
+    return out
+
+
+def strata_of(evidence: Evidence, scores: Scores, references: References) -> tuple[Stratum, ...]:
+    """The AUC of the standard scores within parts of the forget set, each ranked among the references.
+
+    By memorisation (thirds of the gap between references trained with and without a record), by class and by subgroup;
+    parts with fewer than five records on either side are left out.
+    """
+    parts = [
+        (kind, name, inside & scores.is_forgotten, against)
+        for kind, name, inside, against in _parts(scores, references)
+        if (inside & scores.is_forgotten).sum() >= LEAST and against.sum() >= LEAST
+    ]
+    if not parts:
+        return ()
+    models = np.vstack([evidence.z[None], evidence.reference_z])
+    aucs = np.array([[auc(row[inside], row[against]) for _, _, inside, against in parts] for row in models])
+    return tuple(
+        Stratum(
+            kind=kind, name=name, n_forgotten=int(inside.sum()), p_corrected=float(p),
+            auc=Figure.of(delong(evidence.z[inside], evidence.z[against])),
+        )
+        for (kind, name, inside, against), p in zip(parts, max_t_each(aucs), strict=True)
+    )  # fmt: skip
+
+
+def _parts(scores: Scores, references: References) -> Iterator[tuple[str, str, Bools, Bools]]:
+    known, rows = references.unforgotten(scores), references.retrains(scores)
+    if len(known):
+        logits = references.signals["logit"]
+        gap = np.asarray(logits[known].mean(axis=0) - logits[rows].mean(axis=0), dtype=np.float64)
+        low, high = np.quantile(gap[scores.is_forgotten], [1 / 3, 2 / 3])
+        yield "memorisation", "least", gap < low, scores.is_held_out
+        yield "memorisation", "middle", (gap >= low) & (gap < high), scores.is_held_out
+        yield "memorisation", "most", gap >= high, scores.is_held_out
+    for kind, column in (("class", scores.labels), ("group", scores.groups)):
+        if column is not None:
+            for value in np.unique(column[scores.is_forgotten]).tolist():
+                inside = np.asarray(column == value)
+                yield kind, str(value), inside, inside & scores.is_held_out
+
+
+def worst_records(
+    evidence: Evidence, scores: Scores, epsilons: Floats | None, *, key: int | None, n: int
+) -> tuple[WorstRecord, ...]:
+    """The forgotten records that stand out most, by what one answer gives away or else by their standard score."""
+    forgotten = np.flatnonzero(scores.is_forgotten)
+    by = evidence.z if epsilons is None else epsilons
+    order = forgotten[np.argsort(-by[forgotten], kind="stable")][:n]
+    names = _pseudonyms(scores, forgotten, order, key)
+    return tuple(
+        WorstRecord(pseudonym=name, z=float(evidence.z[i]), epsilon=None if epsilons is None else float(epsilons[i]))
+        for name, i in zip(names, order, strict=True)
+    )
+
+
+def _pseudonyms(
+    scores: Scores, forgotten: npt.NDArray[np.intp], order: npt.NDArray[np.intp], key: int | None
+) -> list[str]:
+    if key is None or scores.ids is None:
+        return [f"forgotten record {int(np.searchsorted(forgotten, i)) + 1}" for i in order]
+    hashed = uniform64(key, "audit pseudonym", check_ids(scores.ids[order]))
+    return [f"{int(value):016x}" for value in hashed]

@@ -1,0 +1,38 @@
+"""Zero retrain forgetting: how much a model answers on forgotten records as one with random weights would."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.audit.outputs import js_divergence
+
+__all__ = ["zero_retrain_forgetting"]
+
+
+def zero_retrain_forgetting(outputs: npt.NDArray[np.float64], untrained: npt.NDArray[np.float64]) -> float:
+    """1 - mean over records of JS(model, untrained model), in bits.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, k)
+        Probabilities of the audited model on forgotten records.
+    untrained : ndarray of shape (n, k)
+        Of the same model with its weights before training.
+
+    Returns
+    -------
+    float
+        In [0, 1]. Ideal is the value of the retrained model, not 1: a model that knows nothing of forgotten records
+        may still know how to answer. Near 1 means that it guesses.
+
+    References
+    ----------
+    V. Chundawat, A. Tarun, M. Mandal, M. Kankanhalli, "Can bad teaching induce forgetting?", AAAI 2023, the ZRF metric.
+
+    Examples
+    --------
+    >>> zero_retrain_forgetting(np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]]))
+    1.0
+    """
+    return float(1 - js_divergence(outputs, untrained).mean())

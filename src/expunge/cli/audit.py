@@ -1,0 +1,95 @@
+"""``expunge audit``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from expunge.cli.options import At, Delimiter, Encoding, Json
+from expunge.cli.output import Output
+from expunge.errors import InvalidRequestError
+
+File = Path | None
+Model = Annotated[str | None, typer.Argument(metavar="MODEL", help="Name of the model that has forgotten.")]
+Table = Annotated[
+    File, typer.Option("--data", metavar="FILE", help="Table with the known, forgotten and held-out records.")
+]
+Forgotten = Annotated[File, typer.Option(metavar="FILE", help="Ids that were forgotten, one per line.")]
+HeldOut = Annotated[
+    File, typer.Option(metavar="FILE", help="Ids never trained on; default: all others that the model does not know.")
+]
+Count = Annotated[
+    int, typer.Option("--references", metavar="N", help="Models to train without the records; 39 or more.")
+]
+Known = Annotated[int, typer.Option(metavar="N", help="Models to train with them, for the power; 14 or more.")]
+FromScores = Annotated[File, typer.Option("--scores", metavar="FILE", help="A table of scores instead of a model.")]
+Test = Annotated[bool, typer.Option("--self-test", help="Audit the audit: fake unlearners must be caught.")]
+Trials = Annotated[int, typer.Option(help="Independent models of each control of the self-test.")]
+Alpha = Annotated[float, typer.Option(help="Chance to accuse a retrained model, at most.")]
+Seed = Annotated[int, typer.Option(help="Of the references.")]
+Jobs = Annotated[int, typer.Option(help="Processes.")]
+Keep = Annotated[File, typer.Option("--store", metavar="FOLDER", help="Keep references here, to go on or to repeat.")]
+Report = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Write the report: .html or .json; repeat.")]
+
+
+def audit(
+    model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
+    references: Count = 48, unforgotten: Known = 16, scores: FromScores = None, self_test: Test = False,
+    trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0, jobs: Jobs = 1, store: Keep = None,
+    report: Report = None, delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
+    from expunge.workspace import Workspace
+    from expunge.workspace.audits import audit_scores
+    from expunge.workspace.tables import read_ids
+
+    out = Output(as_json)
+    if sum((model is not None, scores is not None, self_test)) != 1:
+        raise InvalidRequestError("Give MODEL with --data and --forgotten, or --scores, or --self-test.")
+    if self_test:
+        return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
+    with out.working("Auditing"), _progress(as_json) as progress:
+        if scores is not None:
+            found = audit_scores(scores, alpha=alpha, delimiter=delimiter, encoding=encoding)
+        elif model is None or data is None or forgotten is None:
+            raise InvalidRequestError("MODEL needs --data, a table, and --forgotten, a file with ids.")
+        else:
+            found = Workspace.open(workspace).audit(
+                model, data, forgotten=read_ids(forgotten), held_out=read_ids(held_out) if held_out else None,
+                n_references=references, n_unforgotten=unforgotten, seed=seed, n_jobs=jobs, store=store,
+                progress=progress, alpha=alpha, delimiter=delimiter, encoding=encoding,
+            )  # fmt: skip
+    written = [f"Report: {found.save(path)}" for path in report or ()]
+    return out.result(found.to_dict(), [f"{found.verdict.capitalize()}. {found.sentence}", *found.reasons, *written])
+
+
+def _self_test(out: Output, **given: Any) -> None:
+    from expunge.lab.controls import run_self_test
+
+    with out.working("Auditing the audit"):
+        found = run_self_test(**given)
+    out.table(found.to_dict(), found.columns, found.cells(), title=found.title, lines=found.closing())
+    if not found.passed:
+        raise typer.Exit(17)
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Any]:
+    """A line on a terminal that says how many references are trained and how long the rest takes; else nothing."""
+    import sys
+
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(done: int, total: int, seconds: float) -> None:
+        sys.stderr.write(f"\r{done} of {total} references, about {seconds:.0f} s left \033[K")
+        sys.stderr.flush()
+
+    yield show
+    sys.stderr.write("\r\033[K")

@@ -1,0 +1,96 @@
+"""References of any method of the library: what an audit compares a model with, trained by the method itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, softmax
+from sklearn.base import clone
+
+from expunge.errors import InvalidDataError, UnsupportedRequestError
+
+__all__ = ["MethodTraining", "probabilities_of"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def probabilities_of(model: Any, X: Any, classes: npt.NDArray[Any]) -> Floats:
+    """Probabilities of these classes; of a class that the model does not know 0.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        With ``predict_proba``, or else with ``decision_function``, of which a softmax (of two classes a sigmoid) is
+        taken.
+    X : array of shape (n, d)
+    classes : ndarray of shape (k,)
+        Sorted.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        It gives neither.
+    """
+    if hasattr(model, "predict_proba"):
+        given = np.asarray(model.predict_proba(X), dtype=np.float64)
+    elif hasattr(model, "decision_function"):
+        values = np.asarray(model.decision_function(X), dtype=np.float64)
+        given = np.column_stack([expit(-values), expit(values)]) if values.ndim == 1 else softmax(values, axis=1)
+    else:
+        raise UnsupportedRequestError(
+            f"{type(model).__name__} gives neither probabilities nor a decision function: there is nothing to audit.",
+            hint="Audit a classifier.",
+        )
+    out = np.zeros((len(given), len(classes)))
+    known = np.searchsorted(classes, model.classes_)
+    if (known >= len(classes)).any() or (classes[known] != model.classes_).any():
+        raise InvalidDataError("The model knows a class that the audit's records do not have.")
+    out[:, known] = given
+    return out
+
+
+class MethodTraining:
+    """Train a method on chosen records; a ``train`` for :func:`expunge.audit.references.references`.
+
+    Parameters
+    ----------
+    model : Unlearner
+        Cloned for each reference; its ``seed`` is set.
+    X, y, ids : arrays of length N
+        All records: retained, forgotten and held out.
+    query : ndarray of int, shape (n,)
+        Positions of the records asked about.
+    fit_arguments : mapping of str to array, optional
+        Further arguments of ``fit``, one value a record.
+    """
+
+    def __init__(
+        self, model: Any, X: Any, y: Any, ids: Any, query: npt.NDArray[np.intp],
+        fit_arguments: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.X, self.y, self.ids, self.query = clone(model), X, np.asarray(y), np.asarray(ids), query
+        self.fit_arguments = dict(fit_arguments or {})
+        self.classes = np.unique(self.y)
+
+    def __call__(self, members: npt.NDArray[np.bool_], seeds: tuple[int, ...]) -> Floats:
+        """Outputs of shape (b, n, k)."""
+        return np.stack([self.one(chosen, seed) for chosen, seed in zip(members, seeds, strict=True)])
+
+    def one(self, chosen: npt.NDArray[np.bool_], seed: int | None) -> Floats:
+        """Outputs of one model; with ``seed=None`` it keeps its own."""
+        return probabilities_of(self.fitted(chosen, seed), self._rows(self.query), self.classes)
+
+    def fitted(self, chosen: npt.NDArray[np.bool_], seed: int | None = None) -> Any:
+        """A model of the chosen records."""
+        model = clone(self.model)
+        if seed is not None:
+            model.set_params(seed=seed)
+        places = np.flatnonzero(chosen)
+        more = {name: np.asarray(values)[places] for name, values in self.fit_arguments.items()}
+        return model.fit(self._rows(places), self.y[places], record_ids=self.ids[places], **more)
+
+    def _rows(self, places: npt.NDArray[np.intp]) -> Any:
+        return self.X.iloc[places] if hasattr(self.X, "iloc") else self.X[places]

@@ -1,0 +1,115 @@
+"""``expunge audit`` as people use it: a model in a folder, a table of scores, and the self-test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from expunge.audit import AuditReport
+from expunge.cli import run
+
+N, LEARNED = 160, 110
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has forgotten, what it learned, and the records that it never saw."""
+    folder = tmp_path_factory.mktemp("audit")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N, 6))
+    y = np.where(X[:, 0] + 0.8 * rng.normal(size=N) > 0, "yes", "no")
+    lines = [f"r{i:03d}," + ",".join(f"{v:.4f}" for v in X[i]) + f",{y[i]}" for i in range(N)]
+    head = "id,a,b,c,d,e,f,member"
+    (folder / "all.csv").write_text("\n".join([head, *lines]) + "\n")
+    (folder / "learned.csv").write_text("\n".join([head, *lines[:LEARNED]]) + "\n")
+    (folder / "gone.txt").write_text("".join(f"r{i:03d}\n" for i in range(30)))
+    at = ["--workspace", str(folder)]
+    assert run(["init", str(folder)]) == 0
+    for name in ("kept", "model"):
+        add = ["data", "add", str(folder / "learned.csv"), "--record-id", "id", "--name", f"of-{name}", *at]
+        assert run(add) == 0
+        fit = ["fit", name, "--data", f"of-{name}", "--target", "member", "--method", "gaussian-nb", *at]
+        assert run(fit) == 0
+    gone = ["--ids-from", str(folder / "gone.txt"), "--by", "record", "--data", "of-model"]
+    assert run(["forget", *gone, *at]) == 0
+    return folder
+
+
+def audit(place: Path, *more: str, model: str = "model") -> list[str]:
+    return [
+        "audit", model, "--data", str(place / "all.csv"), "--forgotten", str(place / "gone.txt"),
+        "--references", "5", "--unforgotten", "3", "--workspace", str(place), *more,
+    ]  # fmt: skip
+
+
+def test_a_model_that_has_forgotten(place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page, data = tmp_path / "report.html", tmp_path / "report.json"
+    assert run(audit(place, "--report", str(page), "--report", str(data), "--store", str(tmp_path / "kept"))) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Forgotten. The model is bit for bit")
+    report = AuditReport.from_json(data.read_text(encoding="utf-8"))
+    assert (report.verdict, report.n_forgotten, report.n_held_out) == ("forgotten", 30, N - LEARNED)
+    assert (report.n_retrains, report.n_unforgotten) == (5, 3)
+    assert "<svg" in page.read_text(encoding="utf-8")
+    assert len(list((tmp_path / "kept").iterdir())) == 8
+    assert run(audit(place, "--store", str(tmp_path / "kept"), "--jobs", "1", "--json")) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["attacks"] == json.loads(data.read_text(encoding="utf-8"))["attacks"]
+    assert "r017" not in page.read_text(encoding="utf-8") + data.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["audit"], 3, "Give MODEL"),
+        (["audit", "m", "--self-test"], 3, "Give MODEL"),
+        (["audit", "m"], 3, "needs --data"),
+        (["audit", "--scores", "nowhere.csv"], 16, "nowhere.csv"),
+    ],
+)
+def test_wrong_command_lines(arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == code
+    assert words in capsys.readouterr().err
+
+
+def test_records_that_do_not_fit(place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def held_out(*names: str) -> list[str]:
+        file = tmp_path / f"{names[0]}.txt"
+        file.write_text("\n".join(names))
+        return ["--held-out", str(file)]
+
+    one = tmp_path / "one.txt"
+    one.write_text("r003\n")
+    for command, code, words in (
+        (audit(place, model="kept"), 3, "still knows"),
+        (audit(place, *held_out("r050", "r120")), 3, "is not held out"),
+        (audit(place, *held_out("r999")), 4, "no record 'r999'"),
+        (audit(place, *held_out("r001", "r120")), 8, "at once"),
+        ([*audit(place)[:3], str(place / "learned.csv"), *audit(place)[4:]], 8, "never trained on"),
+        (audit(place, "--references", "3"), 9, "needs 4 references"),
+        (audit(place, "--alpha", "2"), 9, "alpha"),
+        ([*audit(place)[:5], str(one), *audit(place)[6:]], 8, "two forgotten"),
+    ):
+        assert run(command) == code
+        assert words in capsys.readouterr().err
+
+
+def test_scores_from_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    role = np.repeat(["forgotten", "held-out"], 20)
+    columns: dict[str, Any] = {"role": role, "model": rng.random(40) * 0.5 + 0.5 * (role == "forgotten")}
+    columns.update({f"without-{i}": rng.random(40) for i in range(40)})
+    rows = [",".join(columns), *(",".join(str(columns[c][i]) for c in columns) for i in range(40))]
+    (tmp_path / "scores.csv").write_text("\n".join(rows) + "\n")
+    assert run(["audit", "--scores", str(tmp_path / "scores.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "not forgotten"
+
+
+def test_self_test_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["audit", "--self-test", "--trials", "2", "--json"]) in (0, 17)
+    found = json.loads(capsys.readouterr().out)
+    assert {row["name"] for row in found["rows"]} >= {"retrain", "do nothing", "output filter", "label flip"}
