@@ -128,6 +128,10 @@ def test_a_golden_model_is_written_as_it_was(key: tuple[str, str], tmp_path: Pat
 # ---------------------------------------------------------------- exports
 
 
+#: Arrays of the nodes of trees: they are what predicts.
+NODES = ("feature", "threshold", "right", "count", "size")
+
+
 @every_native
 def test_an_export_holds_no_sums_no_rows_and_no_ids(key: tuple[str, str]) -> None:
     """No array of the parts and of the rows stands in the export; only the labels of the classes are in both."""
@@ -138,6 +142,8 @@ def test_an_export_holds_no_sums_no_rows_and_no_ids(key: tuple[str, str]) -> Non
     for name, part in held:
         for place, array in arrays(part):
             if array.dtype.kind in "US" or "classes" in place or "categories" in place or not array.any():
+                continue
+            if any(word in place for word in NODES):
                 continue
             if array.nbytes >= 16:  # shorter ones may stand anywhere
                 seen += np.ascontiguousarray(array).tobytes() in known  # the search finds what is there
