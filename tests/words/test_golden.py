@@ -130,6 +130,8 @@ def test_a_golden_model_is_written_as_it_was(key: tuple[str, str], tmp_path: Pat
 
 #: Labels of classes and categories; and frequencies, which are drawn from the seed.
 IN_BOTH = ("classes", "categories", "frequencies")
+#: Arrays of the nodes of trees: they are what predicts.
+NODES = ("feature", "threshold", "right", "count", "size")
 
 
 @every_native
@@ -138,10 +140,13 @@ def test_an_export_holds_no_sums_no_rows_and_no_ids(key: tuple[str, str]) -> Non
     model, path = load(key), FOLDER / key[0] / f"{key[1]}.export.expunge"
     raw, known, seen = path.read_bytes(), (FOLDER / key[0] / f"{key[1]}.expunge").read_bytes(), 0
     held = [(name, part) for name, part in model._state().parts.items()]
+    is_trees = ".forest." in type(model).__module__
     held.append(("rows", model._rows().arrays(model._rows().slots())))
     for name, part in held:
         for place, array in arrays(part):
             if array.dtype.kind in "US" or any(word in place for word in IN_BOTH) or not array.any():
+                continue
+            if is_trees and any(word in place for word in NODES):
                 continue
             if array.nbytes >= 16:  # shorter ones may stand anywhere
                 seen += np.ascontiguousarray(array).tobytes() in known  # the search finds what is there

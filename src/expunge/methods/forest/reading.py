@@ -195,9 +195,9 @@ def vote(keys: Any, packed: Any, starts: Any, value: Any, out: Any) -> None:
     out : ndarray of float64, shape (n, k)
     """
     k, n = value.shape[1], keys.shape[0]
-    for low in range(0, n, 128):
+    for low in range(0, n, 4096):
         for t in range(len(starts) - 1):
-            for row in range(low, min(n, low + 128)):
+            for row in range(low, min(n, low + 4096)):
                 leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
                 for c in range(k):
                     out[row, c] += value[leaf, c]
