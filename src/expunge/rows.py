@@ -58,6 +58,7 @@ class Rows:
         self._weight = None if table.weight is None else columns_of(table.weight)
         self._subjects = None if table.subjects is None else columns_of(table.subjects.astype(object))
         self._place = None if table.place is None else columns_of(table.place)
+        self._X.wipe(np.empty(0, dtype=np.intp))  # of no row: an order of categories keeps those that rows have
         self._alive = np.ones(len(table), dtype=bool)
         self._n_alive = len(table)
         self._hash: npt.NDArray[np.uint64] | None = None

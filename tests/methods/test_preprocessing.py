@@ -310,6 +310,18 @@ def test_categories_of_every_kind() -> None:
     assert OneHotEncoder().fit(frame[["c"]]).categories_[0].tolist() == ["hi", "lo"]
 
 
+@pytest.mark.parametrize("strategy", ["uniform", "quantile", "kmeans"])
+def test_bins_of_nothing_wait_for_a_value(strategy: str) -> None:
+    X = np.arange(6.0)[:, np.newaxis]
+    model = KBinsDiscretizer(n_bins=2, strategy=strategy).fit(X)
+    before = model.digest()
+    model.forget(list(range(6)))
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.transform(X)
+    model.learn(X, record_ids=range(6))
+    assert model.digest() == before
+
+
 def test_an_unseen_category_is_one_sentence() -> None:
     X = texts()
     model = OneHotEncoder().fit(X)

@@ -253,6 +253,7 @@ class Frame:
                     done.truncate(len(done) - len(more))
                 raise InvalidDataError(f"Column {self._names[i]!r}: {error}") from None
         self._specs = orders
+        self._prune()
 
     def truncate(self, n: int) -> None:
         for column in self._columns:
@@ -291,7 +292,10 @@ def _split_series(series: pd.Series[Any], name: object) -> tuple[Dense | Cells, 
         return Dense(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()), {"dtype": str(dtype)}
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or getattr(dtype, "kind", "O") == "c":
         raise InvalidDataError(f"Column {name!r} has dtype {dtype}, which is not supported.", hint="Make it text.")
-    values = series.to_numpy(dtype=object)
+    if isinstance(dtype, pd.CategoricalDtype):  # by codes: of integers beside a missing one pandas makes floats
+        values = np.append(dtype.categories.to_numpy(dtype=object), [None])[series.cat.codes.to_numpy()]
+    else:
+        values = series.to_numpy(dtype=object)
     if not isinstance(dtype, np.dtype):  # an object column tells NaN from None, and so do estimators
         values = values.copy()
         values[series.isna().to_numpy()] = None
