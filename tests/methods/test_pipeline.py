@@ -387,6 +387,15 @@ def test_a_filled_and_encoded_column_may_lose_its_last_value(last: Any, fold: bo
     assert model.digest() == before
 
 
+def test_a_record_without_its_text_may_go_alone() -> None:
+    X, y = pd.DataFrame({"town": ["Oslo", "Bonn", None, None]}), ["x", "y", "x", "y"]
+    model = make_pipeline(OneHotEncoder(min_frequency=2), GaussianNB()).fit(X, y)
+    assert len(model.predict(X[2:3])) == 1
+    model.learn(X[2:3], ["x"], record_ids=[4])
+    assert model.plan(4).work_high == model.forget(4).work == 2
+    assert model.digest() == clone(model).fit(X, y).digest()
+
+
 @pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
 def test_a_category_may_be_left_that_has_no_weight(encoder: Any) -> None:
     X, y, w = pd.DataFrame({"town": ["Oslo", "Bonn", "Bonn"]}), ["x", "y", "x"], [1.0, 1.0, 0.0]

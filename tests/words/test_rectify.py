@@ -74,6 +74,7 @@ CELLS = [
     ("rooms", [7.0]), ("town", ["Oslo"]), ("town", ["Bergen"]), ("town", [None]), ("colour", ["green"]),
     ("colour", ["blue"]), ("colour", [None]), ("size", ["L"]), ("size", pd.Series(["L"])), ("visits", [3]),
     ("visits", [None]), ("seen", [pd.Timestamp("2020-02-02")]), ("flag", [False]), ("note", [2]), ("note", ["z"]),
+    ("note", ["\ud800half"]),
 ]  # fmt: skip
 
 

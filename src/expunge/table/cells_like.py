@@ -43,6 +43,8 @@ def cells_like(values: Any, dtype: Any, name: object, order: list[Any] | None = 
     if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         return pd.Series(numbers_like(values, dtype, name))
     is_typed = isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray))
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return pd.Series(list(values), dtype=object)
     given = pd.Series(values if is_typed else list(values)).reset_index(drop=True)
     if isinstance(given.dtype, pd.CategoricalDtype) and isinstance(dtype, pd.CategoricalDtype):
         return given
