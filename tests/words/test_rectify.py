@@ -94,6 +94,15 @@ def test_a_cell_of_any_kind(name, values):
     assert same(model, right, Y)
 
 
+def test_integer_categories_stay_integers_beside_a_missing_one():
+    ranks = [(1, 2, None)[k % 3] for k in range(N)]
+    model = expunge.OneHotEncoder(handle_unknown="ignore")
+    model.fit(pd.DataFrame({"rank": pd.Categorical(ranks)}), Y, record_ids=IDS)
+    model.rectify(["r04", "r05"], {"rank": [None, 3]})
+    ranks[4:6] = [None, 3]
+    assert same(model, pd.DataFrame({"rank": pd.Categorical(ranks)}), Y)
+
+
 WRONG_CELLS = [
     ({"age": ["old"]}, InvalidDataError), ({"rooms": [7.5]}, InvalidDataError), ({"rooms": [None]}, InvalidDataError),
     ({"town": [3]}, InvalidDataError), ({"size": ["XL"]}, InvalidDataError), ({"visits": [1.5]}, InvalidDataError),

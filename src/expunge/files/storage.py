@@ -137,7 +137,8 @@ def _restored(
     else:
         names = [name for name in entries if name.startswith("rows/")]
         arrays = {name[len("rows/") : -len(".npy")]: array_from_bytes(entries.pop(name)) for name in names}
-        rows = Rows.restore(manifest["rows"], arrays, seed=model.seed)
+        width = getattr(model, "n_features_in_", None)
+        rows = Rows.restore(manifest["rows"], arrays, seed=model.seed, width=None if width is None else int(width))
         if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
             raise TamperedError("The file holds columns that its schema does not know.")
         fitted = Fitted(rows, record_params(model))

@@ -343,11 +343,11 @@ def columns_of(values: Any) -> Columns:
     return Cells(array) if array.dtype.kind in "OSU" else Dense(array)
 
 
-def restore_columns(schema: dict[str, Any], arrays: Arrays) -> Columns:
-    """The inverse of ``schema`` and ``plain``."""
+def restore_columns(schema: dict[str, Any], arrays: Arrays, shape: tuple[int, ...] = ()) -> Columns:
+    """The inverse of ``schema`` and ``plain``; ``shape`` is that of one row of numbers, where there is none."""
     kind = schema["kind"]
     if kind == "dense":
-        return Dense(arrays.get("values", np.empty(0)))
+        return Dense(arrays.get("values", np.empty((0, *shape))))
     if kind == "cells":
         width = tuple(schema["width"])
         return Cells(decode_cells(arrays, width) if arrays else np.empty((0, *width), dtype=object))
