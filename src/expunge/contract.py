@@ -190,11 +190,12 @@ class Unlearner(BaseEstimator):
         ------
         The errors of :meth:`forget`.
         """
-        state, rows = self._state(), self._rows()
-        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
-        if features is None:
-            return plan_of(self, len(slots), self._estimate(rows, slots))
-        return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
+        with self._state().lock:
+            state, rows = self._state(), self._rows()
+            slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+            if features is None:
+                return plan_of(self, len(slots), self._estimate(rows, slots))
+            return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(
         self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None,
@@ -234,12 +235,11 @@ class Unlearner(BaseEstimator):
             slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
             before = self.digest() if digest else None
             start, reads = time.perf_counter(), rows.reads
-            notes: tuple[str, ...] = ()
             if features is None:
                 touched, notes = apply_change(self, slots, None, tolerant=True)
                 work = rows.reads - reads
             else:
-                touched, work = self._drop(feature_positions(self, features))
+                (touched, work), notes = self._drop(feature_positions(self, features)), ()
             removal = Removal(
                 guarantee=self._guarantee(), n_forgotten=len(slots), work=work, elapsed_s=time.perf_counter() - start,
                 touched=touched, digest_before=before, digest_after=self.digest() if digest else None, notes=notes,
@@ -322,7 +322,8 @@ class Unlearner(BaseEstimator):
         call are hashed again.
         """
         refuse_changed_params(self, self._state().params)
-        return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
+        with self._state().lock:
+            return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
 
     def save(self, path: str | Path) -> Path:
         """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
@@ -372,14 +373,13 @@ class Unlearner(BaseEstimator):
         """What ``predict`` reads; solved once after each change."""
         state = self._state()
         refuse_changed_params(self, state.params)
-        if not state.is_solved and state.rows is not None:
-            state.solution, state.is_solved = self._solve(state.rows, state.parts), True
-        if state.solution is None:
+        solution = state.solved(self._solve)
+        if solution is None:
             raise DormantModelError(
                 f"This {type(self).__name__} is dormant: too little is left to predict from.",
                 hint="learn() more records.",
             )
-        return state.solution
+        return solution
 
     def _identity(self) -> dict[str, Any]:
         named = {"n_features_in_": getattr(self, "n_features_in_", None)}
