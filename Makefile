@@ -2,7 +2,7 @@
 # folder is touched, and nothing is installed again before pyproject.toml or constraints.txt changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo env test lint format bench docs clean
+.PHONY: help demo env test faults lint format bench docs clean
 
 USABLE := import sys, venv; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -22,6 +22,9 @@ env: $(VENV)/.full ## install all extras and the tools of development
 
 test: $(VENV)/.full ## run every check, style and types included, in an environment with all extras; ARGS="-k ids" chooses tests
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal --durations 20 --durations-min 1 $(ARGS)
+
+faults: $(VENV)/.full ## kill, cut off and fill up workspaces at every instant, and search every byte: some minutes
+	@$(BIN)/python -m pytest --slow -s tests/workspace $(ARGS)
 
 lint: $(VENV)/.full ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .

@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "receipts")
+NAMES = (
+    "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 from checks.summary import pytest_terminal_summary  # noqa: F401 - a hook; the process that prints collects no test
@@ -14,3 +15,17 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # no window, also in processes that 
 settings.register_profile("expunge", deadline=None, derandomize=True, database=None)
 settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile("expunge")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--slow`` runs what takes minutes: ``make faults``."""
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked as slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without ``--slow``, tests marked so are skipped, and say so."""
+    if not config.getoption("--slow"):
+        skip = pytest.mark.skip(reason="slow: run with --slow, or make faults")
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(skip)

@@ -18,6 +18,7 @@ _WORDS = {
     "Rectification": "expunge.records",
     "Removal": "expunge.records",
     "Unlearner": "expunge.contract",
+    "Workspace": "expunge.workspace.workspace",
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,26 @@ from expunge.records import Plan
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Pending
 
-__all__ = ["apply_change", "drop_columns", "first_fit", "plan_of"]
+__all__ = ["apply_change", "drop_columns", "first_fit", "plan_of", "shape_kept"]
 
 Names = tuple[str, ...]
+
+
+#: What validation of a fit writes on the model.
+_SHAPE = ("n_features_in_", "feature_names_in_")
+
+
+@contextmanager
+def shape_kept(model: Any) -> Iterator[None]:
+    """Begin a fit without the number and names of columns of the one before; give them back if it fails."""
+    shape = {name: model.__dict__.pop(name) for name in _SHAPE if name in model.__dict__}
+    try:
+        yield
+    except BaseException:
+        for name in _SHAPE:
+            model.__dict__.pop(name, None)
+        model.__dict__.update(shape)
+        raise
 
 
 def first_fit(model: Any, table: Table, *, tolerant: bool) -> Fitted:

@@ -34,7 +34,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from expunge.changes import apply_change, drop_columns, first_fit, plan_of
+from expunge.changes import apply_change, drop_columns, first_fit, plan_of, shape_kept
 from expunge.corrections import correct_records, plan_correction
 from expunge.digest import leaf, root
 from expunge.errors import ExpungeError, UnsupportedRequestError
@@ -49,9 +49,6 @@ from expunge.validation import numeric_input
 __all__ = ["Change", "DormantModelError", "Part", "Unlearner"]
 
 Slots = npt.NDArray[np.intp]
-
-#: What validation of a fit writes on the model; taken back when the fit fails.
-_SHAPE = ("n_features_in_", "feature_names_in_")
 
 _log = logging.getLogger("expunge")
 _log.addHandler(logging.NullHandler())
@@ -83,7 +80,7 @@ class Unlearner(BaseEstimator):
 
     # ------------------------------------------------------------------ what a method writes
 
-    def _update(self, change: Change) -> dict[str, Part | None]:
+    def _update(self, change: Change) -> dict[str, Any]:
         raise NotImplementedError
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
@@ -120,6 +117,10 @@ class Unlearner(BaseEstimator):
     def _guarantee(self) -> Guarantee:
         """What a removal from the model as it is promises."""
         return equality(self._terms(), self._state().doubt)
+
+    def _revive(self, name: str, part: Part) -> Any:
+        """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
+        return part
 
     def _terms(self) -> str:
         """What to add to the statement of an exact guarantee: a rounding, say."""
@@ -163,18 +164,11 @@ class Unlearner(BaseEstimator):
         """
         check_seed(self.seed)
         self._check_params()
-        shape = {name: self.__dict__.pop(name) for name in _SHAPE if name in self.__dict__}
-        try:
-            table = read_table(
-                self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=0 if allow_dormant else 1
-            )
+        with shape_kept(self):
+            least = 0 if allow_dormant else 1
+            table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=least)
             fitted = first_fit(self, table, tolerant=allow_dormant)
             self._examine(fitted)
-        except BaseException:
-            for name in _SHAPE:
-                self.__dict__.pop(name, None)
-            self.__dict__.update(shape)
-            raise
         self._fitted = fitted
         _log.info("%s learned %d records", type(self).__name__, len(table))
         return self
@@ -329,7 +323,8 @@ class Unlearner(BaseEstimator):
         """Write the model to one file, atomically. The file of a fresh fit is the same, byte for byte."""
         from expunge.files import storage
 
-        return storage.save_model(self, path)
+        with self._state().lock:
+            return storage.save_model(self, path)
 
     def export(self, path: str | Path) -> Path:
         """Write a file that predicts the same bits and knows no row, id or sum; ``expunge.load`` reads it."""

@@ -6,15 +6,19 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── InvalidRequestError        (ValueError)           a request that makes no sense as written
     │   ├── UnknownRecordError     (KeyError)             an id the model does not know, or no longer knows
     │   ├── DuplicateRecordError                          one id named twice, or learned twice
-    │   └── UnsupportedRequestError (NotImplementedError) this method cannot serve it; the hint names one that can
+    │   ├── UnsupportedRequestError (NotImplementedError) this method cannot serve it; the hint names one that can
+    │   └── UnknownNameError       (KeyError)             no data set, model or request of that name in a workspace
     ├── InvalidIdError             (TypeError)            an id of the wrong type
     ├── InvalidDataError           (ValueError)           rows or targets no method can take
     │   ├── InvalidDataTypeError   (TypeError)            rows or targets of a type nothing is learned from
-    │   └── OutOfRangeError                               a value outside the fixed-point range
+    │   ├── OutOfRangeError                               a value outside the fixed-point range
+    │   ├── ForgottenBeforeError                          a record or person that was forgotten, back in new data
+    │   └── SourceChangedError                            data that is only referred to, and is no longer what it was
     ├── InvalidParameterError      (ValueError)           a constructor argument
     ├── UnsupportedEstimatorError  (TypeError)            a third-party estimator we cannot encode, continue or store
     ├── TamperedError              (ValueError)           a file that is not what was written
     │   └── NewerFormatError                              a file from a later version
+    ├── WorkspaceBusyError         (RuntimeError)         another process changes the workspace
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
     ├── FileNotUsableError         (OSError)              a file that is missing or cannot be read or written
@@ -36,6 +40,7 @@ __all__ = [
     "DuplicateRecordError",
     "ExpungeError",
     "FileNotUsableError",
+    "ForgottenBeforeError",
     "InvalidDataError",
     "InvalidDataTypeError",
     "InvalidIdError",
@@ -45,11 +50,14 @@ __all__ = [
     "NewerFormatError",
     "OutOfRangeError",
     "ShreddedKeyError",
+    "SourceChangedError",
     "TamperedError",
     "UnknownMethodError",
+    "UnknownNameError",
     "UnknownRecordError",
     "UnsupportedEstimatorError",
     "UnsupportedRequestError",
+    "WorkspaceBusyError",
     "exit_code",
 ]
 
@@ -107,6 +115,12 @@ class UnsupportedRequestError(InvalidRequestError, NotImplementedError):
     code = "unsupported-request"
 
 
+class UnknownNameError(InvalidRequestError, KeyError):
+    """A data set, model, request or receipt that the workspace does not have."""
+
+    code = "unknown-name"
+
+
 class InvalidIdError(ExpungeError, TypeError):
     """An id that is neither an integer nor a text, or a mix of both."""
 
@@ -131,6 +145,18 @@ class OutOfRangeError(InvalidDataError):
     code = "out-of-range"
 
 
+class ForgottenBeforeError(InvalidDataError):
+    """A record or subject that was forgotten stands in data that comes in again."""
+
+    code = "forgotten-before"
+
+
+class SourceChangedError(InvalidDataError):
+    """Data that a workspace only refers to is no longer what it was."""
+
+    code = "source-changed"
+
+
 class InvalidParameterError(ExpungeError, ValueError):
     """A constructor argument that is not of the documented form."""
 
@@ -153,6 +179,12 @@ class NewerFormatError(TamperedError):
     """A file written by a later version of the library."""
 
     code = "newer-format"
+
+
+class WorkspaceBusyError(ExpungeError, RuntimeError):
+    """Another process is changing the workspace."""
+
+    code = "workspace-busy"
 
 
 class UnknownMethodError(ExpungeError, LookupError):
@@ -205,6 +237,10 @@ EXIT_CODES: dict[str, int] = {
     "file-not-usable": 16,
     "check-failed": 17,
     "key-shredded": 18,
+    "unknown-name": 19,
+    "forgotten-before": 20,
+    "source-changed": 21,
+    "workspace-busy": 22,
 }
 
 

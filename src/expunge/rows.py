@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, UnknownRecordError
 from expunge.seeds import uniform64
-from expunge.table.columns import Columns, columns_of, restore_columns
+from expunge.table.columns import Columns, Dense, columns_of, restore_columns
 from expunge.table.ids import IdIndex, check_ids, check_one_kind, check_unique, grown
 from expunge.table.label_kinds import as_labels
 from expunge.table.table import Table
@@ -165,6 +165,18 @@ class Rows:
     def count(self, n: int) -> None:
         """Count n more rows as read: for a method that reads a table it holds again."""
         self.reads += n
+
+    def matrix(self) -> npt.NDArray[Any] | None:
+        """The table as it stands in the store, a line for each slot, where it is an array of numbers; else None.
+
+        For methods that read a few cells of many rows. Not to be written to; lines without a row mean nothing. Whoever
+        learns from it counts what it reads, with :meth:`count`.
+        """
+        return self._X.whole() if isinstance(self._X, Dense) else None
+
+    def targets(self, slots: Slots) -> Any:
+        """Targets and weights of these slots, None where there are none; not counted, for no features are read."""
+        return tuple(None if column is None else column.read(slots) for column in (self._y, self._weight))
 
     def places(self) -> npt.NDArray[np.int64]:
         """Place of each slot as the method chose it; of slots without a row it means nothing."""

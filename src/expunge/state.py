@@ -16,10 +16,34 @@ import numpy.typing as npt
 from expunge.digest import leaf
 from expunge.rows import Rows, Table
 
-__all__ = ["Change", "Fitted", "Part", "Pending"]
+__all__ = ["Change", "Fitted", "Living", "Part", "Patch", "Pending"]
 
 Part = dict[str, Any]
 Slots = npt.NDArray[np.intp]
+
+
+class Living:
+    """A part that is too large to be made anew for each change: it is changed in place, by a :class:`Patch`.
+
+    Its ``__getstate__`` and ``plain`` are the same plain data, from which the method makes it again (``_revive``);
+    caches that follow from these and the rows are left out.
+    """
+
+    def leaf(self) -> bytes:
+        """The root of its own hash tree, 32 bytes; only what changed since the last call is hashed again."""
+        raise NotImplementedError
+
+    def plain(self) -> Part:
+        """What it is, as arrays and JSON, for the file."""
+        raise NotImplementedError
+
+
+class Patch:
+    """What ``_update`` returns for a part that lives: a change of it, prepared without touching it."""
+
+    def apply(self) -> None:
+        """Carry it out. It cannot fail, and to be applied twice is to be applied once."""
+        raise NotImplementedError
 
 
 class Change:
@@ -50,6 +74,11 @@ class Change:
         self._added, self._counted = added, False
 
     @property
+    def n_before(self) -> int:
+        """How many rows there were before."""
+        return len(self.rows) - len(self.added_slots) + len(self.removed_slots)
+
+    @property
     def removed(self) -> Table:
         """The rows that go, read (and counted) on first use."""
         if self._removed is None:
@@ -70,7 +99,7 @@ class Change:
 class Pending(NamedTuple):
     """A change that is decided: the parts it gives, the slots that go and those that came."""
 
-    changes: Mapping[str, Part | None]
+    changes: Mapping[str, Any]
     removed: Slots
     added: Slots
 
@@ -99,10 +128,12 @@ class Fitted:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, lock=threading.RLock())
 
-    def commit(self, changes: Mapping[str, Part | None]) -> None:
+    def commit(self, changes: Mapping[str, Any]) -> None:
         for name, part in changes.items():
             self.leaves.pop(name, None)
-            if part is None:
+            if isinstance(part, Patch):
+                part.apply()
+            elif part is None:
                 self.parts.pop(name, None)
             else:
                 self.parts[name] = part
@@ -122,12 +153,14 @@ class Fitted:
         """Finish a change that was begun; each step may be done twice, so an interruption loses nothing."""
         if self.pending is None or self.rows is None:
             return
-        with self.lock:
-            if self.pending is not None:  # nobody else has finished it meanwhile
-                self.commit(self.pending.changes)
-                self.forget_leaves(np.concatenate([self.pending.removed, self.pending.added]))
-                self.rows.wipe(self.pending.removed)
-                self.pending = None
+        with self.lock:  # another thread may be about to finish it
+            pending = self.pending
+            if pending is None:
+                return
+            self.commit(pending.changes)
+            self.forget_leaves(np.concatenate([pending.removed, pending.added]))
+            self.rows.wipe(pending.removed)
+            self.pending = None
 
     def hash_tree(self) -> dict[str, bytes]:
         """Leaves of the digest by name; only what changed since the last call is hashed again."""
@@ -135,7 +168,7 @@ class Fitted:
             return {"solution": leaf(self.solution)}
         for name, part in self.parts.items():
             if name not in self.leaves:
-                self.leaves[name] = leaf(part)
+                self.leaves[name] = part.leaf() if isinstance(part, Living) else leaf(part)
         for block, slots in self.rows.blocked().items():
             if block not in self.row_leaves:
                 self.row_leaves[block] = leaf(self.rows.arrays(slots))

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 27
+N_METHODS = 32
 
 
 def string_pipeline() -> object:
@@ -97,6 +97,14 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "TruncatedSVD-sparse", Case(expunge.TruncatedSVD(), table="sparse")
     yield "BayesianRidge", Case(expunge.BayesianRidge())
     yield "BayesianRidge-fixed", Case(expunge.BayesianRidge(hyperparameters="fixed"))
+    yield "ForestClassifier", Case(expunge.ForestClassifier(n_estimators=3))
+    shared = expunge.ForestClassifier(n_estimators=4, max_depth=4)
+    yield "ForestClassifier-frame", Case(shared, table="frame")
+    yield "ForestRegressor", Case(expunge.ForestRegressor(n_estimators=3, max_depth=4, share=0.7))
+    yield "DecisionTreeClassifier", Case(expunge.DecisionTreeClassifier())
+    yield "DecisionTreeRegressor", Case(expunge.DecisionTreeRegressor())
+    yield "IsolationForest", Case(expunge.IsolationForest(n_estimators=4, max_samples=20))
+    yield "IsolationForest-share", Case(expunge.IsolationForest(n_estimators=3, max_samples=0.5, contamination=0.1))
     yield "StandardScaler", Case(expunge.StandardScaler())
     yield "MinMaxScaler", Case(expunge.MinMaxScaler())
     yield "SimpleImputer", Case(expunge.SimpleImputer(), alternatives=NOTHING_MISSING)

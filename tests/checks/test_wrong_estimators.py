@@ -201,7 +201,7 @@ WRONG = [
     (ScaledOnEverything, EQUALITY, None),
     (DoNothing, ONE, None),
     (HiddenRecords, ONE, None),
-    (LittleWork, "check_declared_work_is_counted_work", 2),
+    (LittleWork, "check_declared_work_is_counted_work", 3),
     (DigestOfParameters, "check_one_flipped_bit_changes_the_digest", None),
     (DigestOfParameters, "check_equal_digests_mean_equal_outputs", None),
     (DigestOfParameters, "check_the_digest_sees_every_value", None),

@@ -22,7 +22,6 @@ import expunge
 from expunge import CategoricalNB
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
-from expunge.workspace import ModelDirectory
 from project.test_layout import ROOT
 
 TOWNS = ["Århus", "Köln", "東京", "", "Oslo", "a", "b\0c"]
@@ -292,26 +291,6 @@ def test_cost_does_not_depend_on_n():
         model = CategoricalNB().fit(*people(n))
         assert model.plan([3]).work_high == 1
         assert model.forget([3]).work == 1
-
-
-def test_a_table_of_texts_is_fitted_by_name(tmp_path):
-    X, y = people(missing=0.1)
-    X = X.assign(id=[f"r{i}" for i in range(len(X))], person=[f"p{i % 9}" for i in range(len(X))], member=y)
-    X["town"] = X["town"].replace("b\0c", "c")
-    X.to_csv(tmp_path / "people.csv", index=False)
-    given_columns = {"record_id": "id", "subject_id": "person", "target": "member"}
-    made = ModelDirectory.fit(
-        tmp_path / "model", tmp_path / "people.csv", method="categorical-nb", **given_columns, columns={"rooms": "text"}
-    )
-    removal = made.forget(subjects=["p3"])
-    X[X["person"] != "p3"].to_csv(tmp_path / "rest.csv", index=False)
-    fresh = ModelDirectory.fit(
-        tmp_path / "fresh", tmp_path / "rest.csv", method="categorical-nb", schema=tmp_path / "model" / "table.json"
-    )
-    assert removal.digest_after == fresh._load().digest()
-    assert len(made.predict(tmp_path / "people.csv")) == len(X)
-    with pytest.raises(InvalidDataError, match="learns from numbers, and these columns are text"):
-        ModelDirectory.fit(tmp_path / "no", tmp_path / "people.csv", method="gaussian-nb", **given_columns)
 
 
 def test_adult_as_it_is_equals_scikit_learn_through_an_encoder():

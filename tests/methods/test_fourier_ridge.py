@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
-from sklearn.datasets import load_breast_cancer, make_circles
+from sklearn.datasets import make_circles
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
@@ -18,7 +18,6 @@ import expunge
 from expunge import FourierRidge, FourierRidgeClassifier
 from expunge.errors import InvalidParameterError, OutOfRangeError
 from expunge.methods.sums.fourier_features import UNIT, Features, frequencies
-from expunge.workspace import ModelDirectory
 from methods.class_histories import a_class_vanishes_and_comes_back, integer_weights_are_repeated_records, near
 
 FEW = {"n_frequencies": 5, "gamma": 0.3}
@@ -271,23 +270,6 @@ def test_rows_too_far_away_are_refused_by_name_and_nothing_changes():
     with pytest.raises(OutOfRangeError, match="Row 1 is"):
         model.predict(far)
     assert model.digest() == before
-
-
-def test_a_table_is_fitted_by_name(tmp_path):
-    X, y = load_breast_cancer(return_X_y=True)
-    people = pd.DataFrame(X[:120, :4], columns=["radius", "texture", "perimeter", "area"])
-    people = people.assign(id=[f"r{i}" for i in range(120)], sick=np.where(y[:120], "no", "yes"))
-    people.to_csv(tmp_path / "people.csv", index=False)
-    options = {"scales": {"radius": 4, "texture": 4.0, "perimeter": 25, "area": 350}, "n_frequencies": 20}
-    given = {"method": "fourier-ridge-classifier", "options": options}
-    made = ModelDirectory.fit(
-        tmp_path / "model", tmp_path / "people.csv", record_id="id", target="sick", task="classification", **given
-    )
-    assert (made.predict(tmp_path / "people.csv")["prediction"] == people["sick"]).mean() > 0.85
-    removal = made.forget(records=["r7"])
-    people[people["id"] != "r7"].to_csv(tmp_path / "rest.csv", index=False)
-    fresh = ModelDirectory.fit(tmp_path / "fresh", tmp_path / "rest.csv", schema=made.path / "table.json", **given)
-    assert removal.digest_after == fresh._load().digest()
 
 
 BITS = {"rbf": ["283e89afa4be15fb", "3b466141792183bc"], "laplacian": ["41a738f8fd3ef958", "2761f0a4063b66b9"]}

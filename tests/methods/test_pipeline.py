@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import compose, decomposition, linear_model, pipeline, preprocessing
 from sklearn.base import clone
+from sklearn.datasets import load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB as SklearnGaussianNB
@@ -461,3 +463,31 @@ def test_a_step_refuses_what_it_would_refuse_alone() -> None:
     assert model.forget(0).n_forgotten == 1
     model.learn(X[:1], y[:1], record_ids=[0])
     assert model.digest() == before
+
+
+def test_a_forest_can_be_the_last_step(tmp_path: Path) -> None:
+    X, y = load_wine(return_X_y=True)
+    keep = np.arange(2, len(X))
+    made = expunge.make_pipeline(expunge.MinMaxScaler(), expunge.ForestClassifier(n_estimators=3, max_depth=3))
+    digest = clone(made).fit(X, y).digest()
+    model = clone(made).fit(X, y)
+    model.forget([0, 1])
+    assert model.digest() == clone(made).fit(X[keep], y[keep], record_ids=keep).digest()
+    again = expunge.load(model.save(tmp_path / "model.expunge"))
+    again.learn(X[:2], y[:2], record_ids=[0, 1])
+    assert again.digest() == digest
+    deployed = expunge.load(again.export(tmp_path / "deployed.expunge"))
+    assert (deployed.predict(X) == again.predict(X)).all()
+
+
+def test_a_pipeline_that_forgot_all_learns_again_one_by_one() -> None:
+    X, y = np.arange(20.0).reshape(10, 2), [0, 1] * 5
+    for model in (
+        expunge.make_pipeline(expunge.KBinsDiscretizer(n_bins=2), expunge.GaussianNB()),
+        expunge.make_pipeline(expunge.StandardScaler(), expunge.RidgeClassifier()),
+    ):
+        digest = model.fit(X, y).digest()
+        model.forget(range(10))
+        for i in range(10):
+            model.learn(X[i : i + 1], y[i : i + 1], record_ids=[i])
+        assert model.digest() == digest

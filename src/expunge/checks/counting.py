@@ -106,3 +106,10 @@ def _watch(model: Unlearner, counter: Counter, stack: ExitStack) -> None:
 
     stack.enter_context(mock.patch.object(rows, "read", lambda slots, *, times=1: watched(slots, times_=times)))
     stack.enter_context(mock.patch.object(rows._X, "read", watched_features))
+    count = rows.count
+
+    def counted(n: int) -> None:  # of what is read in place no more can be seen than that it is said
+        counter.count += n
+        count(n)
+
+    stack.enter_context(mock.patch.object(rows, "count", counted))

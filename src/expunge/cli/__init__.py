@@ -13,16 +13,26 @@ from typing import Annotated
 
 import typer
 
+from expunge.cli.adopt import adopt
 from expunge.cli.advise import advise
+from expunge.cli.data import data
 from expunge.cli.demo import demo
 from expunge.cli.export import export
+from expunge.cli.find import find
 from expunge.cli.fit import fit
 from expunge.cli.forget import forget
+from expunge.cli.init import init
+from expunge.cli.keys import keys
+from expunge.cli.log import log
 from expunge.cli.methods import methods
 from expunge.cli.output import show_error, show_unforeseen, show_usage
 from expunge.cli.plan import plan
 from expunge.cli.predict import predict
+from expunge.cli.promote import promote
 from expunge.cli.rectify import rectify
+from expunge.cli.request import request
+from expunge.cli.status import status
+from expunge.cli.verify import verify
 from expunge.errors import ExpungeError
 
 __all__ = ["app", "main", "run"]
@@ -31,9 +41,12 @@ app = typer.Typer(
     name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for _command in (demo, fit, predict, plan, forget, rectify, export, methods):
+for _command in (
+    demo, init, fit, adopt, find, plan, forget, rectify, verify, log, status, predict, export, promote, methods,
+):  # fmt: skip
     app.command()(_command)
-app.add_typer(advise)
+for _group in (data, request, advise, keys):
+    app.add_typer(_group)
 
 
 def _version(asked: bool) -> None:

@@ -50,14 +50,14 @@ def shards(
     encoding: Encoding = None, plot: Plot = None, html: Html = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say how many shards and slices a table wants, or that plain retraining is cheaper."""
-    from expunge.workspace import advice
+    from expunge.workspace import Workspace, advice
 
     out = Output(as_json)
     advice.check_files(plot, html)
     with out.measuring("Measuring") as progress:
-        found = advice.advise_shards(
+        found = Workspace.advise_shards(
             data, record_id=record_id, target=target, subject_id=subject_id, deletions=deletions, deadline=deadline,
-            batch=batch, max_loss=max_loss, estimator=estimator, task=task, options=json_values(option),
+            batch=batch, max_loss=max_loss, estimator=estimator, task=task, options=json_values(option, "--option"),
             columns=column_types(columns), ignore=ignore or (), shards=integers(shards, "--shards"),
             slices=integers(slices, "--slices"), sample=sample, seed=seed, delimiter=delimiter, encoding=encoding,
             progress=progress,

@@ -7,42 +7,51 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import Data, Delimiter, Encoding, Json, column_types, json_values
-from expunge.cli.output import Output
+from expunge.cli.options import At, Delimiter, Encoding, Json, Name, Override, column_types, json_values
+from expunge.cli.output import Output, model_lines
 
 Text = str | None
 Texts = list[str] | None
 
-NewFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="New folder for the model.")]
-RecordId = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with a different id in each row.")]
+Data = Annotated[str, typer.Option(metavar="NAME", help="A data set, or a CSV or Parquet file, which is added first.")]
+RecordId = Annotated[Text, typer.Option(metavar="COLUMN", help="Of a file: column with a different id in each row.")]
 Target = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with what is to be predicted.")]
-SubjectId = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with the person each row is about.")]
+SubjectId = Annotated[Text, typer.Option(metavar="COLUMN", help="Of a file: column with the person each row is about.")]
 Method = Annotated[str, typer.Option(help="See `expunge methods`.")]
 Estimator = Annotated[Text, typer.Option(help="logistic, linear, hist-gradient-boosting or lightgbm.")]
-Task = Annotated[Text, typer.Option(help="classification or regression.")]
+Task = Annotated[Text, typer.Option(help="classification or regression; else that of the method, or of the target.")]
 Options = Annotated[Texts, typer.Option(metavar="NAME=VALUE", help="Of the method, as n_shards=10; may be repeated.")]
 Types = Annotated[Texts, typer.Option(metavar="NAME=TYPE", help="Not to be inferred, as age=number,job=text.")]
 Ignore = Annotated[Texts, typer.Option(metavar="COLUMN", help="Not to learn from; may be repeated.")]
 SchemaFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A table.json; its columns are used as they are.")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a model that is there.")]
+Bare = Annotated[
+    bool,
+    typer.Option("--bare", help="Give a method of numbers the columns as they are: nothing encoded, filled, scaled."),
+]
+Gate = Annotated[
+    Texts, typer.Option(metavar="NAME=VALUE", help="data=HOLDOUT, max_drop=0.02, subgroup=COLUMN, max_gap=0.1.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Fit a model that is there anew.")]
 
 
 def fit(
-    model: NewFolder, data: Data, record_id: RecordId = None, target: Target = None, subject_id: SubjectId = None,
+    name: Name, data: Data, target: Target = None, record_id: RecordId = None, subject_id: SubjectId = None,
     method: Method = "sisa", estimator: Estimator = None, task: Task = None, option: Options = None,
-    columns: Types = None, ignore: Ignore = None, schema: SchemaFile = None, delimiter: Delimiter = None,
-    encoding: Encoding = None, force: Force = False, as_json: Json = False,
+    columns: Types = None, ignore: Ignore = None, schema: SchemaFile = None, gate: Gate = None,
+    delimiter: Delimiter = None, encoding: Encoding = None, bare: Bare = False, force: Force = False,
+    override: Override = "", workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Fit a model on a CSV or Parquet file and put it into a new folder."""
-    from expunge.workspace import ModelDirectory
+    """Fit a model on a data set of the workspace."""
+    from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Fitting"):
-        made = ModelDirectory.fit(
-            model, data, record_id=record_id, target=target, subject_id=subject_id, method=method, estimator=estimator,
-            task=task, options=json_values(option), columns=column_types(columns), ignore=ignore or (), schema=schema,
-            delimiter=delimiter, encoding=encoding, overwrite=force,
+        made = Workspace.open(workspace).fit(
+            name, data=data, target=target, record_id=record_id, subject_id=subject_id, method=method,
+            estimator=estimator, task=task, options=json_values(option, "--option"), columns=column_types(columns),
+            ignore=ignore or (), schema=schema, gate=json_values(gate, "--gate"), delimiter=delimiter,
+            encoding=encoding, bare=bare, replace=force, override=override,
         )  # fmt: skip
-    out.result(made.describe(), made.summary())
+    out.result(made, model_lines(made))

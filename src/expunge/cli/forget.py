@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from expunge.cli.options import By, Classes, Directory, Features, IdsFrom, Json, Records, Subjects, request_of
-from expunge.cli.output import Output
+from typing import Any
+
+from expunge.cli.options import (
+    At,
+    By,
+    Caller,
+    Classes,
+    DataName,
+    Features,
+    IdsFrom,
+    Json,
+    Key,
+    Records,
+    Subjects,
+    request_of,
+)  # fmt: skip
+from expunge.cli.output import Output, show_answers
 
 
 def forget(
-    model: Directory, subject: Subjects = None, record: Records = None, class_: Classes = None,
-    feature: Features = None, ids_from: IdsFrom = None, by: By = None, as_json: Json = False,
+    subject: Subjects = None, record: Records = None, class_: Classes = None, feature: Features = None,
+    ids_from: IdsFrom = None, by: By = None, data: DataName = None, caller: Caller = "", key: Key = "",
+    workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Forget records, persons, classes or columns, and rewrite the model."""
-    from expunge.workspace import ModelDirectory
+    """Forget persons, records, classes or columns in every model and data set, with a receipt."""
+    from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Forgetting"):
-        removal = ModelDirectory.open(model).forget(**request_of(record, subject, class_, feature, ids_from, by))
-    out.result(
-        removal.to_dict(),
-        [str(removal), removal.guarantee.sentence(), *removal.notes, f"Digest: {removal.digest_after}"],
-    )
+        asked: Any = request_of(record, subject, class_, feature, ids_from, by)
+        answers = Workspace.open(workspace).forget(**asked, data=data, caller=caller, key=key)
+    show_answers(out, answers)

@@ -12,21 +12,34 @@ import typer
 from expunge.errors import InvalidParameterError, InvalidRequestError
 
 __all__ = [
+    "At",
     "By",
+    "Caller",
     "Classes",
     "Data",
+    "DataName",
     "Delimiter",
-    "Directory",
     "Encoding",
     "Features",
     "IdsFrom",
     "Json",
+    "Key",
+    "Name",
+    "Override",
     "Records",
     "Subjects",
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Directory = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of the model.")]
+At = Annotated[
+    Path | None,
+    typer.Option("--workspace", metavar="DIR", help="Default: EXPUNGE_WORKSPACE, or the nearest one upwards."),
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]
+DataName = Annotated[str | None, typer.Option("--data", metavar="NAME", help="Only in this data set.")]
+Caller = Annotated[str, typer.Option(help="Who asks, for --key.")]
+Key = Annotated[str, typer.Option(help="The caller's own key: asking again with it is the same request.")]
+Override = Annotated[str, typer.Option(metavar="REASON", help="Short code for why forgotten rows may come in again.")]
 Data = Annotated[Path, typer.Option(metavar="FILE", help="CSV or Parquet file; may be packed by gzip.")]
 Delimiter = Annotated[
     str | None, typer.Option(help="Between the cells of a CSV file, as ';' or tab; default: a comma.")
@@ -95,10 +108,10 @@ def integers(text: str | None, option: str) -> list[int] | None:
         raise InvalidParameterError(f"{option} takes integers, got {text!r}.", hint="For example 5,10,20.") from None
 
 
-def json_values(texts: Sequence[str] | None) -> dict[str, Any]:
+def json_values(texts: Sequence[str] | None, option: str) -> dict[str, Any]:
     """Constructor arguments from ``n_shards=10``: JSON where it is, else text."""
     out: dict[str, Any] = {}
-    for name, value in pairs(texts, "--option").items():
+    for name, value in pairs(texts, option).items():
         try:
             out[name] = json.loads(value)
         except ValueError:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-__all__ = ["Output", "show_error", "show_unforeseen", "show_usage"]
+__all__ = ["Output", "model_lines", "show_answers", "show_error", "show_unforeseen", "show_usage"]
 
 #: So many predictions are shown on a terminal.
 SHOWN = 20
@@ -96,10 +96,10 @@ class Output:
             with bar:
                 yield progress
 
-    def result(self, data: dict[str, Any], lines: Sequence[str]) -> None:
-        """Print what came out: the data as JSON, or the lines."""
+    def result(self, data: dict[str, Any], lines: Sequence[str], *, plain: bool = False) -> None:
+        """Print what came out: the data as JSON (``plain``: as it is, without notes), or the lines."""
         if self.as_json:
-            _print_json({**data, "notes": self.notes})
+            _print_json(data if plain else {**data, "notes": self.notes})
             return
         for line in lines:
             sys.stdout.write(f"{line}\n")
@@ -124,6 +124,25 @@ class Output:
         more = [f"... and {len(frame) - SHOWN} more; --out FILE writes all."] if len(frame) > SHOWN else []
         print_table(list(frame.columns), frame.head(SHOWN).to_numpy().tolist())
         self.result({}, more)
+
+
+def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> None:
+    """Print how requests stand."""
+    lines = [line for answer in answers for line in answer.lines()]
+    out.result({"requests": [answer.to_dict() for answer in answers]}, lines or [nothing])
+
+
+def model_lines(told: dict[str, Any]) -> list[str]:
+    """A model, for people."""
+    columns = ", ".join(f"{name} ({kind})" for name, kind in told["columns"].items())
+    estimator = f" of {told['estimator']} models" if told["estimator"] else ""
+    return [
+        f"{told['name']}, version {told['version']} ({told['state']}): {told['method']}{estimator}, "
+        f"{told['n_records']:,} records of {told['data']!r}.",
+        f"Task: {told['task']} of {told['target']!r}.",
+        f"Columns: {columns}.",
+        f"Guarantee: {told['guarantee']['kind']}: {told['guarantee']['statement']}.",
+    ]
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from expunge.cli.options import Data, Delimiter, Directory, Encoding, Json
+from expunge.cli.options import At, Data, Delimiter, Encoding, Json
 from expunge.cli.output import Output
+
+Model = Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, or folder of an export.")]
+To = Annotated[Path | None, typer.Option("--out", help="Write to this new .csv or .parquet file.")]
+Keep = Annotated[str | None, typer.Option(metavar="FILE", help="Keep in the workspace until the model forgets.")]
+Chances = Annotated[bool, typer.Option("--probabilities", help="A column for each class.")]
 
 
 def predict(
-    model: Directory,
-    data: Data,
-    out: Annotated[Path | None, typer.Option(help="Write to this new .csv or .parquet file.")] = None,
-    probabilities: Annotated[bool, typer.Option("--probabilities", help="A column for each class.")] = False,
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    as_json: Json = False,
-) -> None:
+    name: Model, data: Data, out: To = None, keep: Keep = None, probabilities: Chances = False,
+    delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None, as_json: Json = False,
+) -> None:  # fmt: skip
     """Predict the target for the rows of a CSV or Parquet file."""
-    from expunge.workspace import ModelDirectory
+    from expunge.workspace import predict as predicted
     from expunge.workspace.tables import write_table
 
     output = Output(as_json)
     with output.working("Predicting"):
-        opened = ModelDirectory.open(model)
-        frame = opened.predict(data, delimiter=delimiter, encoding=encoding, probabilities=probabilities)
+        given: dict[str, Any] = {
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "probabilities": probabilities,
+            "keep": keep,
+        }
+        frame = predicted(name, data, workspace=workspace, **given)
     if out is None:
         output.frame(frame)
     else:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from expunge.cli.options import Data, Delimiter, Directory, Encoding, Json
-from expunge.cli.output import Output
-from expunge.records import Plan
+from expunge.cli.options import At, Caller, Delimiter, Encoding, Json, Key
+from expunge.cli.output import Output, show_answers
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would cost and promise; change nothing.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet file with whole, corrected rows.")]
+Data = Annotated[str, typer.Option(metavar="NAME", help="The data set they belong to.")]
 
 
 def rectify(
-    model: Directory, data: Data, dry_run: DryRun = False, delimiter: Delimiter = None, encoding: Encoding = None,
-    as_json: Json = False,
+    file: File, data: Data, delimiter: Delimiter = None, encoding: Encoding = None, caller: Caller = "", key: Key = "",
+    workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Correct records: the file has their ids and the columns to correct, with the right values."""
-    from expunge.workspace import ModelDirectory
+    """Put corrected rows in the place of those with the same ids: forget them, then learn them."""
+    from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Rectifying"):
-        found = ModelDirectory.open(model).rectify(data, delimiter=delimiter, encoding=encoding, dry_run=dry_run)
-    lines = [str(found), found.guarantee.sentence()]
-    if not isinstance(found, Plan):
-        lines += [*found.notes, f"Digest: {found.digest_after}"]
-    out.result(found.to_dict(), lines)
+        opened = Workspace.open(workspace)
+        answers = opened.rectify(file, data=data, delimiter=delimiter, encoding=encoding, caller=caller, key=key)
+    show_answers(out, answers)

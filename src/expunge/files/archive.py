@@ -12,7 +12,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from expunge.files.whole import write_whole
 __all__ = [
     "FORMAT",
     "FileNotUsableError",
+    "archive_bytes",
+    "archive_contents",
     "array_bytes",
     "array_from_bytes",
     "canonical_json",
@@ -49,20 +51,24 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
     entries : dict of str to bytes
     """
     path = Path(path)
-    checksums = {name: hashlib.sha256(data).hexdigest() for name, data in entries.items()}
-    head = canonical_json({**manifest, "format": FORMAT, "entries": checksums})
+    data = archive_bytes(manifest, entries)
     if not path.parent.is_dir():
         raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
     if path.is_dir():
         raise FileNotUsableError(f"{str(path)!r} is a folder.", hint="Give the path of a file.")
+    return write_whole(path, lambda stream: stream.write(data))
 
-    def write(stream: BinaryIO) -> None:
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            seal = hashlib.sha256(head).hexdigest().encode("ascii")
-            for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
-                archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
 
-    return write_whole(path, write)
+def archive_bytes(manifest: Mapping[str, Any], entries: Mapping[str, bytes]) -> bytes:
+    """An archive as bytes; equal arguments give equal bytes."""
+    checksums = {name: hashlib.sha256(data).hexdigest() for name, data in entries.items()}
+    head = canonical_json({**manifest, "format": FORMAT, "entries": checksums})
+    seal = hashlib.sha256(head).hexdigest().encode("ascii")
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in [(_MANIFEST, head), (_SEAL, seal), *sorted(entries.items())]:
+            archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), data)
+    return stream.getvalue()
 
 
 def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -82,6 +88,11 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         raw = path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+    return archive_contents(raw, str(path))
+
+
+def archive_contents(raw: bytes, path: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """As :func:`read_archive`, of bytes; ``path`` is for the sentence of an error."""
     try:
         if not raw.startswith(b"PK\x03\x04") or raw[-22:-18] != b"PK\x05\x06" or raw[-2:] != b"\0\0":
             raise ValueError("something stands before or behind the archive")
@@ -98,13 +109,13 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         number = manifest.pop("format")
     except Exception as error:  # zipfile raises many kinds for a damaged file
         raise TamperedError(
-            f"{str(path)!r} is not a model file, or is damaged ({type(error).__name__}).",
+            f"{path!r} is not a model file, or is damaged ({type(error).__name__}).",
             hint="Restore it from a copy.",
         ) from error
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise TamperedError(f"{str(path)!r} has format {number!r}, which never was.", hint="Restore it from a copy.")
+        raise TamperedError(f"{path!r} has format {number!r}, which never was.", hint="Restore it from a copy.")
     if number > FORMAT:
-        raise NewerFormatError(f"{str(path)!r} has format {number}; this version reads up to {FORMAT}.", hint="Update.")
+        raise NewerFormatError(f"{path!r} has format {number}; this version reads up to {FORMAT}.", hint="Update.")
     wrong = [
         name
         for name in {*checksums, *entries}
@@ -114,9 +125,7 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         wrong.append(_MANIFEST)
     if wrong or len(names) != len(entries) + 2:
         what = sorted(wrong)[0] if wrong else "a repeated entry"
-        raise TamperedError(
-            f"{str(path)!r} was changed: {what} is not what was written.", hint="Restore it from a copy."
-        )
+        raise TamperedError(f"{path!r} was changed: {what} is not what was written.", hint="Restore it from a copy.")
     return migrated(number, FORMAT, manifest, entries)
 
 

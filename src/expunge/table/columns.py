@@ -21,7 +21,7 @@ from expunge.table.ids import grown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cells", "Columns", "Dense", "Frame", "Sparse", "columns_of", "restore_columns"]
+__all__ = ["Cells", "Columns", "Dense", "Frame", "Sparse", "columns_of", "joined", "restore_columns"]
 
 Slots = npt.NDArray[np.intp]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -65,6 +65,10 @@ class Dense:
 
     def read(self, slots: Slots) -> npt.NDArray[Any]:
         return self._buffer[slots]
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All slots, not copied."""
+        return self._buffer[: self._n]
 
     def wipe(self, slots: Slots) -> None:
         self._buffer[slots] = np.zeros((), dtype=self._buffer.dtype)
@@ -365,3 +369,28 @@ def restore_columns(schema: dict[str, Any], arrays: Arrays, shape: tuple[int, ..
         columns.append(cast("Dense | Cells", restore_columns(spec, own)))
     specs = [{k: v for k, v in spec.items() if k in ("dtype", "order")} for spec in schema["columns"]]
     return Frame(schema["names"], columns, specs)
+
+
+def joined(groups: Sequence[Arrays]) -> Arrays:
+    """Canonical arrays of rows behind each other, from those of groups of rows: what ``plain`` gives for all of them.
+
+    Examples
+    --------
+    >>> joined([{"ids.values": np.array([1])}, {"ids.values": np.array([2, 3])}])["ids.values"].tolist()
+    [1, 2, 3]
+    """
+    if len(groups) < 2:
+        return dict(groups[0]) if groups else {}
+    out: Arrays = {}
+    for name in groups[0]:
+        pieces = [group[name] for group in groups]
+        tail = name.rpartition(".")[2]
+        if tail == "ends":  # counted from the start of each group
+            starts = np.cumsum([0, *(piece[-1] for piece in pieces[:-1])])
+            pieces = [piece + start for piece, start in zip(pieces, starts, strict=True)]
+        elif tail == "indptr":  # begins with a zero, and counts from there
+            starts = np.cumsum([0, *(piece[-1] for piece in pieces[:-1])])
+            moved = [piece[1:] + start for piece, start in zip(pieces, starts, strict=True)]
+            pieces = [pieces[0][:1], *moved]
+        out[name] = np.concatenate(pieces)
+    return out

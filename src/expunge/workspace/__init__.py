@@ -1,6 +1,7 @@
-"""The one facade over models on disk: the command line hands it tables and requests and calls nothing else."""
+"""The one facade over data, models, requests and receipts: the command line calls it and nothing else."""
 
+from expunge.workspace.anywhere import predict, verify
 from expunge.workspace.catalogue import MethodCard, list_methods
-from expunge.workspace.directory import ModelDirectory
+from expunge.workspace.workspace import Workspace
 
-__all__ = ["MethodCard", "ModelDirectory", "list_methods"]
+__all__ = ["MethodCard", "Workspace", "list_methods", "predict", "verify"]

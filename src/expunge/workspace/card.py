@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import NewerFormatError, TamperedError
-from expunge.files.archive import FileNotUsableError, canonical_json, write_whole
+from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
+from expunge.files.archive import canonical_json
+from expunge.files.whole import write_whole
 from expunge.workspace.schema import Schema
 
 __all__ = ["Card", "read_card", "read_schema", "write_card"]
@@ -33,12 +34,15 @@ class Card:
         Name as in :mod:`expunge.workspace.pipelines`.
     options : dict
         Constructor arguments that were given.
+    bare : bool
+        Whether a method of numbers stands alone, without transformers before it.
     """
 
     schema: Schema
     method: str
     estimator: str | None
     options: dict[str, Any]
+    bare: bool = False
 
 
 def write_card(path: Path, card: Card) -> None:
@@ -89,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _parsed(data: dict[str, Any], path: Path) -> Card:
     try:
-        fields = {field.name: data[field.name] for field in dataclasses.fields(Card)}
+        fields = {name: data[name] for name in ("method", "estimator", "options")} | {"bare": data.get("bare", False)}
         return Card(**{**fields, "schema": Schema.from_dict(data["schema"])})
     except (KeyError, TypeError, ValueError) as error:
         raise TamperedError(f"{str(path)!r} is not the table.json of a model: {error}.") from error

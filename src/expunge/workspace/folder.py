@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError
 
 __all__ = ["only_one", "refuse_taken", "write_folder", "writing"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 
-__all__ = ["ESTIMATORS", "behind_columns", "default_estimator", "make_estimator"]
+__all__ = ["ESTIMATORS", "behind_columns", "default_estimator", "learns_from_tables", "make_estimator"]
 
 #: Name of each estimator -> the tasks it is for.
 ESTIMATORS: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,16 @@ def make_estimator(name: str, task: str) -> Any:
         why = f"is not for {task}" if name in ESTIMATORS else "is not known"
         raise InvalidParameterError(f"The estimator {name!r} {why}.", hint=f"Choose {' or '.join(fitting)}.")
     return _linear(task) if name in ("logistic", "linear") else _trees(name, task)
+
+
+def learns_from_tables(model: Any) -> bool:
+    """Whether a method takes columns as they come: categories, or each column by itself."""
+    from sklearn.utils import get_tags
+
+    from expunge.methods.preprocessing.columnwise import ColumnFront
+
+    tags = get_tags(model).input_tags
+    return isinstance(model, ColumnFront) or bool(tags.categorical or tags.string)
 
 
 def behind_columns(model: Any) -> Any:

@@ -20,8 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidRequestError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidRequestError
 from expunge.workspace.deadlines import as_instant, read_arrival, regime_of
 
 __all__ = ["FIELDS", "Asked", "Fault", "check_lines", "read_requests"]

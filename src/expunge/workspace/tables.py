@@ -17,14 +17,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["read_ids", "read_table", "write_table"]
+__all__ = ["parse_table", "read_ids", "read_table", "write_table"]
 
 
 #: Encodings that a byte order mark names. The longer marks stand first.
@@ -66,6 +65,11 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
         data = path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+    return parse_table(data, path, delimiter=delimiter, encoding=encoding)
+
+
+def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
+    """As :func:`read_table`, of bytes that came from elsewhere; ``path`` is for the sentences of errors."""
     if data[:2] == b"\x1f\x8b":
         data = _unpacked(data, path)
     if not data:

@@ -62,8 +62,7 @@ class InTurn:
             own = Change(change.rows, parts, change.removed_slots, change.added_slots, tolerant) if parts else change
             new = self.front.update(own)
             changes.update(named(FRONT, new))
-            n_before = len(change.rows) - len(change.added_slots) + len(change.removed_slots)
-            old = self._front_solution(change.rows, parts, n_before, tolerant=True) if is_known else None
+            old = self._front_solution(change.rows, parts, change.n_before, tolerant=True) if is_known else None
             solution = self._front_solution(change.rows, {**parts, **new}, len(change.rows), tolerant=tolerant)
             is_known = is_known and is_same(old, solution)
         flow = None if solution is None else self._first_flow(change.rows, solution)

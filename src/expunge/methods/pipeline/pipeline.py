@@ -175,8 +175,10 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         kept = self._kept(change.rows)
-        was_dormant = not change.tolerant and bool(change.parts) and self._solve(change.rows, change.parts) is None
-        return kept.update(change, tolerant=change.tolerant or was_dormant)
+        tolerant = change.tolerant
+        if not tolerant and change.parts:  # a model that sleeps may learn step by step
+            tolerant = not change.n_before or self._solve(change.rows, change.parts) is None
+        return kept.update(change, tolerant=tolerant)
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         if not len(rows):
@@ -185,6 +187,11 @@ class Pipeline(NamedSteps, Unlearner):
             return self._kept(rows).solve(rows, parts)
         except InvalidDataError:
             return None
+
+    def _revive(self, name: str, part: Part) -> Any:
+        of, _, own = name.partition("/")
+        steps = dict(self.steps)
+        return steps[of]._revive(own, part) if of in steps else part
 
     def _estimate(self, rows: Rows, slots: Any, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
         return self._kept(rows).estimate(rows, self._state().parts, slots, table)

@@ -51,7 +51,7 @@ class ColumnFront(TransformerMixin, Unlearner):
     def _update(self, change: Change) -> dict[str, Part | None]:
         front = self._front()
         changes: dict[str, Any] = front.update(change)
-        was_dormant = bool(change.parts) and self._solve(change.rows, change.parts) is None
+        was_dormant = bool(change.parts) and (not change.n_before or self._solve(change.rows, change.parts) is None)
         if not change.tolerant and not was_dormant:
             front.solve(form_of(change.rows), {**change.parts, **changes})
         return changes

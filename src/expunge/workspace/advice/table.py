@@ -35,7 +35,7 @@ def advise_shards(
     data : path
         A CSV or Parquet file.
     record_id, target, subject_id, task, columns, ignore, delimiter, encoding
-        As for :meth:`ModelDirectory.fit`.
+        As for :meth:`Workspace.fit`.
     deletions : float
         Requests in a month of 30 days.
     deadline, batch : str
@@ -44,7 +44,7 @@ def advise_shards(
     max_loss : float, default=0.01
         How much accuracy, or R², may be given up.
     estimator : str, optional
-        As for :meth:`ModelDirectory.fit`.
+        As for :meth:`Workspace.fit`.
     options : mapping, optional
         Arguments of the estimator, as ``estimator__model__C``.
     shards, slices : sequence of int, optional

@@ -1,0 +1,86 @@
+"""``expunge data``: the data sets of a workspace."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from expunge.cli.options import At, Delimiter, Encoding, Json, Override
+from expunge.cli.output import Output, show_answers
+
+data = typer.Typer(name="data", help="Data sets: copied, or referred to.", no_args_is_help=True)
+
+Source = Annotated[
+    str, typer.Argument(metavar="FILE", help="CSV or Parquet file, by path or URL; a database with --query.")
+]
+Text = str | None
+RecordId = Annotated[str, typer.Option(metavar="COLUMN", help="Column with a different id in each row.")]
+SubjectId = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with the person each row is about.")]
+DataName = Annotated[Text, typer.Option("--name", help="Default: that of the file.")]
+Reference = Annotated[bool, typer.Option("--reference", help="Do not copy; keep keyed hashes of the rows.")]
+Query = Annotated[str, typer.Option(metavar="SQL", help="Rows of a database, by its SQLAlchemy URL.")]
+Keep = Annotated[Text, typer.Option(metavar="DURATION", help="How long records are kept, as 24months.")]
+TimeColumn = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with the time that counts.")]
+Derived = Annotated[list[str] | None, typer.Option(metavar="MODEL", help="Its predictions are in the data.")]
+
+
+@data.command()
+def add(
+    source: Source, record_id: RecordId, subject_id: SubjectId = None, name: DataName = None,
+    reference: Reference = False, query: Query = "", keep: Keep = None, time_column: TimeColumn = None,
+    derived_from: Derived = None, override: Override = "", delimiter: Delimiter = None, encoding: Encoding = None,
+    workspace: At = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Add a data set."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Adding"):
+        made = Workspace.open(workspace).data_add(
+            source, record_id=record_id, subject_id=subject_id, name=name, reference=reference, query=query,
+            keep=keep, time_column=time_column, derived_from=derived_from or (), override=override,
+            delimiter=delimiter, encoding=encoding,
+        )  # fmt: skip
+    out.result(made, [f"{made['name']}: {made['n_records']:,} records, {made['kind']}."])
+
+
+@data.command("list")
+def list_(workspace: At = None, as_json: Json = False) -> None:
+    """List the data sets."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Listing"):
+        found = Workspace.open(workspace).data_list()
+    columns = ("name", "kind", "version", "n_records", "keep")
+    out.table({"data": found}, columns, [[one[name] for name in columns] for one in found])
+
+
+@data.command()
+def expire(workspace: At = None, as_json: Json = False) -> None:
+    """Forget the records that have been kept as long as their data sets say."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Forgetting"):
+        answers = Workspace.open(workspace).data_expire()
+    show_answers(out, answers, nothing="No record has expired.")
+
+
+@data.command()
+def derive(
+    name: Annotated[str, typer.Argument(help="Name of what was derived.")],
+    model: Annotated[str, typer.Option(help="The model it was derived from.")],
+    place: Annotated[str, typer.Option(help="Where it lies: a path or an address.")],
+    kind: Annotated[str, typer.Option(help="file or 'model elsewhere'.")] = "file",
+    workspace: At = None,
+    as_json: Json = False,
+) -> None:
+    """Enter something derived from a model that lies elsewhere; requests stay open until it is settled."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Entering"):
+        made = Workspace.open(workspace).data_derive(name, model=model, place=place, kind=kind)
+    out.result(made, [f"{name} was derived from {model}: a request waits until it is settled."])

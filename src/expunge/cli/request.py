@@ -1,0 +1,148 @@
+"""``expunge request``: requests that wait, and what is done with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from expunge.cli.options import (
+    At,
+    By,
+    Caller,
+    Classes,
+    DataName,
+    Features,
+    IdsFrom,
+    Json,
+    Key,
+    Records,
+    Subjects,
+    request_of,
+)  # fmt: skip
+from expunge.cli.output import Output, show_answers
+
+request = typer.Typer(name="request", help="Requests: taken in, listed, held, carried out.", no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help="Number of the request.")]
+Reason = Annotated[str | None, typer.Option(help="A short code; a wrong one is answered with those there are.")]
+File = Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Thousands at once: CSV or JSON lines.")]
+Every = Annotated[bool, typer.Option("--all", help="Those that are done, too.")]
+
+
+@request.command()
+def add(
+    subject: Subjects = None, record: Records = None, class_: Classes = None, feature: Features = None,
+    ids_from: IdsFrom = None, by: By = None, file: File = None, data: DataName = None, caller: Caller = "",
+    key: Key = "", workspace: At = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take requests in, durably, to be carried out later."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Taking in"):
+        opened = Workspace.open(workspace)
+        if file is not None:
+            numbers = opened.request_add_file(file)
+        else:
+            asked = request_of(record, subject, class_, feature, ids_from, by)
+            numbers = opened.request_ask(**asked, data=data, caller=caller, key=key)
+    told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
+    out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
+
+
+@request.command("list")
+def list_(every: Every = False, workspace: At = None, as_json: Json = False) -> None:
+    """List the open requests, or all."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Listing"):
+        found = [answer.to_dict() for answer in Workspace.open(workspace).request_list(every=every)]
+    columns = ("request", "kind", "state", "due", "receipt")
+    out.table({"requests": found}, columns, [[one[name] for name in columns] for one in found])
+
+
+@request.command()
+def show(number: Number, workspace: At = None, as_json: Json = False) -> None:
+    """Show one request."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Looking"):
+        answer = Workspace.open(workspace).request_show(number)
+    show_answers(out, [answer])
+
+
+def _step(action: str, number: int, reason: str | None, workspace: Path | None, as_json: bool) -> None:
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Writing"):
+        answer = Workspace.open(workspace).request_step(number, action, reason=reason)
+    show_answers(out, [answer])
+
+
+@request.command()
+def hold(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+    """Put a request on hold; the clock goes on."""
+    _step("hold", number, reason, workspace, as_json)
+
+
+@request.command()
+def release(number: Number, workspace: At = None, as_json: Json = False) -> None:
+    """End a hold."""
+    _step("release", number, None, workspace, as_json)
+
+
+@request.command()
+def extend(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+    """Take the further period, once, before the first is over; the person has been told."""
+    _step("extend", number, reason, workspace, as_json)
+
+
+@request.command()
+def refuse(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+    """Refuse a request, with a reason."""
+    _step("refuse", number, reason, workspace, as_json)
+
+
+@request.command()
+def identity(
+    number: Number,
+    confirmed: Annotated[bool, typer.Option("--confirmed", help="The person has answered.")] = False,
+    workspace: At = None,
+    as_json: Json = False,
+) -> None:
+    """Note that the person was asked who they are, or has answered."""
+    _step("confirm-identity" if confirmed else "ask-identity", number, None, workspace, as_json)
+
+
+@request.command()
+def run(
+    numbers: Annotated[list[int] | None, typer.Argument(help="Default: those that the policy says.")] = None,
+    workspace: At = None,
+    as_json: Json = False,
+) -> None:
+    """Carry out what waits."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Forgetting"):
+        answers = Workspace.open(workspace).request_run(numbers)
+    show_answers(out, answers, nothing="Nothing is to be carried out now.")
+
+
+@request.command()
+def settle(
+    number: Number, name: Annotated[str, typer.Argument(help="What the request waits for.")], workspace: At = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Say that something derived has been deleted or made anew elsewhere."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Writing"):
+        answer = Workspace.open(workspace).request_settle(number, name)
+    show_answers(out, [answer])

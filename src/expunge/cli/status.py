@@ -1,0 +1,23 @@
+"""``expunge status``."""
+
+from __future__ import annotations
+
+from expunge.cli.options import At, Json
+from expunge.cli.output import Output
+
+
+def status(workspace: At = None, as_json: Json = False) -> None:
+    """Say what there is, what is open, and what is to be done next."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Looking"):
+        told = Workspace.open(workspace).status()
+    rows = [(one["name"], one["version"], one["state"], one["n_records"]) for one in told["models"]]
+    requests = ", ".join(f"{count} {state}" for state, count in sorted(told["requests"].items())) or "none"
+    lines = [
+        f"{told['path']}: {len(told['data'])} data sets, {len(told['models'])} models, {told['log']} log entries.",
+        f"Requests: {requests}.",
+        f"Carry out now: {', '.join(map(str, told['run_now'])) or 'nothing'} ({told['why']}).",
+    ]
+    out.table(told, ("model", "version", "state", "records"), rows, lines=lines)

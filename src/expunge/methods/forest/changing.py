@@ -1,0 +1,285 @@
+"""What a change of the records makes of a tree, found out without writing to it; and the writing, which cannot fail.
+
+:func:`prepare` walks each tree along the records that go or come, visiting each node once, and writes down one line for
+each: *adjust* (counts), *tally* (and the cached tally), *refresh* (a tally made anew), *drop* (a tally that serves no
+longer), *leaf* (the list of a leaf) or *replace* (a subtree that was grown anew). :func:`commit` carries the lines out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from expunge.methods.forest.growing import (
+    BLOCK_DEPTH,
+    FEATURE,
+    LEFT_CHILD,
+    RIGHT_CHILD,
+    ROOM,
+    START,
+    TALLY,
+    THRESHOLD,
+    N,
+    grow,
+    keep_tally,
+)
+from expunge.methods.forest.order import before, child_key, njit, place, sort_records
+from expunge.methods.forest.splits import (
+    COLUMN,
+    DEPTH,
+    GROUP,
+    ROW,
+    SMALL,
+    SPLIT,
+    THRESHOLDS,
+    add,
+    adjust,
+    best,
+    choose,
+    goes_left,
+    is_pure,
+    key_of,
+    shift_of,
+)
+
+__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "enter", "prepare"]
+
+ADJUST, TALLIED, REFRESH, DROP, IN_LEAF, REPLACE = range(6)
+#: A line: what, node, from and to in the list of the change, tree, block of the digest, depth, and up to six numbers.
+LINE = 13
+#: What is filled so far: lines, scratch nodes, scratch tallies, scratch records, work, records of the change, room that
+#: lists will need.
+SHELF = 7
+_LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
+
+
+@njit
+def enter(
+    tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties: Any, entered: Any, entered_at: Any, at: int
+) -> int:
+    """List the records of a change that are in a tree, from ``at`` on, with their place in its order; how many."""
+    n = 0
+    for i in range(len(slots)):
+        if len(limits) == 0 or place(hashes[slots[i]], tree_keys[tree, 1]) <= limits[i]:
+            entered[at + n] = slots[i]
+            n += 1
+    sort_records(entered, at, n, hashes, tree_keys[tree, 0], ties)
+    for i in range(at, at + n):
+        entered_at[i] = place(hashes[entered[i]], tree_keys[tree, 0])
+    return n
+
+
+@njit
+def _gather(
+    node: int, nodes: Any, lists: Any, alive: Any, shift: int, hashes: Any, tree_key: Any, out: Any, at: int
+) -> int:
+    """Copy the records below a node that are alive and scored; how many, or -1 if there is no room."""
+    n = 0
+    todo = np.empty(64, dtype=np.int64)
+    todo[0], waiting = node, 1
+    while waiting:
+        waiting -= 1
+        i = todo[waiting]
+        if nodes[i, FEATURE] >= 0:
+            if waiting + 2 > len(todo):
+                more = np.empty(2 * len(todo), dtype=np.int64)
+                more[: len(todo)] = todo
+                todo = more
+            todo[waiting], todo[waiting + 1] = nodes[i, RIGHT_CHILD], nodes[i, LEFT_CHILD]
+            waiting += 2
+            continue
+        start, count = nodes[i, START], nodes[i, N]
+        if at + n + count > len(out):
+            return -1
+        for r in range(start, start + count):
+            slot = lists[r]
+            if shift and place(hashes[slot], tree_key) >> np.uint64(64 - shift) != np.uint64(0):
+                break
+            if alive[slot]:
+                out[at + n] = slot
+                n += 1
+    return n
+
+
+@njit
+def prepare(
+    sign: int, tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
+    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any, class_weight: Any,
+    slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any,
+    new_heads: Any, new_tallies: Any, new_lists: Any,
+) -> int:  # fmt: skip
+    """Find out what a change makes of the trees from ``tree`` on.
+
+    Parameters
+    ----------
+    sign : int
+        1 if the records come, -1 if they go; those that go are not ``alive`` any more.
+    slots : ndarray of int32, shape (b,)
+        The records of the change.
+    limits : ndarray of uint64, shape (b,) or (0,)
+        See :func:`~expunge.methods.forest.order.members`; empty if every record is in every tree.
+    shelf : ndarray of int64, shape (SHELF,)
+        What is filled; brought up to date.
+    lines, entered, entered_at, new_* : ndarrays
+        The shelf.
+
+    Returns
+    -------
+    int
+        The tree for which there was no room on the shelf, to go on with when there is more; the number of trees at the
+        end.
+    """
+    m, R, k = params[GROUP], params[THRESHOLDS], node_sums.shape[1]
+    order = np.arange(len(kinds))
+    features, first = np.empty(m, dtype=np.int64), np.empty(R, dtype=np.int64)
+    keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
+    own = np.empty((1, k), dtype=np.int64)
+    todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
+    aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
+    weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
+    undo = np.empty(SHELF, dtype=np.int64)
+    for t in range(tree, len(roots)):
+        undo[:] = shelf
+        tree_key = tree_keys[t, 0]
+        b0 = shelf[_ENTERED]
+        count = enter(t, slots, limits, hashes, tree_keys, ties, entered, entered_at, b0)
+        if not count:
+            continue
+        shelf[_ENTERED] += count
+        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo[0, 4] = roots[t], b0, b0 + count, 0, 0
+        todo_key[0], waiting = tree_keys[t, 2], 1
+        while waiting:
+            waiting -= 1
+            i, b0, b1, depth, block = (
+                todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo[waiting, 4],
+            )  # fmt: skip
+            node_key, node = todo_key[waiting], nodes[i]
+            n_new = node[N] + sign * (b1 - b0)
+            own[0] = node_sums[i]
+            for b in range(b0, b1):
+                add(own, 0, y[entered[b]], weights[entered[b] if weighted else 0], sign, 0, params)
+            is_final = n_new < params[SPLIT] or depth >= params[DEPTH] or is_pure(own, 0, params)
+            if shelf[_LINES] >= len(lines):
+                shelf[:] = undo
+                return t
+            line = lines[shelf[_LINES]]
+            line[0], line[1], line[2], line[3], line[4], line[5], line[6] = ADJUST, i, b0, b1, t, block, depth
+            shelf[_LINES] += 1
+            if node[FEATURE] < 0 and is_final:
+                line[0] = IN_LEAF
+                if n_new > node[ROOM]:
+                    shelf[_NEED] += n_new + n_new // 2 + 4
+                continue
+            replace = is_final or node[FEATURE] < 0 or (node[TALLY] < 0 and n_new < params[SMALL])
+            if not replace:
+                shift = shift_of(n_new, params)
+                refresh = node[TALLY] < 0 or shift != shift_of(node[N], params)
+                inside = False
+                if not refresh:
+                    head = heads[node[TALLY]]
+                    for b in range(b0, b1):
+                        if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
+                            inside = True
+                            if sign < 0:
+                                for j in range(R):
+                                    refresh = refresh or head[m + j] == entered[b]
+                            else:
+                                last = head[m + R - 1]
+                                refresh = refresh or last < 0
+                                refresh = refresh or before(
+                                    entered_at[b], entered[b], place(hashes[last], tree_key), last, ties
+                                )
+                if refresh:
+                    at = shelf[_RECORDS]
+                    scored = _gather(i, nodes, lists, alive, shift, hashes, tree_key, new_lists, at)
+                    if scored < 0 or at + scored + b1 - b0 > len(new_lists) or shelf[_TALLIES] >= len(new_tallies):
+                        shelf[:] = undo
+                        return t
+                    if sign > 0:
+                        for b in range(b0, b1):
+                            if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
+                                new_lists[at + scored] = entered[b]
+                                scored += 1
+                    shelf[_WORK] += scored
+                    sort_records(new_lists, at, scored, hashes, tree_key, ties)
+                    if room.shape[1] < scored:
+                        room = np.empty((3, 2 * scored), dtype=np.int64)
+                    found, group = choose(
+                        X, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
+                        features, keys, sums, first, room, 0.0,
+                    )  # fmt: skip
+                    replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
+                    if not replace and group == 0:
+                        line[0], line[7] = REFRESH, shelf[_TALLIES]
+                        keep_tally(
+                            new_heads[shelf[_TALLIES]], new_tallies[shelf[_TALLIES]], features, first, keys, sums
+                        )
+                        shelf[_TALLIES] += 1
+                    elif not replace and node[TALLY] >= 0:
+                        line[0] = DROP
+                elif inside:
+                    line[0] = TALLIED
+                    sums[:] = tallies[node[TALLY]]
+                    for b in range(b0, b1):
+                        if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
+                            slot = entered[b]
+                            w = weights[slot if weighted else 0]
+                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
+                    n_first = 0
+                    while n_first < R and heads[node[TALLY], m + n_first] >= 0:
+                        n_first += 1
+                    found = best(sums, n_first, m, depth, params, class_weight, 0.0)
+                    head = heads[node[TALLY]]
+                    replace = found < 0 or head[found // R] != node[FEATURE]
+                    replace = replace or head[m + R + found] != node[THRESHOLD]
+            if replace:
+                at = shelf[_RECORDS]
+                count = _gather(i, nodes, lists, alive, 0, hashes, tree_key, new_lists, at)
+                if count < 0 or at + count + b1 - b0 > len(new_lists):
+                    shelf[:] = undo
+                    return t
+                if sign > 0:
+                    for b in range(b0, b1):
+                        new_lists[at + count] = entered[b]
+                        count += 1
+                shelf[_WORK] += count
+                sort_records(new_lists, at, count, hashes, tree_key, ties)
+                n0, s0 = shelf[_NODES], shelf[_TALLIES]
+                n1, s1 = grow(
+                    X, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count, node_key, depth,
+                    new_nodes, new_sums, new_heads, new_tallies, n0, s0,
+                )  # fmt: skip
+                if n1 < 0 or s1 < 0:
+                    shelf[:] = undo
+                    return t
+                line[0], line[7], line[8], line[9], line[10], line[11], line[12] = REPLACE, n0, n1, at, count, s0, s1
+                shelf[_NODES], shelf[_TALLIES], shelf[_RECORDS] = n1, s1, at + count
+                if count > node[ROOM]:
+                    shelf[_NEED] += count + count // 2 + 4
+                continue
+            kept, moved, kind = b0, 0, kinds[node[FEATURE]]
+            for b in range(b0, b1):
+                slot = entered[b]
+                if goes_left(
+                    key_of(X[slot * params[ROW] + node[FEATURE] * params[COLUMN]], kind), node[THRESHOLD], kind
+                ):
+                    entered[kept], entered_at[kept] = slot, entered_at[b]
+                    kept += 1
+                else:
+                    aside[moved], aside_at[moved] = slot, entered_at[b]
+                    moved += 1
+            entered[kept:b1], entered_at[kept:b1] = aside[:moved], aside_at[:moved]
+            if waiting + 2 > len(todo):
+                more, more_key = np.empty((2 * len(todo), 5), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
+                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
+                todo, todo_key = more, more_key
+            for side in (1, 0):
+                low, high = (kept, b1) if side else (b0, kept)
+                if low < high:
+                    todo[waiting, 0] = node[RIGHT_CHILD] if side else node[LEFT_CHILD]
+                    todo[waiting, 1], todo[waiting, 2], todo[waiting, 3] = low, high, depth + 1
+                    todo[waiting, 4] = 2 * block + side if depth < BLOCK_DEPTH else block
+                    todo_key[waiting] = child_key(node_key, side)
+                    waiting += 1
+    return len(roots)

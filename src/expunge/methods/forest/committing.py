@@ -1,0 +1,214 @@
+"""Writing a prepared change into the trees: every line is carried out, none can fail.
+
+Everything it needs was made room for beforehand, so nothing but a stack of numbers is allocated here, before the first
+write; and it is one call of compiled code, so that an interruption comes before it or after it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.growing import (
+    BLOCK_DEPTH,
+    FEATURE,
+    LEFT_CHILD,
+    RIGHT_CHILD,
+    ROOM,
+    START,
+    TALLY,
+    N,
+)
+from expunge.methods.forest.order import before, njit, place
+from expunge.methods.forest.splits import add, adjust, shift_of
+
+__all__ = ["POOL", "commit", "repack"]
+
+#: What of the pools is in use: nodes, tallies and list entries so far, and how many nodes and tallies were given back.
+POOL = 5
+_NODES, _TALLIES, _LISTS, _FREE_NODES, _FREE_TALLIES = range(POOL)
+
+
+@njit
+def _give_back(node: int, nodes: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any) -> None:
+    """Take back everything below a node, and its tally."""
+    todo[0], waiting = node, 1
+    while waiting:
+        waiting -= 1
+        i = todo[waiting]
+        if nodes[i, TALLY] >= 0:
+            free_tallies[pool[_FREE_TALLIES]] = nodes[i, TALLY]
+            pool[_FREE_TALLIES] += 1
+            nodes[i, TALLY] = -1
+        if nodes[i, FEATURE] >= 0:
+            todo[waiting], todo[waiting + 1] = nodes[i, LEFT_CHILD], nodes[i, RIGHT_CHILD]
+            waiting += 2
+        if i != node:
+            free_nodes[pool[_FREE_NODES]] = i
+            pool[_FREE_NODES] += 1
+
+
+@njit
+def _take(free: Any, pool: Any, n_free: int, n_used: int) -> Any:
+    """The place of a new node or tally: one that was given back, or the next one."""
+    if pool[n_free]:
+        pool[n_free] -= 1
+        return free[pool[n_free]]
+    pool[n_used] += 1
+    return pool[n_used] - 1
+
+
+@njit
+def _room(n: int, pool: Any) -> Any:
+    """A new stretch of the lists for n records, with some room to grow; where it begins."""
+    start = pool[_LISTS]
+    pool[_LISTS] += n + n // 2 + 4
+    return start
+
+
+@njit
+def _in_leaf(
+    node: Any, sign: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
+    ties: Any, pool: Any,
+) -> None:  # fmt: skip
+    """Take records out of the list of a leaf, or put them in, in order."""
+    start, n = node[START], node[N]
+    if sign < 0:
+        kept, b = start, b0
+        for r in range(start, start + n):
+            if b < b1 and lists[r] == entered[b]:
+                b += 1
+            else:
+                lists[kept] = lists[r]
+                kept += 1
+        return
+    n_new = n + b1 - b0
+    if n_new > node[ROOM]:
+        moved = _room(n_new, pool)
+        lists[moved : moved + n] = lists[start : start + n]
+        node[START], node[ROOM] = moved, n_new + n_new // 2 + 4
+        start = moved
+    r, b = start + n - 1, b1 - 1
+    for to in range(start + n_new - 1, start - 1, -1):
+        if b < b0 or (
+            r >= start and before(entered_at[b], entered[b], place(hashes[lists[r]], tree_key), lists[r], ties)
+        ):
+            lists[to] = lists[r]
+            r -= 1
+        else:
+            lists[to] = entered[b]
+            b -= 1
+
+
+@njit
+def commit(
+    sign: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
+    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, params: Any,
+    lines: Any, n_lines: int, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any, new_heads: Any,
+    new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, dirty: Any, todo: Any,
+) -> None:  # fmt: skip
+    """Carry out the lines of :func:`~expunge.methods.forest.changing.prepare`.
+
+    Parameters
+    ----------
+    free_nodes, free_tallies : ndarrays of int64
+        Stacks of places that were given back.
+    pool : ndarray of int64, shape (POOL,)
+        What is in use.
+    dirty : ndarray of uint8, shape (T, 1 + 2**BLOCK_DEPTH)
+        Set where a block of the digest (first the top of the tree) is to be hashed again.
+    todo : ndarray of int64
+        A stack, as long as there are nodes.
+    """
+    weighted = len(weights) > 1
+    for at in range(n_lines):
+        line = lines[at]
+        what, i, b0, b1, t, block, depth = line[0], line[1], line[2], line[3], line[4], line[5], line[6]
+        node = nodes[i]
+        dirty[t, 0] = 1
+        if depth >= BLOCK_DEPTH:
+            dirty[t, 1 + block] = 1
+        if what == REPLACE:
+            if depth < BLOCK_DEPTH:
+                width = 1 << (BLOCK_DEPTH - depth)
+                dirty[t, 1 + block * width : 1 + (block + 1) * width] = 1
+            _replace(
+                i, line, nodes, node_sums, heads, tallies, lists, new_nodes, new_sums, new_heads, new_tallies,
+                new_lists, free_nodes, free_tallies, pool, todo,
+            )  # fmt: skip
+            continue
+        if what == IN_LEAF:
+            _in_leaf(node, sign, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, pool)
+        elif what == DROP:
+            free_tallies[pool[_FREE_TALLIES]] = node[TALLY]
+            pool[_FREE_TALLIES] += 1
+            node[TALLY] = -1
+        elif what == REFRESH:
+            if node[TALLY] < 0:
+                node[TALLY] = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
+            heads[node[TALLY]] = new_heads[line[7]]
+            tallies[node[TALLY]] = new_tallies[line[7]]
+        elif what == TALLIED:
+            shift = shift_of(node[N] + sign * (b1 - b0), params)
+            for b in range(b0, b1):
+                if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
+                    slot = entered[b]
+                    w = weights[slot if weighted else 0]
+                    adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], tallies[node[TALLY]])
+        node[N] += sign * (b1 - b0)
+        for b in range(b0, b1):
+            add(node_sums, i, y[entered[b]], weights[entered[b] if weighted else 0], sign, 0, params)
+
+
+@njit
+def _replace(
+    i: int, line: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any, new_nodes: Any, new_sums: Any,
+    new_heads: Any, new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any,
+) -> None:  # fmt: skip
+    """Put a new subtree in the place of an old one; its root keeps the place of the old root."""
+    n0, n1, at, count = line[7], line[8], line[9], line[10]
+    _give_back(i, nodes, free_nodes, free_tallies, pool, todo)
+    start, room = nodes[i, START], nodes[i, ROOM]
+    if count > room:
+        start, room = _room(count, pool), count + count // 2 + 4
+    lists[start : start + count] = new_lists[at : at + count]
+    todo[0] = i
+    for j in range(n0 + 1, n1):
+        todo[j - n0] = _take(free_nodes, pool, _FREE_NODES, _NODES)
+    for j in range(n0, n1):
+        to = todo[j - n0]
+        node = nodes[to]
+        node[:] = new_nodes[j]
+        node_sums[to] = new_sums[j]
+        node[START] = start + node[START] - at
+        if node[FEATURE] >= 0:
+            node[LEFT_CHILD], node[RIGHT_CHILD] = todo[node[LEFT_CHILD] - n0], todo[node[RIGHT_CHILD] - n0]
+        if node[TALLY] >= 0:
+            place_ = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
+            heads[place_] = new_heads[node[TALLY]]
+            tallies[place_] = new_tallies[node[TALLY]]
+            node[TALLY] = place_
+    nodes[i, ROOM] = room
+
+
+@njit
+def repack(roots: Any, nodes: Any, lists: Any, out: Any, todo: Any) -> int:
+    """Copy the lists of all leaves into ``out`` without gaps, and tell the leaves; how long it is."""
+    at = 0
+    for t in range(len(roots)):
+        todo[0], waiting = roots[t], 1
+        while waiting:
+            waiting -= 1
+            i = todo[waiting]
+            node = nodes[i]
+            if node[FEATURE] >= 0:
+                todo[waiting], todo[waiting + 1] = node[RIGHT_CHILD], node[LEFT_CHILD]
+                waiting += 2
+                node[ROOM] = 0
+                continue
+            out[at : at + node[N]] = lists[node[START] : node[START] + node[N]]
+            node[START], node[ROOM] = at, node[N]
+            at += node[N]
+    return at

@@ -1,0 +1,165 @@
+"""A subtree from its records in order: the one definition of a tree, for a fit and for every rebuilding.
+
+A node is a row of eight integers: feature (-1 in a leaf), threshold key, left and right child, number of records, where
+its stretch of records begins, how long that stretch is, and the place of its cached tally (-1 for none). Its sums are
+its records' weights by class, or weight and the two halves of the target.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from expunge.methods.forest.order import LEFT, RIGHT, mix, njit, place
+from expunge.methods.forest.splits import (
+    CATEGORY,
+    DEPTH,
+    GROUP,
+    MISSING,
+    SMALL,
+    SPLIT,
+    THRESHOLDS,
+    add,
+    choose,
+    is_pure,
+    read_column,
+    shift_of,
+)
+
+__all__ = [
+    "BLOCK_DEPTH",
+    "FEATURE",
+    "LEFT_CHILD",
+    "NODE",
+    "RIGHT_CHILD",
+    "ROOM",
+    "START",
+    "TALLY",
+    "THRESHOLD",
+    "N",
+    "grow",
+    "within",
+]
+
+FEATURE, THRESHOLD, LEFT_CHILD, RIGHT_CHILD, N, START, ROOM, TALLY = range(8)
+NODE = 8
+#: Subtrees at this depth are blocks of the digest.
+BLOCK_DEPTH = 6
+
+
+@njit
+def within(records: Any, start: int, n: int, shift: int, hashes: Any, tree_key: Any) -> int:
+    """How many of n records in order have a hash with ``shift`` leading zeros."""
+    if shift == 0:
+        return n
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if place(hashes[records[start + middle]], tree_key) >> np.uint64(64 - shift) == np.uint64(0):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit
+def grow(
+    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
+    records: Any, start: int, n: int, key: Any, depth: int,
+    nodes: Any, node_sums: Any, heads: Any, tallies: Any, n_nodes: int, n_tallies: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Grow the subtree of n records in order, which stand in ``records`` from ``start`` on and are permuted there.
+
+    Parameters
+    ----------
+    key, depth : uint64 and int
+        Of its root.
+    nodes, node_sums : ndarrays of int64, shapes (N, 8) and (N, k)
+        Written from ``n_nodes`` on; the root comes first.
+    heads : ndarray of int64, shape (S, m + R + m R)
+        Features, first records and threshold keys of cached tallies, from ``n_tallies`` on.
+    tallies : ndarray of int64, shape (S, m R + 1, k)
+
+    Returns
+    -------
+    n_nodes, n_tallies : int
+        Where the next ones would be written; -1 if there is no room (for nodes, or for tallies).
+    """
+    width, R, k = params[GROUP], params[THRESHOLDS], node_sums.shape[1]
+    order = np.arange(len(kinds))
+    features, first = np.empty(width, dtype=np.int64), np.empty(R, dtype=np.int64)
+    keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
+    aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
+    column = room[0]
+    todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
+    todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, depth, key
+    n_nodes, waiting = n_nodes + 1, 1
+    weighted = len(weights) > 1
+    if n_nodes > len(nodes):
+        return -1, n_tallies
+    while waiting:
+        waiting -= 1
+        i, at, count, level, node_key = (
+            todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
+        )  # fmt: skip
+        node = nodes[i]
+        for c in range(k):
+            node_sums[i, c] = 0
+        for r in range(at, at + count):
+            slot = records[r]
+            add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
+        node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = -1, 0, -1, -1
+        node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
+        if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
+            continue
+        shift = shift_of(count, params)
+        scored = within(records, at, count, shift, hashes, tree_key)
+        minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
+        found, group = choose(
+            X, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
+            features, keys, sums, first, room, minimum,
+        )  # fmt: skip
+        if found < 0:
+            continue
+        feature, threshold = features[found // R], keys[found]
+        kind = kinds[feature]
+        kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
+        read_column(X, records, at, count, feature, kind, params, column)
+        for r in range(count):  # both are written, and one of them counts: no branch to foresee
+            slot, x = records[at + r], column[r]
+            is_left = (x == threshold) | ((x < threshold) & ordered)
+            records[kept] = slot
+            aside[moved] = slot
+            kept += np.int64(is_left)
+            moved += np.int64(not is_left)
+        for r in range(moved):
+            records[kept + r] = aside[r]
+        if n_nodes + 2 > len(nodes):
+            return -1, n_tallies
+        node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = feature, threshold, n_nodes, n_nodes + 1
+        if group == 0 and count >= params[SMALL]:
+            if n_tallies >= len(tallies):
+                return n_nodes, -1
+            node[TALLY] = n_tallies
+            keep_tally(heads[n_tallies], tallies[n_tallies], features, first, keys, sums)
+            n_tallies += 1
+        if waiting + 2 > len(todo):
+            more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
+            more[: len(todo)], more_key[: len(todo)] = todo, todo_key
+            todo, todo_key = more, more_key
+        for side in (1, 0):
+            todo[waiting, 0], todo[waiting, 3] = n_nodes + side, level + 1
+            todo[waiting, 1], todo[waiting, 2] = (kept, moved) if side else (at, kept - at)
+            todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
+            waiting += 1
+        n_nodes += 2
+    return n_nodes, n_tallies
+
+
+@njit
+def keep_tally(head: Any, tally: Any, features: Any, first: Any, keys: Any, sums: Any) -> None:
+    """Put a tally into the cache."""
+    m, R = len(features), len(first)
+    head[:m], head[m : m + R], head[m + R :] = features, first, keys
+    tally[:] = sums

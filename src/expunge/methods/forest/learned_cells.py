@@ -1,0 +1,180 @@
+"""What the trees of a model read of its rows, by slot: read in place where the table is numbers, encoded where not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.errors import InvalidDataError
+from expunge.methods.forest.cells import EMPTY, column_kinds, encode, in_place, kernel_kinds
+from expunge.methods.forest.splits import COLUMN, MISSING, ROW
+from expunge.methods.forest.trees import Cells
+from expunge.rows import Rows
+from expunge.table.label_kinds import as_labels
+
+__all__ = ["UNIT", "LearnedCells", "refuse_large_targets", "weight_units"]
+
+Ints = npt.NDArray[np.int64]
+Slots = npt.NDArray[np.intp]
+
+#: Weights are multiples of this, so that sums of them are sums of integers.
+UNIT = 2.0**-10
+_MOST = 2**28
+
+
+def weight_units(weight: npt.NDArray[np.float64]) -> Ints:
+    """Weights in units.
+
+    Raises
+    ------
+    InvalidDataError
+        A weight that is no multiple of the unit, or too large.
+    """
+    units = weight / UNIT
+    if (units != np.rint(units)).any() or (units > _MOST).any():
+        bad = weight[(units != np.rint(units)) | (units > _MOST)][0]
+        raise InvalidDataError(
+            f"sample_weight holds {bad}; forests count in multiples of 1/1024, up to {int(_MOST * UNIT):,}.",
+            hint="Round the weights, or use integers.",
+        )
+    return units.astype(np.int64)
+
+
+class LearnedCells:
+    """Keys, targets and weights of all slots, kept beside the rows.
+
+    Parameters
+    ----------
+    rows : Rows
+    slots : ndarray of intp
+        Those with a record.
+    resolution : float or None
+        Unit of the targets of a regression; None for classes.
+    counted : bool
+        Whether rows that have to be encoded count as read.
+    """
+
+    def __init__(self, rows: Rows, slots: Slots, resolution: float | None, *, counted: bool = True) -> None:
+        n = len(rows.alive)
+        self._resolution = resolution
+        self._keys: Ints | None = None
+        if in_place(rows.matrix()) is None:
+            self.kinds = self._encode_all(rows.read(slots, times=int(counted)).X, slots, n)
+        else:
+            self.kinds = column_kinds(rows.matrix()[:0])  # type: ignore[index]
+        y, weight = rows.targets(slots)
+        self._y, self._weights = np.zeros(n, dtype=np.int64), np.ones(1 if weight is None else n, dtype=np.int64)
+        self.labels: npt.NDArray[Any] = np.empty(0)
+        if resolution is None:
+            self.labels, codes = np.unique(as_labels(y), return_inverse=True)
+            self._y[slots] = codes
+        else:
+            self._y[slots] = np.rint(y / resolution).astype(np.int64)
+        self.label_counts = np.bincount(self._y[slots], minlength=len(self.labels)) if resolution is None else None
+        if weight is not None:
+            self._weights[slots] = weight_units(weight)
+        self._ties = _ranks(rows, slots)
+
+    def _encode_all(self, X: Any, slots: Slots, n: int) -> list[str]:
+        kinds = column_kinds(X)
+        self._keys = np.full((n, len(kinds)), MISSING, dtype=np.int64)
+        self._keys[slots] = encode(X, kinds)
+        return kinds
+
+    def cells(self, rows: Rows, params: Ints, *, by_column: bool = False) -> Cells:
+        """The arrays that kernels take; sets in ``params`` how a cell is found.
+
+        ``by_column`` copies the table column after column, for a fit, which reads few columns of many rows at a time.
+        """
+        X = self._keys if self._keys is not None else in_place(rows.matrix())
+        if X is None:
+            raise InvalidDataError("The rows are not of the form they were when the forest was fitted.")
+        params[ROW], params[COLUMN] = X.shape[1], 1
+        if by_column:
+            params[ROW], params[COLUMN] = 1, len(X)
+            X = np.ascontiguousarray(X.T)
+        kinds = kernel_kinds(self.kinds, raw=self._keys is None)
+        return Cells(X.reshape(-1), kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive)
+
+    def extended(self, rows: Rows, new: Slots) -> bool:
+        """Take up new rows; whether that was possible without a fit of everything."""
+        hashes = rows.hashes()
+        fresh, known = hashes[new], hashes[np.setdiff1d(np.flatnonzero(rows.alive), new)]
+        if len(self._ties) > 1 or len(np.unique(fresh)) < len(fresh) or np.isin(fresh, known).any():
+            return False
+        y, weight = rows.targets(new)
+        codes = self._codes(as_labels(y)) if self._resolution is None else np.rint(y / self._resolution)
+        if codes is None or (self._keys is None) == (in_place(rows.matrix()) is None):
+            return False
+        if self._keys is not None:
+            X = rows.read(new).X
+            if any(kind not in (EMPTY, old) for kind, old in zip(column_kinds(X), self.kinds, strict=True)):
+                return False
+            self._keys = _put(self._keys, new, encode(X, self.kinds))
+        self._y = _put(self._y, new, codes.astype(np.int64))
+        if weight is not None:
+            self._weights = _put(self._weights, new, weight_units(weight))
+        return True
+
+    def _codes(self, labels: npt.NDArray[Any]) -> Ints | None:
+        if not len(self.labels) or labels.dtype.kind != self.labels.dtype.kind:
+            return None
+        at = np.minimum(np.searchsorted(self.labels, labels), len(self.labels) - 1)
+        return at if (self.labels[at] == labels).all() else None
+
+    def count(self, slots: Slots, sign: int) -> None:
+        """Classes gain these records (1), or lose them for good (-1)."""
+        if self.label_counts is not None:
+            np.add.at(self.label_counts, self._y[slots], sign)
+        if sign < 0:
+            self._y[slots] = 0
+            if self._keys is not None:
+                self._keys[slots] = MISSING
+            if len(self._weights) > 1:
+                self._weights[slots] = 0
+
+    def total(self, weights: npt.NDArray[np.float64]) -> float:
+        """What all records weigh, with the weights of their classes."""
+        if self.label_counts is None:
+            return float(self._weights.sum()) if len(self._weights) > 1 else float(len(self._y))
+        if len(self._weights) == 1:
+            return float(self.label_counts @ weights[: len(self.label_counts)])
+        return float(self._weights @ weights[self._y])
+
+    def columns(self) -> Ints:
+        """Which classes have records; all three sums of a regression."""
+        if self.label_counts is None:
+            return np.arange(3)
+        return np.flatnonzero(self.label_counts)
+
+
+def _ranks(rows: Rows, slots: Slots) -> Ints:
+    """Ranks of the ids where two records have one hash, which a pair in 2**64 does; else a single zero."""
+    ordered = np.sort(rows.hashes()[slots])
+    if not (ordered[1:] == ordered[:-1]).any():
+        return np.zeros(1, dtype=np.int64)
+    ranks = np.zeros(max(2, len(rows.alive)), dtype=np.int64)
+    ranks[rows.in_order(slots)] = np.arange(len(slots))
+    return ranks
+
+
+def _put(array: Ints, slots: Slots, values: Ints) -> Ints:
+    """The array with values in these slots, longer if need be."""
+    need = int(slots[-1]) + 1 if len(slots) else 0
+    if need > len(array):
+        larger = np.zeros((max(need, len(array) * 3 // 2), *array.shape[1:]), dtype=array.dtype)
+        larger[: len(array)] = array
+        array = larger
+    array[slots] = values
+    return array
+
+
+def refuse_large_targets(y: npt.NDArray[np.float64], resolution: float) -> None:
+    """Refuse targets beyond the integers that hold them."""
+    if len(y) and float(np.abs(y).max()) / resolution >= 2.0**61:
+        raise InvalidDataError(
+            f"y holds {float(np.abs(y).max()):g}, too large for a resolution of {resolution:g}.",
+            hint="Choose a coarser resolution, a larger power of two.",
+        )

@@ -1,0 +1,140 @@
+"""The order of records in a tree and the draws of a node: numbers that follow from keys and from nothing else.
+
+Every record has one keyed hash (:mod:`expunge.seeds`). A tree has a key for the order of its records, one for
+membership and one for its root; a node has a key that follows from that of its parent and the side it stands on. All
+are mixed by the finalizer of SplitMix64 (Steele, Lea, Flood 2014), a bijection of 64 bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+__all__ = ["LEFT", "RIGHT", "before", "child_key", "draw", "inline", "members", "mix", "njit", "place", "sort_records"]
+
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+
+
+def njit(function: Callable[..., Any]) -> Any:
+    """Compile a kernel once, kept on disk; without the interpreter's lock, so that threads run side by side.
+
+    What is kept holds the kernels that it calls, of other files too, so it counts as old when any file of kernels
+    changed: Numba by itself looks at the one file alone.
+    """
+    kernel: Any = numba.njit(**_OPTIONS)(function)
+    kept: Any = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if kept is not None and hasattr(kept, "_source_stamp"):
+        kept._source_stamp = (kept._source_stamp, _STAMPS)
+    return kernel
+
+
+#: The same for the innermost loops: put into the caller, for to pass an array costs more than what they do.
+inline: Any = numba.njit(**_OPTIONS, inline="always")
+
+_KERNELS = ("changing", "committing", "growing", "isolating", "order", "reading", "splits")
+_STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
+
+LEFT, RIGHT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
+_A, _B, _GOLD = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0xD1B54A32D192ED03)
+_27, _30, _31, _32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
+
+
+@njit
+def mix(z: Any) -> Any:
+    """A bijection of 64 bits in which every bit of the input changes half of the output."""
+    z = (z ^ (z >> _30)) * _A
+    z = (z ^ (z >> _27)) * _B
+    return z ^ (z >> _31)
+
+
+@njit
+def child_key(key: Any, is_right: Any) -> Any:
+    """Key of a child from that of its parent."""
+    return mix(key + (RIGHT if is_right else LEFT))
+
+
+@njit
+def draw(key: Any, i: int, n: int) -> Any:
+    """The i-th number in 0..n-1 that belongs to a key."""
+    return np.int64(((mix(key + _GOLD * np.uint64(i + 1)) >> _32) * np.uint64(n)) >> _32)
+
+
+@njit
+def place(hash_: Any, key: Any) -> Any:
+    """Where a record of this hash stands in the order of a tree."""
+    return mix(hash_ + key)
+
+
+@inline
+def before(a: Any, slot_a: Any, b: Any, slot_b: Any, ties: Any) -> bool:
+    """Whether one record stands before another; equal hashes go by the rank of their ids, where there are ranks."""
+    return a < b or (a == b and len(ties) > 1 and ties[slot_a] < ties[slot_b])
+
+
+@njit
+def members(hashes: Any, slots: Any, keys: Any, share: int) -> Any:
+    """For each record the largest hash with which it is in a tree: the ``share``-th smallest of its hashes.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64, one per slot
+    slots : ndarray of int32, shape (k,)
+    keys : ndarray of uint64, shape (T,)
+        Membership key of each tree.
+    share : int
+        Trees that each record enters.
+
+    Returns
+    -------
+    ndarray of uint64, shape (k,)
+    """
+    out = np.empty(len(slots), dtype=np.uint64)
+    own = np.empty(len(keys), dtype=np.uint64)
+    for i in range(len(slots)):
+        for t in range(len(keys)):
+            own[t] = place(hashes[slots[i]], keys[t])
+        out[i] = np.sort(own)[share - 1]
+    return out
+
+
+@njit
+def sort_records(records: Any, start: int, n: int, hashes: Any, key: Any, ties: Any) -> None:
+    """Bring n records into the order of a tree, in place.
+
+    The hashes are uniform, so records go into about n buckets by their leading bits and an insertion sort moves each by
+    a step or two: O(n).
+    """
+    if n < 2:
+        return
+    at = np.empty(n, dtype=np.uint64)
+    largest = np.uint64(0)
+    for i in range(n):
+        at[i] = place(hashes[records[start + i]], key)
+        largest = max(largest, at[i])
+    bits = 1
+    while (1 << bits) < n:
+        bits += 1
+    shift = np.uint64(0)
+    while (largest >> shift) >= np.uint64(1 << bits):
+        shift += np.uint64(1)
+    ends = np.zeros((1 << bits) + 1, dtype=np.int64)
+    for i in range(n):
+        ends[np.int64(at[i] >> shift) + 1] += 1
+    for b in range(1 << bits):
+        ends[b + 1] += ends[b]
+    out, out_at = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.uint64)
+    for i in range(n):
+        bucket = np.int64(at[i] >> shift)
+        out[ends[bucket]], out_at[ends[bucket]] = records[start + i], at[i]
+        ends[bucket] += 1
+    for i in range(n):
+        slot, h = out[i], out_at[i]
+        j = i
+        while j > 0 and before(h, slot, out_at[j - 1], records[start + j - 1], ties):
+            out_at[j], records[start + j] = out_at[j - 1], records[start + j - 1]
+            j -= 1
+        out_at[j], records[start + j] = h, slot

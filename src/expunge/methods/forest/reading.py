@@ -1,0 +1,203 @@
+"""Trees as plain arrays: for files and predictions node after node from the root on, for digests block by block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from expunge.methods.forest.growing import (
+    BLOCK_DEPTH,
+    FEATURE,
+    LEFT_CHILD,
+    RIGHT_CHILD,
+    ROOM,
+    START,
+    TALLY,
+    THRESHOLD,
+    N,
+)
+from expunge.methods.forest.order import inline, njit
+from expunge.methods.forest.splits import CATEGORY, MISSING, key_of
+
+__all__ = ["flatten", "keys_of", "landing", "packed_nodes", "serialize", "unflatten", "vote"]
+
+
+@njit
+def flatten(
+    roots: Any, nodes: Any, node_sums: Any, columns: Any, feature: Any, threshold: Any, right: Any, count: Any,
+    sums: Any, starts: Any, todo: Any,
+) -> None:  # fmt: skip
+    """Write all trees in order, each from its root on, the left child behind its parent.
+
+    Parameters
+    ----------
+    columns : ndarray of int64
+        Which columns of the sums.
+    right : ndarray of int64
+        Place of the right child, counted over all trees; -1 in a leaf.
+    starts : ndarray of int64, shape (T + 1,)
+        Where each tree begins.
+    todo : ndarray of int64, shape (N, 2)
+        A stack.
+    """
+    at = 0
+    for t in range(len(roots)):
+        starts[t] = at
+        todo[0, 0], todo[0, 1], waiting = roots[t], -1, 1
+        while waiting:
+            waiting -= 1
+            i, parent = todo[waiting, 0], todo[waiting, 1]
+            if parent >= 0:
+                right[parent] = at
+            feature[at], threshold[at], right[at], count[at] = nodes[i, FEATURE], nodes[i, THRESHOLD], -1, nodes[i, N]
+            for c in range(len(columns)):
+                sums[at, c] = node_sums[i, columns[c]]
+            if nodes[i, FEATURE] >= 0:
+                todo[waiting, 0], todo[waiting, 1] = nodes[i, RIGHT_CHILD], at
+                todo[waiting + 1, 0], todo[waiting + 1, 1] = nodes[i, LEFT_CHILD], -1
+                waiting += 2
+            at += 1
+    starts[len(roots)] = at
+
+
+@njit
+def unflatten(feature: Any, threshold: Any, count: Any, sizes: Any, nodes: Any, roots: Any) -> bool:
+    """Nodes from plain arrays; whether these are trees at all."""
+    at = 0
+    todo = np.empty(len(feature) + 1, dtype=np.int64)
+    for t in range(len(sizes)):
+        end = at + sizes[t]
+        if sizes[t] < 1 or end > len(feature):
+            return False
+        roots[t] = at
+        waiting = 0  # parents whose right child is still to come
+        for i in range(at, end):
+            node = nodes[i]
+            node[FEATURE], node[THRESHOLD], node[N] = feature[i], threshold[i], count[i]
+            node[LEFT_CHILD], node[RIGHT_CHILD], node[START], node[ROOM], node[TALLY] = -1, -1, 0, 0, -1
+            if feature[i] >= 0:
+                node[LEFT_CHILD] = i + 1
+                todo[waiting] = i
+                waiting += 1
+            elif waiting and i + 1 < end:
+                waiting -= 1
+                nodes[todo[waiting], RIGHT_CHILD] = i + 1
+            elif waiting or i + 1 < end:
+                return False
+        if waiting or feature[end - 1] >= 0:
+            return False
+        at = end
+    return at == len(feature)
+
+
+@njit
+def serialize(
+    wanted: Any, roots: Any, nodes: Any, node_sums: Any, columns: Any, out: Any, ends: Any, write: bool
+) -> None:
+    """Write blocks of trees as integers behind each other: the nodes from the root of the block on.
+
+    Parameters
+    ----------
+    wanted : ndarray of int64, shape (b, 2)
+        Tree and block: 0 for the top of the tree, 1 + path for a subtree at ``BLOCK_DEPTH``.
+    out : ndarray of int64
+        Of each node its feature, threshold, number of records and sums. In the top a subtree that is a block is -2 and
+        the number of the block.
+    ends : ndarray of int64, shape (b,)
+        Where each block ends.
+    write : bool
+        Otherwise only ``ends`` is filled.
+    """
+    at = 0
+    todo = np.empty((len(nodes) + 2, 3), dtype=np.int64)
+    for w in range(len(wanted)):
+        i, is_there = roots[wanted[w, 0]], True
+        top = wanted[w, 1] == 0
+        if not top:
+            for level in range(BLOCK_DEPTH):
+                if is_there and nodes[i, FEATURE] >= 0:
+                    side = (wanted[w, 1] - 1) >> (BLOCK_DEPTH - 1 - level) & 1
+                    i = nodes[i, RIGHT_CHILD] if side else nodes[i, LEFT_CHILD]
+                else:
+                    is_there = False
+        waiting = 0
+        if is_there:
+            todo[0, 0], todo[0, 1], todo[0, 2], waiting = i, 0, 0, 1
+        while waiting:
+            waiting -= 1
+            i, depth, path = todo[waiting, 0], todo[waiting, 1], todo[waiting, 2]
+            if top and depth == BLOCK_DEPTH:
+                if write:
+                    out[at], out[at + 1] = -2, path
+                at += 2
+                continue
+            if write:
+                out[at], out[at + 1], out[at + 2] = nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, N]
+                for c in range(len(columns)):
+                    out[at + 3 + c] = node_sums[i, columns[c]]
+            at += 3 + len(columns)
+            if nodes[i, FEATURE] >= 0:
+                todo[waiting, 0], todo[waiting, 1], todo[waiting, 2] = nodes[i, RIGHT_CHILD], depth + 1, 2 * path + 1
+                todo[waiting + 1, 0], todo[waiting + 1, 1], todo[waiting + 1, 2] = (
+                    nodes[i, LEFT_CHILD], depth + 1, 2 * path,
+                )  # fmt: skip
+                waiting += 2
+        ends[w] = at
+
+
+@njit
+def keys_of(X: Any, kinds: Any, out: Any) -> None:
+    """The keys of all cells."""
+    for i in range(X.shape[0]):
+        for j in range(X.shape[1]):
+            out[i, j] = key_of(X[i, j], kinds[j])
+
+
+@njit
+def packed_nodes(feature: Any, threshold: Any, right: Any, kinds: Any, out: Any) -> None:
+    """Nodes as a walk reads them: twice the feature, plus one if only equality counts; threshold; right child."""
+    for i in range(len(feature)):
+        if feature[i] < 0:
+            out[i, 0], out[i, 1], out[i, 2] = -1, 0, -1
+        else:
+            equality = kinds[feature[i]] == CATEGORY or threshold[i] == MISSING
+            out[i, 0], out[i, 1], out[i, 2] = 2 * feature[i] + (1 if equality else 0), threshold[i], right[i]
+
+
+@inline
+def _land(keys: Any, row: Any, packed: Any, i: Any) -> Any:
+    code = packed[i, 0]
+    while code >= 0:
+        x, threshold = keys[row, np.uint64(code >> 1)], packed[i, 1]
+        is_left = (x == threshold) | ((x < threshold) & (code & 1 == 0))
+        i = i + np.uint64(1) if is_left else np.uint64(packed[i, 2])
+        code = packed[i, 0]
+    return i
+
+
+@njit
+def landing(keys: Any, packed: Any, starts: Any, out: Any) -> None:
+    """The leaf of each row in each tree, counted within the tree; shape (n, T)."""
+    for t in range(len(starts) - 1):
+        for row in range(keys.shape[0]):
+            leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
+            out[row, t] = np.int64(leaf) - starts[t]
+
+
+@njit
+def vote(keys: Any, packed: Any, starts: Any, value: Any, out: Any) -> None:
+    """Add the values of the leaves of each row, tree after tree.
+
+    Parameters
+    ----------
+    value : ndarray of float64, shape (N, k)
+    out : ndarray of float64, shape (n, k)
+    """
+    k, n = value.shape[1], keys.shape[0]
+    for low in range(0, n, 128):
+        for t in range(len(starts) - 1):
+            for row in range(low, min(n, low + 128)):
+                leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
+                for c in range(k):
+                    out[row, c] += value[leaf, c]

@@ -1,0 +1,344 @@
+"""The trees of a forest as they live: pools of nodes, cached tallies and lists of records, changed in place.
+
+:class:`Trees` is a part of the model (see ``docs/design/0009-forests.md``). What it *is* are the nodes: feature,
+threshold, number of records and sums. Cached tallies and the lists of records in the leaves follow from these and the
+rows, are not stored, and are made again by a fit when a model that was loaded changes for the first time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.digest import root
+from expunge.errors import TamperedError
+from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
+from expunge.methods.forest.committing import commit, repack
+from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
+from expunge.methods.forest.order import members
+from expunge.methods.forest.reading import flatten, serialize, unflatten
+from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, SMALL, THRESHOLDS
+from expunge.state import Living, Part, Patch
+
+__all__ = ["Cells", "Plan", "Trees", "TreesPatch"]
+
+Ints = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+
+class Plan(NamedTuple):
+    """How trees are grown: parameters as the kernels take them; weights of the classes and, last, the least weight of a
+    side of a split; keys of the trees (order, membership, root; shape (T, 3)); how many trees a record enters."""
+
+    params: Ints
+    class_weight: npt.NDArray[np.float64]
+    keys: U64
+    share: int
+
+
+class Cells(NamedTuple):
+    """What the trees read, by slot: keys or bits of cells, kinds of columns, targets, weights (one, or one each),
+    hashes, ranks among equal hashes (or none), and which slots are in use."""
+
+    X: Ints
+    kinds: Ints
+    y: Ints
+    weights: Ints
+    hashes: U64
+    ties: Ints
+    alive: npt.NDArray[np.bool_]
+
+
+class Trees(Living):
+    """All trees of a model.
+
+    Attributes
+    ----------
+    nodes, sums : ndarrays of int64, shapes (N, 8) and (N, k)
+    roots : ndarray of int64, shape (T,)
+    columns : ndarray of int64
+        Columns of the sums that count: those of the classes that are left.
+    is_awake : bool
+        Whether tallies and lists are there.
+    """
+
+    roots: Ints
+    nodes: Ints
+    sums: Ints
+    columns: Ints
+    pool: Ints
+    plan: Plan
+    learned: Any  # what the method keeps of the rows beside them; see LearnedCells
+
+    def __init__(self) -> None:
+        self.is_awake = False
+        self._blocks: list[list[bytes]] = []
+        self._leaves: dict[str, bytes] = {}
+        self._shelf: tuple[Any, ...] | None = None
+
+    # ------------------------------------------------------------------ growing
+
+    @classmethod
+    def grown(cls, plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], columns: Ints, n_jobs: int) -> Trees:
+        """Fit all trees to the records in these slots; one thread each."""
+        trees, T = cls(), len(plan.keys)
+        trees.plan, trees.columns = plan, columns
+        limits = np.empty(0, dtype=np.uint64)
+        if plan.share < T:
+            limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
+        entered = np.empty(len(slots), dtype=np.int32)
+        with ThreadPoolExecutor(n_jobs) as threads:
+            tasks = (threads.map if n_jobs > 1 else map)(
+                lambda t: _tree(plan, cells, slots, limits, t, entered.copy() if n_jobs > 1 else entered), range(T)
+            )
+            done = list(tasks)
+        trees._pack(done)
+        trees._mark_all()
+        trees.is_awake = True
+        return trees
+
+    def _pack(self, done: list[Any]) -> None:
+        """Put the trees, which were grown one by one, behind each other."""
+        counts = np.array([[len(n), len(h), len(r)] for n, _, h, _, r in done], dtype=np.int64).reshape(-1, 3)
+        ends = np.cumsum(counts, axis=0)
+        starts = ends - counts
+        used = ends[-1]
+        width, k = done[0][2].shape[1], done[0][1].shape[1]
+        spare = used // 16 + 256
+        self.nodes = np.empty((used[0] + spare[0], NODE), dtype=np.int64)
+        self.sums = np.empty((used[0] + spare[0], k), dtype=np.int64)
+        self.heads = np.empty((used[1] + spare[1], width), dtype=np.int64)
+        self.tallies = np.empty((used[1] + spare[1], *done[0][3].shape[1:]), dtype=np.int64)
+        self.lists = np.empty(used[2] + spare[2], dtype=np.int32)
+        self.roots = starts[:, 0].copy()
+        for t in range(len(done)):
+            (nodes, sums, heads, tallies, records), done[t] = done[t], None
+            inner = nodes[:, FEATURE] >= 0
+            nodes[inner, LEFT_CHILD] += starts[t, 0]
+            nodes[inner, RIGHT_CHILD] += starts[t, 0]
+            nodes[nodes[:, TALLY] >= 0, TALLY] += starts[t, 1]
+            nodes[:, START] += starts[t, 2]
+            self.nodes[starts[t, 0] : ends[t, 0]], self.sums[starts[t, 0] : ends[t, 0]] = nodes, sums
+            self.heads[starts[t, 1] : ends[t, 1]], self.tallies[starts[t, 1] : ends[t, 1]] = heads, tallies
+            self.lists[starts[t, 2] : ends[t, 2]] = records
+        self.pool = np.array([used[0], used[1], used[2], 0, 0], dtype=np.int64)
+        self.free_nodes = np.empty(len(self.nodes), dtype=np.int64)
+        self.free_tallies = np.empty(len(self.heads), dtype=np.int64)
+        self._todo = np.empty(len(self.nodes) + 2, dtype=np.int64)
+
+    # ------------------------------------------------------------------ changing
+
+    def prepare(self, cells: Cells, slots: npt.NDArray[np.int32], sign: int) -> TreesPatch:
+        """What it means that these records come (1) or go (-1), they being alive already or not any more.
+
+        Changes nothing that anybody sees; room is made for what is to be written.
+        """
+        plan, T = self.plan, len(self.roots)
+        limits = np.empty(0, dtype=np.uint64)
+        if plan.share < T:
+            limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
+        filled, tree = np.zeros(SHELF, dtype=np.int64), 0
+        shelf = self._shelf_for(T * len(slots))
+        while True:
+            tree = prepare(
+                sign, tree, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
+                *cells, plan.params, plan.class_weight, slots, limits, filled, *shelf,
+            )  # fmt: skip
+            if tree == T:
+                break
+            shelf = self._larger_shelf(filled)
+        self._make_room(filled)
+        return TreesPatch(self, cells, slots, sign, filled, shelf)
+
+    def _shelf_for(self, n_entered: int) -> tuple[Any, ...]:
+        """Room for a prepared change, kept from one to the next."""
+        if self._shelf is None:
+            self._shelf = (
+                np.empty((4096, LINE), np.int64), np.empty(1024, np.int32), np.empty(1024, np.uint64),
+                np.empty((1024, NODE), np.int64), np.empty((1024, self.sums.shape[1]), np.int64),
+                np.empty((256, self.heads.shape[1]), np.int64), np.empty((256, *self.tallies.shape[1:]), np.int64),
+                np.empty(8192, np.int32),
+            )  # fmt: skip
+        if len(self._shelf[1]) < n_entered:
+            lines, _, _, *rest = self._shelf
+            self._shelf = lines, np.empty(n_entered, np.int32), np.empty(n_entered, np.uint64), *rest
+        return self._shelf
+
+    def _larger_shelf(self, filled: Ints) -> tuple[Any, ...]:
+        """Twice the room, with what is on the shelf already."""
+        lines, entered, entered_at, *rest = self._shelf_for(0)
+        used = [filled[1], filled[1], filled[2], filled[2], filled[3]]
+        larger = [_longer(array, 2 * len(array), int(n)) for array, n in zip(rest, used, strict=True)]
+        self._shelf = _longer(lines, 2 * len(lines), int(filled[0])), entered, entered_at, *larger
+        return self._shelf
+
+    def _make_room(self, filled: Ints) -> None:
+        """Let the pools be large enough for what a prepared change brings."""
+        pool = self.pool
+        n_nodes, n_tallies, n_lists = pool[0] + filled[1], pool[1] + filled[2], pool[2] + filled[6]
+        if n_nodes > len(self.nodes):
+            larger = int(n_nodes + n_nodes // 4)
+            self.nodes, self.sums = _longer(self.nodes, larger, pool[0]), _longer(self.sums, larger, pool[0])
+            self.free_nodes = _longer(self.free_nodes, larger, pool[3])
+            self._todo = np.empty(larger + 2, dtype=np.int64)
+        if n_tallies > len(self.heads):
+            larger = int(n_tallies + n_tallies // 4)
+            self.heads, self.tallies = _longer(self.heads, larger, pool[1]), _longer(self.tallies, larger, pool[1])
+            self.free_tallies = _longer(self.free_tallies, larger, pool[4])
+        if n_lists > len(self.lists):
+            out = np.empty(len(self.lists), dtype=np.int32)
+            used = repack(self.roots, self.nodes, self.lists, out, self._todo)
+            need = int(used + filled[6])
+            self.lists, pool[2] = _longer(out, max(len(out), need + need // 4), used), used
+
+    def commit(self, patch: TreesPatch) -> None:
+        """Write a prepared change; cannot fail."""
+        plan = self.plan
+        commit(
+            patch.sign, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
+            *patch.cells[:6], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
+            self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ as plain data
+
+    def plain(self) -> Part:
+        """The nodes as arrays, each tree from its root on; see :mod:`expunge.methods.forest.reading`."""
+        n, starts = int(self.pool[0] - self.pool[3]), np.empty(len(self.roots) + 1, dtype=np.int64)
+        feature, threshold, right, count = (np.empty(n, dtype=np.int64) for _ in range(4))
+        sums = np.empty((n, len(self.columns)), dtype=np.int64)
+        todo = np.empty((n + 1, 2), dtype=np.int64)
+        flatten(self.roots, self.nodes, self.sums, self.columns, feature, threshold, right, count, sums, starts, todo)
+        return {"feature": feature, "threshold": threshold, "count": count, "sums": sums, "sizes": np.diff(starts)}
+
+    @classmethod
+    def restored(cls, part: Part) -> Trees:
+        """The inverse of :meth:`plain`: trees that predict, and wake up when they are to change."""
+        trees = cls()
+        trees.__setstate__(part)
+        return trees
+
+    def __getstate__(self) -> Part:
+        return self.plain()
+
+    def __setstate__(self, part: Part) -> None:
+        self.__init__()  # type: ignore[misc]
+        arrays = {name: np.ascontiguousarray(part[name], dtype=np.int64) for name in part}
+        n, T = len(arrays["feature"]), len(arrays["sizes"])
+        self.nodes, self.roots = np.zeros((n, NODE), dtype=np.int64), np.zeros(T, dtype=np.int64)
+        sums = arrays["sums"]
+        fits = len(arrays["threshold"]) == len(arrays["count"]) == len(sums) == n and sums.ndim == 2
+        if not fits or not unflatten(
+            arrays["feature"], arrays["threshold"], arrays["count"], arrays["sizes"], self.nodes, self.roots
+        ):
+            raise TamperedError("These are not the nodes of trees.", hint="Restore the file from a copy.")
+        self.sums, self.columns = sums.copy(), np.arange(sums.shape[1])
+        self.pool = np.array([n, 0, 0, 0, 0], dtype=np.int64)
+        self._mark_all()
+
+    def wake(self, other: Trees) -> None:
+        """Take the tallies and lists of the same trees, grown from the rows they came with."""
+        if self.leaf() != other.leaf():
+            raise TamperedError("The trees are not those of the rows they came with.", hint="Fit again.")
+        self.__dict__.update(other.__dict__)
+
+    # ------------------------------------------------------------------ the digest
+
+    def _mark_all(self) -> None:
+        self._dirty = np.ones((len(self.roots), 1 + 2**BLOCK_DEPTH), dtype=np.uint8)
+        self._blocks = [[b""] * (1 + 2**BLOCK_DEPTH) for _ in range(len(self.roots))]
+
+    def count_classes(self, columns: Ints) -> None:
+        """Say which columns of the sums count from now on."""
+        if not np.array_equal(columns, self.columns):
+            self.columns = columns
+            self._mark_all()
+
+    def leaf(self) -> bytes:
+        """SHA-256 over all nodes: a hash tree of which only blocks that changed are hashed again.
+
+        Of each tree the part above depth 6 is a block and so is each subtree that begins there. A block is its nodes as
+        little-endian integers; a tree is the hash of its top and of all its blocks in order.
+        """
+        wanted = np.argwhere(self._dirty)
+        if len(wanted):
+            ends = np.empty(len(wanted), dtype=np.int64)
+            arguments = wanted, self.roots, self.nodes, self.sums, self.columns
+            serialize(*arguments, np.empty(0, dtype=np.int64), ends, False)
+            out = np.empty(int(ends[-1]), dtype=np.int64)
+            serialize(*arguments, out, ends, True)
+            data, start = out.astype("<i8", copy=False).view(np.uint8), 0
+            for (t, block), end in zip(wanted.tolist(), (8 * ends).tolist(), strict=True):
+                self._blocks[t][block] = hashlib.sha256(data[start:end].data).digest() if end > start else b""
+                start = end
+            for t in np.unique(wanted[:, 0]).tolist():
+                self._leaves[f"{t:06d}"] = hashlib.sha256(b"\2" + b"".join(self._blocks[t])).digest()
+            self._dirty[:] = 0
+        return root(self._leaves)
+
+    # ------------------------------------------------------------------ sizes
+
+    @property
+    def reads(self) -> int:
+        """Records that all trees read in a fit: how many there are, tree by tree."""
+        return int(self.nodes[self.roots, 4].sum())
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of nodes, tallies and lists."""
+        names = ("nodes", "sums", "heads", "tallies", "lists", "free_nodes", "free_tallies", "_todo")
+        return sum(getattr(self, name).nbytes for name in names if name in self.__dict__)
+
+
+class TreesPatch(Patch):
+    """A change that is prepared; carried out once, however often it is applied."""
+
+    def __init__(
+        self, trees: Trees, cells: Cells, slots: npt.NDArray[np.int32], sign: int, filled: Ints, shelf: tuple[Any, ...]
+    ) -> None:
+        self.trees, self.cells, self.slots = trees, cells, slots
+        self.sign, self.filled, self.shelf = sign, filled, shelf
+        self.is_done = False
+
+    @property
+    def work(self) -> int:
+        """Records read: those of the change in each of their trees, and those below nodes that were looked at anew."""
+        return int(self.filled[4] + self.filled[5])
+
+    def apply(self) -> None:
+        if not self.is_done:
+            self.trees.commit(self)
+            self.is_done = True
+
+
+def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t: int, entered: Any) -> tuple[Any, ...]:
+    """One tree: its nodes, sums, heads, tallies and records, cut to their lengths."""
+    params, keys = plan.params, plan.keys
+    n = enter(t, slots, limits, cells.hashes, keys, cells.ties, entered, np.empty(len(slots), dtype=np.uint64), 0)
+    m, R, k = int(params[GROUP]), int(params[THRESHOLDS]), int(params[CLASSES]) or 3
+    most = 2 ** (min(int(params[DEPTH]), 40) + 1) - 1
+    room, cached = min(2 * n + 1, most, n // 8 + 512), n // int(params[SMALL]) + 16
+    while True:
+        records = entered[:n].copy()
+        nodes, sums = np.empty((room, NODE), dtype=np.int64), np.empty((room, k), dtype=np.int64)
+        heads = np.empty((cached, m + R + m * R), dtype=np.int64)
+        tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
+        n_nodes, n_tallies = grow(
+            cells.X, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
+            records, 0, n, keys[t, 2], 0, nodes, sums, heads, tallies, 0, 0,
+        )  # fmt: skip
+        if n_nodes >= 0 and n_tallies >= 0:
+            break
+        room, cached = room * (2 if n_nodes < 0 else 1), cached * (2 if n_tallies < 0 else 1)
+    return nodes[:n_nodes].copy(), sums[:n_nodes].copy(), heads[:n_tallies].copy(), tallies[:n_tallies].copy(), records
+
+
+def _longer(array: Any, length: int, used: Any) -> Any:
+    """A longer copy of which the first ``used`` lines are kept."""
+    out = np.empty((length, *array.shape[1:]), dtype=array.dtype)
+    out[: int(used)] = array[: int(used)]
+    return out

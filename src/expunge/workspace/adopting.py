@@ -1,0 +1,117 @@
+"""Models trained elsewhere: taken over where they can forget exactly, else words about what can be done.
+
+A fitted scikit-learn estimator comes as a skops file, which is read through an allow-list, with the data set it was
+fitted on. Some estimators are functions of sums (:data:`TWINS`): ours with the same arguments, fitted on the same
+table, gives the same predictions but for rounding. If it does, within the stated tolerance, on every row of the table,
+it takes over as a model of the workspace and is exact from then on. Else nothing is made, and what one can do is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expunge.errors import InvalidDataError, UnsupportedEstimatorError
+from expunge.estimators import load_estimator
+from expunge.workspace import datasets, fitting, reports
+from expunge.workspace.core import Core
+from expunge.workspace.preparing import told_as_invalid_data
+from expunge.workspace.schema import read_rows
+from expunge.workspace.verifying import read_bytes
+
+__all__ = ["TWINS", "adopt"]
+
+#: Class in scikit-learn -> our method, the task, and the arguments that mean the same in both.
+TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "Ridge": ("Ridge", "regression", ("alpha", "fit_intercept")),
+    "RidgeClassifier": ("RidgeClassifier", "classification", ("alpha", "fit_intercept")),
+    "GaussianNB": ("GaussianNB", "classification", ("var_smoothing",)),
+    "MultinomialNB": ("MultinomialNB", "classification", ("alpha", "fit_prior")),
+    "BernoulliNB": ("BernoulliNB", "classification", ("alpha", "binarize", "fit_prior")),
+}
+
+
+def adopt(
+    core: Core, name: str, path: str | Path, *, data: str, target: str, tolerance: float = 1e-6,
+    trusted: tuple[str, ...] = (), columns: Mapping[str, str] | None = None, ignore: tuple[str, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Take over a fitted estimator.
+
+    Parameters
+    ----------
+    core : Core
+        The lock is held.
+    name : str
+        Of the new model.
+    path : path
+        A skops file.
+    data, target : str
+        The data set it was fitted on, and the column it predicts.
+    tolerance : float
+        Largest difference of a predicted number or probability, on any row of the data set.
+    trusted : tuple of str
+        More types, as "module.Class", that the file may consist of.
+    columns, ignore
+        As for a fit.
+
+    Raises
+    ------
+    UnsupportedEstimatorError
+        It cannot be taken over; the sentence says why, the hint what can be done.
+    TamperedError
+        The file holds a type that is not on the allow-list.
+    """
+    estimator = load_estimator(read_bytes(path), trusted=trusted)
+    kind = type(estimator).__name__
+    if kind not in TWINS or not type(estimator).__module__.startswith("sklearn."):
+        raise UnsupportedEstimatorError(
+            f"A fitted {kind} cannot be taken over: it keeps nothing from which one record could be taken out exactly.",
+            hint=_offer(name, data, target),
+        )
+    method, task, shared = TWINS[kind]
+    given = estimator.get_params(deep=False)
+    options = {argument: given[argument] for argument in shared}
+    with core.read() as connection:
+        opened = datasets.open_data(core, connection, data)
+    made = fitting.prepare_fit(
+        core, opened, target=target, method=method, estimator=None, task=task, options=options, columns=columns or {},
+        ignore=ignore, schema=None, bare=True,
+    )  # fmt: skip
+    far = _furthest(estimator, made.model, made.table, made.card.schema)
+    if not far <= tolerance:
+        raise UnsupportedEstimatorError(
+            f"Our {method}, fitted on {data!r} with the same arguments, predicts otherwise by up to {far:.3g}, more "
+            f"than {tolerance:g}: it was fitted on other rows, with weights, or with arguments that ours lacks.",
+            hint=_offer(name, data, target),
+        )
+    told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
+    return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
+
+
+def _furthest(theirs: Any, ours: Any, table: Any, schema: Any) -> float:
+    """Largest difference of predictions on the rows of the table."""
+    rows = read_rows(table, schema)
+    X = rows.X if hasattr(theirs, "feature_names_in_") else rows.X.to_numpy()
+    if getattr(theirs, "n_features_in_", X.shape[1]) != X.shape[1]:
+        raise InvalidDataError(
+            f"The estimator was fitted on {theirs.n_features_in_} columns, the data set has {X.shape[1]}.",
+            hint="Leave columns out with --ignore.",
+        )
+    if hasattr(theirs, "classes_") and list(map(str, theirs.classes_)) != list(map(str, ours.classes_)):
+        return float("inf")
+    with told_as_invalid_data():
+        for ask in ("predict_proba", "decision_function", "predict"):
+            if hasattr(theirs, ask) and hasattr(ours, ask):
+                a, b = (np.asarray(getattr(m, ask)(x), dtype=float) for m, x in ((theirs, X), (ours, rows.X)))
+                return float(np.abs(a - b).max()) if a.shape == b.shape else float("inf")
+    return float("inf")
+
+
+def _offer(name: str, data: str, target: str) -> str:
+    return (
+        f"Train again where records are forgotten: `expunge fit {name} --data {data} --target {target} --method sisa` "
+        "(one shard is trained again for a record), or a native method: see `expunge methods`."
+    )

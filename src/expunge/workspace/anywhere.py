@@ -1,0 +1,61 @@
+"""Verbs that need no workspace where none is named: an export predicts, a receipt is verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expunge.errors import InvalidRequestError
+from expunge.files.whole import write_whole
+from expunge.workspace.exported import is_export, predict_export
+from expunge.workspace.verifying import read_bytes, verify_receipt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from expunge.ledger.verify import Verdict
+
+__all__ = ["predict", "verify"]
+
+
+def predict(
+    name: str | Path, data: str | Path, *, workspace: str | Path | None = None, keep: str | None = None, **options: Any
+) -> pd.DataFrame:
+    """Predictions of a model of a workspace by its name, or of an export by its folder."""
+    if workspace is None and is_export(name):
+        if keep is not None:
+            raise InvalidRequestError("An export keeps no predictions.", hint="Write them with --out.")
+        return predict_export(name, data, **options)
+    from expunge.workspace.workspace import Workspace
+
+    return Workspace.open(workspace).predict(name, data, keep=keep, **options)
+
+
+def verify(
+    receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,
+    replay: bool = False, html: str | Path | None = None, workspace: str | Path | None = None,
+) -> Verdict:  # fmt: skip
+    """Verify a receipt by a public key alone; with a workspace, or without a key, against its log too.
+
+    Parameters
+    ----------
+    receipt : path, optional
+        Without one, a whole workspace is read again.
+    key, since, replay
+        See :meth:`expunge.workspace.Workspace.verify`.
+    html : path, optional
+        Write the verdict as a page for people.
+    workspace : path, optional
+    """
+    if receipt is not None and key is not None and workspace is None and not replay:
+        verdict = verify_receipt(receipt, key, since=since)
+    else:
+        from expunge.workspace.workspace import Workspace
+
+        verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
+    if html is not None and receipt is not None:
+        from expunge.ledger.page import page
+
+        text = page(verdict, read_bytes(receipt)).encode()
+        write_whole(Path(html), lambda stream: stream.write(text))
+    return verdict

@@ -1,0 +1,1 @@
+"""What a workspace remembers: tables without any value of a record, their transactions and their migrations."""

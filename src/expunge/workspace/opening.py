@@ -1,0 +1,105 @@
+"""Making and opening workspaces, and what else is done once: names of files, signing keys that follow each other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError
+from expunge.files.whole import write_whole
+from expunge.ledger.keys import Signer, generate
+from expunge.ledger.receipts import envelope_hash
+from expunge.ledger.rotation import rotate as rotation_of
+from expunge.workspace import faults, journal, receipting
+from expunge.workspace.core import Core, stamp
+from expunge.workspace.database.tables import datasets
+from expunge.workspace.key_files import Secrets
+from expunge.workspace.layout import Config, Layout
+from expunge.workspace.signing import key_file, make_signer
+
+if TYPE_CHECKING:
+    from expunge.workspace.core import Core as _Core  # noqa: F401
+
+__all__ = ["connect", "is_file", "make", "name_of", "rotate"]
+
+
+def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[], datetime]) -> Core:
+    """A new workspace. Its settings are written last: what was killed before is no workspace, and is made on."""
+    layout = Layout(root.resolve())
+    if layout.config.exists():
+        raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
+    try:
+        layout.root.mkdir(parents=True, exist_ok=True)
+        for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FileNotUsableError(f"Cannot make {str(root)!r}: {error.strerror}.", hint="Check the folder.") from error
+    Secrets.make(layout.keys)
+    made = make_signer(layout, config, signer)
+    faults.at("init-keys-written")
+    core = Core(layout.root, config, signer=made, clock=clock)
+    core.db.migrate()
+    config.write(layout.config)
+    return core
+
+
+def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime]) -> Core:
+    """A workspace that is there.
+
+    Raises
+    ------
+    NewerFormatError
+        A later version made it; nothing is touched.
+    """
+    core = Core(root, Config.read(Layout(root).config), signer=signer, clock=clock)
+    if core.db.version() is None:
+        raise TamperedError("The database of this workspace is missing or empty.", hint="Restore it from a copy.")
+    core.db.migrate()
+    return core
+
+
+def name_of(source: str) -> str:
+    """The name of a data set that comes from a file: that of the file, without its endings.
+
+    Examples
+    --------
+    >>> name_of("data/people.csv.gz"), name_of("s3://bucket/people.parquet")
+    ('people', 'people')
+    """
+    return Path(source.rsplit("/", 1)[-1]).name.split(".", 1)[0] or "data"
+
+
+def is_file(core: Core, text: str) -> bool:
+    """Whether a text is meant as a file, and not as the name of a data set."""
+    with core.read() as connection:
+        known = connection.execute(sa.select(datasets.c.id).where(datasets.c.name == text)).scalar()
+    return known is None and (os.sep in text or "." in Path(text).name or Path(text).is_file())
+
+
+def rotate(core: Core) -> dict[str, Any]:
+    """Make a new signing key in the file, and have the old one sign that it follows. The lock is held."""
+    if core.config.signing_key != "file":
+        raise InvalidRequestError(
+            "The signing key of this workspace does not lie in its file.", hint="Rotate it where it is kept."
+        )
+    old, path = core.signer, Path(key_file(core.layout))
+    aside = path.with_suffix(".next")
+    new = Signer.from_file(aside) if aside.exists() else generate(aside)
+    with core.write() as connection:
+        now = stamp(journal.moment(core, connection))
+        known = [text.decode() for text in receipting.rotations_of(core, connection)]
+        envelope = rotation_of(old, new, time=now)
+        core.db.set_meta(connection, "rotations", json.dumps([*known, envelope.decode()]))
+        fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
+        journal.append(core, connection, "rotation", fields)
+    os.replace(aside, path)
+    pem = new.public_pem
+    write_whole(core.layout.public_key, lambda stream: stream.write(pem))
+    core.use_signer(new)
+    return {"old": old.key_id, "new": new.key_id, "public_key": str(core.layout.public_key)}

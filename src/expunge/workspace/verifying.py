@@ -1,0 +1,145 @@
+"""Verifying receipts: alone with a public key, with the log of a workspace, or by doing the work again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError, UnknownNameError
+from expunge.ledger.blinding import opens
+from expunge.ledger.heads import SignedHead
+from expunge.ledger.keys import PublicKeys
+from expunge.ledger.verify import Verdict, verify_bundle, verify_log
+from expunge.workspace import datasets, fitting, journal, models, scrub
+from expunge.workspace.core import Core, stamp
+from expunge.workspace.database.tables import receipts
+from expunge.workspace.numerics import fingerprint
+
+__all__ = ["head", "read_bytes", "replay", "verify_receipt", "verify_workspace"]
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file that somebody handed over."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+
+
+def _kept(since: str | Path | None) -> bytes | None:
+    """A head that was kept; a new line that a shell put behind it is no part of it."""
+    return None if since is None else read_bytes(since).rstrip(b"\r\n")
+
+
+def verify_receipt(
+    path: str | Path, key: str | Path, *, since: str | Path | None = None, core: Core | None = None
+) -> Verdict:
+    """Verify a bundle with a public key, and, with a workspace, against its log."""
+    keys, old = PublicKeys.from_file(key), _kept(since)
+    if core is None:
+        return verify_bundle(read_bytes(path), keys, since=old)
+    with core.read() as connection:
+        return verify_bundle(read_bytes(path), keys, since=old, log=journal.open_log(connection))
+
+
+def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
+    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named."""
+    old = _kept(since)
+    with core.read() as connection:
+        log = journal.open_log(connection)
+        signed = log.sign_head(core.signer, time=stamp(core.now()))
+        verdict = verify_log(log, signed.envelope, core.signer.public_keys, since=old)
+        if not verdict:
+            return verdict
+        try:
+            for table in core.db.tables.values():
+                if "seal" in table.columns:
+                    core.db.rows(connection, table)
+        except TamperedError as error:
+            return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
+    try:
+        scrub.read_everything(core)
+        scrub.check(core)
+    except TamperedError as error:
+        return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
+    return dataclasses.replace(
+        verdict, lines=(*verdict.lines, "Every row of the database and every chunk is what was written.")
+    )
+
+
+def head(core: Core) -> SignedHead:
+    """Size and root of the log, signed now, for an outsider to keep."""
+    with core.read() as connection:
+        log = journal.open_log(connection)
+        return log.sign_head(core.signer, time=stamp(journal.moment(core, connection)))
+
+
+def replay(core: Core, verdict: Verdict) -> Verdict:
+    """Do the work again: fit afresh on what is left, and compare digests with those that the receipt commits to.
+
+    Parameters
+    ----------
+    core : Core
+    verdict : Verdict
+        Of the receipt; must be good.
+
+    Returns
+    -------
+    Verdict
+        With a line for each model. Where the numerics differ, bits cannot be compared here; that is said, and the
+        largest difference of predictions with it, and is no fault.
+    """
+    receipt = verdict.receipt
+    if not verdict or receipt is None:
+        return verdict
+    lines, ok = list(verdict.lines), True
+    with core.read() as connection:
+        row = _row_of(core, connection, receipt.request)
+        nonces = json.loads(row["nonces"])
+        live = {model.name: model for model in models.live_models(core, connection)}
+    for change in receipt.models:
+        model = live.get(change.model)
+        if model is None or model.version != change.version_after:
+            now = "is no more" if model is None else f"has version {model.version} now"
+            lines.append(f"{change.model} {now}: replay the receipt of that version.")
+            continue
+        if change.guarantee.kind != "exact":
+            lines.append(f"{change.model}: the guarantee is {change.guarantee.kind}; there is no digest to compare.")
+            continue
+        fresh = _fresh(core, model)
+        if opens(change.digest_after, bytes.fromhex(nonces[change.model][1]), fresh.digest()):
+            lines.append(f"{change.model}: a fresh fit on what is left has the digest that the receipt commits to.")
+        elif dict(receipt.numerics) != fingerprint():
+            far = _furthest(core, model, fresh)
+            lines.append(f"{change.model}: bits cannot be compared here; predictions differ by at most {far:.3g}.")
+        else:
+            ok = False
+            lines.append(f"{change.model}: a fresh fit on what is left has another digest than the receipt says.")
+    return dataclasses.replace(verdict, ok=ok, lines=tuple(lines), code="" if ok else "tampered")
+
+
+def _row_of(core: Core, connection: Any, request: str) -> dict[str, Any]:
+    for row in core.db.rows(connection, receipts):
+        if journal.request_id(core, row["request"]) == request:
+            return row
+    raise UnknownNameError("This workspace did not issue the receipt.", hint="Name the one that did: --workspace.")
+
+
+def _fresh(core: Core, model: models.Model) -> Any:
+    """A fresh fit of a model on what its data set holds now."""
+    with core.read() as connection:
+        data = datasets.open_data(core, connection, number=model.dataset)
+    if data.version != model.data_version:
+        raise InvalidRequestError(f"The data of {model.name!r} has changed since.", hint="Replay a later receipt.")
+    return fitting.fitted_on(core, model.card.card, data, datasets.read(core, data), dormant=True)
+
+
+def _furthest(core: Core, model: models.Model, fresh: Any) -> float:
+    import numpy as np
+
+    held = models.load(core, model).model
+    X = held._rows().peek(held._rows().slots()).X
+    a, b = (np.asarray(getattr(m, "predict_proba", m.predict)(X)) for m in (held, fresh))
+    return float(np.abs(a.astype(float) - b.astype(float)).max()) if a.dtype.kind == "f" else float((a != b).any())

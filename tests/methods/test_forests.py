@@ -1,0 +1,361 @@
+"""Forests against a tree in plain Python, node by node, and against fresh fits after any sequence of changes."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone, is_classifier
+
+import expunge
+from expunge.errors import InvalidDataError, InvalidParameterError, TamperedError
+from expunge.methods.forest.cells import encode, number_of
+from expunge.methods.forest.splits import MISSING
+from expunge.methods.forest.trees import Trees, TreesPatch
+from methods.forest_twin import tree_of
+
+FORESTS = {
+    "classes": expunge.ForestClassifier(n_estimators=3, max_depth=6),
+    "half": expunge.ForestClassifier(n_estimators=5, share=0.5, min_samples_leaf=2, seed=3),
+    "weights": expunge.ForestClassifier(n_estimators=2, class_weight={0: 3.0, 1: 0.5}, random_top=1, max_depth=4),
+    "numbers": expunge.ForestRegressor(n_estimators=3, min_samples_split=5),
+    "tree": expunge.DecisionTreeClassifier(),
+}
+
+
+def table(n: int, *, seed: int = 0, frame: bool = False, classes: int = 3) -> tuple[Any, Any]:
+    """Rows with ties and missing values; as a frame with a column of texts and one of integers."""
+    rng = np.random.default_rng(seed)
+    X = np.round(rng.normal(size=(n, 4)), 1)
+    X[rng.random(size=X.shape) < 0.05] = np.nan
+    y = (np.nansum(X[:, :2], axis=1) + rng.normal(size=n) * 0.5 > 0) + (rng.random(n) < 0.1) * (classes - 1)
+    if not frame:
+        return X, np.minimum(y, classes - 1).astype(int)
+    towns = rng.choice(np.array(["Oslo", "Köln", "東京", None], dtype=object), size=n)
+    columns = {"a": X[:, 0], "town": towns, "b": rng.integers(-3, 3, size=n), "c": pd.Categorical(towns)}
+    return pd.DataFrame(columns), np.minimum(y, classes - 1).astype(int)
+
+
+def targets(model: Any, y: Any) -> Any:
+    return y if is_classifier(model) else y * 1.5 - 0.3
+
+
+def said(model: Any) -> list[Any]:
+    """Nodes of all trees: feature, threshold as a number or key, records, sums that are not zero."""
+    part = model._state().parts["trees"].plain()
+    return [part["feature"].tolist(), part["threshold"].tolist(), part["count"].tolist(), part["sums"].tolist()]
+
+
+@pytest.mark.parametrize("frame", [False, True])
+@pytest.mark.parametrize("name", FORESTS)
+@pytest.mark.parametrize("n", [1, 2, 40, 150])
+def test_trees_are_those_of_the_definition(name: str, n: int, frame: bool) -> None:
+    X, y = table(n, seed=n, frame=frame)
+    model = clone(FORESTS[name])
+    y = targets(model, y)
+    weight = np.arange(n) % 4 if n > 3 else None
+    model.fit(X, y, record_ids=np.arange(n) * 3 - 7, sample_weight=weight)
+    compare(model, X, y, weight)
+
+
+def test_large_nodes_are_scored_on_a_part() -> None:
+    X, y = table(4500, seed=1)
+    model = expunge.ForestClassifier(n_estimators=1, max_depth=2).fit(X, y, record_ids=np.arange(4500) * 3 - 7)
+    compare(model, X, y, None)
+
+
+def compare(model: Any, X: Any, y: Any, weight: Any) -> None:
+    n, kinds = len(y), model._solution()["kinds"]
+    rows = X.astype(object).to_numpy().tolist() if hasattr(X, "columns") else X.tolist()
+    values = [[None if x is None or x != x else x for x in row] for row in rows]
+    unit = 1 if weight is None else 1024
+    units = [1] * n if weight is None else [unit * int(w) for w in weight]
+    records = [
+        {"id": i * 3 - 7, "x": x, "y": round(v * 2**32) / 2**32 if isinstance(v, float) else v, "w": w}
+        for i, (x, v, w) in enumerate(zip(values, y.tolist(), units, strict=True))
+    ]
+    part = model._state().parts["trees"].plain()
+    starts = np.concatenate([[0], np.cumsum(part["sizes"])])
+    words = {int(key): word for j, kind in enumerate(kinds) if kind == "category"
+             for key, word in zip(encode(X, kinds)[:, j], X.iloc[:, j], strict=True)}  # fmt: skip
+    labels = sorted(set(y.tolist()))
+    for t in range(len(part["sizes"])):
+        twin = tree_of(model, records, t)
+        ours = range(starts[t], starts[t + 1])
+        assert len(twin) == len(ours)
+        for (feature, threshold, count, sums), i in zip(twin, ours, strict=True):
+            key = int(part["threshold"][i])
+            assert (feature, count) == (part["feature"][i], part["count"][i])
+            if feature >= 0:
+                kind = kinds[feature]
+                found = None if key == MISSING else words[key] if kind == "category" else number_of(key, kind)
+                assert found == threshold
+            found_sums = part["sums"][i].tolist()
+            if isinstance(sums, dict):
+                assert found_sums == [sums.get(label, 0) for label in labels]
+            else:
+                assert found_sums[0] == sums[0]
+                assert found_sums[1] * 2**31 + found_sums[2] == sums[1] * 2**32
+
+
+def check_inside(model: Any) -> None:
+    """What is cached is what a fresh fit caches, wherever it is: tallies, lists of records, sums."""
+    rows, trees = model._rows(), model._state().parts["trees"]
+    if not trees.is_awake:
+        return
+    fresh = model._grown(rows, np.flatnonzero(rows.alive), counted=False)
+    todo = list(zip(trees.roots.tolist(), fresh.roots.tolist(), strict=True))
+    while todo:
+        a, b = todo.pop()
+        left, right = trees.nodes[a], fresh.nodes[b]
+        assert left[[0, 1, 4]].tolist() == right[[0, 1, 4]].tolist()
+        if left[0] >= 0:
+            todo += [(left[2], right[2]), (left[3], right[3])]
+        else:
+            lists = [t.lists[v[5] : v[5] + v[4]].tolist() for t, v in ((trees, left), (fresh, right))]
+            assert lists[0] == lists[1]
+        if left[7] >= 0 and right[7] >= 0:
+            assert (trees.heads[left[7]] == fresh.heads[right[7]]).all()
+            k = fresh.tallies.shape[2]
+            ours = trees.tallies[left[7]]
+            assert (ours[:, np.flatnonzero(ours.any(axis=0))] == fresh.tallies[right[7]][:, np.flatnonzero(
+                fresh.tallies[right[7]].any(axis=0))]).all() or k == 3  # fmt: skip
+    used, n_nodes = trees.pool, len(trees.plain()["feature"])
+    assert used[0] - used[3] == n_nodes
+
+
+@pytest.mark.parametrize("frame", [False, True])
+@pytest.mark.parametrize("name", FORESTS)
+@given(data=st.data())
+@settings(max_examples=8)
+def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, data: st.DataObject) -> None:
+    X, y = table(120, seed=5, frame=frame)
+    y = targets(FORESTS[name], y)
+    rows = (lambda at: X.iloc[at]) if frame else (lambda at: X[at])
+    inside = sorted(data.draw(st.sets(st.integers(0, 119), min_size=1, max_size=119), label="first"))
+    model = clone(FORESTS[name]).fit(rows(inside), y[inside], record_ids=inside)
+    for _ in range(data.draw(st.integers(1, 6), label="steps")):
+        verb = data.draw(st.sampled_from(["forget", "forget", "learn", "file", "plan"]), label="verb")
+        outside = sorted(set(range(120)) - set(inside))
+        if verb == "forget" and inside:
+            gone = data.draw(st.lists(st.sampled_from(inside), min_size=1, max_size=12, unique=True), label="gone")
+            model.forget(gone)
+            inside = sorted(set(inside) - set(gone))
+        elif verb == "learn" and outside:
+            new = data.draw(st.lists(st.sampled_from(outside), min_size=1, max_size=12, unique=True), label="new")
+            model.learn(rows(new), y[new], record_ids=new)
+            inside = sorted([*inside, *new])
+        elif verb == "file":
+            model = pickle.loads(pickle.dumps(model))
+        elif verb == "plan" and inside:
+            model.plan(inside[:2])
+        check_inside(model)
+    fresh = clone(FORESTS[name]).fit(rows(inside), y[inside], record_ids=inside, allow_dormant=True)
+    assert model.digest() == fresh.digest()
+    assert said(model) == said(fresh)
+
+
+def test_many_single_removals_in_large_trees() -> None:
+    """Nodes scored on a part of their records, tallies changed in place, refreshed, dropped; also back again."""
+    X, y = table(6000, seed=2)
+    model = expunge.ForestClassifier(n_estimators=4, max_depth=12).fit(X, y)
+    gone = np.random.default_rng(0).permutation(6000)[:150]
+    for i in gone[:120].tolist():
+        model.forget(i)
+    model.forget(gone[120:])
+    check_inside(model)
+    rest = np.setdiff1d(np.arange(6000), gone)
+    fresh = expunge.ForestClassifier(n_estimators=4, max_depth=12).fit(X[rest], y[rest], record_ids=rest)
+    assert model.digest() == fresh.digest()
+    for part in np.array_split(gone, 40):
+        model.learn(X[part], y[part], record_ids=part)
+    check_inside(model)
+    assert model.digest() == expunge.ForestClassifier(n_estimators=4, max_depth=12).fit(X, y).digest()
+
+
+def test_a_failure_before_the_commit_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = table(300)
+    model = expunge.ForestClassifier(n_estimators=4).fit(X, y)
+    before, nodes = model.digest(), said(model)
+
+    def fail(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trees, "_make_room", fail)
+        with pytest.raises(KeyboardInterrupt):
+            model.forget([1, 2, 3])
+    assert (model.digest(), said(model)) == (before, nodes)
+    check_inside(model)
+    with monkeypatch.context() as patched:  # decided, but not yet written: finished by whoever asks next
+        patched.setattr(TreesPatch, "apply", fail)
+        with pytest.raises(KeyboardInterrupt):
+            model.forget([1, 2, 3])
+    rest = np.setdiff1d(np.arange(300), [1, 2, 3])
+    assert model.digest() == expunge.ForestClassifier(n_estimators=4).fit(X[rest], y[rest], record_ids=rest).digest()
+    check_inside(model)
+
+
+def test_threads_that_ask_while_records_are_forgotten() -> None:
+    X, y = table(400)
+    model = expunge.ForestClassifier(n_estimators=4, n_jobs=2).fit(X, y)
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(30):
+                assert np.allclose(model.predict_proba(X[:5]).sum(axis=1), 1.0)
+                model.digest()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(40):
+        model.forget(i)
+    for thread in threads:
+        thread.join()
+    assert not errors
+    rest = np.arange(40, 400)
+    assert model.digest() == expunge.ForestClassifier(n_estimators=4).fit(X[rest], y[rest], record_ids=rest).digest()
+
+
+def test_equal_hashes_go_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few(seed: int, purpose: str, ids: Any) -> Any:
+        return (np.abs(ids.astype(np.int64)) % 7).astype(np.uint64) << np.uint64(60)
+
+    monkeypatch.setattr("expunge.rows.uniform64", few)
+    X, y = table(90)
+    model = expunge.ForestClassifier(n_estimators=3).fit(X[:80], y[:80])
+    order = np.random.default_rng(0).permutation(80)
+    assert model.digest() == expunge.ForestClassifier(n_estimators=3).fit(X[order], y[order], record_ids=order).digest()
+    model.forget(list(range(8)))
+    model.learn(X[80:], y[80:], record_ids=range(80, 90))
+    fresh = expunge.ForestClassifier(n_estimators=3).fit(X[8:], y[8:], record_ids=range(8, 90))
+    assert model.digest() == fresh.digest()
+
+
+def test_integers_are_not_rounded_and_numbers_compare_as_numbers() -> None:
+    big = 2**53
+    X = np.array([[big], [big + 1], [big + 2], [big + 3]] * 5, dtype=np.int64)
+    y = np.array([0, 1, 0, 1] * 5)
+    model = expunge.DecisionTreeClassifier().fit(X, y)
+    assert (model.predict(X) == y).all()
+    small = expunge.DecisionTreeClassifier().fit(np.array([[1], [2], [3]] * 4), [0, 1, 1] * 4)
+    assert small.predict(np.array([[1.0], [1.9], [2.1], [1e300]])).tolist() == [0, 0, 1, 1]
+    floats = expunge.DecisionTreeClassifier().fit(np.array([[1.5], [2.5], [3.5]] * 4), [0, 1, 1] * 4)
+    assert floats.predict(np.array([[1], [2], [3]])).tolist() == [0, 1, 1]
+    keys = encode(np.array([[big + 1]], dtype=np.int64), ["float"]), encode(np.array([[float(big + 2)]]), ["float"])
+    assert keys[0] == keys[1]  # between two floats: the upper one
+
+
+def test_digest_does_not_depend_on_forms_that_say_the_same() -> None:
+    X, y = table(60, frame=True)
+    extended = X.assign(c=X["c"].cat.add_categories(["never"]))
+    model, twin = (expunge.ForestClassifier(n_estimators=3).fit(table_, y) for table_ in (X, extended))
+    assert model.digest() == twin.digest()
+    negative = np.array([[-0.0], [0.0], [1.0]] * 4)
+    tree = expunge.DecisionTreeClassifier().fit(negative, [0, 1, 1] * 4)
+    assert tree.predict_proba([[0.0]]).tolist() == tree.predict_proba([[-0.0]]).tolist()
+
+
+def test_ten_thousand_categories() -> None:
+    X = pd.DataFrame({"town": [f"t{i}" for i in range(10_000)], "x": np.arange(10_000) % 3})
+    y = np.arange(10_000) % 2
+    model = expunge.ForestClassifier(n_estimators=2, max_depth=3).fit(X, y)
+    model.forget([0, 1])
+    fresh = expunge.ForestClassifier(n_estimators=2, max_depth=3).fit(X[2:], y[2:], record_ids=range(2, 10_000))
+    assert model.digest() == fresh.digest()
+    assert len(model.predict(pd.DataFrame({"town": ["unheard of"], "x": [1]}))) == 1
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_values_are_refused(value: float) -> None:
+    with pytest.raises(InvalidDataError, match="infinity"):
+        expunge.ForestClassifier().fit([[1.0], [value]], [0, 1])
+    with pytest.raises(InvalidDataError, match="infinity"):
+        expunge.ForestClassifier().fit(pd.DataFrame({"a": [1.0, value]}), [0, 1])
+
+
+def test_bad_input_is_a_sentence() -> None:
+    X, y = table(40)
+    with pytest.raises(InvalidDataError, match="holds int and str"):
+        expunge.ForestClassifier().fit(pd.DataFrame({"a": [1, "b"] * 20}), y)
+    with pytest.raises(InvalidDataError, match="classes"):
+        expunge.ForestClassifier().fit(np.arange(3000.0).reshape(-1, 1), np.repeat(np.arange(1500), 2))
+    with pytest.raises(InvalidDataError, match="1/1024"):
+        expunge.ForestClassifier().fit(X, y, sample_weight=np.full(40, 0.1))
+    with pytest.raises(InvalidDataError, match="too large"):
+        expunge.ForestRegressor().fit(X, np.full(40, 1e12))
+    model = expunge.ForestClassifier(n_estimators=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
+    with pytest.raises(InvalidDataError):
+        model.predict(pd.DataFrame(X[:, :3], columns=list("abc")))
+    for wrong in ({"share": 0.0}, {"n_thresholds": 0}, {"max_features": "half"}, {"max_depth": 0}, {"n_jobs": 0}):
+        with pytest.raises(InvalidParameterError):
+            expunge.ForestClassifier(**wrong).fit(X, y)
+
+
+def test_large_targets_and_weights_are_summed_exactly() -> None:
+    X, y = table(200)
+    large = np.where(y > 0, 2.0**28 + 0.25, -(2.0**28))
+    model = expunge.ForestRegressor(n_estimators=2, max_depth=1).fit(X, large)
+    part = model._state().parts["trees"].plain()
+    total = sum(round(v * 2**32) for v in large.tolist())
+    assert [int(a) * 2**31 + int(b) for a, b in part["sums"][[0, int(part["sizes"][0])], 1:]] == [total, total]
+
+
+def test_trees_of_other_rows_are_noticed() -> None:
+    X, y = table(60)
+    model = expunge.ForestClassifier(n_estimators=2).fit(X, y)
+    other = pickle.loads(pickle.dumps(model))
+    state = other._state()
+    foreign = pickle.loads(pickle.dumps(expunge.ForestClassifier(n_estimators=2, seed=9).fit(X, y)))
+    state.parts["trees"] = foreign._state().parts["trees"]
+    with pytest.raises(TamperedError):
+        other.forget(3)
+
+
+def test_importances_text_and_leaves() -> None:
+    X, y = table(200, frame=True)
+    model = expunge.ForestClassifier(n_estimators=5, max_depth=3).fit(X, y)
+    assert model.feature_importances_.sum() == pytest.approx(1.0)
+    assert np.argmax(model.feature_importances_) == 0
+    text = model.export_text(1)
+    assert "records)" in text
+    assert any(word in text for word in ("town = ", "c = ", "a <= "))
+    leaves = model.apply(X)
+    assert leaves.shape == (200, 5)
+    assert model.plot(0).figure is not None
+    regressor = expunge.ForestRegressor(n_estimators=5, max_depth=3).fit(X, y * 2.0)
+    assert np.argmax(regressor.feature_importances_) == 0
+    with pytest.raises(InvalidParameterError):
+        model.export_text(5)
+
+
+def test_isolation_forest_agrees_with_scikit_learn_on_outliers() -> None:
+    from sklearn.ensemble import IsolationForest as Reference
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(600, 4)), rng.normal(size=(30, 4)) * 3])
+    truth = np.arange(630) >= 600
+    ours = roc_auc_score(truth, -expunge.IsolationForest().fit(X).score_samples(X))
+    theirs = roc_auc_score(truth, -Reference(random_state=0).fit(X).score_samples(X))
+    assert ours > theirs - 0.02
+
+
+def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:
+    X = np.random.default_rng(0).normal(size=(3000, 3))
+    model = expunge.IsolationForest(n_estimators=20, max_samples=64).fit(X)
+    touched = sum(len(model.forget(i).touched) for i in range(30))
+    assert touched < 60  # 30 × 20 × 64 / 3000 = 13 expected
+    rest = np.arange(30, 3000)
+    fresh = expunge.IsolationForest(n_estimators=20, max_samples=64).fit(X[rest], record_ids=rest)
+    assert model.digest() == fresh.digest()

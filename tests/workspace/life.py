@@ -1,0 +1,190 @@
+"""The life of a workspace in a child process, to be ended at any instant and gone on with: steps that may be repeated.
+
+Children come from a server process that has imported everything and started nothing, so that one costs little.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import expunge
+from expunge.errors import ExpungeError
+from expunge.workspace.key_files import Secrets
+from expunge.workspace.layout import Layout
+
+#: Values that only the person who is forgotten first has.
+SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
+PEOPLE = [f"p{i:02d}" for i in range(20)]
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["workspace.preload"])
+
+
+def people() -> pd.DataFrame:
+    """Forty rows about twenty persons."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "id": [f"r{i:03d}" for i in range(40)],
+            "person": [PEOPLE[i // 2] for i in range(40)],
+            "job": rng.choice(["baker", "smith"], 40),
+            "size": np.round(rng.normal(170, 10, 40), 2),
+            "label": rng.choice(["yes", "no"], 40),
+        }
+    )
+    frame.loc[0, ["job", "size"]] = [SECRET_TEXT, SECRET_NUMBER]
+    return frame
+
+
+def prepare(folder: Path, keys: Path | None = None) -> Path:
+    """A folder with a table and, so that two lives can be compared, with secrets from elsewhere."""
+    folder.mkdir(parents=True)
+    people().to_csv(folder / "people.csv", index=False)
+    root = folder / "ws"
+    root.mkdir()
+    if keys is not None:
+        shutil.copytree(keys, Layout(root).keys)
+    return root
+
+
+def make_keys(folder: Path) -> Path:
+    """Secrets that several lives share."""
+    Secrets.make(folder)
+    from expunge.ledger.keys import generate
+
+    generate(folder / "ed25519.pem")
+    return folder
+
+
+def begin(root: Path) -> expunge.Workspace:
+    """Make the workspace, add the table, fit two models; what is done already is not done again."""
+    ws = expunge.Workspace.open(root) if Layout(root).config.exists() else expunge.Workspace.init(root)
+    if not ws.data_list():
+        ws.data_add(root.parent / "people.csv", record_id="id", subject_id="person")
+    known = {model["name"] for model in ws.status()["models"]}
+    if "sums" not in known:
+        ws.fit("sums", data="people", target="label", method="gaussian-nb", ignore=["job"])
+    if "shards" not in known:
+        ws.fit("shards", data="people", target="label", method="sisa", options={"n_shards": 2})
+    return ws
+
+
+def forget(ws: expunge.Workspace, number: int) -> None:
+    """Forget the person of this number, under a key of the caller, so that asking again is the same request."""
+    ws.forget(subjects=[PEOPLE[number]], caller="life", key=f"forget-{number}")
+
+
+def live(root: Path, n_people: int = 1) -> None:
+    """A whole life."""
+    ws = begin(root)
+    for number in range(n_people):
+        forget(ws, number)
+    ws.close()
+
+
+def forget_in(root: Path, number: int) -> None:
+    """Forget one person, in a process of its own."""
+    forget(expunge.Workspace.open(root), number)
+
+
+def hold(root: Path, pipe: Any) -> None:
+    """Hold the lock for good."""
+    with expunge.Workspace.open(root)._core.lock.held():
+        pipe.send("held")
+        signal.pause()
+
+
+def as_nobody(root: Path) -> None:
+    """Forget as somebody who may not write."""
+    if os.getuid() == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+    forget(expunge.Workspace.open(root), 0)
+
+
+def state(ws: expunge.Workspace) -> dict[str, Any]:
+    """What must be the same, whatever happened on the way."""
+    core = ws._core
+    from expunge.workspace import models
+
+    with core.read() as connection:
+        found = models.live_models(core, connection)
+    receipts = [answer for answer in ws.request_list(every=True)]
+    return {
+        "digests": {model.name: models.load(core, model).model.digest() for model in found},
+        "versions": {model.name: model.version for model in found},
+        "data": [(data["name"], data["version"], data["n_records"]) for data in ws.data_list()],
+        "requests": [(answer.request.number, answer.request.state) for answer in receipts],
+        "receipts": sorted(path.name for path in (ws.path / "receipts").iterdir()),
+        "log": [entry["kind"] for entry in ws.log() if entry["kind"] not in ("start", "new-version")],
+    }
+
+
+def look(root: Path, pipe: Any, n_people: int = 0) -> None:
+    """Go on with a life, and say how things stand then and what is wrong with them."""
+    live(root, n_people)
+    ws = begin(root)
+    verdict = ws.verify()
+    told = {"state": state(ws), "verdict": str(verdict), "ok": bool(verdict)}
+    for path in sorted((root / "receipts").iterdir()):
+        told["ok"] = told["ok"] and bool(ws.verify(path))
+    ws.close()
+    pipe.send(json.dumps(told))
+
+
+class Child:
+    """A process that runs a function of this module, and how it ended.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments
+    environment : mapping
+        Added to that of the child.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any, **environment: str) -> None:
+        self.process = _context.Process(target=_run, args=(function, arguments, environment), daemon=True)
+        self.process.start()
+
+    def end(self, seconds: float | None = None) -> int:
+        """Wait; if it is still there after so many seconds, end it with SIGKILL. Gives the exit code."""
+        self.process.join(seconds)
+        if self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+
+def _run(function: Callable[..., Any], arguments: tuple[Any, ...], environment: dict[str, str]) -> None:
+    os.environ.update(environment)
+    try:
+        function(*arguments)
+    except ExpungeError as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+        os._exit(3)
+    os._exit(0)
+
+
+def looked(root: Path, n_people: int = 0) -> dict[str, Any]:
+    """What :func:`look` says, in a child of its own."""
+    here, there = _context.Pipe(duplex=False)
+    child = Child(look, root, there, n_people)
+    there.close()
+    try:
+        told: dict[str, Any] = json.loads(here.recv())
+    except EOFError:
+        raise AssertionError(f"the child ended with code {child.end()}") from None
+    assert child.end() == 0
+    return told
