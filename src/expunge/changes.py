@@ -69,13 +69,14 @@ def apply_change(
         new = removed[:0] if added is None else rows.append(added)
         change = Change(rows, state.parts, removed, new, tolerant)
         changes = model._update(change)
+        state.pending = Pending(changes, removed, new)  # from here on the change is made, whatever interrupts it
     except BaseException:
-        if len(rows.alive) > n_slots:
-            rows.truncate(n_slots)
-        rows.unhide(removed)
-        rows.reads = reads
+        if state.pending is None:
+            if len(rows.alive) > n_slots:
+                rows.truncate(n_slots)
+            rows.unhide(removed)
+            rows.reads = reads
         raise
-    state.pending = Pending(changes, removed, new)  # from here on the change is made, whatever interrupts it
     state.settle()
     return tuple(changes), tuple(change.notes)
 
@@ -116,8 +117,8 @@ def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
             hint="A step of its pipeline may name them: change the pipeline and fit again.",
         )
     names = getattr(model, "feature_names_in_", None)
+    new: dict[str, Any] = {"_fitted": state, "n_features_in_": int(model.n_features_in_) - len(features)}
     if names is not None:
-        model.feature_names_in_ = np.delete(names, features)
-    model.n_features_in_ = int(model.n_features_in_) - len(features)
-    model._fitted = state
+        new["feature_names_in_"] = np.delete(names, features)
+    model.__dict__.update(new)  # all in one, so that an interruption leaves the old ones or the new ones
     return tuple(state.parts), rows.reads

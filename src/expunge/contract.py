@@ -184,12 +184,12 @@ class Unlearner(BaseEstimator):
         ------
         The errors of :meth:`forget`.
         """
-        state, rows = self._state(), self._rows()
-        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
-        if features is None:
-            with state.lock:
+        with self._state().lock:
+            state, rows = self._state(), self._rows()
+            slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+            if features is None:
                 return plan_of(self, len(slots), self._estimate(rows, slots))
-        return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
+            return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(
         self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None,
@@ -229,12 +229,11 @@ class Unlearner(BaseEstimator):
             slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
             before = self.digest() if digest else None
             start, reads = time.perf_counter(), rows.reads
-            notes: tuple[str, ...] = ()
             if features is None:
                 touched, notes = apply_change(self, slots, None, tolerant=True)
                 work = rows.reads - reads
             else:
-                touched, work = self._drop(feature_positions(self, features))
+                (touched, work), notes = self._drop(feature_positions(self, features)), ()
             removal = Removal(
                 guarantee=self._guarantee(), n_forgotten=len(slots), work=work, elapsed_s=time.perf_counter() - start,
                 touched=touched, digest_before=before, digest_after=self.digest() if digest else None, notes=notes,
@@ -317,7 +316,7 @@ class Unlearner(BaseEstimator):
         call are hashed again.
         """
         refuse_changed_params(self, self._state().params)
-        with self._state().lock:  # no change while parts are read
+        with self._state().lock:
             return root({"model": leaf(self._identity()), **self._state().hash_tree()}).hex()
 
     def save(self, path: str | Path) -> Path:
@@ -369,16 +368,13 @@ class Unlearner(BaseEstimator):
         """What ``predict`` reads; solved once after each change."""
         state = self._state()
         refuse_changed_params(self, state.params)
-        if not state.is_solved and state.rows is not None:
-            with state.lock:  # of two threads that ask at once one solves, and none while a change is written
-                if not state.is_solved:
-                    state.solution, state.is_solved = self._solve(state.rows, state.parts), True
-        if state.solution is None:
+        solution = state.solved(self._solve)
+        if solution is None:
             raise DormantModelError(
                 f"This {type(self).__name__} is dormant: too little is left to predict from.",
                 hint="learn() more records.",
             )
-        return state.solution
+        return solution
 
     def _identity(self) -> dict[str, Any]:
         named = {"n_features_in_": getattr(self, "n_features_in_", None)}

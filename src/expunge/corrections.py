@@ -52,9 +52,10 @@ def correct_records(
 
 def plan_correction(model: Any, record_ids: Any, X: Any, y: Any, subject_ids: Any, sample_weight: Any) -> Plan:
     """What :func:`correct_records` would cost and promise."""
-    rows = model._rows()
-    slots, table = read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
-    return plan_of(model, len(slots), model._estimate_corrected(rows, slots, table))
+    with model._state().lock:
+        rows = model._rows()
+        slots, table = read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
+        return plan_of(model, len(slots), model._estimate_corrected(rows, slots, table))
 
 
 def _changes_labels(model: Any, rows: Rows, slots: Slots, table: Table) -> bool:

@@ -58,6 +58,7 @@ class Rows:
         self._weight = None if table.weight is None else columns_of(table.weight)
         self._subjects = None if table.subjects is None else columns_of(table.subjects.astype(object))
         self._place = None if table.place is None else columns_of(table.place)
+        self._X.wipe(np.empty(0, dtype=np.intp))  # of no row: an order of categories keeps those that rows have
         self._alive = np.ones(len(table), dtype=bool)
         self._n_alive = len(table)
         self._hash: npt.NDArray[np.uint64] | None = None
@@ -181,8 +182,7 @@ class Rows:
         """Place of each slot as the method chose it; of slots without a row it means nothing."""
         if self._place is None:
             raise InvalidDataError("This model gives its records no place.")
-        out: npt.NDArray[np.int64] = self._place.read(np.arange(len(self._place)))
-        return out
+        return np.asarray(self._place.read(np.arange(len(self._place))), dtype=np.int64)
 
     def find(self, ids: object) -> Slots:
         """Slots of record ids; refuses unknown, forgotten and repeated ones."""
@@ -347,8 +347,8 @@ class Rows:
         return [(name, columns) for name, columns in named.items() if columns is not None]
 
     @classmethod
-    def restore(cls, schema: dict[str, Any], arrays: Arrays, *, seed: int) -> Rows:
-        """The inverse of :meth:`schema` and :meth:`arrays`."""
+    def restore(cls, schema: dict[str, Any], arrays: Arrays, *, seed: int, width: int | None = None) -> Rows:
+        """The inverse of :meth:`schema` and :meth:`arrays`; ``width`` is the number of columns, for no rows."""
         parts: dict[str, Arrays] = {}
         for name, array in arrays.items():
             head, tail = name.split(".", 1)
@@ -359,7 +359,8 @@ class Rows:
         rows._seed, rows.reads = seed, 0
         rows._ids = IdIndex(check_ids(ids.read(np.arange(len(ids)))))
         for name in ("X", "y", "weight", "subjects", "place"):
-            held = restore_columns(schema[name], parts.get(name, {})) if name in schema else None
+            shape = (width,) if name == "X" and width is not None else ()
+            held = restore_columns(schema[name], parts.get(name, {}), shape) if name in schema else None
             setattr(rows, f"_{name}", held)
         rows._alive = np.ones(len(ids), dtype=bool)
         rows._n_alive, rows._hash, rows._by_subject, rows._blocked, rows._form = len(ids), None, None, None, None

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,6 +138,16 @@ class Fitted:
             else:
                 self.parts[name] = part
         self.solution, self.is_solved = None, False
+
+    def solved(self, solve: Callable[[Rows, Mapping[str, Part]], Part | None]) -> Part | None:
+        """The solution, solved once after each change; a change in another thread does not end in between."""
+        solution = self.solution
+        if solution is not None:
+            return solution
+        with self.lock:
+            if not self.is_solved and self.rows is not None:
+                self.solution, self.is_solved = solve(self.rows, self.parts), True
+            return self.solution
 
     def settle(self) -> None:
         """Finish a change that was begun; each step may be done twice, so an interruption loses nothing."""

@@ -20,7 +20,9 @@ from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log, MemoryStore
 from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import RECEIPT_TYPE, envelope_hash, open_envelope
+from expunge.ledger.rotation import ROTATION_TYPE, rotate
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
+from expunge.ledger.wording import sentences
 from ledger.samples import Ledger, build, change, entry, issue, nothing_held, receipt, signer
 
 FIRST, SECOND = signer("first").public_pem, signer("second").public_pem
@@ -160,6 +162,28 @@ def test_any_part_replaced_by_anything_is_a_verdict_and_no_crash(ledger: Ledger,
         assert verdict.code == "tampered" or "schema" in verdict.lines[-1]
 
 
+@pytest.mark.parametrize("new", ["", {}, "strangers", "twice"], ids=repr)
+def test_nothing_that_needs_no_signature_may_be_put_in(ledger: Ledger, new: Any) -> None:
+    value = json.loads(ledger.bundles[0])
+    if new == "strangers":
+        new = [json.loads(rotate(signer("a"), signer("b"), time="2026-03-02T12:00:00Z"))]
+    if new == "twice":
+        value["head"]["signatures"] *= 2
+    else:
+        value["rotations"] = new
+    assert verify_bundle(canonical_json.encode(value), FIRST).code == "tampered"
+
+
+@pytest.mark.parametrize("pem", [2**40, "-----BEGIN PUBLIC KEY-----\n" * 50_000], ids=["number", "long"])
+def test_a_rotation_whose_key_is_none_costs_nothing(ledger: Ledger, pem: Any) -> None:
+    value = json.loads(ledger.bundles[0])
+    rotation = {"new_key": FIRST.decode(), "old_key": pem, "reason": "scheduled", "schema": 1}
+    text = canonical_json.encode({**rotation, "time": "2026-03-02T12:00:00Z"})
+    value["rotations"] = [json.loads(dsse.seal(ROTATION_TYPE, text, [signer("a")]))]
+    verdict = verify_bundle(canonical_json.encode(value), FIRST)
+    assert "no public key" in verdict.lines[-1]
+
+
 @pytest.mark.parametrize("new", [None, True, -1, 2**53 - 1, "x", [], {}], ids=repr)
 def test_any_part_replaced_and_signed_by_the_right_key_is_a_verdict_too(new: Any) -> None:
     for statement in everywhere(
@@ -170,6 +194,7 @@ def test_any_part_replaced_and_signed_by_the_right_key_is_a_verdict_too(new: Any
             made = open_envelope(envelope, PublicKeys.from_pem(FIRST))
         except TamperedError:
             continue
+        assert sentences(made)
         assert made.to_statement() == statement, "only what a field allows, and then all of it"
 
 

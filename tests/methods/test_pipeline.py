@@ -22,13 +22,16 @@ import expunge
 from expunge import (
     PCA,
     BayesianRidge,
+    CategoricalNB,
     ColumnTransformer,
     GaussianNB,
     LinearDiscriminantAnalysis,
     OneHotEncoder,
+    OrdinalEncoder,
     Pipeline,
     Ridge,
     RidgeClassifier,
+    SimpleImputer,
     SISAClassifier,
     StandardScaler,
     TruncatedSVD,
@@ -78,8 +81,6 @@ def kept(model: Pipeline) -> type:
 
 
 def fresh(model: Pipeline, X: Any, y: Any, gone: list[str]) -> Pipeline:
-    from sklearn.base import clone
-
     stays = ~X.index.isin(gone)
     return clone(model).fit(X[stays], y[stays])
 
@@ -347,6 +348,85 @@ def test_bad_tables_are_refused_by_name(fold: bool) -> None:
         make_pipeline(columns(), Ridge(), fold=fold).fit(mixed, y)
     with pytest.raises(OutOfRangeError, match="height"):
         make_pipeline(columns(), Ridge(), fold=fold).fit(X.assign(height=1e300), y)
+
+
+@pytest.mark.parametrize("fold", [True, False])
+def test_a_missing_category_that_stays_missing_is_refused(fold: bool) -> None:
+    X = pd.DataFrame({"town": ["Oslo", "Bonn", None, "Bonn"]}, index=list("abcd"))
+    model = make_pipeline(OrdinalEncoder(), Ridge(), fold=fold)
+    with pytest.raises(InvalidDataError, match=r"NaN.*'town'"):
+        model.fit(X, np.arange(4.0))
+    model.fit(X.drop("c"), np.arange(3.0))
+    before = model.digest()
+    with pytest.raises(InvalidDataError, match=r"NaN.*'town'"):
+        model.learn(X.loc[["c"]], [1.0])
+    assert model.digest() == before
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scaled_and_filled_column_may_lose_its_last_value() -> None:
+    X = pd.DataFrame({"a": [1.0, 2.0, 4.0, 3.0], "b": [np.nan, np.nan, np.nan, 5.0]})
+    y, fill = np.array([0.0, 1.0, 3.0, 2.0]), SimpleImputer(strategy="constant", keep_empty_features=True)
+    folded, turned = (make_pipeline(StandardScaler(), fill, Ridge(), fold=fold).fit(X, y) for fold in (True, False))
+    for model in (folded, turned):
+        model.forget(3)
+    assert (kept(folded), kept(turned)) == (Fold, InTurn)
+    assert np.allclose(folded.predict(X), turned.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fold", [True, False])
+@pytest.mark.parametrize("last", [GaussianNB(), RidgeClassifier()])
+def test_a_filled_and_encoded_column_may_lose_its_last_value(last: Any, fold: bool) -> None:
+    X, y = pd.DataFrame({"town": ["Oslo", None, None]}, index=list("abc")), ["x", "x", "y"]
+    model = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(), last, fold=fold).fit(X, y)
+    before = model.digest()
+    model.forget("a")
+    assert model.digest() == clone(model).fit(X[1:], y[1:], allow_dormant=True).digest()
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.predict(X)
+    model.learn(X[:1], y[:1])
+    assert model.digest() == before
+
+
+def test_a_record_without_its_text_may_go_alone() -> None:
+    X, y = pd.DataFrame({"town": ["Oslo", "Bonn", None, None]}), ["x", "y", "x", "y"]
+    model = make_pipeline(OneHotEncoder(min_frequency=2), GaussianNB()).fit(X, y)
+    assert len(model.predict(X[2:3])) == 1
+    model.learn(X[2:3], ["x"], record_ids=[4])
+    assert model.plan(4).work_high == model.forget(4).work == 2
+    assert model.digest() == clone(model).fit(X, y).digest()
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
+def test_a_category_may_be_left_that_has_no_weight(encoder: Any) -> None:
+    X, y, w = pd.DataFrame({"town": ["Oslo", "Bonn", "Bonn"]}), ["x", "y", "x"], [1.0, 1.0, 0.0]
+    model = make_pipeline(encoder, CategoricalNB()).fit(X, y, sample_weight=w, record_ids=[1, 2, 3])
+    before = model.digest()
+    model.forget(2)
+    fresh = clone(model).fit(X[::2], y[::2], sample_weight=w[::2], record_ids=[1, 3], allow_dormant=True)
+    assert model.digest() == fresh.digest()
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.predict(X)
+    model.learn(X[1:2], y[1:2], sample_weight=w[1:2], record_ids=[2])
+    assert model.digest() == before
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
+def test_an_encoder_may_be_left_with_records_without_weight(encoder: Any) -> None:
+    X = pd.DataFrame({"town": ["Oslo", "Oslo"]}, index=list("ab"))
+    model = make_pipeline(encoder, CategoricalNB()).fit(X, ["x", "y"], sample_weight=[1.0, 0.0])
+    model.forget("a")
+    fresh = clone(model).fit(X[1:], ["y"], sample_weight=[0.0], allow_dormant=True)
+    assert model.digest() == fresh.digest()
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.predict(X)
+
+
+def test_encoders_may_group_different_numbers_of_rare_categories() -> None:
+    X = pd.DataFrame({"a": list("xxyyzw"), "b": list("ppqqqr")})
+    model = make_pipeline(OneHotEncoder(min_frequency=2), Ridge()).fit(X, np.arange(6.0))
+    assert model.predict(X).shape == (6,)
 
 
 def test_too_many_categories_are_not_folded_in_silence() -> None:

@@ -310,6 +310,33 @@ def test_categories_of_every_kind() -> None:
     assert OneHotEncoder().fit(frame[["c"]]).categories_[0].tolist() == ["hi", "lo"]
 
 
+@pytest.mark.parametrize("strategy", ["uniform", "quantile", "kmeans"])
+def test_bins_of_nothing_wait_for_a_value(strategy: str) -> None:
+    X = np.arange(6.0)[:, np.newaxis]
+    model = KBinsDiscretizer(n_bins=2, strategy=strategy).fit(X)
+    before = model.digest()
+    model.forget(list(range(6)))
+    with pytest.raises(expunge.errors.ExpungeError, match="dormant"):
+        model.transform(X)
+    model.learn(X, record_ids=range(6))
+    assert model.digest() == before
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)],
+)
+def test_rows_without_any_text_are_encoded_as_others_are(encoder: Any) -> None:
+    X = pd.DataFrame({"town": ["Oslo", "Bonn", None]})
+    whole = encoder.fit(X).transform(X)
+    assert_same(encoder.transform(X[2:]), whole[2:])
+    for strange in ([1.0, 2.0], [True, False], [3, None]):  # unknown, and no crash
+        encoder.transform(pd.DataFrame({"town": strange}))
+    encoder.forget([0, 1])
+    for other in ([True, False], ["Oslo", None], [1.0, 2.0]):
+        encoder.transform(pd.DataFrame({"town": other}))
+
+
 def test_an_unseen_category_is_one_sentence() -> None:
     X = texts()
     model = OneHotEncoder().fit(X)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.naive_bayes import GaussianNB
 
+import expunge
 from checks.instances import instances
 from expunge.checks import Case
 from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
@@ -58,3 +60,20 @@ def test_any_columns(data) -> None:
         X = X[[*range(4), 8, 9, *range(6, len(rest))]]
     twin = case.fit(rest.replace(X=X).take(left), dormant=True)
     assert model.digest() == twin.digest()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["ridge", "shards"])
+def test_a_column_may_go_of_a_model_that_was_loaded_without_a_record(name: str, tmp_path) -> None:
+    """Of no record a file does not keep so much as the form."""
+    X, y = np.arange(24.0).reshape(8, 3), np.arange(8) % 2
+    model = expunge.Ridge() if name == "ridge" else expunge.SISAClassifier(GaussianNB(), n_shards=2)
+    model.fit(X, y)
+    model.forget(list(range(8)))
+    loaded = expunge.load(model.save(tmp_path / "empty"))
+    for one in (model, loaded):
+        one.forget(features=[0])
+    assert model.digest() == loaded.digest()
+    for one in (model, loaded):
+        one.learn(X[:, 1:], y, record_ids=np.arange(8))
+    assert model.digest() == loaded.digest()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -222,6 +224,50 @@ def test_an_interruption_after_the_decision_loses_nothing(monkeypatch: pytest.Mo
 
 def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_an_interruption_at_any_line_of_a_change_leaves_no_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = np.delete(np.arange(40), 7)
+    whole, rest = expunge.Ridge().fit(X, Y).digest(), expunge.Ridge().fit(X[keep], Y[keep], record_ids=keep).digest()
+    for count in range(1, 30):
+        model, lines = expunge.Ridge().fit(X, Y), 0
+        model.digest()
+
+        def trace(frame: Any, event: str, _: Any, last: int = count) -> Any:
+            nonlocal lines
+            if frame.f_code.co_name != "apply_change":
+                return trace if event == "call" else None
+            lines += event == "line"
+            if lines == last and event == "line":
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        with contextlib.suppress(KeyboardInterrupt):
+            model.forget([7])
+        sys.settrace(None)
+        assert model.digest() == (whole if 7 in model.record_ids_ else rest), count
+
+
+def test_a_digest_is_not_computed_in_the_middle_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge import state
+
+    keep = np.delete(np.arange(40), [7, 8])
+    model, leaf = expunge.Ridge().fit(X, Y), state.leaf
+    model.forget(8)  # what is loaded at first use is loaded now
+    writer = threading.Thread(target=model.forget, args=(7,))
+
+    def slow(value: Any) -> bytes:
+        found = leaf(value)
+        if not writer.ident:
+            writer.start()
+            writer.join(0.5)  # whoever forgets now has to wait
+        return found
+
+    monkeypatch.setattr(state, "leaf", slow)
+    model.digest()
+    writer.join()
+    assert model.digest() == expunge.Ridge().fit(X[keep], Y[keep], record_ids=keep).digest()
 
 
 def test_two_threads_forget_one_after_the_other() -> None:

@@ -74,6 +74,7 @@ CELLS = [
     ("rooms", [7.0]), ("town", ["Oslo"]), ("town", ["Bergen"]), ("town", [None]), ("colour", ["green"]),
     ("colour", ["blue"]), ("colour", [None]), ("size", ["L"]), ("size", pd.Series(["L"])), ("visits", [3]),
     ("visits", [None]), ("seen", [pd.Timestamp("2020-02-02")]), ("flag", [False]), ("note", [2]), ("note", ["z"]),
+    ("note", ["\ud800half"]),
 ]  # fmt: skip
 
 
@@ -91,6 +92,15 @@ def test_a_cell_of_any_kind(name, values):
     else:
         right[name] = pd.Series(column.tolist(), index=IDS, dtype=table[name].dtype)
     assert same(model, right, Y)
+
+
+def test_integer_categories_stay_integers_beside_a_missing_one():
+    ranks = [(1, 2, None)[k % 3] for k in range(N)]
+    model = expunge.OneHotEncoder(handle_unknown="ignore")
+    model.fit(pd.DataFrame({"rank": pd.Categorical(ranks)}), Y, record_ids=IDS)
+    model.rectify(["r04", "r05"], {"rank": [None, 3]})
+    ranks[4:6] = [None, 3]
+    assert same(model, pd.DataFrame({"rank": pd.Categorical(ranks)}), Y)
 
 
 WRONG_CELLS = [

@@ -214,3 +214,25 @@ def test_two_orders_of_one_category_are_refused() -> None:
         rows.append(Table(np.array([2, 3]), one(["y", "x"], "x")))
     rows.append(Table(np.array([2, 3]), one(["x", "w", "y"], "w")))
     assert rows.schema()["X"]["columns"][0]["order"] == ["x", "w", "y"]
+
+
+@pytest.mark.parametrize("values", [[1, 2, None], [2**53 + 1, 7, None], [True, False, None]])
+def test_an_integer_category_is_one_whatever_stands_beside_it(values: list[Any]) -> None:
+    """pandas makes floats of integers as soon as one is missing."""
+    series = pd.Series(pd.Categorical(values, categories=sorted(values[:2])))
+    whole = Rows(Table(np.arange(3), series.to_frame("a")), seed=0)
+    alone = Rows(Table(np.arange(2), series[:2].to_frame("a")), seed=0)
+    whole.wipe(np.array([2]))
+    slots = np.arange(2)
+    assert leaf(whole.arrays(slots)) == leaf(alone.arrays(slots))
+    assert whole.peek(slots).X["a"].tolist() == values[:2]
+
+
+def test_an_order_of_categories_keeps_those_that_rows_have() -> None:
+    """A frame out of which somebody was taken still lists what only they had."""
+    order = ["low", "canary", "high"]
+    frame = pd.DataFrame({"a": pd.Categorical(["low", "high"], categories=order, ordered=True)})
+    rows = Rows(Table(np.arange(2), frame), seed=0)
+    assert b"canary" not in pickle.dumps(rows)
+    rows.append(Table(np.arange(2, 4), frame))
+    assert b"canary" not in pickle.dumps(rows)

@@ -53,7 +53,7 @@ def unpack_head(manifest: Mapping[str, Any], entries: dict[str, bytes], trusted:
 
 def rebuilt(model: Any, schema: dict[str, Any], arrays: dict[str, Any], parts: Mapping[str, Any], doubt: Any) -> Fitted:
     """What a model holds, from its rows as canonical arrays and its parts."""
-    rows = Rows.restore(schema, arrays, seed=model.seed)
+    rows = Rows.restore(schema, arrays, seed=model.seed, width=getattr(model, "n_features_in_", None))
     if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
         raise TamperedError("The file holds columns that its schema does not know.")
     fitted = Fitted(rows, record_params(model))

@@ -35,6 +35,11 @@ __all__ = ["export_model", "read_model", "save_model"]
 
 def save_model(model: Unlearner, path: str | Path) -> Path:
     """Write everything a model is. See :meth:`expunge.contract.Unlearner.save`."""
+    with model._state().lock:  # no change in another thread begins or ends in between
+        return _save(model, path)
+
+
+def _save(model: Unlearner, path: str | Path) -> Path:
     rows = model._rows()
     entries: dict[str, bytes] = {}
     parts = {
@@ -50,6 +55,11 @@ def save_model(model: Unlearner, path: str | Path) -> Path:
 
 def export_model(model: Unlearner, path: str | Path) -> Path:
     """Write what ``predict`` reads. See :meth:`expunge.contract.Unlearner.export`."""
+    with model._state().lock:
+        return _export(model, path)
+
+
+def _export(model: Unlearner, path: str | Path) -> Path:
     rows, solution = model._rows(), model._solution()
     refuse_rows(solution, rows)
     entries: dict[str, bytes] = {}

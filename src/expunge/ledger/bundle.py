@@ -105,7 +105,7 @@ class Bundle:
             number = check_schema(value, cls.newest, what)
             if set(value) != _FIELDS or set(value["proof"]) != {"index", "path"}:
                 raise InvalidParameterError(f"its fields are {', '.join(sorted(value))}.")
-            return cls(
+            bundle = cls(
                 envelope=canonical_json.encode(value["envelope"]),
                 entry=canonical_json.encode(value["entry"]),
                 index=check_count(value["proof"]["index"], "index"),
@@ -114,6 +114,9 @@ class Bundle:
                 rotations=tuple(canonical_json.encode(rotation) for rotation in value["rotations"]),
                 schema=number,
             )
+            if bundle.to_bytes() != data:
+                raise InvalidParameterError("a field is not of its form.")
+            return bundle
 
 
 _FIELDS = {"entry", "envelope", "head", "proof", "rotations", "schema"}

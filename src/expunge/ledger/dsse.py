@@ -83,6 +83,8 @@ class Envelope:
                     raise TamperedError(f"{what} has a signature with other fields than keyid and sig.", hint=_HINT)
                 name = check_hash(entry["keyid"], "the id of a key")
                 signatures.append((name, _unbase64(entry["sig"], f"A signature of {what}")))
+            if len({name for name, _ in signatures}) < len(signatures):
+                raise TamperedError(f"{what} has two signatures of one key.", hint=_HINT)
             payload = _unbase64(value["payload"], f"The payload of {what}")
             found = cls(kind=str(value["payloadType"]), payload=payload, signatures=tuple(signatures))
         if found.kind != kind:

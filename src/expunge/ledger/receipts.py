@@ -131,6 +131,10 @@ class ModelChange:
             raise InvalidParameterError(f"{self.model} has the version {self.version_after} before and after.")
         if not isinstance(self.guarantee, Guarantee):
             raise InvalidParameterError(f"guarantee is {self.guarantee!r}.", hint="Give what the removal returned.")
+        promised = self.guarantee.assumptions
+        texts = promised if isinstance(promised, tuple) else (promised,)
+        if not all(isinstance(text, str) for text in (self.guarantee.statement, self.guarantee.norm or "", *texts)):
+            raise InvalidParameterError("The guarantee holds something else than texts.", hint="Write it in words.")
         if self.audit is not None:
             if not isinstance(self.audit, Mapping):
                 raise InvalidParameterError(f"audit is {self.audit!r}.", hint="Give figures by their names.")

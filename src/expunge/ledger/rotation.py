@@ -15,10 +15,11 @@ from expunge.ledger import canonical_json, dsse
 from expunge.ledger.fields import check_code, check_schema, check_time, reading
 from expunge.ledger.keys import PublicKeys, Signer
 
-__all__ = ["ROTATION_TYPE", "Rotation", "follow", "rotate"]
+__all__ = ["ROTATION_TYPE", "Rotation", "follow", "led_to", "rotate"]
 
 #: Payload type of a rotation.
 ROTATION_TYPE = "application/vnd.expunge.rotation+json"
+_LONGEST = 1_000  # characters of a public key as PEM, of which there are about 110
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,9 @@ class Rotation:
     def __post_init__(self) -> None:
         check_code(self.reason, "reason")
         check_time(self.time, "time")
+        for name in ("old_key", "new_key"):
+            if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > _LONGEST:
+                raise InvalidParameterError(f"{name} is no public key.", hint="Give its PEM text.")
         if self.old == self.new:
             raise InvalidParameterError("A key cannot hand over to itself.", hint="Make a new one.")
 
@@ -118,6 +122,11 @@ def follow(keys: PublicKeys, rotations: Sequence[bytes]) -> tuple[PublicKeys, li
             keys = keys | rotation.keys
             followed.append(rotation)
     return keys, followed
+
+
+def led_to(key_id: str, rotations: Sequence[bytes]) -> bool:
+    """Whether a key is one that these rotations, which :func:`follow` has verified, start from or lead to."""
+    return any(key_id in (step.old, step.new) for step in (_read(one, "A rotation") for one in rotations))
 
 
 def _read(envelope: bytes, what: str) -> Rotation:

@@ -15,7 +15,7 @@ from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
 from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import Receipt, envelope_hash, open_envelope
-from expunge.ledger.rotation import follow
+from expunge.ledger.rotation import follow, led_to
 
 __all__ = ["Verdict", "verify_bundle", "verify_log"]
 
@@ -179,6 +179,11 @@ def _verified(
     found.receipt = open_envelope(bundle.envelope, keys)
     yield "The receipt is signed by a key that you trust, and no byte of it has changed since."
     head = SignedHead.from_bytes(bundle.head, keys)
+    if bundle.rotations and not led_to(head.key_id, bundle.rotations):
+        raise TamperedError(
+            f"The rotations in the bundle are not those of the key {head.key_id[:16]}, which signed the head.",
+            hint="Take the file as it was issued.",
+        )
     _check_place(bundle, head)
     found.head = head
     yield f"It is entry {bundle.index} of the log. {_head_line(head)}"

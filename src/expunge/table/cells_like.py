@@ -43,13 +43,16 @@ def cells_like(values: Any, dtype: Any, name: object, order: list[Any] | None = 
     if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
         return pd.Series(numbers_like(values, dtype, name))
     is_typed = isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray))
-    given = pd.Series(values if is_typed else list(values)).reset_index(drop=True)
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return pd.Series(list(values), dtype=object)
+    is_time = (isinstance(dtype, np.dtype) and dtype.kind in "mM") or isinstance(dtype, pd.DatetimeTZDtype)
+    # Left to itself pandas makes floats of integers beside a missing one.
+    given = pd.Series(values if is_typed else list(values), dtype=None if is_typed or is_time else object)
+    given = given.reset_index(drop=True)
     if isinstance(given.dtype, pd.CategoricalDtype) and isinstance(dtype, pd.CategoricalDtype):
         return given
-    if (isinstance(dtype, np.dtype) and dtype.kind in "mM") or isinstance(dtype, pd.DatetimeTZDtype):
+    if is_time:
         return given
-    if isinstance(dtype, np.dtype):
-        return pd.Series(list(values), dtype=object)
     held = given[~given.isna()].tolist()
     if order is not None and any(value not in order for value in held):
         raise InvalidDataError(

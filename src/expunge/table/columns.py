@@ -257,6 +257,7 @@ class Frame:
                     done.truncate(len(done) - len(more))
                 raise InvalidDataError(f"Column {self._names[i]!r}: {error}") from None
         self._specs = orders
+        self._prune()
 
     def truncate(self, n: int) -> None:
         for column in self._columns:
@@ -295,7 +296,10 @@ def _split_series(series: pd.Series[Any], name: object) -> tuple[Dense | Cells, 
         return Dense(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()), {"dtype": str(dtype)}
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or getattr(dtype, "kind", "O") == "c":
         raise InvalidDataError(f"Column {name!r} has dtype {dtype}, which is not supported.", hint="Make it text.")
-    values = series.to_numpy(dtype=object)
+    if isinstance(dtype, pd.CategoricalDtype):  # by codes: of integers beside a missing one pandas makes floats
+        values = np.append(dtype.categories.to_numpy(dtype=object), [None])[series.cat.codes.to_numpy()]
+    else:
+        values = series.to_numpy(dtype=object)
     if not isinstance(dtype, np.dtype):  # an object column tells NaN from None, and so do estimators
         values = values.copy()
         values[series.isna().to_numpy()] = None
@@ -343,11 +347,11 @@ def columns_of(values: Any) -> Columns:
     return Cells(array) if array.dtype.kind in "OSU" else Dense(array)
 
 
-def restore_columns(schema: dict[str, Any], arrays: Arrays) -> Columns:
-    """The inverse of ``schema`` and ``plain``."""
+def restore_columns(schema: dict[str, Any], arrays: Arrays, shape: tuple[int, ...] = ()) -> Columns:
+    """The inverse of ``schema`` and ``plain``; ``shape`` is that of one row of numbers, where there is none."""
     kind = schema["kind"]
     if kind == "dense":
-        return Dense(arrays.get("values", np.empty(0)))
+        return Dense(arrays.get("values", np.empty((0, *shape))))
     if kind == "cells":
         width = tuple(schema["width"])
         return Cells(decode_cells(arrays, width) if arrays else np.empty((0, *width), dtype=object))

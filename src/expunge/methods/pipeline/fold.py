@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths import exact
 from expunge.methods.pipeline.joint_sums import JointSums
@@ -86,12 +87,26 @@ class Fold(NamedTuple):
         target = getattr(self.rest[-1][1], "target_resolution", None)
         return JointSums.of(self.front, form, "classes" if self.is_classifier else target)
 
+    def _no_table(self, A: Any, shift: Any, solution: Part, names: list[Any]) -> InvalidDataError:
+        if not len(shift):
+            return InvalidDataError("The transformers leave no column.", hint="Learn records that have values.")
+        place = int((np.isnan(A.toarray()).any(axis=1) | np.isnan(shift)).argmax())
+        column = self.front.names_out(solution, [str(name) for name in names])[place]
+        return InvalidDataError(
+            f"Input X contains NaN: {column!r} of the transformed rows.", hint="Put a SimpleImputer before."
+        )
+
     def _solved(self, form: Any, parts: Mapping[str, Any], joint: Part, *, strict: bool) -> Part | None:
         solution = self.front.solve(form, parts)
         out = named(FRONT, solution)
         sums = self._sums(form)
         with one_thread():
-            moments = sums.moments(parts, joint).mapped(*readout(self.front, sums, solution, parts))
+            A, shift = readout(self.front, sums, solution, parts)
+            if not len(shift) or np.isnan(A.data).any() or np.isnan(shift).any():
+                if strict:
+                    raise self._no_table(A, shift, solution, sums.names)
+                return None
+            moments = sums.moments(parts, joint).mapped(A, shift)
             for name, step in self.rest:
                 lack = step._lack(moments)
                 if lack is not None and strict:

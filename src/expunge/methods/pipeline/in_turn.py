@@ -74,7 +74,14 @@ class InTurn:
             view: Any = View(change.rows, _checked(step, flow))
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
-            new = model._update(stage_change(change, view, parts if goes_on else None, tolerant=tolerant))
+            try:
+                new = model._update(stage_change(change, view, parts if goes_on else None, tolerant=tolerant))
+            except InvalidDataError:
+                if not tolerant:
+                    raise
+                changes.update(dict.fromkeys(named(name, parts)))
+                flow = None  # what is left cannot go through the steps before: this one sleeps until it can
+                continue
             gone = {} if goes_on else dict.fromkeys(parts.keys() - new.keys())
             changes.update(named(name, {**gone, **new}))
             if step is not self.rest[-1][1]:
@@ -166,7 +173,7 @@ class InTurn:
         )
         flow = None if solution is None else self._first_flow(rows, solution)
         for name, step in self.rest:
-            if flow is None:
+            if flow is None or not below(name, parts):
                 return ""
             view: Any = View(rows, flow.through)
             model = stage(step, flow.width, rows=view, parts=below(name, parts))

@@ -39,6 +39,11 @@ class _Plan(NamedTuple):
     rest: list[tuple[str, Any]]
 
 
+def _size(value: Any) -> int:
+    """Numbers in a statistic; lists of columns may be of different lengths."""
+    return sum(map(_size, value)) if isinstance(value, list) else int(np.size(value))
+
+
 def _last_has(method: str) -> Any:
     return available_if(lambda self: hasattr(self.steps[-1][1], method))
 
@@ -214,7 +219,7 @@ class Pipeline(NamedSteps, Unlearner):
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         front, rest = self._split()
         known = below(FRONT, solution)
-        step = max(1, _CELLS // max(1, sum(np.size(value) for value in known.values())))
+        step = max(1, _CELLS // max(1, sum(_size(value) for value in known.values())))
         blocks = []
         for start in range(0, n, step):
             Z = X.iloc[start : start + step] if hasattr(X, "iloc") else X[start : start + step]

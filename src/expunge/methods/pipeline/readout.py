@@ -79,7 +79,8 @@ def _of_numbers(branch: Branch, positions: list[int], sums: JointSums, solution:
             out.append((j, factor * f, constant * f + s, None if fill is None else fill * f + s))
         lines = out
     start = sum(map(len, shift))
-    for i, (j, factor, constant, fill) in enumerate(lines, start=start):
+    lines = [(j, 0.0, 0.0, fill) if fill is not None and np.isnan(f) else (j, f, c, fill) for j, f, c, fill in lines]
+    for i, (j, factor, constant, fill) in enumerate(lines, start=start):  # above: no record has a value there
         rows.append(i)
         columns.append(x_at[j])
         values.append(factor)

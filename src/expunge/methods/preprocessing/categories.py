@@ -16,8 +16,16 @@ __all__ = ["categories_of", "check_rarity", "learned_categories", "surrogate"]
 
 
 def learned_categories(summary: Summary, min_frequency: float | None, most: int | None) -> Part:
-    """Statistics of a column for an encoder: its categories, whether one is missing, and which are rare."""
+    """Statistics of a column for an encoder: its categories, whether one is missing, and which are rare.
+
+    Raises
+    ------
+    InvalidDataError
+        A column without any category: no record with weight is left.
+    """
     assert isinstance(summary, ValueSummary)  # noqa: S101 - of a chain with an encoder the values are kept
+    if not len(summary.values) and not summary.missing_weight:
+        raise InvalidDataError("A column has no value.", hint="Learn a record that has one.")
     out: Part = {"categories": summary.values, "is_missing": bool(summary.missing_weight)}
     if min_frequency is not None or most is not None:
         out["rare"] = _rare(summary, min_frequency, most)
@@ -42,15 +50,8 @@ def surrogate(statistic: Part) -> tuple[npt.NDArray[Any], bool]:
         A row for each category; two for each that is frequent, if some are rare.
     has_rare : bool
         Whether to ask for ``min_frequency=2``.
-
-    Raises
-    ------
-    InvalidDataError
-        A column without any category.
     """
     column = categories_of(statistic)
-    if not len(column):
-        raise InvalidDataError("A column has no value.", hint="Learn a record that has one.")
     rare = np.asarray(statistic.get("rare", []), dtype=np.intp)
     if len(rare):
         column = np.concatenate([column, np.delete(column, rare)])

@@ -145,6 +145,7 @@ class ColumnTransform(ColumnFront):
         return side_by_side(blocks)
 
     def _transformed(self, statistics: list[Part], columns: Columns, names: list[Any]) -> Any:
+        columns = [_as_known(column, statistic) for column, statistic in zip(columns, statistics, strict=True)]
         try:
             return self._told(statistics).transform(self._matrix(columns, names))
         except ValueError as error:
@@ -189,3 +190,13 @@ class ColumnTransform(ColumnFront):
         if X.shape[1] != start:
             raise InvalidDataError(f"X has {X.shape[1]} columns, and there are {start} outputs.")
         return side_by_side(out)
+
+
+def _as_known(column: npt.NDArray[Any], statistic: Part) -> npt.NDArray[Any]:
+    """The column in a form that can be compared with its categories: a text that is missing in all rows has no kind."""
+    known = statistic.get("categories")
+    if known is None or column.dtype.kind == "O":
+        return column
+    if known.dtype.kind == "U":
+        return column.astype(object)
+    return column.astype(np.float64) if column.dtype.kind == "b" and known.dtype.kind != "b" else column

@@ -117,7 +117,7 @@ class Front:
             blocks.append(_passed(branch.chain, columns, [labels[j] for j in positions], solution))
             names += [""] * blocks[-1].shape[1]
         whole = side_by_side(blocks) if blocks else np.empty((len(X), 0))
-        return _passed(self.then, _split(whole), names, solution) if self.then else whole
+        return _passed(self.then, _split(whole), names, solution) if self.then and names else whole
 
     def names_out(self, solution: Part, names: list[str]) -> list[str]:
         """Names of the outputs; a branch with a name puts it before."""
@@ -128,7 +128,7 @@ class Front:
                 own = one._names(statistics_of(solution, path), own) if own else own
             out += [f"{branch.name}__{name}" for name in own] if branch.name else own
         for path, one in self.then:
-            out = one._names(statistics_of(solution, path), out)
+            out = one._names(statistics_of(solution, path), out) if out else out
         return out
 
     def inverse(self, solution: Part, X: Any) -> Any:
@@ -163,6 +163,8 @@ def _passed(chain: Chain, columns: list[npt.NDArray[Any]], names: list[Any], sol
         if block is not None:
             columns = _split(block)
             names = [f"{i}" for i in range(len(columns))]
+        if not columns:  # those that were left out come to nothing
+            break
         block = one._outputs(statistics_of(solution, path), columns, names)
     return np.column_stack(columns) if block is None else block
 

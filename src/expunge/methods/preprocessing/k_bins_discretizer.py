@@ -97,6 +97,8 @@ class KBinsDiscretizer(ColumnTransform):
                 hint="Put a SimpleImputer before.",
             )
         values = summary.values.astype(np.float64)
+        if not len(values):
+            raise InvalidDataError("A column has no value.", hint="Learn a record that has one.")
         if len(values) == 1:
             return {"edges": np.array([-np.inf, np.inf])}
         edges = {"uniform": self._uniform, "quantile": self._quantiles, "kmeans": self._centres}[self.strategy]

@@ -245,9 +245,10 @@ class Modular(Unlearner):
                 f"{type(self.estimator).__name__} cannot be fitted without these columns.",
                 hint="A step of its pipeline may name or count them: change the pipeline and fit again.",
             )
+        new = {"groups": after.groups, "n_features_in_": after.n_columns, "_fitted": state}
         if after.names is not None:
-            self.feature_names_in_ = np.array(after.names, dtype=object)
-        self.groups, self.n_features_in_, self._fitted = after.groups, after.n_columns, state
+            new["feature_names_in_"] = np.array(after.names, dtype=object)
+        self.__dict__.update(new)  # all in one, whatever interrupts it
         return (after.touched if len(rows) else ()), rows.reads
 
 
