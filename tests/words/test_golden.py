@@ -171,9 +171,10 @@ sys.path.insert(0, {tests!r})
 warnings.simplefilter("ignore")
 import expunge
 """
-#: What training, the command line, reports and third-party estimators need, and native models do without.
+#: What training, the command line, reports and third-party estimators need, and native models do without. (Forests
+#: predict by numba, which every installation has.)
 _EXTRAS = [
-    "dask", "graphviz", "jinja2", "lightgbm", "matplotlib", "numba", "pyarrow", "pydantic", "ray", "rich", "skops",
+    "dask", "graphviz", "jinja2", "lightgbm", "matplotlib", "pyarrow", "pydantic", "ray", "rich", "skops",
     "sqlalchemy", "torch", "typer", "xgboost",
 ]  # fmt: skip
 
