@@ -32,7 +32,7 @@ from expunge.methods.forest.splits import (
     THRESHOLDS,
 )
 from expunge.methods.forest.trees import Plan, Trees, TreesPatch
-from expunge.rows import Rows
+from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part, Patch
 from expunge.table.faults import is_frame, refuse_times
@@ -137,7 +137,8 @@ class Forest(Unlearner):
     def _update(self, change: Change) -> dict[str, Any]:
         trees: Any = change.parts.get("trees")
         rows = change.rows
-        if trees is None or not len(rows) or self._always_refits():
+        is_correction = len(change.added_slots) > 0 and len(change.removed_slots) > 0  # a walk goes one way
+        if trees is None or not len(rows) or is_correction or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
         sign = 1 if len(change.added_slots) else -1
         slots = change.added_slots if sign > 0 else change.removed_slots
@@ -206,6 +207,10 @@ class Forest(Unlearner):
         alive[slots] = False
         work = trees.prepare(cells._replace(alive=alive), slots, -1).work
         return work, work, ("trees",)
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        trees: Any = self._state().parts["trees"]
+        return 0, 2 * (trees.reads + len(rows)), ("trees",)  # new trees are about as deep as the old ones
 
     def _revive(self, name: str, part: Part) -> Any:
         return Trees.restored(part)
