@@ -12,7 +12,7 @@ from sklearn.base import OutlierMixin
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
 from expunge.methods.forest.isolating import isolate, path_lengths, smallest, standing
-from expunge.rows import Rows
+from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -142,6 +142,9 @@ class IsolationForest(OutlierMixin, Unlearner):
         is_share = isinstance(self.max_samples, (float, np.floating))
         most = left if is_share else min(left, int(self.max_samples))
         return scored, scored + int(self.n_estimators) * most, names
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        return self._estimate(rows, slots[:0])  # as many records as before
 
     def _joined(self, parts: Mapping[str, Part]) -> Part:
         trees = [parts[_name(t)] for t in range(int(self.n_estimators))]
