@@ -75,7 +75,7 @@ def test_nothing_is_lost_at_any_fail_point(
     uninterrupted: tuple[Path, dict[str, Any]], keys: Path, tmp_path: Path
 ) -> None:
     """Every point, and those that come often also at a later time."""
-    points = [*faults.POINTS, *(f"{name}:{n}" for name in ("chunk-written", "chunk-renamed") for n in (7, 150))]
+    points = [*faults.POINTS, *(f"{name}:{n}" for name in ("chunk-written", "chunk-renamed") for n in (7, 40))]
     points += ["forget-model-written:2"]
     assert kill_at(points, uninterrupted, keys, tmp_path) == len(points)
 

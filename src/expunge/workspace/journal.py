@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from expunge.ledger.entries import Entry
 from expunge.ledger.log import Log
 from expunge.workspace.core import stamp
+from expunge.workspace.database.engine import as_bytes
 from expunge.workspace.database.tables import log, log_hashes
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class _Store:
         """Some of the entries."""
         where = (log.c.number >= start) & (log.c.number < stop)
         found = self._connection.execute(sa.select(log.c.entry).where(where).order_by(log.c.number))
-        return [bytes(row[0]) for row in found]
+        return [as_bytes(row[0]) for row in found]
 
     def hashes(self, positions: Sequence[int]) -> list[bytes]:
         """Some of the hashes."""
@@ -59,7 +60,7 @@ class _Store:
             found = self._connection.execute(
                 sa.select(log_hashes.c.place, log_hashes.c.hash).where(log_hashes.c.place.in_(part))
             )
-            held.update({int(place): bytes(value) for place, value in found})
+            held.update({int(place): as_bytes(value) for place, value in found})
         return [held.get(position, b"") for position in wanted]
 
 
