@@ -24,7 +24,7 @@ from expunge.workspace.layout import Layout
 
 #: Values that only the person who is forgotten first has.
 SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
-PEOPLE = [f"p{i:02d}" for i in range(20)]
+PEOPLE = [f"person-{i:02d}-9c51e2d8" for i in range(20)]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["workspace.preload"])
