@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -22,7 +23,7 @@ def command_page() -> str:
     """Every command with its arguments, and the table of exit codes."""
     lines = ["# Command line", "", NOTE, ""]
     group = typer.main.get_command(app)
-    for name, command in sorted(group.commands.items()):
+    for name, command in every_command(group):
         lines += [f"## expunge {name}", "", str(command.help).strip(), "", "| argument | meaning |", "| --- | --- |"]
         for parameter in command.params:
             is_option = parameter.param_type_name == "option"
@@ -39,6 +40,16 @@ def command_page() -> str:
         first = (inspect.getdoc(kinds[code]) or "").splitlines()[0]
         lines.append(f"| {number} | `{code}` | {first} |")
     return "\n".join([*lines, ""])
+
+
+def every_command(group: Any, before: str = "") -> list[tuple[str, Any]]:
+    """Commands by their full names; of a group those in it."""
+    out = []
+    for name, command in sorted(group.commands.items()):
+        out += (
+            every_command(command, f"{before}{name} ") if hasattr(command, "commands") else [(before + name, command)]
+        )
+    return out
 
 
 def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeError]]:

@@ -685,7 +685,7 @@ def commands() -> dict[str, typer.models.CommandInfo]:
 
 
 def test_commands_are_the_verbs_of_the_facade() -> None:
-    verbs = {name for name in vars(Workspace) if not name.startswith("_")} - INNER - set(SEVERAL)
+    verbs = {name for name in dir(Workspace) if not name.startswith("_")} - INNER - set(SEVERAL)
     steps = {f"request_{step}" for step in SEVERAL["request_step"]}
     assert set(commands()) == verbs | steps | {"demo", "methods"}
 

@@ -68,7 +68,9 @@ def _leave_behind(ws: expunge.Workspace) -> None:
     tmp = ws.path / "tmp"
     (tmp / "sheet.txt").write_text(f"{TEXT};{NUMBER!r};{PERSON}", encoding="utf-16-le")
     (tmp / "cache").mkdir(exist_ok=True)
-    (tmp / "cache" / "memo.json").write_bytes(base64.b64encode(b"xx" + TEXT.encode()) + b" " + TEXT.encode().hex().encode())
+    (tmp / "cache" / "memo.json").write_bytes(
+        base64.b64encode(b"xx" + TEXT.encode()) + b" " + TEXT.encode().hex().encode()
+    )
     (tmp / "single.bin").write_bytes(np.array([SHORT], dtype="<f4").tobytes())
     (ws.path / "keys" / ".expunge-half.tmp").write_text(RECORD)
 

@@ -191,7 +191,10 @@ def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, 
     ],
 )
 def test_a_torn_last_write_is_as_if_it_had_not_been(
-    uninterrupted: Plain, tmp_path: Path, point: str, cut: int  # noqa: F811
+    uninterrupted: Plain,
+    tmp_path: Path,
+    point: str,
+    cut: int,  # noqa: F811
 ) -> None:
     template, expected = uninterrupted
     root = Path(shutil.copytree(template.parent, tmp_path / "a")) / "ws"

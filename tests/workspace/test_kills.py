@@ -65,7 +65,9 @@ def kill_at(points: list[str], plain: tuple[Path, dict[str, Any]], keys: Path, f
 def test_nothing_is_lost_at_some_fail_points(
     uninterrupted: tuple[Path, dict[str, Any]], keys: Path, tmp_path: Path
 ) -> None:
-    points = [point for point in faults.POINTS if point.startswith(("forget-switched", "scrub-rows", "receipt-entered"))]
+    points = [
+        point for point in faults.POINTS if point.startswith(("forget-switched", "scrub-rows", "receipt-entered"))
+    ]
     points += ["fit-chunks-written", "forget-model-written"]
     assert kill_at(points, uninterrupted, keys, tmp_path) == len(points) == 5
 

@@ -55,7 +55,8 @@ def _states_of(before: Path, run: Path, lines: list[str]) -> Any:
 
 
 def test_nothing_is_lost_when_the_power_fails(
-    uninterrupted: tuple[Path, dict[str, Any]], tmp_path: Path  # noqa: F811
+    uninterrupted: tuple[Path, dict[str, Any]],
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     template, expected = uninterrupted
     assert lose_power(template, expected, tmp_path, slice(5, None, 25)) >= 2
@@ -63,7 +64,8 @@ def test_nothing_is_lost_when_the_power_fails(
 
 @pytest.mark.slow
 def test_nothing_is_lost_whenever_the_power_fails(
-    uninterrupted: tuple[Path, dict[str, Any]], tmp_path: Path  # noqa: F811
+    uninterrupted: tuple[Path, dict[str, Any]],
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     template, expected = uninterrupted
     n_looked = lose_power(template, expected, tmp_path, slice(None))

@@ -339,9 +339,7 @@ def test_a_correction_leaves_no_tombstone(ws: expunge.Workspace, tmp_path: Path)
     assert live(ws, "fresh").digest() == live(ws, "sums").digest()
 
 
-def test_the_key_that_signs_may_lie_elsewhere(
-    tmp_path: Path, csv: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_that_signs_may_lie_elsewhere(tmp_path: Path, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generate(tmp_path / "key.pem")
     monkeypatch.setenv("MY_KEY", (tmp_path / "key.pem").read_text())
     ws = expunge.Workspace.init(tmp_path / "a", signing_key="env:MY_KEY")
