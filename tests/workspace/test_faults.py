@@ -49,7 +49,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_has_changed(tmp_path: Path, monke
 
         monkeypatch.setattr(chunks, "_sync", full)
         try:
-            answers = ws.forget(subjects=["p03"], key="a")
+            answers = ws.forget(subjects=[life.PEOPLE[3]], key="a")
         except FileNotUsableError as error:
             assert "No space left" in str(error)  # noqa: PT017
         else:
@@ -81,7 +81,7 @@ def test_a_full_database_is_a_sentence_and_nothing_is_half(tmp_path: Path) -> No
     core.db.close()
     assert ws.request_list(every=True) == []
     assert ws.verify()
-    assert ws.forget(subjects=["p03"])[0].request.state == "done"
+    assert ws.forget(subjects=[life.PEOPLE[3]])[0].request.state == "done"
 
 
 class Flaky(MemoryFileSystem):  # type: ignore[misc]
@@ -108,7 +108,7 @@ def test_a_store_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     before = life.state(ws)
     monkeypatch.setattr(Flaky, "every", 1)
     with pytest.raises(FileNotUsableError, match="the store is busy"):
-        ws.forget(subjects=["p00"])
+        ws.forget(subjects=[life.PEOPLE[0]])
     assert life.state(ws)["digests"] == before["digests"]
     assert life.state(ws)["requests"] == [(1, "received")]
     for number, every in enumerate((2, 3, 5)):
@@ -174,11 +174,11 @@ def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, 
     assert here.recv() == "held"
     ws = expunge.Workspace.open(root)
     with pytest.raises(WorkspaceBusyError, match=f"by process {child.process.pid}"):
-        ws.forget(subjects=["p05"])
+        ws.forget(subjects=[life.PEOPLE[5]])
     assert child.process.pid is not None
     os.kill(child.process.pid, signal.SIGKILL)
     child.end()
-    assert ws.forget(subjects=["p05"])[0].request.state == "done"
+    assert ws.forget(subjects=[life.PEOPLE[5]])[0].request.state == "done"
 
 
 @pytest.mark.parametrize(
