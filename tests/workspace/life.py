@@ -119,12 +119,12 @@ def state(ws: expunge.Workspace) -> dict[str, Any]:
 
     with core.read() as connection:
         found = models.live_models(core, connection)
-    receipts = [answer for answer in ws.request_list(every=True)]
+    answers = ws.request_list(every=True)
     return {
         "digests": {model.name: models.load(core, model).model.digest() for model in found},
         "versions": {model.name: model.version for model in found},
         "data": [(data["name"], data["version"], data["n_records"]) for data in ws.data_list()],
-        "requests": [(answer.request.number, answer.request.state) for answer in receipts],
+        "requests": [(answer.request.number, answer.request.state) for answer in answers],
         "receipts": sorted(path.name for path in (ws.path / "receipts").iterdir()),
         "log": [entry["kind"] for entry in ws.log() if entry["kind"] not in ("start", "new-version")],
     }
@@ -172,7 +172,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], environment: 
     try:
         function(*arguments)
     except ExpungeError as error:
-        print(f"{type(error).__name__}: {error}", flush=True)  # noqa: T201
+        print(f"{type(error).__name__}: {error}", flush=True)
         os._exit(3)
     os._exit(0)
 

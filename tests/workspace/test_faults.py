@@ -22,7 +22,7 @@ from expunge.workspace import chunks
 from expunge.workspace.request_queue import Wish
 from workspace import life
 from workspace.searching import search
-from workspace.test_kills import CANARIES, keys, uninterrupted  # noqa: F401 - fixtures
+from workspace.test_kills import CANARIES
 
 Plain = tuple[Path, dict[str, Any]]
 
@@ -131,7 +131,7 @@ def test_a_clock_that_goes_backwards_orders_nothing_anew(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of folders are a matter of POSIX")
-def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     places = [root.parent, *root.parent.rglob("*")]
     modes = {place: place.stat().st_mode for place in places}
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp
     assert life.Child(life.live, root).end() == 0
 
 
-def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     children = [life.Child(life.forget_in, root, number) for number in range(4)]
     codes = [child.end() for child in children]
@@ -167,7 +167,7 @@ def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path
     assert search(root, CANARIES) == {}
 
 
-def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     here, there = life._context.Pipe(duplex=False)
     child = life.Child(life.hold, root, there)
@@ -194,7 +194,7 @@ def test_a_torn_last_write_is_as_if_it_had_not_been(
     uninterrupted: Plain,
     tmp_path: Path,
     point: str,
-    cut: int,  # noqa: F811
+    cut: int,
 ) -> None:
     template, expected = uninterrupted
     root = Path(shutil.copytree(template.parent, tmp_path / "a")) / "ws"

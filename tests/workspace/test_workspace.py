@@ -18,8 +18,15 @@ import pytest
 
 import expunge
 from expunge.errors import (
-    ForgottenBeforeError, InvalidDataError, InvalidParameterError, InvalidRequestError, SourceChangedError,
-    TamperedError, UnknownNameError, UnsupportedEstimatorError, UnsupportedRequestError,
+    ForgottenBeforeError,
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    SourceChangedError,
+    TamperedError,
+    UnknownNameError,
+    UnsupportedEstimatorError,
+    UnsupportedRequestError,
 )  # fmt: skip
 from expunge.ledger import pseudonyms
 from expunge.ledger.keys import Signer, generate

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["append", "append_many", "moment", "open_log", "request_id"]
 
 
+_TOPS = sa.select(
+    sa.select(sa.func.max(log.c.number)).scalar_subquery(), sa.select(sa.func.max(log_hashes.c.place)).scalar_subquery()
+)
+
+
 class _Store:
     """A log in two tables."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        top, places = sa.select(sa.func.max(log.c.number)), sa.select(sa.func.max(log_hashes.c.place))
-        found, place = connection.execute(top).scalar(), connection.execute(places).scalar()
+        found, place = connection.execute(_TOPS).one()
         self._size, self._places = (0 if value is None else int(value) + 1 for value in (found, place))
 
     def size(self) -> int:

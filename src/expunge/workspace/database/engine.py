@@ -127,7 +127,8 @@ class Database:
     def insert_many(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """As :meth:`insert`, in one statement."""
         key = next(iter(table.primary_key.columns))
-        top = int(connection.execute(sa.select(sa.func.max(key))).scalar() or 0)
+        is_numbered = all(row.get(key.name) for row in rows)
+        top = 0 if is_numbered else int(connection.execute(sa.select(sa.func.max(key))).scalar() or 0)
         filled = [
             {column.name: row.get(column.name) for column in table.columns} | {key.name: row.get(key.name) or top + i}
             for i, row in enumerate(rows, start=1)
