@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ NOTE = "*This page is generated: `python docs/generate.py`.*"
 def command_page() -> str:
     """Every command with its arguments, and the table of exit codes."""
     lines = ["# Command line", "", NOTE, ""]
-    for name, command in sorted(_commands(typer.main.get_command(app))):
+    group = typer.main.get_command(app)
+    for name, command in every_command(group):
         lines += [f"## expunge {name}", "", str(command.help).strip(), "", "| argument | meaning |", "| --- | --- |"]
         for parameter in command.params:
             is_option = parameter.param_type_name == "option"
@@ -42,13 +42,14 @@ def command_page() -> str:
     return "\n".join([*lines, ""])
 
 
-def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
-    """Commands by name; those of a group within the group with both names."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from _commands(command, f"{before}{name} ")
-        else:
-            yield f"{before}{name}", command
+def every_command(group: Any, before: str = "") -> list[tuple[str, Any]]:
+    """Commands by their full names; of a group those in it."""
+    out = []
+    for name, command in sorted(group.commands.items()):
+        out += (
+            every_command(command, f"{before}{name} ") if hasattr(command, "commands") else [(before + name, command)]
+        )
+    return out
 
 
 def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeError]]:

@@ -24,7 +24,7 @@ from expunge.workspace.layout import Layout
 
 #: Values that only the person who is forgotten first has.
 SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
-PEOPLE = [f"p{i:02d}" for i in range(20)]
+PEOPLE = [f"person-{i:02d}-9c51e2d8" for i in range(20)]
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["workspace.preload"])
@@ -119,12 +119,12 @@ def state(ws: expunge.Workspace) -> dict[str, Any]:
 
     with core.read() as connection:
         found = models.live_models(core, connection)
-    receipts = [answer for answer in ws.request_list(every=True)]
+    answers = ws.request_list(every=True)
     return {
         "digests": {model.name: models.load(core, model).model.digest() for model in found},
         "versions": {model.name: model.version for model in found},
         "data": [(data["name"], data["version"], data["n_records"]) for data in ws.data_list()],
-        "requests": [(answer.request.number, answer.request.state) for answer in receipts],
+        "requests": [(answer.request.number, answer.request.state) for answer in answers],
         "receipts": sorted(path.name for path in (ws.path / "receipts").iterdir()),
         "log": [entry["kind"] for entry in ws.log() if entry["kind"] not in ("start", "new-version")],
     }

@@ -1,8 +1,8 @@
 """A recorder of what a process does to a folder, and what of it is on the disk when the power fails.
 
-The process runs under ``strace``. From its calls two states are kept: what other processes see, and what is surely on the
-disk: of a file what it held when it was last flushed, of a folder the names that it had when it was last flushed. Power
-may fail after any call; then the second state is all there is.
+The process runs under ``strace``. From its calls two states are kept: what other processes see, and what is surely on
+the disk: of a file what it held when it was last flushed, of a folder the names that it had when it was last flushed.
+Power may fail after any call; then the second state is all there is.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from expunge.workspace import chunks
 from expunge.workspace.request_queue import Wish
 from workspace import life
 from workspace.searching import search
-from workspace.test_kills import CANARIES, keys, uninterrupted  # noqa: F401 - fixtures
+from workspace.test_kills import CANARIES
 
 Plain = tuple[Path, dict[str, Any]]
 
@@ -49,7 +49,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_has_changed(tmp_path: Path, monke
 
         monkeypatch.setattr(chunks, "_sync", full)
         try:
-            answers = ws.forget(subjects=["p03"], key="a")
+            answers = ws.forget(subjects=[life.PEOPLE[3]], key="a")
         except FileNotUsableError as error:
             assert "No space left" in str(error)  # noqa: PT017
         else:
@@ -81,7 +81,7 @@ def test_a_full_database_is_a_sentence_and_nothing_is_half(tmp_path: Path) -> No
     core.db.close()
     assert ws.request_list(every=True) == []
     assert ws.verify()
-    assert ws.forget(subjects=["p03"])[0].request.state == "done"
+    assert ws.forget(subjects=[life.PEOPLE[3]])[0].request.state == "done"
 
 
 class Flaky(MemoryFileSystem):  # type: ignore[misc]
@@ -108,7 +108,7 @@ def test_a_store_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     before = life.state(ws)
     monkeypatch.setattr(Flaky, "every", 1)
     with pytest.raises(FileNotUsableError, match="the store is busy"):
-        ws.forget(subjects=["p00"])
+        ws.forget(subjects=[life.PEOPLE[0]])
     assert life.state(ws)["digests"] == before["digests"]
     assert life.state(ws)["requests"] == [(1, "received")]
     for number, every in enumerate((2, 3, 5)):
@@ -131,7 +131,7 @@ def test_a_clock_that_goes_backwards_orders_nothing_anew(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of folders are a matter of POSIX")
-def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     places = [root.parent, *root.parent.rglob("*")]
     modes = {place: place.stat().st_mode for place in places}
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(uninterrupted: Plain, tmp
     assert life.Child(life.live, root).end() == 0
 
 
-def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     children = [life.Child(life.forget_in, root, number) for number in range(4)]
     codes = [child.end() for child in children]
@@ -167,18 +167,18 @@ def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path
     assert search(root, CANARIES) == {}
 
 
-def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:  # noqa: F811
+def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
     here, there = life._context.Pipe(duplex=False)
     child = life.Child(life.hold, root, there)
     assert here.recv() == "held"
     ws = expunge.Workspace.open(root)
     with pytest.raises(WorkspaceBusyError, match=f"by process {child.process.pid}"):
-        ws.forget(subjects=["p05"])
+        ws.forget(subjects=[life.PEOPLE[5]])
     assert child.process.pid is not None
     os.kill(child.process.pid, signal.SIGKILL)
     child.end()
-    assert ws.forget(subjects=["p05"])[0].request.state == "done"
+    assert ws.forget(subjects=[life.PEOPLE[5]])[0].request.state == "done"
 
 
 @pytest.mark.parametrize(

@@ -22,25 +22,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a matter 
 CANARIES: dict[str, str | float] = {"text": life.SECRET_TEXT, "number": life.SECRET_NUMBER, "person": life.PEOPLE[0]}
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return life.make_keys(tmp_path_factory.mktemp("secrets") / "keys")
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> tuple[Path, dict[str, Any]]:
-    """A workspace before the first request, and how it stands after one, had nothing happened."""
-    root = life.prepare(tmp_path_factory.mktemp("plain") / "a", keys)
-    assert life.Child(life.live, root, 0).end() == 0
-    template = root.parent.parent / "template"
-    shutil.copytree(root.parent, template)
-    assert life.Child(life.live, root).end() == 0
-    told = life.looked(root)
-    assert told["ok"], told["verdict"]
-    assert told["state"]["requests"] == [[1, "done"]]
-    return template / "ws", told["state"]
-
-
 def kill_at(points: list[str], plain: tuple[Path, dict[str, Any]], keys: Path, folder: Path) -> int:
     """Kill at each point, go on, compare; gives how often the process came to the point."""
     template, expected = plain
@@ -77,7 +58,7 @@ def test_nothing_is_lost_at_any_fail_point(
     uninterrupted: tuple[Path, dict[str, Any]], keys: Path, tmp_path: Path
 ) -> None:
     """Every point, and those that come often also at a later time."""
-    points = [*faults.POINTS, *(f"{name}:{n}" for name in ("chunk-written", "chunk-renamed") for n in (7, 150))]
+    points = [*faults.POINTS, *(f"{name}:{n}" for name in ("chunk-written", "chunk-renamed") for n in (7, 40))]
     points += ["forget-model-written:2"]
     assert kill_at(points, uninterrupted, keys, tmp_path) == len(points)
 

@@ -12,7 +12,7 @@ import pytest
 
 from workspace import life, recorder
 from workspace.searching import search
-from workspace.test_kills import CANARIES, keys, uninterrupted  # noqa: F401 - fixtures
+from workspace.test_kills import CANARIES
 
 pytestmark = pytest.mark.skipif(not recorder.available(), reason="the system has no strace, or does not allow it")
 
@@ -59,7 +59,7 @@ def test_nothing_is_lost_when_the_power_fails(
     tmp_path: Path,
 ) -> None:
     template, expected = uninterrupted
-    assert lose_power(template, expected, tmp_path, slice(5, None, 25)) >= 2
+    assert lose_power(template, expected, tmp_path, slice(4, None, 8)) >= 2
 
 
 @pytest.mark.slow

@@ -8,14 +8,16 @@ it takes over as a model of the workspace and is exact from then on. Else nothin
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidDataError, UnsupportedEstimatorError
+from expunge.errors import InvalidDataError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import load_estimator
+from expunge.estimators.skops_archive import canonical
 from expunge.workspace import datasets, fitting, reports
 from expunge.workspace.core import Core
 from expunge.workspace.preparing import told_as_invalid_data
@@ -64,7 +66,7 @@ def adopt(
     TamperedError
         The file holds a type that is not on the allow-list.
     """
-    estimator = load_estimator(read_bytes(path), trusted=trusted)
+    estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in TWINS or not type(estimator).__module__.startswith("sklearn."):
         raise UnsupportedEstimatorError(
@@ -89,6 +91,14 @@ def adopt(
         )
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
+
+
+def _canonical(data: bytes, path: str | Path) -> bytes:
+    """A file of skops in the form of ours; nothing of it is imported or built for that."""
+    try:
+        return canonical(data)
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise TamperedError(f"{str(path)!r} is no estimator saved by skops.", hint="Use skops.io.dump.") from error
 
 
 def _furthest(theirs: Any, ours: Any, table: Any, schema: Any) -> float:

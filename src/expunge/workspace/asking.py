@@ -119,12 +119,14 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         with core.read() as connection:
             if request_queue.is_known(core, connection, wish):
                 continue
-            held = held_by(core, connection, wish.kind, payload)
+            held = held_by(core, connection, wish.kind, payload, look=True)
         if held and wish.kind == "record":
             _refuse_partly_known(wish, held)
         if not held and wish.kind != "subject":
             raise _unknown(wish)
-        removing.planned(core, wish.kind, payload, held)
+        removing.refuse_unable(core, wish.kind, held)
+        if wish.kind == "feature":
+            removing.planned(core, wish.kind, payload, held)
 
 
 def _unknown(wish: Wish) -> UnknownRecordError:

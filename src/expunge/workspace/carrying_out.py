@@ -235,13 +235,14 @@ def finish(core: Core) -> list[int]:
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]
         changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
-        scrub.scrub(core, changed)
-        scrub.check(core)
         notes = _after_switch(core, changed)
-        with core.write() as connection:
+
+        def scrubbed(connection: Any) -> None:
             for row, outcome in zip(switched, outcomes, strict=True):
                 outcome["notes"] += notes
                 core.db.update(connection, requests, row["number"], step="scrubbed", outcome=json.dumps(outcome))
+
+        scrub.scrub(core, changed, scrubbed)
         faults.at("scrub-done")
     return receipting.issue(core)
 

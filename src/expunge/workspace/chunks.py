@@ -121,22 +121,16 @@ class Folder:
         faults.at("chunk-written")
 
     def flush(self) -> None:
-        folders: set[Path] = set()
         for path in self._waiting.values():
             with _told(path):
                 _sync(path, os.O_RDWR)
         for name, path in self._waiting.items():
-            target = self._path(name)
-            with _told(target):
-                if not target.parent.is_dir():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    folders.add(target.parent.parent)
-                os.replace(path, target)
-            folders.add(target.parent)
+            with _told(self._path(name)):
+                os.replace(path, self._path(name))
             faults.at("chunk-renamed")
-        for folder in sorted(folders):
-            with _told(folder):
-                _sync(folder, os.O_RDONLY)
+        if self._waiting:
+            with _told(self._root):
+                _sync(self._root, os.O_RDONLY)
         self._waiting = {}
 
     def discard(self) -> None:
@@ -148,19 +142,17 @@ class Folder:
         return self._path(name).read_bytes()
 
     def names(self) -> Iterator[str]:
-        for folder in self._root.iterdir() if self._root.is_dir() else ():
-            yield from (item.name for item in folder.iterdir())
+        yield from (item.name for item in self._root.iterdir()) if self._root.is_dir() else ()
 
     def delete(self, names: list[str]) -> None:
         for name in names:
             with _told(self._path(name)):
                 self._path(name).unlink(missing_ok=True)
-        for folder in {self._path(name).parent for name in names}:
-            if folder.is_dir():
-                _sync(folder, os.O_RDONLY)
+        if names:
+            _sync(self._root, os.O_RDONLY)
 
     def _path(self, name: str) -> Path:
-        return self._root / name[:1] / name
+        return self._root / name
 
 
 class Objects:

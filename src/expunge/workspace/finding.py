@@ -69,7 +69,8 @@ def _below(
     if model.name in seen:
         return []
     seen.add(model.name)
-    with_data = datasets.open_data(core, connection, number=model.dataset).name
+    name_of = sa.select(dataset_table.c.name).where(dataset_table.c.id == model.dataset)
+    with_data = str(connection.execute(name_of).scalar())
     out = [Finding("model", model.name, model.version, records, model.learned, with_data)]
     out += [
         Finding(row["kind"], row["name"], None, None, row["created"], model.name)

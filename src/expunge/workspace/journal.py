@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from expunge.ledger.entries import Entry
 from expunge.ledger.log import Log
 from expunge.workspace.core import stamp
+from expunge.workspace.database.engine import as_bytes
 from expunge.workspace.database.tables import log, log_hashes
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["append", "append_many", "moment", "open_log", "request_id"]
 
 
+_TOPS = sa.select(
+    sa.select(sa.func.max(log.c.number)).scalar_subquery(), sa.select(sa.func.max(log_hashes.c.place)).scalar_subquery()
+)
+
+
 class _Store:
     """A log in two tables."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        top, places = sa.select(sa.func.max(log.c.number)), sa.select(sa.func.max(log_hashes.c.place))
-        found, place = connection.execute(top).scalar(), connection.execute(places).scalar()
+        found, place = connection.execute(_TOPS).one()
         self._size, self._places = (0 if value is None else int(value) + 1 for value in (found, place))
 
     def size(self) -> int:
@@ -49,7 +54,7 @@ class _Store:
         """Some of the entries."""
         where = (log.c.number >= start) & (log.c.number < stop)
         found = self._connection.execute(sa.select(log.c.entry).where(where).order_by(log.c.number))
-        return [bytes(row[0]) for row in found]
+        return [as_bytes(row[0]) for row in found]
 
     def hashes(self, positions: Sequence[int]) -> list[bytes]:
         """Some of the hashes."""
@@ -59,7 +64,7 @@ class _Store:
             found = self._connection.execute(
                 sa.select(log_hashes.c.place, log_hashes.c.hash).where(log_hashes.c.place.in_(part))
             )
-            held.update({int(place): bytes(value) for place, value in found})
+            held.update({int(place): as_bytes(value) for place, value in found})
         return [held.get(position, b"") for position in wanted]
 
 

@@ -23,7 +23,7 @@ from expunge.workspace.schema import read_rows
 from expunge.workspace.targets import Held
 from expunge.workspace.versions import Manifest, save_version
 
-__all__ = ["Audit", "Job", "NewData", "NewModel", "planned", "prepare_data", "prepare_models"]
+__all__ = ["Audit", "Job", "NewData", "NewModel", "planned", "prepare_data", "prepare_models", "refuse_unable"]
 
 #: Figures of an audit, from the model that forgot and the rows that it forgot.
 Audit = Callable[[Any, Any], Mapping[str, Any]]
@@ -79,6 +79,19 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
                     raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
                 out.append((model.name, live.plan(**asked)))
     return out
+
+
+def refuse_unable(core: Core, kind: str, held: Sequence[Held]) -> None:
+    """Refuse what the method of one of the models does not serve, without looking for the records."""
+    wanted = "features" if kind == "feature" else "records"
+    for one in held:
+        for model in one.models:
+            method = type(models.load(core, model).model)
+            if wanted not in method._requests:
+                raise UnsupportedRequestError(
+                    f"{model.name!r} ({method.__name__}) cannot forget {wanted}.",
+                    hint="Fit it again without them, with --force, first.",
+                )
 
 
 def _asked(live: Any, kind: str, payload: Mapping[str, Any], one: Held) -> dict[str, Any]:

@@ -88,56 +88,78 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     db, now = core.db, journal.moment(core, connection)
     top = int(connection.execute(sa.select(sa.func.max(requests.c.number))).scalar() or 0)
     next_key = first_key = int(db.get_meta(connection, "next-key", "0"))
+    handles = [_handle(core, wish) for wish in wishes]
+    callers = [_caller_key(core, wish) for wish in wishes]
+    people = [
+        handle
+        if wish.data is None and wish.rows is None
+        else _handle(core, dataclasses.replace(wish, data=None, rows=None))
+        for wish, handle in zip(wishes, handles, strict=True)
+    ]
+    seen = _lookup(connection, requests.c.handle, requests.c.number, handles)
+    seen |= _lookup(connection, requests.c.idempotency, requests.c.number, [key for key in callers if key])
+    keys = _lookup(connection, subject_keys.c.handle, subject_keys.c.key, people)
     numbers: list[int] = []
     rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
-    entries: list[tuple[str, dict[str, Any]]] = []
-    seen: dict[bytes, int] = {}
     fresh: dict[bytes, int] = {}
-    for wish in wishes:
-        handle = _handle(core, wish)
-        caller_key = pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key) if wish.key else None
-        old = seen.get(caller_key or handle) or _known(connection, handle, caller_key)
+    for wish, handle, caller, person in zip(wishes, handles, callers, people, strict=True):
+        old = seen.get(caller) if caller else None
+        old = seen.get(handle) if old is None else old
         if old is not None:
             numbers.append(old)
             continue
         number = top + len(rows) + 1
-        person = _handle(core, dataclasses.replace(wish, data=None, rows=None))
-        held = fresh.get(person)
-        if held is None:
-            where = subject_keys.c.handle == person
-            held = connection.execute(sa.select(subject_keys.c.key).where(where)).scalar()
-        if held is None:
-            held, next_key = next_key, next_key + 1
-            fresh[person] = held
-        rows.append((wish, number, handle, caller_key, int(held)))
-        seen[caller_key or handle] = seen[handle] = number
+        if person not in keys:
+            keys[person] = fresh[person] = next_key
+            next_key += 1
+        rows.append((wish, number, handle, caller, keys[person]))
+        seen[handle] = number
+        if caller:
+            seen[caller] = number
         numbers.append(number)
     if next_key > first_key:
         core.secrets.pool.reserve(next_key)
         db.set_meta(connection, "next-key", str(next_key))
         connection.execute(subject_keys.insert(), [{"handle": who, "key": held} for who, held in fresh.items()])
-    made = []
-    for wish, number, handle, caller_key, held in rows:
-        key = core.secrets.pool.key(held)
-        request = Request(
-            number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
-            regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
-        )  # fmt: skip
-        payload = canonical_json(
-            {"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action_of(wish)}
-        )
-        made.append(_row(request) | {
-            "step": "", "key": held, "handle": handle, "idempotency": caller_key,
-            "payload": pseudonyms.seal(key, payload, context=b"%d" % number),
-        })  # fmt: skip
-        entries.append(("request", {
-            "request": journal.request_id(core, number), "action": action_of(wish), "due": str(request.due().day),
-            "subject": _pseudonym(key, wish),
-        }))  # fmt: skip
-    db.insert_many(connection, requests, made)
-    if entries:
-        journal.append_many(core, connection, entries)
+    made = [_prepared(core, now, *row) for row in rows]
+    db.insert_many(connection, requests, [row for row, _ in made])
+    if made:
+        journal.append_many(core, connection, [("request", entry) for _, entry in made])
     return numbers
+
+
+def _prepared(
+    core: Core, now: datetime, wish: Wish, number: int, handle: bytes, caller: bytes | None, held: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row of a new request, and its entry in the log."""
+    key = core.secrets.pool.key(held)
+    request = Request(
+        number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
+        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
+    )  # fmt: skip
+    action = action_of(wish)
+    payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
+    row = _row(request) | {
+        "step": "", "key": held, "handle": handle, "idempotency": caller,
+        "payload": pseudonyms.seal(key, payload, context=b"%d" % number),
+    }  # fmt: skip
+    return row, {
+        "request": journal.request_id(core, number), "action": action, "due": row["due"],
+        "subject": _pseudonym(key, wish),
+    }  # fmt: skip
+
+
+def _caller_key(core: Core, wish: Wish) -> bytes | None:
+    return pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key) if wish.key else None
+
+
+def _lookup(connection: Any, column: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes, int]:
+    """Numbers by keyed hashes, of those that are there."""
+    out: dict[bytes, int] = {}
+    for at in range(0, len(wanted), 500):
+        found = connection.execute(sa.select(column, value).where(column.in_(wanted[at : at + 500])))
+        out.update({bytes(name): int(number) for name, number in found})
+    return out
 
 
 def _row(request: Request) -> dict[str, Any]:
@@ -159,22 +181,11 @@ def _pseudonym(key: bytes, wish: Wish) -> str | None:
     return pseudonyms.pseudonym(key, kind, text)
 
 
-def _known(connection: Any, handle: bytes, caller_key: bytes | None) -> int | None:
-    """Number of the request with this key of its caller; or of the open one about the same."""
-    if caller_key is not None:
-        where = requests.c.idempotency == caller_key
-        found = connection.execute(sa.select(requests.c.number).where(where)).scalar()
-        if found is not None:
-            return int(found)
-    found = connection.execute(sa.select(requests.c.number).where(requests.c.handle == handle)).scalar()
-    return None if found is None else int(found)
-
-
 def is_known(core: Core, connection: Any, wish: Wish) -> bool:
     """Whether the caller has asked under this key before."""
-    if not wish.key:
+    hashed = _caller_key(core, wish)
+    if hashed is None:
         return False
-    hashed = pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key)
     where = requests.c.idempotency == hashed
     return connection.execute(sa.select(requests.c.number).where(where)).scalar() is not None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def live_chunks(core: Core, connection: Any) -> set[str]:
     return live
 
 
-def scrub(core: Core, changed: Iterable[str] = ()) -> None:
+def scrub(core: Core, changed: Iterable[str] = (), then: Callable[[Any], None] | None = None) -> None:
     """Delete old versions, chunks that nothing names, stale predictions and all work aside. May be repeated.
 
     Parameters
@@ -39,6 +39,8 @@ def scrub(core: Core, changed: Iterable[str] = ()) -> None:
         The lock is held.
     changed : iterable of str
         Models of which a new version is in use; predictions of earlier ones are deleted.
+    then : callable, optional
+        Called with the connection of the transaction that takes the rows of old versions away, at its end.
     """
     with core.read() as connection:
         live = live_chunks(core, connection)
@@ -50,12 +52,16 @@ def scrub(core: Core, changed: Iterable[str] = ()) -> None:
     for _, path in owned:
         path.unlink(missing_ok=True)
     core.empty_tmp()
+    if then is not None:
+        check(core)
     with core.write() as connection:
         connection.execute(versions.delete().where(versions.c.live == 0))
         connection.execute(model_versions.delete().where(model_versions.c.state == "retired"))
         for number, _ in owned:
             connection.execute(artefacts.delete().where(artefacts.c.id == number))
         connection.execute(intents.delete())
+        if then is not None:
+            then(connection)
     faults.at("scrub-rows-deleted")
     core.db.truncate_log()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from expunge.workspace import (
     adopting,
     artefacts,
     asking,
-    carrying_out,
     datasets,
     exported,
     finding,
@@ -22,24 +21,19 @@ from expunge.workspace import (
     recovery,
     removing,
     reports,
-    request_queue,
-    verifying,
 )  # fmt: skip
-from expunge.workspace.core import Core, utc_now
+from expunge.workspace.core import utc_now
 from expunge.workspace.layout import Config, find_workspace
-from expunge.workspace.preparing import live_schema, predictions
-from expunge.workspace.request_file import read_requests
-from expunge.workspace.request_queue import Wish
+from expunge.workspace.preparing import predictions
+from expunge.workspace.proof_verbs import ProofVerbs
+from expunge.workspace.request_verbs import RequestVerbs
 from expunge.workspace.sources import Source
 from expunge.workspace.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from expunge.audit import AuditReport
-    from expunge.ledger.heads import SignedHead
     from expunge.ledger.keys import Signer
-    from expunge.ledger.verify import Verdict
     from expunge.records import Plan
     from expunge.workspace.advice import Advice
 
@@ -48,7 +42,7 @@ __all__ = ["Workspace"]
 Ids = Sequence[Any] | None
 
 
-class Workspace:
+class Workspace(RequestVerbs, ProofVerbs):
     """A folder with data sets, models, requests and receipts. Made by :meth:`init` or :meth:`open`.
 
     Examples
@@ -65,10 +59,6 @@ class Workspace:
     >>> ws.find(subjects=["p1"])
     []
     """
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._commits = request_queue.GroupCommit(core)
 
     # ------------------------------------------------------------------ making and opening
 
@@ -187,12 +177,6 @@ class Workspace:
     def data_list(self) -> list[dict[str, Any]]:
         """All data sets."""
         return reports.all_data(self._core)
-
-    def data_expire(self) -> list[asking.Answer]:
-        """Forget the records that have been kept as long as their data sets say."""
-        with self._core.lock.held():
-            numbers = self._commits.accept(asking.expire(self._core))
-            return asking.run(self._core, numbers)
 
     def data_derive(self, name: str, *, model: str, place: str, kind: str = "file") -> dict[str, Any]:
         """Enter something derived from a model that lies elsewhere; requests stay open until it is settled."""
@@ -370,98 +354,12 @@ class Workspace:
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
             return asking.run(core, self._commits.accept([wish]))
 
-    def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
-        """Whether a model has forgotten, against references; see :func:`expunge.workspace.audits.audit_model`."""
-        from expunge.workspace.audits import audit_model
-
-        core = self._core
-        with core.read() as connection:
-            model = models.open_model(core, connection, name)
-        live = models.load(core, model).model
-        return audit_model(live, live_schema(model.card.card, live), data, **asked)
-
     @staticmethod
     def advise_shards(data: str | Path, **asked: Any) -> Advice:
         """How many shards and slices a table wants; see :func:`expunge.workspace.advice.advise_shards`."""
         from expunge.workspace import advice
 
         return advice.advise_shards(data, **asked)
-
-    # ------------------------------------------------------------------ requests
-
-    def request_add(self, wishes: Iterable[Wish]) -> list[int]:
-        """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
-        return self._commits.accept(wishes)
-
-    def request_ask(self, **asked: Any) -> list[int]:
-        """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers."""
-        return self._commits.accept(asking.wishes_of(**asked))
-
-    def request_add_file(self, path: str | Path) -> list[int]:
-        """Take in the requests of a file, all in one transaction, or none of them."""
-        asked = read_requests(path, now=self._core.now(), zone=self._core.config.zone)
-        return self._commits.accept(
-            Wish(kind=one.kind, values=(one.target,), received=one.received, regime=one.regime, caller=one.caller,
-                 key=one.key) for one in asked
-        )  # fmt: skip
-
-    def request_list(self, *, every: bool = False) -> list[asking.Answer]:
-        """All open requests, or all there ever were."""
-        return reports.all_requests(self._core, every=every)
-
-    def request_show(self, number: int) -> asking.Answer:
-        """One request."""
-        with self._core.read() as connection:
-            return asking.answer(self._core, connection, number)
-
-    def request_step(self, number: int, action: str, *, reason: str | None = None) -> asking.Answer:
-        """Hold, release, extend or refuse a request, or ask for and confirm an identity."""
-        return reports.step(self._core, number, action, reason)
-
-    def request_run(self, numbers: Sequence[int] | None = None) -> list[asking.Answer]:
-        """Carry out requests of these numbers, or those that the policy says are to be carried out now."""
-        with self._core.lock.held():
-            chosen = list(numbers) if numbers else list(asking.due_now(self._core).run)
-            return asking.run(self._core, chosen)
-
-    def request_settle(self, number: int, name: str) -> asking.Answer:
-        """Say that something derived, which a request waits for, has been deleted or made anew elsewhere."""
-        with self._core.lock.held():
-            if not artefacts.settle(self._core, number, name):
-                carrying_out.finish(self._core)
-        return self.request_show(number)
-
-    # ------------------------------------------------------------------ proof
-
-    def verify(
-        self, receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,
-        replay: bool = False,
-    ) -> Verdict:  # fmt: skip
-        """Verify a receipt against the log of this workspace; without one, the whole workspace.
-
-        Parameters
-        ----------
-        receipt : path, optional
-        key : path, optional
-            Public key as PEM; default: that of the workspace.
-        since : path, optional
-            A signed head or a bundle kept from before: nothing before it may have changed.
-        replay : bool
-            Fit afresh without the records, and compare digests.
-        """
-        core = self._core
-        if receipt is None:
-            return verifying.verify_workspace(core, since=since)
-        verdict = verifying.verify_receipt(receipt, key or core.layout.public_key, since=since, core=core)
-        return verifying.replay(core, verdict) if replay else verdict
-
-    def log(self) -> list[dict[str, Any]]:
-        """All entries of the log."""
-        return reports.entries(self._core)
-
-    def head(self) -> SignedHead:
-        """Size and root of the log, signed now, for an outsider to keep."""
-        return verifying.head(self._core)
 
     def status(self) -> dict[str, Any]:
         """What there is, what is open, and what is to be done next."""

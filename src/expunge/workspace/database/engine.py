@@ -20,7 +20,7 @@ from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError, 
 from expunge.files.archive import canonical_json
 from expunge.workspace.database.tables import meta, metadata
 
-__all__ = ["HEAD", "Database"]
+__all__ = ["HEAD", "Database", "as_bytes"]
 
 #: The migration that this version writes; see ``migrations/versions``.
 HEAD = "0001"
@@ -127,7 +127,8 @@ class Database:
     def insert_many(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """As :meth:`insert`, in one statement."""
         key = next(iter(table.primary_key.columns))
-        top = int(connection.execute(sa.select(sa.func.max(key))).scalar() or 0)
+        is_numbered = all(row.get(key.name) for row in rows)
+        top = 0 if is_numbered else int(connection.execute(sa.select(sa.func.max(key))).scalar() or 0)
         filled = [
             {column.name: row.get(column.name) for column in table.columns} | {key.name: row.get(key.name) or top + i}
             for i, row in enumerate(rows, start=1)
@@ -156,7 +157,7 @@ class Database:
         found = connection.execute(table.select().where(*where).order_by(key)).mappings()
         out = [dict(row) for row in found]
         for row in out:
-            if not hmac.compare_digest(self.seal(table, row), bytes(row["seal"])):
+            if not hmac.compare_digest(self.seal(table, row), as_bytes(row["seal"])):
                 raise TamperedError(
                     f"Row {row[key.name]} of table {table.name!r} is not what was written.",
                     hint="Restore the database.",
@@ -190,6 +191,11 @@ class Database:
     def tables(self) -> Mapping[str, sa.Table]:
         """All tables by name."""
         return metadata.tables
+
+
+def as_bytes(value: Any) -> bytes:
+    """A cell that should hold bytes; a text that somebody put there becomes bytes that fit nothing."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
 def _prepare(connection: Any, _: object) -> None:

@@ -1,0 +1,63 @@
+"""Verbs of the facade that prove something: audits, receipts, the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from expunge.workspace import models, reports, verifying
+from expunge.workspace.core import Core
+from expunge.workspace.preparing import live_schema
+
+if TYPE_CHECKING:
+    from expunge.audit import AuditReport
+    from expunge.ledger.heads import SignedHead
+    from expunge.ledger.verify import Verdict
+
+__all__ = ["ProofVerbs"]
+
+
+class ProofVerbs:
+    """Parent of the facade; see there."""
+
+    _core: Core
+
+    def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
+        """Whether a model has forgotten, against references; see :func:`expunge.workspace.audits.audit_model`."""
+        from expunge.workspace.audits import audit_model
+
+        core = self._core
+        with core.read() as connection:
+            model = models.open_model(core, connection, name)
+        live = models.load(core, model).model
+        return audit_model(live, live_schema(model.card.card, live), data, **asked)
+
+    def verify(
+        self, receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,
+        replay: bool = False,
+    ) -> Verdict:  # fmt: skip
+        """Verify a receipt against the log of this workspace; without one, the whole workspace.
+
+        Parameters
+        ----------
+        receipt : path, optional
+        key : path, optional
+            Public key as PEM; default: that of the workspace.
+        since : path, optional
+            A signed head or a bundle kept from before: nothing before it may have changed.
+        replay : bool
+            Fit afresh without the records, and compare digests.
+        """
+        core = self._core
+        if receipt is None:
+            return verifying.verify_workspace(core, since=since)
+        verdict = verifying.verify_receipt(receipt, key or core.layout.public_key, since=since, core=core)
+        return verifying.replay(core, verdict) if replay else verdict
+
+    def log(self) -> list[dict[str, Any]]:
+        """All entries of the log."""
+        return reports.entries(self._core)
+
+    def head(self) -> SignedHead:
+        """Size and root of the log, signed now, for an outsider to keep."""
+        return verifying.head(self._core)

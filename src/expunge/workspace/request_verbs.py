@@ -1,0 +1,76 @@
+"""The verbs of a workspace that are about its queue of requests; the facade is built on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from expunge.workspace import artefacts, asking, carrying_out, reports, request_queue
+from expunge.workspace.core import Core
+from expunge.workspace.request_file import read_requests
+from expunge.workspace.request_queue import Wish
+
+__all__ = ["RequestVerbs"]
+
+
+class RequestVerbs:
+    """Requests: taken in, listed, held, carried out.
+
+    Parameters
+    ----------
+    core : Core
+        An open workspace.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._commits = request_queue.GroupCommit(core)
+
+    def request_add(self, wishes: Iterable[Wish]) -> list[int]:
+        """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
+        return self._commits.accept(wishes)
+
+    def request_ask(self, **asked: Any) -> list[int]:
+        """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers."""
+        return self._commits.accept(asking.wishes_of(**asked))
+
+    def request_add_file(self, path: str | Path) -> list[int]:
+        """Take in the requests of a file, all in one transaction, or none of them."""
+        asked = read_requests(path, now=self._core.now(), zone=self._core.config.zone)
+        return self._commits.accept(
+            Wish(kind=one.kind, values=(one.target,), received=one.received, regime=one.regime, caller=one.caller,
+                 key=one.key) for one in asked
+        )  # fmt: skip
+
+    def request_list(self, *, every: bool = False) -> list[asking.Answer]:
+        """All open requests, or all there ever were."""
+        return reports.all_requests(self._core, every=every)
+
+    def request_show(self, number: int) -> asking.Answer:
+        """One request."""
+        with self._core.read() as connection:
+            return asking.answer(self._core, connection, number)
+
+    def request_step(self, number: int, action: str, *, reason: str | None = None) -> asking.Answer:
+        """Hold, release, extend or refuse a request, or ask for and confirm an identity."""
+        return reports.step(self._core, number, action, reason)
+
+    def request_run(self, numbers: Sequence[int] | None = None) -> list[asking.Answer]:
+        """Carry out requests of these numbers, or those that the policy says are to be carried out now."""
+        with self._core.lock.held():
+            chosen = list(numbers) if numbers else list(asking.due_now(self._core).run)
+            return asking.run(self._core, chosen)
+
+    def request_settle(self, number: int, name: str) -> asking.Answer:
+        """Say that something derived, which a request waits for, has been deleted or made anew elsewhere."""
+        with self._core.lock.held():
+            if not artefacts.settle(self._core, number, name):
+                carrying_out.finish(self._core)
+        return self.request_show(number)
+
+    def data_expire(self) -> list[asking.Answer]:
+        """Forget the records that have been kept as long as their data sets say."""
+        with self._core.lock.held():
+            numbers = self._commits.accept(asking.expire(self._core))
+            return asking.run(self._core, numbers)
