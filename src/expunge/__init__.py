@@ -20,7 +20,7 @@ _WORDS = {
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("checks", "errors", "preprocessing")
+_MODULES = ("checks", "errors", "preprocessing", "text")
 
 
 def _table() -> dict[str, str]:

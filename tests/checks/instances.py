@@ -20,7 +20,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 26
+N_METHODS = 29
 
 
 def string_pipeline() -> object:
@@ -105,6 +105,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     unknown = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
     yield "OrdinalEncoder-frame", Case(expunge.OrdinalEncoder(**unknown), table="frame", alternatives=nothing_unknown)
     yield "KBinsDiscretizer", Case(expunge.KBinsDiscretizer(n_bins=3))
+    yield "CountVectorizer", Case(expunge.CountVectorizer(), table="texts")
+    yield "TfidfVectorizer", Case(expunge.TfidfVectorizer(), table="texts")
+    yield "HashingVectorizer", Case(expunge.HashingVectorizer(n_features=64), table="texts")
     yield "ColumnTransformer-frame", Case(frame_columns(), table="frame", alternatives=OTHER_COLUMNS)
     other_steps = {"steps": [[("scale", expunge.StandardScaler(with_std=False)), ("ridge", expunge.Ridge())]]}
     folded = expunge.Pipeline([("scale", expunge.StandardScaler()), ("ridge", expunge.Ridge())])

@@ -27,6 +27,7 @@ ALLOWED_SKIPS = {
     "check_n_jobs_never_matters": "has no n_jobs",
     "check_forgetting_features_equals_a_fresh_fit": "does not forget features of texts",
     "check_no_value_of_a_forgotten_feature_is_left": "columns without names",
+    "check_forgetting_with_sample_weights_equals_a_fresh_fit": "counts documents and takes no sample_weight",
 }
 
 

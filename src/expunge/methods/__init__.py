@@ -23,9 +23,11 @@ METHODS: dict[str, str] = {
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
     "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
+    "CountVectorizer": "expunge.methods.text.count_vectorizer:CountVectorizer",
     "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
     "FourierRidgeClassifier": "expunge.methods.sums.fourier_ridge_classifier:FourierRidgeClassifier",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
+    "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
     "MinMaxScaler": "expunge.methods.preprocessing.min_max_scaler:MinMaxScaler",
@@ -44,6 +46,7 @@ METHODS: dict[str, str] = {
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
     "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
     "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",
+    "TfidfVectorizer": "expunge.methods.text.tfidf_vectorizer:TfidfVectorizer",
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
 

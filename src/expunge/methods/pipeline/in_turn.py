@@ -21,6 +21,7 @@ from expunge.methods.pipeline.stages import (
     outputs_of_front,
     stage,
     stage_change,
+    width_of,
 )
 from expunge.methods.preprocessing.front import Front, form_of
 from expunge.rows import Rows
@@ -201,7 +202,7 @@ class InTurn:
         return out
 
     def _first_flow(self, rows: Rows, solution: Part) -> _Flow:
-        width, front = int(form_of(rows).shape[1]), self.front
+        width, front = width_of(form_of(rows)), self.front
         if front is None:
             return _Flow(lambda X: X, width)
         takes_missing = not self.rest or get_tags(self.rest[0][1]).input_tags.allow_nan

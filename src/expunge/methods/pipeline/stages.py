@@ -27,6 +27,7 @@ __all__ = [
     "stacked",
     "stage",
     "stage_change",
+    "width_of",
 ]
 
 Slots = npt.NDArray[np.intp]
@@ -110,6 +111,11 @@ def outputs_of(step: Any, width: int, solution: Part) -> int:
 def outputs_of_front(front: Any, width: int, solution: Part) -> int:
     """Number of outputs of the transformers of single columns; that of the columns where there are none."""
     return width if front is None else len(front.names_out(solution, [f"{j}" for j in range(width)]))
+
+
+def width_of(X: Any) -> int:
+    """Number of columns; 0 of texts, which have none."""
+    return int(X.shape[1]) if X.ndim > 1 else 0
 
 
 def stacked(blocks: list[Any]) -> Any:

@@ -1,0 +1,241 @@
+"""A vectoriser and a naive Bayes behind it, solved from integer sums over words: no document is read again for others.
+
+In the sum of tf · idf over the documents of a class the idf of a word is a common factor. So it is the tf that is
+summed, an integer, and the idf, which changes with every document, is multiplied when somebody asks. A norm of each
+document does not factorise: when a document goes, the idf of every word moves, and with it the norm of every document.
+Then the sums are made anew, in one pass over counts that are remembered beside the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.maths import exact
+from expunge.methods.pipeline.stages import below, named
+from expunge.methods.sums.class_sums import number_classes
+from expunge.methods.sums.discrete_nb import BernoulliNB, MultinomialNB
+from expunge.methods.sums.running_sum import refuse_new_lack
+from expunge.methods.text.analysis import ANALYSIS, Counts, count_texts, taken
+from expunge.methods.text.class_terms import (
+    UNIT,
+    class_tally,
+    dense_values,
+    fixed_values,
+    merged,
+    part_of,
+    renumbered,
+)
+from expunge.methods.text.remembered import Remembered
+from expunge.methods.text.terms import NO_TERMS, Moved, inverse_frequencies, terms_with, terms_without
+from expunge.methods.text.vectorizer import WordVectorizer
+from expunge.rows import Rows
+from expunge.state import Change, Part
+
+__all__ = ["TextFold"]
+
+Slots = npt.NDArray[np.intp]
+Values = npt.NDArray[np.int64]
+
+_ENTRIES = 2**21  # entries of counts in work at a time
+
+
+class TextFold(NamedTuple):
+    """The steps of a text classifier that are solved together; made by :meth:`of`.
+
+    Parameters
+    ----------
+    vectors : tuple (str, WordVectorizer)
+    model : tuple (str, MultinomialNB or BernoulliNB)
+    """
+
+    vectors: tuple[str, Any]
+    model: tuple[str, Any]
+
+    @classmethod
+    def of(cls, steps: list[tuple[str, Any]]) -> TextFold | None:
+        """The fold of these steps, or None if they have to take turns."""
+        if len(steps) != 2 or not isinstance(steps[0][1], WordVectorizer):
+            return None
+        vectors, model = steps[0][1], steps[1][1]
+        if not isinstance(model, (MultinomialNB, BernoulliNB)) or np.ndim(model.alpha) or np.ndim(model.resolution):
+            return None
+        are_counts = not hasattr(vectors, "norm") or isinstance(model, BernoulliNB)
+        finest = 1.0 if are_counts else exact.DEFAULT_RESOLUTION  # a coarser one asks for another rounding
+        if not model.resolution <= finest or (isinstance(model, BernoulliNB) and model.binarize != 0):
+            return None
+        return cls(steps[0], steps[1])
+
+    # ------------------------------------------------------------------ what is summed
+
+    @property
+    def _is_normed(self) -> bool:
+        """Whether a document's share depends on the idf of all its words."""
+        return getattr(self.vectors[1], "norm", None) is not None and isinstance(self.model[1], MultinomialNB)
+
+    @property
+    def _is_sublinear(self) -> bool:
+        return bool(getattr(self.vectors[1], "sublinear_tf", False)) and isinstance(self.model[1], MultinomialNB)
+
+    def _values(self, counts: npt.NDArray[np.int32]) -> Values:
+        """What entries add to the sum of their class: one for a Bernoulli, else the tf."""
+        if isinstance(self.model[1], BernoulliNB):
+            return np.ones(len(counts), dtype=np.int64)
+        return fixed_values(counts, sublinear=self._is_sublinear)
+
+    # ------------------------------------------------------------------ the verbs of a pipeline
+
+    def update(self, change: Change, *, tolerant: bool) -> dict[str, Part | None]:
+        """Terms, and sums of the classes, after a change."""
+        old = {name: below(name, change.parts) for name, _ in (self.vectors, self.model)}
+        terms, sums = old[self.vectors[0]].get("terms"), old[self.model[0]].get("sums")
+        new_terms: Part = NO_TERMS if terms is None else terms
+        new_sums: Part | None = None if self._is_normed else sums
+        analyze = self.vectors[1]._count
+        if len(change.removed_slots):
+            counts = analyze(change.removed.X)
+            moved = terms_without(new_terms, counts)
+            if new_sums is not None:
+                tally = self._tally(counts, moved.at, len(new_terms["words"]), change.removed.y)
+                new_sums = renumbered(merged(new_sums, tally, -1), moved.to)
+            self._remember(change.rows, new_terms, moved)
+            new_terms = moved.part
+        if terms is None or len(change.added_slots):
+            counts = analyze(change.added.X)
+            moved = terms_with(new_terms, counts)
+            if not self._is_normed:
+                tally = self._tally(counts, moved.at, len(moved.part["words"]), change.added.y)
+                new_sums = tally if new_sums is None else merged(renumbered(new_sums, moved.to), tally, 1)
+            else:
+                self._remember(change.rows, new_terms, moved, counts)
+            new_terms = moved.part
+        if self._is_normed:
+            new_sums = self._normed_sums(change, new_terms)
+        assert new_sums is not None  # noqa: S101 - a fit adds, if only no documents
+        loose = Change(change.rows, change.parts, change.removed_slots, change.added_slots, tolerant)
+        refuse_new_lack(terms, new_terms, loose, self.vectors[1]._refusal)
+        refuse_new_lack(sums, new_sums, loose, self.model[1]._refusal)
+        return {f"{self.vectors[0]}/terms": new_terms, f"{self.model[0]}/sums": new_sums}
+
+    def solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        """The solutions of both steps; None if one of them has none."""
+        (first, vectors), (last, model) = self.vectors, self.model
+        terms, sums = parts[f"{first}/terms"], parts[f"{last}/sums"]
+        learned = vectors._learned(terms)
+        if learned is None or model._refusal(sums) is not None:
+            return None
+        kept = vectors._kept(terms)
+        count = dense_values(sums, kept, len(terms["words"]))
+        if self._is_normed or self._is_sublinear:
+            count *= UNIT
+        if "idf" in learned and isinstance(model, MultinomialNB) and not self._is_normed:
+            count *= learned["idf"]
+        own = {"classes": sums["classes"], **model._from_counts(count, sums)}
+        return {**named(first, learned), **named(last, own)}
+
+    def estimate(self, rows: Rows, parts: Mapping[str, Part], slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+        """Work of forgetting these slots: they are read; with a norm all others, too, as remembered counts."""
+        work = len(rows) if self._is_normed else len(slots)
+        return work, work, tuple(parts)
+
+    def most_work(self, rows: Rows, parts: Mapping[str, Part]) -> int:
+        """Work of a full refit."""
+        return len(rows)
+
+    # ------------------------------------------------------------------ sums
+
+    def _tally(self, counts: Counts, at: Values, n_terms: int, y: Any) -> Part:
+        return class_tally(counts, self._values(counts.counts), at, n_terms, y)
+
+    def _key(self) -> list[Any]:
+        return [getattr(self.vectors[1], name) for name in (*ANALYSIS, "binary")]
+
+    def _remember(self, rows: Rows, old: Part, moved: Moved, counts: Counts | None = None) -> None:
+        """Keep the memory up with the words, and with documents that came."""
+        columns: Any = rows.columns
+        if not self._is_normed or (columns.memory is None and counts is None):
+            return
+        if columns.memory is not None and columns.memory.key == self._key():
+            if counts is not None:
+                columns.memory.append(counts)
+            columns.memory.moved(old["words"], moved.part["words"], moved.to)
+        elif counts is not None and len(counts) == len(columns):  # a fit
+            columns.memory = Remembered(counts, self._key())
+
+    def _memory(self, rows: Rows) -> Remembered:
+        """The remembered counts; made anew where there are none, in a model that was loaded."""
+        columns: Any = rows.columns
+        if columns.memory is None or columns.memory.key != self._key() or len(columns.memory) != len(columns):
+            alive = np.flatnonzero(rows.alive)
+            texts = np.full(len(columns), "", dtype=object)
+            texts[alive] = rows.peek(alive).X
+            counts = count_texts(texts, self.vectors[1]._analyzer(), binary=self.vectors[1].binary)
+            there = np.zeros(len(columns), dtype=bool)
+            there[alive] = True
+            sizes = np.diff(counts.starts) * there
+            blank = Counts(counts.words, np.concatenate([[0], np.cumsum(sizes)]), *taken(counts, alive)[2:])
+            columns.memory = Remembered(blank, self._key())
+        memory: Remembered = columns.memory
+        return memory
+
+    def _normed_sums(self, change: Change, terms: Part) -> Part:
+        """Sums over all documents of their weights divided by their norms, each rounded once to :data:`UNIT`."""
+        rows = change.rows
+        slots = np.flatnonzero(rows.alive)
+        if len(slots) == len(change.added_slots):
+            labels = change.added.y  # a fit has read them
+        else:
+            labels = rows.read(slots).y
+        memory = self._memory(rows)
+        classes, codes = number_classes(labels)
+        vectors = self.vectors[1]
+        kept = vectors._kept(terms)
+        weight = np.zeros(len(terms["words"]) + 1)  # the last one is that of words that are no features
+        weight[kept] = inverse_frequencies(terms, kept, smooth=vectors.smooth_idf) if vectors.use_idf else 1.0
+        place = memory.places(terms["words"])
+        by_number = weight[place]
+        starts, step = memory.starts, max(1, _ENTRIES * len(memory) // max(1, len(memory.numbers)))
+        shares = np.empty(len(memory.numbers), dtype=np.int64)
+        for a in range(0, len(memory), step):
+            b = min(a + step, len(memory))
+            part = slice(int(starts[a]), int(starts[b]))
+            shares[part] = self._shares(memory, part, np.diff(starts[a : b + 1]), by_number)
+        every = np.zeros(len(memory), dtype=np.int64)
+        every[slots] = codes
+        lives = np.zeros(len(memory), dtype=bool)
+        lives[slots] = True
+        return _sorted_by_place(
+            part_of(classes, every, starts, memory.numbers, shares, len(place), lives), place
+        )
+
+    def _shares(self, memory: Remembered, part: slice, sizes: Values, by_number: Any) -> Values:
+        """Weights of entries divided by the norms of their documents, in units of :data:`UNIT`."""
+        counts = memory.counts[part]
+        if self._is_sublinear:
+            table = np.concatenate([[0.0], 1.0 + np.log(np.arange(1, int(counts.max(initial=0)) + 1))])
+            weights = table[counts]
+        else:
+            weights = counts.astype(np.float64)
+        weights *= by_number[memory.numbers[part]]
+        document = np.repeat(np.arange(len(sizes)), sizes)
+        size = weights * weights if self.vectors[1].norm == "l2" else weights
+        norm = np.bincount(document, weights=size, minlength=len(sizes))
+        if self.vectors[1].norm == "l2":
+            norm = np.sqrt(norm)
+        scale = np.divide(1.0 / UNIT, norm, out=np.zeros_like(norm), where=norm > 0)
+        weights *= np.repeat(scale, sizes)
+        return np.rint(weights).astype(np.int64)
+
+
+def _sorted_by_place(part: Part, place: Values) -> Part:
+    """Sums of remembered words as sums of the words at their places."""
+    terms, values = [], []
+    for found, sums in zip(part["terms"], part["values"], strict=True):
+        at = place[found]
+        order = np.argsort(at) if np.any(at[1:] < at[:-1]) else slice(None)
+        terms.append(at[order])
+        values.append(sums[order])
+    return {**part, "terms": terms, "values": values}
