@@ -14,6 +14,7 @@ from expunge.errors import InvalidDataError
 from expunge.methods.pipeline.stages import (
     FRONT,
     View,
+    as_taken,
     below,
     is_same,
     named,
@@ -219,7 +220,7 @@ class InTurn:
 def _checked(step: Any, flow: _Flow) -> Callable[[Any], Any]:
     """Rows through the steps before, refused if they are nothing that the step could learn from alone."""
     alone = stage(step, flow.width)
-    return lambda X: alone._validate(flow.through(X), None, reset=False)[0]
+    return lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0]
 
 
 def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
@@ -234,4 +235,4 @@ def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
 
 def _next_flow(flow: _Flow, step: Any, solution: Part) -> _Flow:
     model = stage(step, flow.width, solution=solution)
-    return _Flow(lambda X: model.transform(flow.through(X)), outputs_of(step, flow.width, solution))
+    return _Flow(lambda X: model.transform(as_taken(step, flow.through(X))), outputs_of(step, flow.width, solution))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expunge.methods.pipeline.stages import below, outputs_of, stage, width_of
+from expunge.methods.pipeline.stages import as_taken, below, outputs_of, stage, width_of
 from expunge.state import Part
 
 __all__ = ["asked_of", "names_behind", "steps_behind"]
@@ -15,11 +15,12 @@ Steps = list[tuple[str, Any]]
 def asked_of(steps: Steps, solution: Part, method: str, Z: Any, *arguments: Any) -> Any:
     """What the last step says about rows, after they went through the others; the rows where there is no step."""
     for name, step in steps[:-1]:
-        Z = stage(step, width_of(Z), solution=below(name, solution)).transform(Z)
+        Z = stage(step, width_of(Z), solution=below(name, solution)).transform(as_taken(step, Z))
     if not steps:
         return Z
     name, step = steps[-1]
-    return getattr(stage(step, width_of(Z), solution=below(name, solution)), method)(Z, *arguments)
+    last = stage(step, width_of(Z), solution=below(name, solution))
+    return getattr(last, method)(as_taken(step, Z), *arguments)
 
 
 def steps_behind(steps: Steps, solution: Part, width: int) -> dict[str, Any]:
