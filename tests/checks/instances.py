@@ -43,6 +43,10 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 NOTHING_MISSING: dict[str, list[str]] = {"fill_value": [], "keep_empty_features": []}
 
 
+#: Other steps of a pipeline over texts.
+WEIGHTED = [("words", expunge.TfidfVectorizer(norm=None)), ("bayes", expunge.MultinomialNB(alpha=0.5))]
+
+
 def instances() -> dict[str, Case]:
     """Cases by name."""
     return dict(_instances())
@@ -122,3 +126,7 @@ def _instances() -> Iterator[tuple[str, Case]]:
         "Pipeline-sharded",
         Case(expunge.make_pipeline(frame_columns(), sharded), table="frame", alternatives={"fold": []}),
     )
+    words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
+    yield "Pipeline-words", Case(words, table="texts", alternatives={"steps": [WEIGHTED]})
+    normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
+    yield "Pipeline-normed-words", Case(normed, table="texts", alternatives={"steps": [WEIGHTED]})

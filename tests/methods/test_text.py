@@ -174,7 +174,9 @@ def test_weights_are_scikit_learns_bits(given_: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "given_", [{}, {"alternate_sign": False}, {"binary": True}, {"norm": "l1"}, {"norm": None, "analyzer": "char"}], ids=str
+    "given_",
+    [{}, {"alternate_sign": False}, {"binary": True}, {"norm": "l1"}, {"norm": None, "analyzer": "char"}],
+    ids=str,
 )
 def test_hashes_are_scikit_learns_bits(given_: dict[str, Any]) -> None:
     ours, theirs = (kind(n_features=32, **given_) for kind in (HashingVectorizer, told.HashingVectorizer))
@@ -207,7 +209,7 @@ BAYES: list[tuple[Any, Any, bool]] = [
     (TfidfVectorizer(norm=None, use_idf=False), MultinomialNB(), True),
     (TfidfVectorizer(norm=None, sublinear_tf=True), MultinomialNB(), False),
     (TfidfVectorizer(), MultinomialNB(), False),
-    (TfidfVectorizer(norm="l1", sublinear_tf=True, smooth_idf=False), MultinomialNB(), False),
+    (TfidfVectorizer(norm="l1", smooth_idf=False), MultinomialNB(), False),
     (TfidfVectorizer(use_idf=False, min_df=2), MultinomialNB(), False),
 ]
 
@@ -227,7 +229,9 @@ def test_folded_classifiers_are_scikit_learns(vectors: Any, model: Any, to_the_b
     if to_the_bit:
         assert bayes.feature_log_prob_.tobytes() == theirs.feature_log_prob_.tobytes()
         np.testing.assert_allclose(ours.predict_proba(texts), theirs.predict_proba(X), rtol=1e-12)
-    tolerance = 1e-12 if vectors.get_params().get("norm") is None and not vectors.get_params().get("sublinear_tf") else 1e-8
+    tolerance = (
+        1e-12 if vectors.get_params().get("norm") is None and not vectors.get_params().get("sublinear_tf") else 1e-8
+    )
     np.testing.assert_allclose(bayes.feature_log_prob_, theirs.feature_log_prob_, rtol=0, atol=tolerance)
 
 
@@ -239,7 +243,9 @@ def test_folded_classifiers_are_scikit_learns(vectors: Any, model: Any, to_the_b
 def test_any_history_is_the_fit_on_what_is_left(data: st.DataObject) -> None:
     """Forgetting, learning again and learning more, in any order, folded with a norm and without."""
     texts, y = corpus(4, 40)
-    vectors = data.draw(st.sampled_from([CountVectorizer(), TfidfVectorizer(), TfidfVectorizer(norm=None, max_features=9)]))
+    vectors = data.draw(
+        st.sampled_from([CountVectorizer(), TfidfVectorizer(), TfidfVectorizer(norm=None, max_features=9)])
+    )
     model = make_pipeline(vectors, MultinomialNB()).fit(texts[:25], y[:25], record_ids=np.arange(25))
     known = set(range(25))
     for _ in range(data.draw(st.integers(1, 5))):
@@ -251,11 +257,13 @@ def test_any_history_is_the_fit_on_what_is_left(data: st.DataObject) -> None:
             model.learn([texts[i] for i in come], y[come], record_ids=come)
         known = known ^ some
         rest = sorted(known, reverse=True)
-        fresh = clone(model).fit([texts[i] for i in rest], y[rest], record_ids=np.array(rest, dtype=int), allow_dormant=True)
+        fresh = clone(model).fit(
+            [texts[i] for i in rest], y[rest], record_ids=np.array(rest, dtype=int), allow_dormant=True
+        )
         assert model.digest() == fresh.digest()
         if known:
             assert model.predict_proba(texts).tobytes() == fresh.predict_proba(texts).tobytes()
-    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
+    again = pickle.loads(pickle.dumps(model))
     if len(known) > 1:
         one = sorted(known)[0]
         again.forget(one)  # without the memory of counts, which is made anew
@@ -275,8 +283,14 @@ def test_counts_in_memory_are_gone_with_the_document(tmp_path: Path) -> None:
     assert search(model.save(tmp_path / "m").read_bytes(), {"word": forms("xylophonecanary")})
     model.forget(11)
     assert "xylophonecanary" not in memory.memory._words
-    assert not memory.memory.counts[memory.memory.starts[11] : memory.memory.starts[12]].any()
-    for data in (model.save(tmp_path / "m").read_bytes(), model.export(tmp_path / "e").read_bytes(), pickle.dumps(model)):
+    at = int(np.flatnonzero(memory.memory.slots < 0)[0])
+    assert memory.memory.starts[at + 1] > memory.memory.starts[at]
+    assert not memory.memory.counts[memory.memory.starts[at] : memory.memory.starts[at + 1]].any()
+    for data in (
+        model.save(tmp_path / "m").read_bytes(),
+        model.export(tmp_path / "e").read_bytes(),
+        pickle.dumps(model),
+    ):
         assert not search(data, {"word": forms("xylophonecanary")})
     loaded = expunge.load(tmp_path / "m")
     assert loaded.forget(12, digest=True).digest_after == model.forget(12, digest=True).digest_after
@@ -324,6 +338,7 @@ def test_steps_that_take_turns_forget_as_well() -> None:
         make_pipeline(HashingVectorizer(n_features=16), RidgeClassifier()),
         make_pipeline(HashingVectorizer(n_features=16, alternate_sign=False), MultinomialNB()),
         make_pipeline(TfidfVectorizer(), MultinomialNB(), fold=False),
+        make_pipeline(TfidfVectorizer(sublinear_tf=True), MultinomialNB()),
     ):
         model.fit(texts, y)
         assert kept(model) is InTurn
@@ -358,7 +373,10 @@ def test_characters_serve_languages_without_blanks() -> None:
     names = set(model.named_steps["countvectorizer"].vocabulary_)
     assert {"今", "今天", "很"}.isdisjoint(names)
     assert {"天", "天气"} <= names
-    assert model.digest() == clone(model).fit(without(CHINESE, [3]), without(MOODS, [3]), record_ids=[0, 1, 2, 4, 5]).digest()
+    assert (
+        model.digest()
+        == clone(model).fit(without(CHINESE, [3]), without(MOODS, [3]), record_ids=[0, 1, 2, 4, 5]).digest()
+    )
 
 
 # ------------------------------------------------------------------------------------------- bad input
@@ -426,10 +444,10 @@ def test_two_records_of_one_name_are_refused() -> None:
 
 
 WRONG: list[dict[str, Any]] = [
-    {"analyzer": "words"}, {"analyzer": str.split}, {"ngram_range": (2, 1)}, {"ngram_range": 2}, {"ngram_range": (0, 1)},
-    {"stop_words": "klingon"}, {"stop_words": [1]}, {"token_pattern": "("}, {"token_pattern": "(a)(b)"},
-    {"token_pattern": None}, {"analyzer": "char", "stop_words": ["a"]}, {"min_df": -1}, {"max_df": 1.5}, {"min_df": 0},
-    {"max_features": 0}, {"binary": 1}, {"lowercase": "no"}, {"strip_accents": "all"},
+    {"analyzer": "words"}, {"analyzer": str.split}, {"ngram_range": (2, 1)}, {"ngram_range": 2},
+    {"ngram_range": (0, 1)}, {"stop_words": "klingon"}, {"stop_words": [1]}, {"token_pattern": "("},
+    {"token_pattern": "(a)(b)"}, {"token_pattern": None}, {"analyzer": "char", "stop_words": ["a"]}, {"min_df": -1},
+    {"max_df": 1.5}, {"min_df": 0}, {"max_features": 0}, {"binary": 1}, {"lowercase": "no"}, {"strip_accents": "all"},
 ]  # fmt: skip
 
 
@@ -442,7 +460,12 @@ def test_wrong_arguments_are_refused(given_: dict[str, Any]) -> None:
 
 
 def test_further_arguments_are_checked() -> None:
-    wrong = (TfidfVectorizer(norm="l3"), TfidfVectorizer(use_idf=1), HashingVectorizer(n_features=0), HashingVectorizer(norm="l0"))
+    wrong = (
+        TfidfVectorizer(norm="l3"),
+        TfidfVectorizer(use_idf=1),
+        HashingVectorizer(n_features=0),
+        HashingVectorizer(norm="l0"),
+    )
     for model in wrong:
         with pytest.raises(InvalidParameterError):
             model.fit(TALE)

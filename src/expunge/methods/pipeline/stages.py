@@ -119,7 +119,7 @@ def outputs_of_front(front: Any, width: int, solution: Part) -> int:
 
 
 def as_taken(step: Any, Z: Any) -> Any:
-    """Rows of an earlier step as this one takes them: a sparse matrix becomes dense for a step that takes no sparse one.
+    """Rows of an earlier step as this one takes them: sparse ones become dense for a step that takes no sparse ones.
 
     Raises
     ------

@@ -19,14 +19,13 @@ from expunge.methods.pipeline.stages import below, named
 from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.sums.discrete_nb import BernoulliNB, MultinomialNB
 from expunge.methods.sums.running_sum import refuse_new_lack
-from expunge.methods.text.analysis import ANALYSIS, Counts, count_texts, taken
+from expunge.methods.text.analysis import ANALYSIS, Counts, in_order
 from expunge.methods.text.class_terms import (
     UNIT,
     class_tally,
     dense_values,
     fixed_values,
     merged,
-    part_of,
     renumbered,
 )
 from expunge.methods.text.remembered import Remembered
@@ -39,8 +38,6 @@ __all__ = ["TextFold"]
 
 Slots = npt.NDArray[np.intp]
 Values = npt.NDArray[np.int64]
-
-_ENTRIES = 2**21  # entries of counts in work at a time
 
 
 class TextFold(NamedTuple):
@@ -64,6 +61,8 @@ class TextFold(NamedTuple):
         if not isinstance(model, (MultinomialNB, BernoulliNB)) or np.ndim(model.alpha) or np.ndim(model.resolution):
             return None
         are_counts = not hasattr(vectors, "norm") or isinstance(model, BernoulliNB)
+        if not are_counts and vectors.norm is not None and vectors.sublinear_tf:
+            return None  # a logarithm divided by a norm is no whole number of anything
         finest = 1.0 if are_counts else exact.DEFAULT_RESOLUTION  # a coarser one asks for another rounding
         if not model.resolution <= finest or (isinstance(model, BernoulliNB) and model.binarize != 0):
             return None
@@ -94,7 +93,7 @@ class TextFold(NamedTuple):
         terms, sums = old[self.vectors[0]].get("terms"), old[self.model[0]].get("sums")
         new_terms: Part = NO_TERMS if terms is None else terms
         new_sums: Part | None = None if self._is_normed else sums
-        analyze = self.vectors[1]._count
+        analyze, counts = self.vectors[1]._count, None
         if len(change.removed_slots):
             counts = analyze(change.removed.X)
             moved = terms_without(new_terms, counts)
@@ -113,7 +112,7 @@ class TextFold(NamedTuple):
                 self._remember(change.rows, new_terms, moved, counts)
             new_terms = moved.part
         if self._is_normed:
-            new_sums = self._normed_sums(change, new_terms)
+            new_sums = self._normed_sums(change, new_terms, counts)
         assert new_sums is not None  # noqa: S101 - a fit adds, if only no documents
         loose = Change(change.rows, change.parts, change.removed_slots, change.added_slots, tolerant)
         refuse_new_lack(terms, new_terms, loose, self.vectors[1]._refusal)
@@ -131,7 +130,7 @@ class TextFold(NamedTuple):
         count = dense_values(sums, kept, len(terms["words"]))
         if self._is_normed or self._is_sublinear:
             count *= UNIT
-        if "idf" in learned and isinstance(model, MultinomialNB) and not self._is_normed:
+        if "idf" in learned and isinstance(model, MultinomialNB):
             count *= learned["idf"]
         own = {"classes": sums["classes"], **model._from_counts(count, sums)}
         return {**named(first, learned), **named(last, own)}
@@ -155,87 +154,45 @@ class TextFold(NamedTuple):
 
     def _remember(self, rows: Rows, old: Part, moved: Moved, counts: Counts | None = None) -> None:
         """Keep the memory up with the words, and with documents that came."""
-        columns: Any = rows.columns
-        if not self._is_normed or (columns.memory is None and counts is None):
+        memory: Remembered | None = rows.columns.memory  # type: ignore[attr-defined]
+        if not self._is_normed or memory is None or memory.key != self._key():
             return
-        if columns.memory is not None and columns.memory.key == self._key():
-            if counts is not None:
-                columns.memory.append(counts)
-            columns.memory.moved(old["words"], moved.part["words"], moved.to)
-        elif counts is not None and len(counts) == len(columns):  # a fit
-            columns.memory = Remembered(counts, self._key())
+        if counts is not None:
+            memory.append(counts)
+        memory.moved(old["words"], moved.part["words"], moved.to)
 
-    def _memory(self, rows: Rows) -> Remembered:
-        """The remembered counts; made anew where there are none, in a model that was loaded."""
-        columns: Any = rows.columns
-        if columns.memory is None or columns.memory.key != self._key() or len(columns.memory) != len(columns):
-            alive = np.flatnonzero(rows.alive)
-            texts = np.full(len(columns), "", dtype=object)
-            texts[alive] = rows.peek(alive).X
-            counts = count_texts(texts, self.vectors[1]._analyzer(), binary=self.vectors[1].binary)
-            there = np.zeros(len(columns), dtype=bool)
-            there[alive] = True
-            sizes = np.diff(counts.starts) * there
-            blank = Counts(counts.words, np.concatenate([[0], np.cumsum(sizes)]), *taken(counts, alive)[2:])
-            columns.memory = Remembered(blank, self._key())
-        memory: Remembered = columns.memory
-        return memory
+    def _normed_sums(self, change: Change, terms: Part, added: Counts | None) -> Part:
+        """Sums of tf / norm over the documents of each class, in units of :data:`UNIT`; the norm is that of tf · idf.
 
-    def _normed_sums(self, change: Change, terms: Part) -> Part:
-        """Sums over all documents of their weights divided by their norms, each rounded once to :data:`UNIT`."""
-        rows = change.rows
+        The reciprocal of a norm is rounded once, to a whole number of units. Times tf it is a whole number, too, and at
+        most 2**32, since no tf · idf is above the norm and no idf is below one.
+        """
+        rows, vectors = change.rows, self.vectors[1]
         slots = np.flatnonzero(rows.alive)
-        if len(slots) == len(change.added_slots):
-            labels = change.added.y  # a fit has read them
-        else:
-            labels = rows.read(slots).y
-        memory = self._memory(rows)
-        classes, codes = number_classes(labels)
-        vectors = self.vectors[1]
-        kept = vectors._kept(terms)
+        is_fit = len(slots) == len(change.added_slots)
+        table = change.added if is_fit else rows.read(slots)
+        classes, codes = number_classes(table.y)
+        columns: Any = rows.columns
+        if columns.memory is None or columns.memory.key != self._key() or columns.memory.n_slots != len(columns):
+            counts = added if is_fit and added is not None else vectors._count(table.X)
+            order = np.argsort(codes, kind="stable")
+            columns.memory = Remembered(in_order(counts, order), slots[order], len(columns), self._key())
+        memory: Remembered = columns.memory
+        by_slot = np.full(len(columns) + 1, -1, dtype=np.int64)  # the last one is that of what is gone
+        by_slot[slots] = codes
+        kept, place = vectors._kept(terms), memory.places(terms["words"])
+        idf = inverse_frequencies(terms, kept, smooth=vectors.smooth_idf) if vectors.use_idf else np.ones(len(kept))
         weight = np.zeros(len(terms["words"]) + 1)  # the last one is that of words that are no features
-        weight[kept] = inverse_frequencies(terms, kept, smooth=vectors.smooth_idf) if vectors.use_idf else 1.0
-        place = memory.places(terms["words"])
-        by_number = weight[place]
-        starts, step = memory.starts, max(1, _ENTRIES * len(memory) // max(1, len(memory.numbers)))
-        shares = np.empty(len(memory.numbers), dtype=np.int64)
-        for a in range(0, len(memory), step):
-            b = min(a + step, len(memory))
-            part = slice(int(starts[a]), int(starts[b]))
-            shares[part] = self._shares(memory, part, np.diff(starts[a : b + 1]), by_number)
-        every = np.zeros(len(memory), dtype=np.int64)
-        every[slots] = codes
-        lives = np.zeros(len(memory), dtype=bool)
-        lives[slots] = True
-        return _sorted_by_place(
-            part_of(classes, every, starts, memory.numbers, shares, len(place), lives), place
-        )
-
-    def _shares(self, memory: Remembered, part: slice, sizes: Values, by_number: Any) -> Values:
-        """Weights of entries divided by the norms of their documents, in units of :data:`UNIT`."""
-        counts = memory.counts[part]
-        if self._is_sublinear:
-            table = np.concatenate([[0.0], 1.0 + np.log(np.arange(1, int(counts.max(initial=0)) + 1))])
-            weights = table[counts]
-        else:
-            weights = counts.astype(np.float64)
-        weights *= by_number[memory.numbers[part]]
-        document = np.repeat(np.arange(len(sizes)), sizes)
-        size = weights * weights if self.vectors[1].norm == "l2" else weights
-        norm = np.bincount(document, weights=size, minlength=len(sizes))
-        if self.vectors[1].norm == "l2":
-            norm = np.sqrt(norm)
-        scale = np.divide(1.0 / UNIT, norm, out=np.zeros_like(norm), where=norm > 0)
-        weights *= np.repeat(scale, sizes)
-        return np.rint(weights).astype(np.int64)
-
-
-def _sorted_by_place(part: Part, place: Values) -> Part:
-    """Sums of remembered words as sums of the words at their places."""
-    terms, values = [], []
-    for found, sums in zip(part["terms"], part["values"], strict=True):
-        at = place[found]
-        order = np.argsort(at) if np.any(at[1:] < at[:-1]) else slice(None)
-        terms.append(at[order])
-        values.append(sums[order])
-    return {**part, "terms": terms, "values": values}
+        weight[kept] = idf
+        norm = memory.sizes(weight[place], squared=vectors.norm == "l2")
+        norm = np.sqrt(norm) if vectors.norm == "l2" else norm
+        factors = np.rint(np.divide(1.0 / UNIT, norm, out=np.zeros_like(norm), where=norm > 0))
+        number = np.full(len(terms["words"]) + 1, -1, dtype=np.int64)
+        number[place] = np.arange(len(place))
+        number, found = number[kept], []
+        for sums in memory.class_sums(by_slot[memory.slots], factors):
+            values = sums[number]
+            at = np.flatnonzero(values)
+            found.append((kept[at], values[at]))
+        counts = np.bincount(codes, minlength=len(classes)).astype(np.int64)
+        return {"classes": classes, "counts": counts, "terms": [t for t, _ in found], "values": [v for _, v in found]}

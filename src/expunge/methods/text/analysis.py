@@ -15,10 +15,12 @@ from sklearn.feature_extraction.text import CountVectorizer as Told
 from expunge.errors import InvalidParameterError
 from expunge.methods.sums.arguments import check_flag
 
-__all__ = ["ANALYSIS", "Counts", "analyzer_of", "check_analysis", "count_texts", "taken"]
+__all__ = ["ANALYSIS", "WORD", "Counts", "analyzer_of", "check_analysis", "count_texts", "in_order"]
 
 Analyzer = Callable[[str], Iterable[str]]
 
+#: A word: two letters or digits or more, as in scikit-learn.
+WORD = r"(?u)\b\w\w+\b"
 #: Arguments that decide what a text is taken apart into.
 ANALYSIS = ("strip_accents", "lowercase", "stop_words", "token_pattern", "ngram_range", "analyzer")
 
@@ -86,11 +88,11 @@ def count_texts(texts: Iterable[str], analyze: Analyzer, *, binary: bool = False
     )  # fmt: skip
 
 
-def taken(counts: Counts, which: npt.NDArray[Any]) -> Counts:
-    """The counts of some of the texts, in this order; the list of words stays."""
-    sizes = np.diff(counts.starts)[which]
+def in_order(counts: Counts, order: npt.NDArray[Any]) -> Counts:
+    """The counts of the texts at these places, in this order; the list of words stays."""
+    sizes = np.diff(counts.starts)[order]
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    at = np.arange(starts[-1]) + np.repeat(counts.starts[:-1][which] - starts[:-1], sizes)
+    at = np.arange(starts[-1]) + np.repeat(counts.starts[:-1][order] - starts[:-1], sizes)
     return Counts(counts.words, starts, counts.numbers[at], counts.counts[at])
 
 
@@ -132,7 +134,7 @@ def _check_words(model: Any) -> None:
         raise InvalidParameterError(f"token_pattern {pattern!r} is no regular expression: {error}.") from None
     if groups > 1:
         raise InvalidParameterError(f"token_pattern {pattern!r} has {groups} groups.", hint="Use one, or '(?:...)'.")
-    if model.analyzer != "word" and (stop is not None or pattern != Told().token_pattern):
+    if model.analyzer != "word" and (stop is not None or pattern != WORD):
         raise InvalidParameterError(
             f"stop_words and token_pattern go with analyzer='word', not {model.analyzer!r}.", hint="Leave them out."
         )

@@ -1,4 +1,4 @@
-"""Sums of words over the documents of each class, word by word: integers, and no pair of a class and a word without one.
+"""Sums of words over the documents of each class: integers, and no pair of a class and a word that never meet.
 
 A *class part* is a dictionary: ``classes`` of shape (K,), the labels of the documents, sorted; ``counts`` of shape
 (K,), the documents of each; ``terms``, for each class an array of the places of its words, ascending; and ``values``,
@@ -8,6 +8,7 @@ go, the places of others move. Arrays of classes that a change does not touch ar
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,12 @@ from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.text.analysis import Counts
 from expunge.state import Part
 
-__all__ = ["UNIT", "class_tally", "dense_values", "fixed_values", "merged", "part_of", "renumbered"]
+__all__ = ["UNIT", "class_tally", "dense_values", "fixed_values", "merged", "renumbered"]
 
 Labels = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
 
-#: What values that are no whole numbers are multiples of. A value is at most 2**6, so 2**25 documents stay in int64.
+#: What values that are no whole numbers are multiples of. A value is at most 2**5, so 2**26 documents stay in int64.
 UNIT = 2.0**-32
 
 
@@ -42,41 +43,38 @@ def class_tally(counts: Counts, values: npt.NDArray[np.int64], at: Places, n_ter
         Labels of the documents.
     """
     classes, codes = number_classes(y)
-    return part_of(classes, codes, counts.starts, at[counts.numbers], values, n_terms)
+    places = at[counts.numbers]
+    add_up = _few_sums if len(places) * 8 < n_terms else _sums
+    terms, totals = add_up(codes, len(classes), counts, places, values, n_terms)
+    documents = np.bincount(codes, minlength=len(classes)).astype(np.int64)
+    return {"classes": classes, "counts": documents, "terms": terms, "values": totals}
 
 
-def part_of(
-    classes: Labels, codes: Places, starts: Places, places: Any, values: Places, n_terms: int,
-    lives: npt.NDArray[np.bool_] | None = None,
-) -> Part:  # fmt: skip
-    """The class part of entries, document by document.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (K,)
-    codes : ndarray of int64, shape (n,)
-        Numbers of the classes of the documents.
-    starts, places, values : ndarray
-        Entries by document, as in :class:`~expunge.methods.text.analysis.Counts`.
-    n_terms : int
-    lives : ndarray of bool, shape (n,), optional
-        Which documents count; default: all.
-    """
+def _sums(
+    codes: Places, n_classes: int, counts: Counts, places: Places, values: Places, n_terms: int
+) -> tuple[list[Places], list[Places]]:
+    """Places and sums of each class, as a product of sparse matrices: O(entries + words)."""
     from scipy import sparse
 
-    n, n_classes = len(codes), len(classes)
-    documents = sparse.csr_array((values, places, starts), shape=(n, n_terms))
+    documents = sparse.csr_array((values, places, counts.starts), shape=(len(codes), n_terms))
     order = np.argsort(codes, kind="stable")
-    order = order if lives is None else order[lives[order]]
     ends = np.searchsorted(codes[order], np.arange(n_classes + 1))
-    whose = sparse.csr_array((np.ones(len(order), dtype=np.int64), order, ends), shape=(n_classes, n))
+    whose = sparse.csr_array((np.ones(len(order), dtype=np.int64), order, ends), shape=(n_classes, len(codes)))
     sums = (whose @ documents).tocsc().tocsr()  # there and back: each line sorted, in linear time
-    terms, totals = [], []
-    for a, b in zip(sums.indptr, sums.indptr[1:], strict=False):
-        found = sums.data[a:b] != 0
-        terms.append(sums.indices[a:b][found].astype(np.int64))
-        totals.append(sums.data[a:b][found])
-    return {"classes": classes, "counts": np.diff(ends).astype(np.int64), "terms": terms, "values": totals}
+    cut = list(itertools.pairwise(sums.indptr))
+    return [sums.indices[a:b].astype(np.int64) for a, b in cut], [sums.data[a:b].copy() for a, b in cut]
+
+
+def _few_sums(
+    codes: Places, n_classes: int, counts: Counts, places: Places, values: Places, n_terms: int
+) -> tuple[list[Places], list[Places]]:
+    """The same of few entries, in time that does not depend on the number of words."""
+    cells, which = np.unique(codes[counts.text_of()] * n_terms + places, return_inverse=True)
+    sums = np.zeros(len(cells), dtype=np.int64)
+    np.add.at(sums, which, values)
+    cuts = np.searchsorted(cells, np.arange(n_classes + 1) * n_terms)
+    cut = list(itertools.pairwise(cuts))
+    return [cells[a:b] % n_terms for a, b in cut], [sums[a:b].copy() for a, b in cut]
 
 
 def merged(old: Part, more: Part, sign: int) -> Part:
@@ -84,7 +82,9 @@ def merged(old: Part, more: Part, sign: int) -> Part:
     if not len(old["classes"]):
         return more
     classes = number_classes(np.concatenate([_plain(old["classes"]), _plain(more["classes"])]))[0]
-    ours, theirs = (dict(zip(part["classes"].tolist(), range(len(part["classes"])), strict=True)) for part in (old, more))
+    ours, theirs = (
+        dict(zip(part["classes"].tolist(), range(len(part["classes"])), strict=True)) for part in (old, more)
+    )
     out: dict[str, list[Any]] = {"classes": [], "counts": [], "terms": [], "values": []}
     for label in classes.tolist():
         i, j = ours.get(label), theirs.get(label)

@@ -6,13 +6,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from expunge.methods.text.analysis import Counts
+from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.vectorizer import WordVectorizer, matrix_of
 from expunge.state import Part
 
 __all__ = ["CountVectorizer"]
-
-_PATTERN = r"(?u)\b\w\w+\b"
 
 
 class CountVectorizer(WordVectorizer):
@@ -77,7 +75,7 @@ class CountVectorizer(WordVectorizer):
 
     def __init__(
         self, *, strip_accents: str | None = None, lowercase: bool = True, stop_words: Any = None,
-        token_pattern: str = _PATTERN, ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
+        token_pattern: str = WORD, ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
         max_df: float = 1.0, min_df: float = 1, max_features: int | None = None, binary: bool = False, seed: int = 0,
     ) -> None:  # fmt: skip
         self.strip_accents = strip_accents

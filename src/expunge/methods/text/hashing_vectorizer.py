@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from sklearn.preprocessing import normalize
 
 from expunge.errors import InvalidParameterError
 from expunge.methods.sums.arguments import check_flag
-from expunge.methods.text.analysis import Counts
+from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.vectorizer import TextTransform
 from expunge.rows import Rows
 from expunge.state import Change, Part
@@ -61,7 +62,7 @@ class HashingVectorizer(TextTransform):
 
     def __init__(
         self, *, strip_accents: str | None = None, lowercase: bool = True, stop_words: Any = None,
-        token_pattern: str = r"(?u)\b\w\w+\b", ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
+        token_pattern: str = WORD, ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
         n_features: int = 2**18, binary: bool = False, norm: str | None = "l2", alternate_sign: bool = True,
         seed: int = 0,
     ) -> None:  # fmt: skip
@@ -102,7 +103,7 @@ class HashingVectorizer(TextTransform):
         hasher = FeatureHasher(
             n_features=int(self.n_features), input_type="pair", dtype=np.float64, alternate_sign=self.alternate_sign
         )
-        matrix = hasher.transform(pairs[a:b] for a, b in zip(starts, starts[1:], strict=False))
+        matrix = hasher.transform(pairs[a:b] for a, b in itertools.pairwise(starts))
         if self.binary:
             matrix.data.fill(1)
         return matrix if self.norm is None else normalize(matrix, norm=self.norm, copy=False)

@@ -7,6 +7,7 @@ to take back what is taken back; what was forgotten is overwritten here at the s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,34 +19,49 @@ from expunge.table.ids import grown
 
 __all__ = ["Remembered"]
 
+_EXACT = 2**20  # documents that are summed in floats at a time
+
 
 class Remembered:
-    """Counts of the documents in a column of texts, by slot.
+    """Counts of the documents in a column of texts.
 
     Parameters
     ----------
     counts : Counts
-        Of slots 0 to n - 1; of slots without a record, no entries.
+        Of some documents; as they lie here, those of one class are best behind each other.
+    slots : ndarray of intp
+        Their slots, each once; other slots have no entries.
+    n : int
+        Number of slots.
     key : object
         What decides how a text is taken apart; another one makes the memory worthless.
 
     Attributes
     ----------
-    starts, numbers, counts : ndarray
-        As in :class:`~expunge.methods.text.analysis.Counts`; the first by slot, the others by entry.
+    slots : ndarray of intp, shape (D,)
+        Slot of each remembered document, -1 for one that is gone.
+    starts : ndarray of int64, shape (D + 1,)
+    numbers : ndarray of int32, shape (entries,)
+    counts : ndarray of float64, shape (entries,)
+        Whole numbers, as floats that are not converted before each pass; of a document that is gone, zeros.
     """
 
-    def __init__(self, counts: Counts, key: Any) -> None:
-        self.key = key
-        self._starts, self._n = counts.starts.copy(), len(counts)
-        self._numbers, self._counts = counts.numbers.copy(), counts.counts.copy()
-        self._words: list[str | None] = list(counts.words)
+    def __init__(self, counts: Counts, slots: npt.NDArray[np.intp], n: int, key: Any) -> None:
+        self.key, self.n_slots, self._n = key, n, len(counts)
+        self._slots, self._starts = slots.copy(), counts.starts.copy()
+        order = np.argsort(np.array(counts.words, dtype=object)) if counts.words else np.empty(0, dtype=np.intp)
+        rank = np.empty(len(order), dtype=np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        self._words: list[str | None] = [counts.words[i] for i in order.tolist()]
+        self._numbers, self._counts = rank[counts.numbers], counts.counts.astype(np.float64)
+        self._documents = np.bincount(self._numbers, minlength=len(order))
         self._number: dict[str, int] | None = None
-        self._documents = np.bincount(counts.numbers, minlength=len(counts.words))
+        self._at: dict[int, int] | None = None
         self._places: tuple[list[str], Places] | None = None
 
-    def __len__(self) -> int:
-        return self._n
+    @property
+    def slots(self) -> npt.NDArray[np.intp]:
+        return self._slots[: self._n]
 
     @property
     def starts(self) -> npt.NDArray[np.int64]:
@@ -56,7 +72,7 @@ class Remembered:
         return self._numbers[: self._starts[self._n]]
 
     @property
-    def counts(self) -> npt.NDArray[np.int32]:
+    def counts(self) -> npt.NDArray[np.float64]:
         return self._counts[: self._starts[self._n]]
 
     def append(self, counts: Counts) -> None:
@@ -71,34 +87,37 @@ class Remembered:
         mine = np.fromiter((number[word] for word in counts.words), dtype=np.int32, count=len(counts.words))
         n, end = self._n, int(self._starts[self._n])
         self._numbers = grown(self._numbers, end, mine[counts.numbers])
-        self._counts = grown(self._counts, end, counts.counts)
+        self._counts = grown(self._counts, end, counts.counts.astype(np.float64))
         self._starts = grown(self._starts, n + 1, counts.starts[1:] + end)
-        self._n += len(counts)
-        longer = np.zeros(len(self._words), dtype=np.int64)
-        longer[: len(self._documents)] = self._documents
-        longer += np.bincount(mine[counts.numbers], minlength=len(longer))
-        self._documents, self._places = longer, None
+        self._slots = grown(self._slots, n, np.arange(self.n_slots, self.n_slots + len(counts)))
+        self._n, self.n_slots, self._at = n + len(counts), self.n_slots + len(counts), None
+        often = np.bincount(mine[counts.numbers], minlength=len(self._words))
+        often[: len(self._documents)] += self._documents
+        self._documents, self._places = often, None
 
     def wipe(self, slots: npt.NDArray[np.intp]) -> None:
         """Overwrite the counts of these slots, and the words that only they had."""
+        if self._at is None:
+            self._at = {slot: i for i, slot in enumerate(self.slots.tolist()) if slot >= 0}
         for slot in slots.tolist():
-            if slot >= self._n:
+            i = self._at.pop(slot, None)
+            if i is None:
                 continue
-            part = slice(int(self._starts[slot]), int(self._starts[slot + 1]))
-            lost = self._numbers[part][self._counts[part] > 0]
+            part = slice(int(self._starts[i]), int(self._starts[i + 1]))
+            lost = self._numbers[part].copy()
+            self._numbers[part], self._counts[part], self._slots[i] = 0, 0.0, -1
             self._documents[lost] -= 1
-            self._numbers[part] = 0
-            self._counts[part] = 0
-            for i in lost[self._documents[lost] == 0].tolist():
-                word, self._words[i] = self._words[i], None
+            for k in lost[self._documents[lost] == 0].tolist():
+                word, self._words[k] = self._words[k], None
                 if self._number is not None and word is not None:
                     del self._number[word]
 
     def truncate(self, n: int) -> None:
         """Take back all slots from n on."""
-        if n < self._n:
-            self.wipe(np.arange(n, self._n))
-            self._n = n
+        self.wipe(np.arange(n, self.n_slots))
+        while self._n and self._slots[self._n - 1] < 0:
+            self._n -= 1
+        self.n_slots = n
 
     def places(self, words: list[str]) -> Places:
         """Place of each remembered word in a sorted list, -1 where it has none; shape (number of words,)."""
@@ -115,3 +134,55 @@ class Remembered:
             return
         places = self._places[1]
         self._places = new, places if to is None else np.where(places >= 0, to[places], -1)
+
+    def class_sums(self, codes: npt.NDArray[np.int64], factors: npt.NDArray[np.float64]) -> Iterator[Any]:
+        """For each class Σ count · factor over its documents, of each remembered word.
+
+        Parameters
+        ----------
+        codes : ndarray of int64, shape (D,)
+            Class of each document, -1 for one that is gone.
+        factors : ndarray of float64, shape (D,)
+            Whole numbers.
+
+        Yields
+        ------
+        ndarray of int64, shape (number of words,)
+
+        Notes
+        -----
+        Sums of 2**20 documents at a time are whole numbers below 2**53, so floats hold them exactly: a count times its
+        factor is at most 2**32, as :func:`~expunge.methods.pipeline.text_fold.TextFold` makes the factors.
+        """
+        from scipy import sparse
+
+        factors = np.where(codes < 0, 0.0, factors)
+        starts, n_words = self.starts.astype(self._index_type()), len(self._words)
+        whole = sparse.csr_array((self.counts, self.numbers, starts), shape=(self._n, n_words))
+        for code in range(int(codes.max(initial=-1)) + 1):
+            mine = np.flatnonzero(codes == code)
+            total = np.zeros(n_words, dtype=np.int64)
+            for start in range(0, len(mine), _EXACT):
+                part = mine[start : start + _EXACT]
+                a, b = int(part[0]), int(part[-1]) + 1
+                between = codes[a:b]
+                if ((between == code) | (between < 0)).all():  # behind each other: no copy
+                    cut = slice(int(starts[a]), int(starts[b]))
+                    pieces = self.counts[cut], self.numbers[cut], starts[a : b + 1] - starts[a]
+                    block, factor = sparse.csr_array(pieces, shape=(b - a, n_words)), factors[a:b]
+                else:
+                    block, factor = whole[part], factors[part]
+                total += (block.T @ factor).astype(np.int64)
+            yield total
+
+    def sizes(self, weight: npt.NDArray[np.float64], *, squared: bool) -> npt.NDArray[np.float64]:
+        """Σ count · weight of each document over its words, or Σ (count · weight)²; shape (D,)."""
+        from scipy import sparse
+
+        data = self.counts * self.counts if squared else self.counts
+        pieces = data, self.numbers, self.starts.astype(self._index_type())
+        whole = sparse.csr_array(pieces, shape=(self._n, len(self._words)))
+        return np.asarray(whole @ (weight * weight if squared else weight))
+
+    def _index_type(self) -> Any:
+        return np.int32 if self._starts[self._n] < 2**31 else np.int64

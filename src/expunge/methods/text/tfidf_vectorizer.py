@@ -10,7 +10,7 @@ from sklearn.preprocessing import normalize
 
 from expunge.errors import InvalidParameterError
 from expunge.methods.sums.arguments import check_flag
-from expunge.methods.text.analysis import Counts
+from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.count_vectorizer import CountVectorizer
 from expunge.methods.text.terms import inverse_frequencies
 from expunge.methods.text.vectorizer import WordVectorizer, matrix_of
@@ -24,7 +24,7 @@ class TfidfVectorizer(WordVectorizer):
 
     Parameters
     ----------
-    strip_accents, lowercase, stop_words, token_pattern, ngram_range, analyzer, max_df, min_df, max_features, binary, seed
+    strip_accents, lowercase, stop_words, token_pattern, ngram_range, analyzer, max_df, min_df, max_features, binary
         As for :class:`~expunge.methods.text.count_vectorizer.CountVectorizer`.
     norm : {"l1", "l2"}, optional, default="l2"
         Divide the weights of a text by their sum, or by the root of the sum of their squares. With None sums of weights
@@ -50,8 +50,8 @@ class TfidfVectorizer(WordVectorizer):
 
     Notes
     -----
-    State and cost are those of :class:`~expunge.methods.text.count_vectorizer.CountVectorizer`: the weights of all words
-    change with the number of documents, and are computed when asked for.
+    State and cost are those of :class:`~expunge.methods.text.count_vectorizer.CountVectorizer`: the weights of all
+    words change with the number of documents, and are computed when asked for.
 
     References
     ----------
@@ -72,7 +72,7 @@ class TfidfVectorizer(WordVectorizer):
 
     def __init__(
         self, *, strip_accents: str | None = None, lowercase: bool = True, stop_words: Any = None,
-        token_pattern: str = r"(?u)\b\w\w+\b", ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
+        token_pattern: str = WORD, ngram_range: tuple[int, int] = (1, 1), analyzer: str = "word",
         max_df: float = 1.0, min_df: float = 1, max_features: int | None = None, binary: bool = False,
         norm: str | None = "l2", use_idf: bool = True, smooth_idf: bool = True, sublinear_tf: bool = False,
         seed: int = 0,

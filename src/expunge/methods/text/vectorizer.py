@@ -81,9 +81,9 @@ class WordVectorizer(TextTransform):
     def _check_params(self) -> None:
         super()._check_params()
         for name in ("min_df", "max_df"):
-            value = getattr(self, name)
-            is_count = isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-            is_share = isinstance(value, Real) and not isinstance(value, Integral) and 0 <= value <= 1
+            value: Any = getattr(self, name)
+            is_count = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
+            is_share = isinstance(value, Real) and not isinstance(value, Integral) and 0 <= float(value) <= 1
             if not (is_count or is_share):
                 raise InvalidParameterError(
                     f"{name} must be an integer from 1 on, or a share from 0.0 to 1.0, got {value!r}."
