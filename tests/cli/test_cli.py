@@ -258,14 +258,19 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.drop(7).to_csv(tmp_path / "left.csv", index=False)  # an encoder that forgot a value does not know it
+    words = frame[["id"]].assign(text=[f"word{i % 7} word{i % 3}" for i in range(40)])
+    words.to_csv(tmp_path / "words.csv", index=False)
+    options = {"hashing-vectorizer": ("--option", "n_features=16")}
     for method in list_methods():
         if method.task == "other":
             continue
+        of_words = method.name.endswith("-vectorizer")
+        learned, left = ("words.csv", "words.csv") if of_words else ("t.csv", "left.csv")
         target = ("--target", "y") if has_target(method.task) else ()
-        given = ("--data", tmp_path / "t.csv", "--record-id", "id", *target, "--method", method.name)
-        assert call("fit", tmp_path / method.name, *given)[0] == 0, method.name
+        given = ("--data", tmp_path / learned, "--record-id", "id", *target, "--method", method.name)
+        assert call("fit", tmp_path / method.name, *given, *options.get(method.name, ()))[0] == 0, method.name
         assert call("forget", tmp_path / method.name, "--record", "07")[0] == 0, method.name
-        assert call("predict", tmp_path / method.name, "--data", tmp_path / "left.csv")[0] == 0, method.name
+        assert call("predict", tmp_path / method.name, "--data", tmp_path / left)[0] == 0, method.name
 
 
 def test_version_and_help(call: Run) -> None:

@@ -297,10 +297,11 @@ def _prepared(name: str, estimator: str | None, schema: Schema, options: Mapping
 
 
 def _takes_text(model: Any) -> bool:
-    """Whether the model learns from categories as they come."""
+    """Whether the model learns from categories as they come, or from a column of texts."""
     from sklearn.utils import get_tags
 
-    return bool(get_tags(model).input_tags.categorical)
+    tags = get_tags(model).input_tags
+    return bool(tags.categorical or (tags.string and not tags.two_d_array))
 
 
 def _refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
