@@ -101,10 +101,10 @@ def quality() -> str:
                 same = "equal" if model.digest() == fresh.digest() else "DIFFERENT"
                 scores = [f"{s:.4f}" for s in (before, model.score(asked, wanted), fresh.score(asked, wanted))]
                 lines.append([name, kind, what, len(gone), *scores, same, duration(taken), f"{refit / taken:,.0f} ×"])
-    head = ["set", "features", "forget", "documents", "before", "after", "retrained", "digest", "time", "refit ÷ it"]
+    head = ["set", "features", "forget", "documents", "before", "after", "retrained", "digest", "time", "faster"]
     note = (
-        "Multinomial naive Bayes, alpha 0.1; accuracy on the test part. One model forgets the lines of its set in turn. "
-        "The refit is scikit-learn's, on what is left."
+        "Multinomial naive Bayes, alpha 0.1; accuracy on the test part. One model forgets the lines of a set in turn. "
+        "Faster than scikit-learn's refit on what is left."
     )
     return table("Quality and cost", head, lines, note)
 

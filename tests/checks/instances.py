@@ -126,7 +126,5 @@ def _instances() -> Iterator[tuple[str, Case]]:
         "Pipeline-sharded",
         Case(expunge.make_pipeline(frame_columns(), sharded), table="frame", alternatives={"fold": []}),
     )
-    words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
-    yield "Pipeline-words", Case(words, table="texts", alternatives={"steps": [WEIGHTED]})
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-normed-words", Case(normed, table="texts", alternatives={"steps": [WEIGHTED]})

@@ -238,7 +238,7 @@ def test_folded_classifiers_are_scikit_learns(vectors: Any, model: Any, to_the_b
 # ------------------------------------------------------------------------------------------- forgetting is a fresh fit
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_any_history_is_the_fit_on_what_is_left(data: st.DataObject) -> None:
     """Forgetting, learning again and learning more, in any order, folded with a norm and without."""
@@ -269,6 +269,26 @@ def test_any_history_is_the_fit_on_what_is_left(data: st.DataObject) -> None:
         again.forget(one)  # without the memory of counts, which is made anew
         model.forget(one)
         assert again.digest() == model.digest()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "bayes"), [(CountVectorizer(), MultinomialNB()), (TfidfVectorizer(norm="l1"), BernoulliNB())]
+)
+def test_words_of_a_forgotten_document_are_in_no_file(vectors: Any, bayes: Any, tmp_path: Path) -> None:
+    texts, y = corpus(5)
+    texts[11] = "xylophonecanary " * 3 + texts[11]
+    y[11] = "labelcanary"
+    canaries = {"word": forms("xylophonecanary"), "label": forms("labelcanary")}
+    model = make_pipeline(vectors, bayes).fit(texts, y)
+    model.predict(texts)
+    assert len(search(model.save(tmp_path / "m").read_bytes(), canaries)) == 2
+    model.forget(11)
+    model.predict(texts)
+    for place in (model.save(tmp_path / "m"), model.export(tmp_path / "e")):
+        assert not search(place.read_bytes(), canaries)
+    assert not search(pickle.dumps(model), canaries)
+    model.forget([i for i in range(60) if i != 11])
+    assert not search(model.save(tmp_path / "m").read_bytes(), {"any word": forms("w1")})
 
 
 def test_counts_in_memory_are_gone_with_the_document(tmp_path: Path) -> None:
