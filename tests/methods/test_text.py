@@ -497,6 +497,11 @@ def test_further_arguments_are_checked() -> None:
     assert CountVectorizer(lowercase=False).fit(TALE).vocabulary_ != CountVectorizer().fit(TALE).vocabulary_
     with pytest.raises(UnsupportedRequestError):
         CountVectorizer().fit(TALE).forget(features=["the"])
+    with pytest.raises(InvalidParameterError, match="comes first"):
+        make_pipeline(CountVectorizer(), TfidfVectorizer()).fit(TALE)
+    wide = make_pipeline(HashingVectorizer(), RidgeClassifier())
+    with pytest.raises(InvalidDataError, match="too many"):
+        wide.fit(TALE * 200, [0, 1] * 800)
 
 
 # ------------------------------------------------------------------------------------------- real texts

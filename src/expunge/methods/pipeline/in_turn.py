@@ -74,7 +74,7 @@ class InTurn:
             if flow is None:  # nothing reaches this step any more
                 changes.update(dict.fromkeys(named(name, parts)))
                 continue
-            view: Any = View(change.rows, _checked(step, flow))
+            view: Any = View(change.rows, _checked(step, flow), flow.width)
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
             new = model._update(stage_change(change, view, parts if goes_on else None, tolerant=tolerant))
@@ -98,7 +98,7 @@ class InTurn:
         solution = {} if self.front is None else self.front.solve(form_of(rows), below(FRONT, parts))
         out, flow = named(FRONT, solution), self._first_flow(rows, solution)
         for name, step in self.rest:
-            view: Any = View(rows, flow.through)
+            view: Any = View(rows, flow.through, flow.width)
             held = below(name, parts)
             own = stage(step, flow.width, rows=view, parts=held)._solve(view, held) if held else None
             if own is None:
@@ -135,7 +135,7 @@ class InTurn:
             least = most = refit
             names: Any = own
             if flow is not None and own and is_known is not False:
-                view: Any = View(rows, flow.through)
+                view: Any = View(rows, flow.through, flow.width)
                 model = stage(step, flow.width, rows=view, parts=own)
                 least, most, goes_on = model._estimate(view, slots)
                 names = dict.fromkeys(goes_on) if is_known else own
@@ -165,7 +165,7 @@ class InTurn:
         for name, step in self.rest:
             if flow is None:
                 return ""
-            view: Any = View(rows, flow.through)
+            view: Any = View(rows, flow.through, flow.width)
             model = stage(step, flow.width, rows=view, parts=below(name, parts))
             if step is self.rest[-1][1]:
                 found: str | None = model._doubt(view)

@@ -134,8 +134,8 @@ class Pipeline(NamedSteps, Unlearner):
                 raise InvalidParameterError(f"Step {name!r} is a pipeline.", hint="Put its steps here.")
             if i + 1 < len(given) and not hasattr(step, "transform"):
                 raise InvalidParameterError(f"Step {name!r} does not transform.", hint="A model comes last.")
-            if i and isinstance(step, ColumnTransformer):
-                raise InvalidParameterError(f"Step {name!r} is a ColumnTransformer.", hint="It comes first.")
+            if i and isinstance(step, (ColumnTransformer, TextTransform)):
+                raise InvalidParameterError(f"Step {name!r} is a {type(step).__name__}.", hint="It comes first.")
         for name in (FRONT, JOINT):
             if name in dict(given):
                 raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")

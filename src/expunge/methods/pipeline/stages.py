@@ -44,14 +44,18 @@ _DENSE = 2**28  # cells of a dense matrix in memory, 2 GiB
 class View:
     """The rows of a store, each transformed when it is read. Everything else is the store's."""
 
-    def __init__(self, rows: Rows, through: Through) -> None:
-        self._rows, self._through = rows, through
+    def __init__(self, rows: Rows, through: Through, width: int) -> None:
+        self._rows, self._through, self._width = rows, through, width
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rows, name)
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def form(self) -> Any:
+        """As :meth:`Rows.form`: columns without names, for steps before this one have made them."""
+        return np.empty((0, self._width))
 
     def read(self, slots: Slots, *, times: int = 1) -> Table:
         """As :meth:`Rows.read`, transformed."""
