@@ -171,7 +171,7 @@ class TextFold(NamedTuple):
         slots = np.flatnonzero(rows.alive)
         is_fit = len(slots) == len(change.added_slots)
         table = change.added if is_fit else rows.read(slots)
-        classes, codes = number_classes(table.y)
+        classes, codes = _numbered(table.y)
         columns: Any = rows.columns
         if columns.memory is None or columns.memory.key != self._key() or columns.memory.n_slots != len(columns):
             counts = added if is_fit and added is not None else vectors._count(table.X)
@@ -187,12 +187,22 @@ class TextFold(NamedTuple):
         norm = memory.sizes(weight[place], squared=vectors.norm == "l2")
         norm = np.sqrt(norm) if vectors.norm == "l2" else norm
         factors = np.rint(np.divide(1.0 / UNIT, norm, out=np.zeros_like(norm), where=norm > 0))
-        number = np.full(len(terms["words"]) + 1, -1, dtype=np.int64)
-        number[place] = np.arange(len(place))
-        number, found = number[kept], []
-        for sums in memory.class_sums(by_slot[memory.slots], factors):
-            values = sums[number]
-            at = np.flatnonzero(values)
-            found.append((kept[at], values[at]))
+        feature = np.full(len(terms["words"]) + 1, -1, dtype=np.int64)
+        feature[kept] = kept
+        feature, found = feature[place], []
+        for numbers, sums in memory.class_sums(by_slot[memory.slots], factors):
+            at = feature[numbers]
+            at, sums = at[at >= 0], sums[at >= 0]
+            order: Any = np.argsort(at) if np.any(at[1:] < at[:-1]) else slice(None)  # words that came later stand last
+            found.append((at[order], sums[order]))
         counts = np.bincount(codes, minlength=len(classes)).astype(np.int64)
         return {"classes": classes, "counts": counts, "terms": [t for t, _ in found], "values": [v for _, v in found]}
+
+
+def _numbered(labels: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Values]:
+    """The distinct labels, sorted, and the number of each document's: number_classes for many texts as labels."""
+    import pandas as pd
+
+    first, distinct = pd.factorize(labels)
+    classes, rank = number_classes(distinct)
+    return classes, rank[first]

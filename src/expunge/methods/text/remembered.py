@@ -7,13 +7,14 @@ to take back what is taken back; what was forgotten is overwritten here at the s
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.text.analysis import Counts
+from expunge.methods.text.analysis import Counts, in_order
 from expunge.methods.text.terms import Places, found_in
 from expunge.table.ids import grown
 
@@ -135,8 +136,8 @@ class Remembered:
         places = self._places[1]
         self._places = new, places if to is None else np.where(places >= 0, to[places], -1)
 
-    def class_sums(self, codes: npt.NDArray[np.int64], factors: npt.NDArray[np.float64]) -> Iterator[Any]:
-        """For each class Σ count · factor over its documents, of each remembered word.
+    def class_sums(self, codes: npt.NDArray[np.int64], factors: npt.NDArray[np.float64]) -> Iterator[tuple[Any, Any]]:
+        """For each class Σ count · factor over its documents, of each remembered word that has any.
 
         Parameters
         ----------
@@ -147,7 +148,9 @@ class Remembered:
 
         Yields
         ------
-        ndarray of int64, shape (number of words,)
+        numbers : ndarray of int64
+            Which words, ascending.
+        sums : ndarray of int64
 
         Notes
         -----
@@ -158,22 +161,28 @@ class Remembered:
 
         factors = np.where(codes < 0, 0.0, factors)
         starts, n_words = self.starts.astype(self._index_type()), len(self._words)
-        whole = sparse.csr_array((self.counts, self.numbers, starts), shape=(self._n, n_words))
-        for code in range(int(codes.max(initial=-1)) + 1):
-            mine = np.flatnonzero(codes == code)
-            total = np.zeros(n_words, dtype=np.int64)
-            for start in range(0, len(mine), _EXACT):
-                part = mine[start : start + _EXACT]
-                a, b = int(part[0]), int(part[-1]) + 1
+        order = np.argsort(codes, kind="stable")
+        cuts = np.searchsorted(codes[order], np.arange(int(codes.max(initial=-1)) + 2))
+        for first, last in itertools.pairwise(cuts.tolist()):
+            total: Any = 0
+            for start in range(first, last, _EXACT):
+                mine = order[start : min(start + _EXACT, last)]
+                a, b = int(mine[0]), int(mine[-1]) + 1
                 between = codes[a:b]
-                if ((between == code) | (between < 0)).all():  # behind each other: no copy
-                    cut = slice(int(starts[a]), int(starts[b]))
-                    pieces = self.counts[cut], self.numbers[cut], starts[a : b + 1] - starts[a]
-                    block, factor = sparse.csr_array(pieces, shape=(b - a, n_words)), factors[a:b]
+                if not ((between == codes[a]) | (between < 0)).all():  # not behind each other: copied
+                    pieces = self._picked(mine)
+                    factor = factors[mine]
                 else:
-                    block, factor = whole[part], factors[part]
-                total += (block.T @ factor).astype(np.int64)
-            yield total
+                    cut = slice(int(starts[a]), int(starts[b]))
+                    pieces, factor = (self.counts[cut], self.numbers[cut], starts[a : b + 1] - starts[a]), factors[a:b]
+                total = total + sparse.csc_array(pieces, shape=(n_words, len(factor))) @ factor  # whole numbers
+            found = np.flatnonzero(total != 0)
+            yield found, total[found].astype(np.int64)
+
+    def _picked(self, which: npt.NDArray[Any]) -> tuple[Any, Any, Any]:
+        """Counts, numbers and starts of some documents."""
+        one = in_order(Counts([], self.starts, self.numbers, self.counts), which)  # type: ignore[arg-type]
+        return one.counts, one.numbers, one.starts.astype(self._index_type())
 
     def sizes(self, weight: npt.NDArray[np.float64], *, squared: bool) -> npt.NDArray[np.float64]:
         """Σ count · weight of each document over its words, or Σ (count · weight)²; shape (D,)."""
