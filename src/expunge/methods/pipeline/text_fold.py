@@ -193,8 +193,8 @@ class TextFold(NamedTuple):
         for numbers, sums in memory.class_sums(by_slot[memory.slots], factors):
             at = feature[numbers]
             at, sums = at[at >= 0], sums[at >= 0]
-            order: Any = np.argsort(at) if np.any(at[1:] < at[:-1]) else slice(None)  # words that came later stand last
-            found.append((at[order], sums[order]))
+            sort: Any = np.argsort(at) if np.any(at[1:] < at[:-1]) else slice(None)  # words that came later stand last
+            found.append((at[sort], sums[sort]))
         counts = np.bincount(codes, minlength=len(classes)).astype(np.int64)
         return {"classes": classes, "counts": counts, "terms": [t for t, _ in found], "values": [v for _, v in found]}
 
