@@ -90,6 +90,11 @@ class Rows:
         """Which slots hold a row, shape (number of slots,). Do not write to it."""
         return self._alive[: len(self._ids.values)]
 
+    @property
+    def columns(self) -> Columns:
+        """The columns of X, for a memory of what was made of them."""
+        return self._X
+
     def hashes(self) -> npt.NDArray[np.uint64]:
         """The keyed hash behind the canonical order, one per slot."""
         values = self._ids.values

@@ -29,7 +29,7 @@ from expunge.table.faults import (
 )
 from expunge.table.label_kinds import as_labels, labels_of
 
-__all__ = ["any_input", "numeric_input", "refuse_missing_targets"]
+__all__ = ["any_input", "numeric_input", "refuse_missing_targets", "targets_input"]
 
 #: What NumPy, pandas, Arrow and scikit-learn raise on data they cannot read.
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, NotImplementedError)
@@ -195,6 +195,11 @@ def _why_no_table(
 
 
 # -------------------------------------------------------------------------------------------------------------- targets
+
+
+def targets_input(model: Any, X: Any, y: Any, *, reset: bool) -> Any:
+    """y as :func:`numeric_input` gives it, for rows that were read already."""
+    return _targets(model, X, y, needed=reset)
 
 
 def _targets(model: Any, X: Any, y: Any, *, needed: bool) -> Any:

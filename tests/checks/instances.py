@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 32
+N_METHODS = 35
 
 
 def string_pipeline() -> object:
@@ -42,6 +42,10 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
 NOTHING_MISSING: dict[str, list[str]] = {"fill_value": [], "keep_empty_features": []}
+
+
+#: Other steps of a pipeline over texts.
+WEIGHTED = [("words", expunge.TfidfVectorizer(norm=None)), ("bayes", expunge.MultinomialNB(alpha=0.5))]
 
 
 def instances() -> dict[str, Case]:
@@ -121,6 +125,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     unknown = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
     yield "OrdinalEncoder-frame", Case(expunge.OrdinalEncoder(**unknown), table="frame", alternatives=nothing_unknown)
     yield "KBinsDiscretizer", Case(expunge.KBinsDiscretizer(n_bins=3))
+    yield "CountVectorizer", Case(expunge.CountVectorizer(), table="texts")
+    yield "TfidfVectorizer", Case(expunge.TfidfVectorizer(), table="texts")
+    yield "HashingVectorizer", Case(expunge.HashingVectorizer(n_features=64), table="texts")
     yield "ColumnTransformer-frame", Case(frame_columns(), table="frame", alternatives=OTHER_COLUMNS)
     other_steps = {"steps": [[("scale", expunge.StandardScaler(with_std=False)), ("ridge", expunge.Ridge())]]}
     folded = expunge.Pipeline([("scale", expunge.StandardScaler()), ("ridge", expunge.Ridge())])
@@ -135,3 +142,5 @@ def _instances() -> Iterator[tuple[str, Case]]:
         "Pipeline-sharded",
         Case(expunge.make_pipeline(frame_columns(), sharded), table="frame", alternatives={"fold": []}),
     )
+    normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
+    yield "Pipeline-normed-words", Case(normed, table="texts", alternatives={"steps": [WEIGHTED]})

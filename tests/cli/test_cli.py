@@ -336,15 +336,21 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.drop(7).to_csv(tmp_path / "left.csv", index=False)  # an encoder that forgot a value does not know it
-    assert call("data", "add", tmp_path / "t.csv", "--record-id", "id")[0] == 0
+    words = frame[["id"]].assign(text=[f"word{i % 7} word{i % 3}" for i in range(40)])
+    words.to_csv(tmp_path / "words.csv", index=False)
+    for data in ("t", "words"):
+        assert call("data", "add", tmp_path / f"{data}.csv", "--record-id", "id")[0] == 0
+    options = {"hashing-vectorizer": ("--option", "n_features=16")}
     wanted = {method.name: method.task for method in list_methods() if method.task != "other"}
     for name, task in wanted.items():
         target = ("--target", "y") if has_target(task) else ()
-        assert call("fit", name, "--data", "t", *target, "--method", name)[0] == 0, name
+        given = ("--data", "words" if name.endswith("-vectorizer") else "t", *target, *options.get(name, ()))
+        assert call("fit", name, *given, "--method", name)[0] == 0, name
     told = json.loads(call("forget", "--record", "07", "--json")[1])["requests"][0]
     assert sorted(change["model"] for change in told["models"]) == sorted(wanted)
     for name in ("ridge-classifier", "one-hot-encoder", "pca"):
         assert call("predict", name, "--data", tmp_path / "left.csv")[0] == 0, name
+    assert call("predict", "count-vectorizer", "--data", tmp_path / "words.csv")[0] == 0
 
 
 def test_version_and_help(call: Run) -> None:

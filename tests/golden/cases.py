@@ -29,7 +29,7 @@ N = 24
 
 @dataclass(frozen=True)
 class Golden:
-    """A model to be written, and the table it learns: "numbers" or "texts" (numbers and texts in a frame)."""
+    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame) or "documents"."""
 
     model: Any
     table: str = "numbers"
@@ -70,15 +70,21 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     few = {"n_frequencies": 3, "gamma": 0.25}  # a state of the default size is of megabytes
     yield "FourierRidge", Golden(expunge.FourierRidge(**few))
     yield "FourierRidgeClassifier", Golden(expunge.FourierRidgeClassifier(**few, scales=2.0))
+    words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
+    yield "Pipeline-words", Golden(words, "documents")
+    normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
+    yield "Pipeline-normed-words", Golden(normed, "documents")
+    yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
+    tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents"}
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
 
 
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
-SPECIAL = frozenset({"ColumnTransformer", "FourierRidge", "FourierRidgeClassifier", "Pipeline"})
+SPECIAL = frozenset({"ColumnTransformer", "FourierRidge", "FourierRidgeClassifier", "HashingVectorizer", "Pipeline"})
 
 
 def data(model: Any, table: str) -> dict[str, Any]:
@@ -88,6 +94,12 @@ def data(model: Any, table: str) -> dict[str, Any]:
     X: Any = numbers
     if table == "texts":
         X = pd.DataFrame({"town": [("Aarhus", "Köln", "")[a * a % 3] for a in i], "size": [f"{a % 4}" for a in i]})
+    if table == "documents":
+        words = ("sea", "Köln", "貓", "ship", "a tree")
+        X = [
+            " ".join(words[(a * a + b) % 5] for b in range(a % 4)) + f" {'only' * (a == 7)}{a % 6}th"
+            for a in i.tolist()
+        ]
     y: Any = None
     if is_classifier(model):
         y = np.where((numbers[:, 0] + i % 5 / 4) > 2, "yes", "no")

@@ -491,3 +491,30 @@ def test_a_pipeline_that_forgot_all_learns_again_one_by_one() -> None:
         for i in range(10):
             model.learn(X[i : i + 1], y[i : i + 1], record_ids=[i])
         assert model.digest() == digest
+
+
+def test_a_scaler_behind_components_and_words_scales_those() -> None:
+    X, y, _ = numbers_and_labels()
+    model = make_pipeline(PCA(n_components=2), StandardScaler(), GaussianNB()).fit(X, y)
+    model.forget([3, 4])
+    rest = [i for i in range(len(X)) if i not in (3, 4)]
+    fresh_one = make_pipeline(PCA(n_components=2), StandardScaler(), GaussianNB()).fit(
+        X[rest], y[rest], record_ids=rest
+    )
+    assert model.digest() == fresh_one.digest()
+    assert list(model.named_steps) == ["pca", "standardscaler", "gaussiannb"]
+    theirs = pipeline.make_pipeline(
+        decomposition.PCA(n_components=2), preprocessing.StandardScaler(), SklearnGaussianNB()
+    ).fit(X[rest], y[rest])
+    np.testing.assert_allclose(model.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+    texts = [f"w{i % 5} w{i % 7} w{i % 3}" for i in range(len(X))]
+    words = make_pipeline(expunge.CountVectorizer(), TruncatedSVD(n_components=2), StandardScaler(), GaussianNB())
+    words.fit(texts, y).forget([3, 4])
+    twin = make_pipeline(expunge.CountVectorizer(), TruncatedSVD(n_components=2), StandardScaler(), GaussianNB())
+    assert twin.fit([texts[i] for i in rest], y[rest], record_ids=rest).digest() == words.digest()
+
+
+def numbers_and_labels() -> tuple[Any, Any, Any]:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(40, 4)) * [4.0, 2.0, 1.0, 0.5]
+    return X, np.where(X[:, 0] + X[:, 1] > 0, "a", "b"), X[:, 0]

@@ -23,6 +23,7 @@ METHODS: dict[str, str] = {
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
     "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
+    "CountVectorizer": "expunge.methods.text.count_vectorizer:CountVectorizer",
     "DecisionTreeClassifier": "expunge.methods.forest.forest_classifier:DecisionTreeClassifier",
     "DecisionTreeRegressor": "expunge.methods.forest.forest_regressor:DecisionTreeRegressor",
     "ForestClassifier": "expunge.methods.forest.forest_classifier:ForestClassifier",
@@ -30,6 +31,7 @@ METHODS: dict[str, str] = {
     "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
     "FourierRidgeClassifier": "expunge.methods.sums.fourier_ridge_classifier:FourierRidgeClassifier",
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
+    "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "IsolationForest": "expunge.methods.forest.isolation_forest:IsolationForest",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
@@ -50,6 +52,7 @@ METHODS: dict[str, str] = {
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
     "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
     "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",
+    "TfidfVectorizer": "expunge.methods.text.tfidf_vectorizer:TfidfVectorizer",
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
 

@@ -106,7 +106,13 @@ class Dense:
 
 
 class Cells:
-    """Texts and mixed objects in an object array of shape (n,) or (n, d)."""
+    """Texts and mixed objects in an object array of shape (n,) or (n, d).
+
+    ``memory`` is something that was made of the cells and is worth keeping. It is no state, is never saved or copied,
+    and has ``wipe`` and ``truncate`` of its own.
+    """
+
+    memory: Any = None
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
         self._buffer = np.array(values, dtype=object, copy=True)
@@ -120,6 +126,8 @@ class Cells:
 
     def wipe(self, slots: Slots) -> None:
         self._buffer[slots] = None
+        if self.memory is not None:
+            self.memory.wipe(slots)
 
     def append(self, more: Any) -> None:
         if not isinstance(more, Cells) or more._buffer.shape[1:] != self._buffer.shape[1:]:
@@ -130,6 +138,11 @@ class Cells:
     def truncate(self, n: int) -> None:
         self._buffer[n : self._n] = None
         self._n = n
+        if self.memory is not None:
+            self.memory.truncate(n)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "memory"}
 
     def plain(self, slots: Slots) -> Arrays:
         return encode_cells(self._buffer[slots])

@@ -14,6 +14,7 @@ from expunge.errors import InvalidDataError
 from expunge.methods.pipeline.stages import (
     FRONT,
     View,
+    as_taken,
     below,
     is_same,
     named,
@@ -21,6 +22,7 @@ from expunge.methods.pipeline.stages import (
     outputs_of_front,
     stage,
     stage_change,
+    width_of,
 )
 from expunge.methods.preprocessing.front import Front, form_of
 from expunge.rows import Rows, Table
@@ -71,7 +73,7 @@ class InTurn:
             if flow is None:  # nothing reaches this step any more
                 changes.update(dict.fromkeys(named(name, parts)))
                 continue
-            view: Any = View(change.rows, _checked(step, flow))
+            view: Any = View(change.rows, _checked(step, flow), flow.width)
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
             try:
@@ -102,7 +104,7 @@ class InTurn:
         solution = {} if self.front is None else self.front.solve(form_of(rows), below(FRONT, parts))
         out, flow = named(FRONT, solution), self._first_flow(rows, solution)
         for name, step in self.rest:
-            view: Any = View(rows, flow.through)
+            view: Any = View(rows, flow.through, flow.width)
             held = below(name, parts)
             own = stage(step, flow.width, rows=view, parts=held)._solve(view, held) if held else None
             if own is None:
@@ -142,7 +144,7 @@ class InTurn:
             least = most = refit
             names: Any = own
             if flow is not None and own and is_known is not False:
-                view: Any = View(rows, flow.through)
+                view: Any = View(rows, flow.through, flow.width)
                 model = stage(step, flow.width, rows=view, parts=own)
                 if table is None:
                     least, most, goes_on = model._estimate(view, slots)
@@ -175,7 +177,7 @@ class InTurn:
         for name, step in self.rest:
             if flow is None or not below(name, parts):
                 return ""
-            view: Any = View(rows, flow.through)
+            view: Any = View(rows, flow.through, flow.width)
             model = stage(step, flow.width, rows=view, parts=below(name, parts))
             if step is self.rest[-1][1]:
                 found: str | None = model._doubt(view)
@@ -213,7 +215,7 @@ class InTurn:
         return out
 
     def _first_flow(self, rows: Rows, solution: Part) -> _Flow:
-        width, front = int(form_of(rows).shape[1]), self.front
+        width, front = width_of(form_of(rows)), self.front
         if front is None:
             return _Flow(lambda X: X, width)
         takes_missing = not self.rest or get_tags(self.rest[0][1]).input_tags.allow_nan
@@ -230,7 +232,7 @@ class InTurn:
 def _checked(step: Any, flow: _Flow) -> Callable[[Any], Any]:
     """Rows through the steps before, refused if they are nothing that the step could learn from alone."""
     alone = stage(step, flow.width)
-    return lambda X: alone._validate(flow.through(X), None, reset=False)[0]
+    return lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0]
 
 
 def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
@@ -245,4 +247,4 @@ def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
 
 def _next_flow(flow: _Flow, step: Any, solution: Part) -> _Flow:
     model = stage(step, flow.width, solution=solution)
-    return _Flow(lambda X: model.transform(flow.through(X)), outputs_of(step, flow.width, solution))
+    return _Flow(lambda X: model.transform(as_taken(step, flow.through(X))), outputs_of(step, flow.width, solution))

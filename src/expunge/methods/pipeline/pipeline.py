@@ -16,16 +16,19 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
-from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of, outputs_of_front, stacked, stage
+from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, stacked
+from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind
+from expunge.methods.pipeline.text_fold import TextFold
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
 from expunge.methods.preprocessing.simple_imputer import SimpleImputer
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
 from expunge.methods.sums.arguments import check_flag
+from expunge.methods.text.vectorizer import TextTransform, texts_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
-from expunge.validation import any_input, numeric_input
+from expunge.validation import any_input, numeric_input, targets_input
 
 __all__ = ["Pipeline"]
 
@@ -136,8 +139,8 @@ class Pipeline(NamedSteps, Unlearner):
                 raise InvalidParameterError(f"Step {name!r} is a pipeline.", hint="Put its steps here.")
             if i + 1 < len(given) and not hasattr(step, "transform"):
                 raise InvalidParameterError(f"Step {name!r} does not transform.", hint="A model comes last.")
-            if i and isinstance(step, ColumnTransformer):
-                raise InvalidParameterError(f"Step {name!r} is a ColumnTransformer.", hint="It comes first.")
+            if i and isinstance(step, (ColumnTransformer, TextTransform)):
+                raise InvalidParameterError(f"Step {name!r} is a {type(step).__name__}.", hint="It comes first.")
         for name in {FRONT, JOINT}.intersection(dict(given)):
             raise InvalidParameterError(f"A step cannot be named {name!r}.", hint="Choose another name.")
 
@@ -155,18 +158,22 @@ class Pipeline(NamedSteps, Unlearner):
         return _Plan(Front([Branch("", None, chain)]), steps[n_front:])
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
-        if isinstance(next(step for _, step in self.steps if step != "passthrough"), ColumnFront):
+        first = next(step for _, step in self.steps if step != "passthrough")
+        if isinstance(first, TextTransform):
+            X = texts_of(X, least)
+            return X, targets_input(self, X, y, reset=reset)
+        if isinstance(first, ColumnFront):
             return any_input(self, X, y, reset=reset, least=least)
         return numeric_input(self, X, y, reset=reset, least=least)
 
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
         return self.steps[-1][1]._place(table)  # type: ignore[no-any-return]
 
-    def _kept(self, rows: Rows) -> Fold | InTurn:
+    def _kept(self, rows: Rows) -> Fold | TextFold | InTurn:
         """How the state is kept: sums of everything together, or each step's own."""
         front, rest = self._split()
-        if self.fold and front is not None and not rows.has_weights:
-            fold = Fold.of(front, rest, is_classifier(self))
+        if self.fold and not rows.has_weights:
+            fold = TextFold.of(rest) if front is None else Fold.of(front, rest, is_classifier(self))
             if fold is not None:
                 return fold
         return InTurn(front, rest)
@@ -224,12 +231,7 @@ class Pipeline(NamedSteps, Unlearner):
         for start in range(0, n, step):
             Z = X.iloc[start : start + step] if hasattr(X, "iloc") else X[start : start + step]
             Z = Z if front is None else front.transform(known, Z)
-            for name, one in rest[:-1]:
-                Z = stage(one, Z.shape[1], solution=below(name, solution)).transform(Z)
-            if rest:
-                last = stage(rest[-1][1], Z.shape[1], solution=below(rest[-1][0], solution))
-                Z = getattr(last, method)(Z, *arguments)
-            blocks.append(Z)
+            blocks.append(asked_of(rest, solution, method, Z, *arguments))
         return blocks[0] if len(blocks) == 1 else stacked(blocks)
 
     @_last_has("predict")
@@ -274,13 +276,11 @@ class Pipeline(NamedSteps, Unlearner):
         front, rest = self._split()
         known = getattr(self, "feature_names_in_", None)
         names = input_features if input_features is not None else known
-        names = [f"x{j}" for j in range(self.n_features_in_)] if names is None else [str(name) for name in names]
+        width = getattr(self, "n_features_in_", 0)
+        names = [f"x{j}" for j in range(width)] if names is None else [str(name) for name in names]
         if front is not None:
             names = front.names_out(below(FRONT, self._solution()), names)
-        for name, step in rest:
-            model = stage(step, len(names), solution=below(name, self._solution()))
-            names = [str(out) for out in model.get_feature_names_out(None)]
-        return np.array(names, dtype=object)
+        return np.array(names_behind(rest, self._solution(), names), dtype=object)
 
     @property
     def classes_(self) -> npt.NDArray[Any]:
@@ -293,10 +293,5 @@ class Pipeline(NamedSteps, Unlearner):
     def named_steps(self) -> dict[str, Any]:
         """The steps after the transformers of single columns, as fitted models that know no record."""
         solution, (front, rest) = self._solution(), self._split()
-        width = outputs_of_front(front, self.n_features_in_, below(FRONT, solution))
-        out = {}
-        for name, step in rest:
-            own = below(name, solution)
-            out[name] = stage(step, width, solution=own)
-            width = outputs_of(step, width, own) if hasattr(step, "transform") else width
-        return out
+        width = outputs_of_front(front, getattr(self, "n_features_in_", 0), below(FRONT, solution))
+        return steps_behind(rest, solution, width)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 from expunge.digest import leaf
+from expunge.errors import InvalidDataError
 from expunge.params import record_params
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
@@ -19,6 +21,7 @@ __all__ = [
     "FRONT",
     "JOINT",
     "View",
+    "as_taken",
     "below",
     "is_same",
     "named",
@@ -27,6 +30,7 @@ __all__ = [
     "stacked",
     "stage",
     "stage_change",
+    "width_of",
 ]
 
 Slots = npt.NDArray[np.intp]
@@ -34,18 +38,24 @@ Through = Callable[[Any], Any]
 #: What parts and solutions of the transformers of single columns, and of sums of everything, stand under.
 FRONT, JOINT = "front", "joint"
 
+_DENSE = 2**28  # cells of a dense matrix in memory, 2 GiB
+
 
 class View:
     """The rows of a store, each transformed when it is read. Everything else is the store's."""
 
-    def __init__(self, rows: Rows, through: Through) -> None:
-        self._rows, self._through = rows, through
+    def __init__(self, rows: Rows, through: Through, width: int) -> None:
+        self._rows, self._through, self._width = rows, through, width
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rows, name)
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def form(self) -> Any:
+        """As :meth:`Rows.form`: columns without names, for steps before this one have made them."""
+        return np.empty((0, self._width))
 
     def read(self, slots: Slots, *, times: int = 1) -> Table:
         """As :meth:`Rows.read`, transformed."""
@@ -110,6 +120,29 @@ def outputs_of(step: Any, width: int, solution: Part) -> int:
 def outputs_of_front(front: Any, width: int, solution: Part) -> int:
     """Number of outputs of the transformers of single columns; that of the columns where there are none."""
     return width if front is None else len(front.names_out(solution, [f"{j}" for j in range(width)]))
+
+
+def as_taken(step: Any, Z: Any) -> Any:
+    """Rows of an earlier step as this one takes them: sparse ones become dense for a step that takes no sparse ones.
+
+    Raises
+    ------
+    InvalidDataError
+        A matrix that would be too large.
+    """
+    if not hasattr(Z, "tocsr") or get_tags(step).input_tags.sparse:
+        return Z
+    if Z.shape[0] * Z.shape[1] > _DENSE:
+        raise InvalidDataError(
+            f"{type(step).__name__} takes dense rows, and {Z.shape[0]} of {Z.shape[1]} columns are too many.",
+            hint="Ask the step before for fewer columns: max_features, min_df or n_features.",
+        )
+    return Z.toarray()
+
+
+def width_of(X: Any) -> int:
+    """Number of columns; 0 of texts, which have none."""
+    return int(X.shape[1]) if X.ndim > 1 else 0
 
 
 def stacked(blocks: list[Any]) -> Any:

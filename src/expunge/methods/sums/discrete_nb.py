@@ -133,7 +133,11 @@ class MultinomialNB(FeatureCounts, NaiveBayes):
         return _feature_tally(self, table, _without_duplicates(table.X))
 
     def _learned(self, part: Part) -> Part:
-        smoothed = _feature_count(self, part) + np.asarray(self.alpha, dtype=np.float64)
+        return self._from_counts(_feature_count(self, part), part)
+
+    def _from_counts(self, feature_count: Floats, part: Part) -> Part:
+        """What follows from the counts of features in the classes of a tally, shape (n_classes, n_features)."""
+        smoothed = feature_count + np.asarray(self.alpha, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):  # log 0: alpha zero, a class of weight zero
             log_prob = np.log(smoothed) - np.log(smoothed.sum(axis=1)[:, np.newaxis])
             return {"log_prior": class_log_prior(self, part), "log_prob": log_prob}
@@ -208,9 +212,13 @@ class BernoulliNB(FeatureCounts, NaiveBayes):
         return X if self.binarize is None or not X.shape[0] else to_binary(X, threshold=self.binarize)
 
     def _learned(self, part: Part) -> Part:
+        return self._from_counts(_feature_count(self, part), part)
+
+    def _from_counts(self, feature_count: Floats, part: Part) -> Part:
+        """What follows from the numbers of records with each feature in the classes, shape (n_classes, n_features)."""
         alpha, weight = np.asarray(self.alpha, dtype=np.float64), class_count(part)[:, np.newaxis]
         with np.errstate(divide="ignore", invalid="ignore"):  # log 0: alpha zero, a class of weight zero
-            log_prob = np.log(_feature_count(self, part) + alpha) - np.log(weight + 2 * alpha)
+            log_prob = np.log(feature_count + alpha) - np.log(weight + 2 * alpha)
             return {"log_prior": class_log_prior(self, part), "log_prob": log_prob}
 
     def _joint(self, X: Any, solution: Part) -> Floats:

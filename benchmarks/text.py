@@ -1,0 +1,168 @@
+"""Text classifiers that forget: quality and cost for a document, an author, 1 % and 5 %, and speed on six sets at once.
+
+python benchmarks/text.py [quality] [speed]
+
+writes the tables of docs/text.md; with one name, only prints that one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from measure import DATA, duration, each, in_turn, machine, middle, ratio, seconds, table
+from sklearn.base import clone
+from sklearn.feature_extraction import text as told
+from sklearn.naive_bayes import MultinomialNB as ToldMultinomial
+from sklearn.pipeline import make_pipeline as told_pipeline
+
+import expunge
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "text.md"
+BEGIN, END = "<!-- begin of what the command writes -->", "<!-- end of what the command writes -->"
+SIX = ("sst2", "rt_polarity", "imdb_10k", "newsgroups20", "ag_news_test", "sms_spam")
+#: Vectorisers of ours beside scikit-learn's, and how much faster than a refit one document is to be forgotten.
+VECTORS: dict[str, tuple[Any, Any, int]] = {
+    "counts": (expunge.CountVectorizer(), told.CountVectorizer(), 1000),
+    "tf-idf, no norm": (expunge.TfidfVectorizer(norm=None), told.TfidfVectorizer(norm=None), 1000),
+    "tf-idf, l2": (expunge.TfidfVectorizer(), told.TfidfVectorizer(), 100),
+}
+REPEATS = 3  # of fits on the six sets
+SINGLE = 25  # documents that are forgotten one by one
+
+
+class Texts(NamedTuple):
+    """Texts with labels, some for training, and the author of each where that is known."""
+
+    texts: list[str]
+    y: Any
+    is_train: Any
+    authors: Any = None
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    with gzip.open(DATA / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def texts_of(name: str) -> Texts:
+    rows = records(name)
+    texts, y = [row["text"] for row in rows], np.array([row["label"] for row in rows])
+    if "split" in rows[0]:
+        is_train = np.array([row["split"] == "train" for row in rows])
+    else:  # no official split: every fourth is for the test
+        is_train = np.arange(len(rows)) % 4 > 0
+    authors = np.array([row["author"] for row in rows], dtype=object) if "author" in rows[0] else None
+    return Texts(texts, y, is_train, authors)
+
+
+def six() -> tuple[list[str], Any]:
+    """All six sets as one, whose labels say the set, too."""
+    texts: list[str] = []
+    labels: list[str] = []
+    for name in SIX:
+        rows = records(name)
+        texts += [row["text"] for row in rows]
+        labels += [f"{name} {row['label']}" for row in rows]
+    return texts, np.array(labels, dtype=object)
+
+
+def ours(vectors: Any) -> Any:
+    return expunge.make_pipeline(clone(vectors), expunge.MultinomialNB(alpha=0.1))
+
+
+def theirs(vectors: Any) -> Any:
+    return told_pipeline(clone(vectors), ToldMultinomial(alpha=0.1))
+
+
+def quality() -> str:
+    """Accuracy before, after and retrained; digests; cost against scikit-learn's refit on what is left."""
+    lines: list[list[Any]] = []
+    for name in ("sst2", "newsgroups20", "sms_spam"):
+        data = texts_of(name)
+        at = np.flatnonzero(data.is_train)
+        test = np.flatnonzero(~data.is_train)
+        asked, wanted = [data.texts[i] for i in test], data.y[test]
+        for kind, (vectors, twin, _) in VECTORS.items():
+            model = ours(vectors).fit([data.texts[i] for i in at], data.y[at], record_ids=at)
+            before, left = model.score(asked, wanted), at
+            for what, gone in requests(data, at):
+                gone = gone[np.isin(gone, left)]
+                left = left[~np.isin(left, gone)]
+                taken = seconds(partial(model.forget, gone))
+                texts, y = [data.texts[i] for i in left], data.y[left]
+                refit = seconds(partial(theirs(twin).fit, texts, y))
+                fresh = ours(vectors).fit(texts, y, record_ids=left)
+                same = "equal" if model.digest() == fresh.digest() else "DIFFERENT"
+                scores = [f"{s:.4f}" for s in (before, model.score(asked, wanted), fresh.score(asked, wanted))]
+                lines.append([name, kind, what, len(gone), *scores, same, duration(taken), f"{refit / taken:,.0f} ×"])
+    head = ["set", "features", "forget", "documents", "before", "after", "retrained", "digest", "time", "faster"]
+    note = (
+        "Multinomial naive Bayes, alpha 0.1; accuracy on the test part. One model forgets the lines of a set in turn. "
+        "Faster than scikit-learn's refit on what is left."
+    )
+    return table("Quality and cost", head, lines, note)
+
+
+def requests(data: Texts, at: Any) -> list[tuple[str, Any]]:
+    """One document, the author of most documents, and a share of all."""
+    rng = np.random.default_rng(0)
+    out = [("one document", at[17:18])]
+    if data.authors is not None:
+        names, often = np.unique(data.authors[at].astype(str), return_counts=True)
+        most = names[int(np.argmax(often))]
+        out.append(("one author", at[data.authors[at] == most]))
+    return [*out, *((f"{share} %", rng.choice(at, len(at) * share // 100, replace=False)) for share in (1, 5))]
+
+
+def speed() -> str:
+    """Six sets as one: fit and forgetting single documents."""
+    texts, y = six()
+    lines = []
+    for kind, (vectors, twin, target) in VECTORS.items():
+        model, other = ours(vectors), theirs(twin)
+        times = in_turn(
+            {"ours": partial(model.fit, texts, y), "theirs": partial(other.fit, texts, y)}, repeats=REPEATS, warmup=0
+        )
+        model.predict(texts[:1])
+        gone = np.random.default_rng(1).choice(len(texts), SINGLE, replace=False)
+        single = each([partial(model.forget, [int(i)]) for i in gone])
+        answer = seconds(partial(model.predict, texts[:1]))
+        left = np.delete(np.arange(len(texts)), gone)
+        fresh = ours(vectors).fit([texts[i] for i in left], y[left], record_ids=left)
+        same = "equal" if model.digest() == fresh.digest() else "DIFFERENT"
+        refit, middling = statistics.median(times["theirs"]), statistics.median(single)
+        lines.append([
+            kind, f"{len(texts):,}", middle(times["theirs"]), ratio(times["ours"], times["theirs"]), middle(single),
+            f"{refit / middling:,.0f} × (target {target:,} ×)", same, duration(answer),
+        ])  # fmt: skip
+    head = [
+        "features", "documents", "scikit-learn's fit", "our fit ÷ that (target 2)", "forget one document",
+        "scikit-learn's refit ÷ that", "digest", "first prediction afterwards",
+    ]  # fmt: skip
+    note = f"{SINGLE} documents, one by one. Measured on {machine()}."
+    return table("Six sets as one", head, lines, note)
+
+
+def main(names: list[str] | None = None) -> str:
+    if not DATA.exists():
+        return "## Text\n\nThe real data sets are not here.\n"
+    parts = {"speed": speed, "quality": quality}
+    if names:
+        return "\n".join(parts[name]() for name in names)
+    text = "\n".join(make() for make in parts.values())
+    page = PAGE.read_text(encoding="utf-8")
+    head, _, rest = page.partition(BEGIN)
+    written = text.replace("\n## ", "\n### ").replace("## ", "### ", 1) if text.startswith("## ") else text
+    PAGE.write_text(f"{head}{BEGIN}\n\n{written}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return text
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1:]))
