@@ -84,6 +84,11 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     """Take requests in; gives their numbers. One that is open already, or has a known key, gives the old number.
 
     Durable when the caller's transaction commits.
+
+    Raises
+    ------
+    InvalidRequestError
+        A key that its caller used for another request: taken for a repetition, nobody would be forgotten.
     """
     db, now = core.db, journal.moment(core, connection)
     top = int(connection.execute(sa.select(sa.func.max(requests.c.number))).scalar() or 0)
@@ -97,14 +102,15 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
         for wish, handle in zip(wishes, handles, strict=True)
     ]
     seen = _lookup(connection, requests.c.handle, requests.c.number, handles)
-    seen |= _lookup(connection, requests.c.idempotency, requests.c.number, [key for key in callers if key])
+    by_caller = _by_caller(connection, [key for key in callers if key])
     keys = _lookup(connection, subject_keys.c.handle, subject_keys.c.key, people)
     numbers: list[int] = []
     rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
     fresh: dict[bytes, int] = {}
     for wish, handle, caller, person in zip(wishes, handles, callers, people, strict=True):
-        old = seen.get(caller) if caller else None
-        old = seen.get(handle) if old is None else old
+        old = seen.get(handle)
+        if caller in by_caller:
+            old = _repeated(core, connection, wish, handle, *by_caller[caller])
         if old is not None:
             numbers.append(old)
             continue
@@ -115,7 +121,7 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
         rows.append((wish, number, handle, caller, keys[person]))
         seen[handle] = number
         if caller:
-            seen[caller] = number
+            by_caller[caller] = number, handle
         numbers.append(number)
     if next_key > first_key:
         core.secrets.pool.reserve(next_key)
@@ -151,6 +157,33 @@ def _prepared(
 
 def _caller_key(core: Core, wish: Wish) -> bytes | None:
     return pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key) if wish.key else None
+
+
+def _by_caller(connection: Any, wanted: Sequence[bytes]) -> dict[bytes | None, tuple[int, bytes | None]]:
+    """Numbers of requests by the keys of their callers, and what they are about while they are open."""
+    out: dict[bytes | None, tuple[int, bytes | None]] = {}
+    columns = sa.select(requests.c.idempotency, requests.c.number, requests.c.handle)
+    for at in range(0, len(wanted), 500):
+        for key, number, about in connection.execute(columns.where(requests.c.idempotency.in_(wanted[at : at + 500]))):
+            out[bytes(key)] = int(number), None if about is None else bytes(about)
+    return out
+
+
+def _repeated(core: Core, connection: Any, wish: Wish, handle: bytes, number: int, about: bytes | None) -> int:
+    """The number, if the wish repeats that request. One that is final no longer knows what it was about; there the
+    question is whether anything is held of what is asked now. What was corrected is held on."""
+    from expunge.workspace.targets import held_by
+
+    payload = {"values": list(wish.values), "data": wish.data, "rows": wish.rows}
+    is_final = about is None
+    if about == handle or (
+        is_final and (wish.kind == "rectify" or not held_by(core, connection, wish.kind, payload, look=True))
+    ):
+        return number
+    raise InvalidRequestError(
+        f"This key of its caller belongs to request {number}, which is about something else.",
+        hint="Give each request a key of its own.",
+    )
 
 
 def _lookup(connection: Any, column: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes, int]:
