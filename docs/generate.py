@@ -73,10 +73,10 @@ def method_page() -> str:
         "retrain": "Retrain", "sisa": "SISA", "modular": "Modular training", "naive-bayes": "Naive Bayes",
         "ridge": "Ridge", "fourier": "Fourier features", "bayesian-ridge": "Bayesian ridge",
         "discriminants": "Discriminants",
-        "linear-structure": "PCA and TruncatedSVD",
+        "linear-structure": "PCA and TruncatedSVD", "forests": "Forests and trees",
     }  # fmt: skip
     links = [f"[{title}](methods/{page}.md)" for page, title in pages.items()]
-    links.append("[transformers and pipelines](tables.md)")
+    links += ["[transformers and pipelines](tables.md)", "[texts](text.md)"]
     lines += ["", f"Each has a page: {', '.join(links)}.", ""]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""A caller's key is for one request: a repetition gets its answer, anything else is refused and nobody is passed over."""
+"""A caller's key is for one request: a repetition gets its answer, anything else is refused."""
 
 from __future__ import annotations
 
