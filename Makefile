@@ -23,8 +23,8 @@ env: $(VENV)/.full ## install all extras and the tools of development
 test: $(VENV)/.full ## run every check, style and types included, in an environment with all extras; ARGS="-k ids" chooses tests
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal --durations 20 --durations-min 1 $(ARGS)
 
-faults: $(VENV)/.full ## kill, cut off and fill up workspaces at every instant, and search every byte: some minutes
-	@$(BIN)/python -m pytest --slow -s tests/workspace $(ARGS)
+faults: $(VENV)/.full ## run the slow tests too: workspaces killed at every instant, every instance of the contract, audits in number
+	@$(BIN)/python -m pytest --slow -s tests/workspace tests/checks tests/audit tests/lab $(ARGS)
 
 lint: $(VENV)/.full ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .

@@ -40,6 +40,16 @@ def frame_columns() -> expunge.ColumnTransformer:
 OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]]}
 
 
+#: Instances that are tried with ``--slow`` only. Every method has another one that is tried always.
+SLOW = frozenset(
+    {
+        "ForestClassifier-frame", "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-sharded",
+        "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
+        "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
+    }
+)  # fmt: skip
+
+
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
 NOTHING_MISSING: dict[str, list[str]] = {"fill_value": [], "keep_empty_features": []}
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 import expunge.checks
-from checks.instances import N_METHODS, instances
+from checks.instances import N_METHODS, SLOW, instances
 from expunge.checks import CHECKS, Case, check_unlearner, parametrize_with_unlearner_checks
 from expunge.checks.runner import SKLEARN_WAIVERS
 from expunge.methods import METHODS
@@ -34,7 +34,7 @@ ALLOWED_SKIPS = {
 }
 
 
-@pytest.mark.parametrize("name", INSTANCES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in INSTANCES])
 def test_method_keeps_the_contract(name, record_property):
     case = INSTANCES[name]
     results = check_unlearner(case, on_fail=None)
@@ -62,6 +62,8 @@ def test_every_method_has_an_instance():
         "Say in instances.py how many methods there are, and give the new one an instance."
     )
     assert {case.name for case in INSTANCES.values()} == set(METHODS)
+    assert set(INSTANCES) > SLOW
+    assert {case.name for name, case in INSTANCES.items() if name not in SLOW} == set(METHODS)
 
 
 def test_waivers_of_methods_name_checks_and_reasons():
