@@ -353,6 +353,24 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
     assert call("predict", "count-vectorizer", "--data", tmp_path / "words.csv")[0] == 0
 
 
+def test_texts_that_name_single_records_are_refused_by_column(
+    call: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("expunge.workspace.preparing.MOST_LABELS", 30)
+    frame = pd.DataFrame({"id": [f"{i:02d}" for i in range(40)], "note": [f"note {i}" for i in range(40)]})
+    frame.assign(town="Ulm", y=frame.index % 2).to_csv(tmp_path / "t.csv", index=False)
+    assert call("data", "add", tmp_path / "t.csv", "--record-id", "id")[0] == 0
+    fit = ("fit", "m", "--data", "t", "--target", "y", "--method", "multinomial-nb")
+    code, _, err = call(*fit)
+    assert code == EXIT_CODES["invalid-data"]
+    assert "column 'note' has 40 different ones" in err
+    assert "--ignore note" in err
+    assert call(*fit, "--ignore", "note")[0] == 0
+    code, out, _ = call("forget", "--record", "07")
+    assert "1 record forgotten" in out
+    assert call("verify", "--replay")[0] == EXIT_CODES["invalid-request"]
+
+
 def test_version_and_help(call: Run) -> None:
     assert call("--version")[:2] == (0, f"expunge {expunge.__version__}\n")
     assert "forget" in call("--help")[1]

@@ -60,11 +60,16 @@ class Answer:
         """For people."""
         request = self.request
         out = [f"Request {request.number} ({request.kind}): {request.state}, due {request.due()}."]
+        if request.state == "nothing-held":
+            out.append(
+                "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
+            )
         for model in self.models:
             guarantee = model["guarantee"]
+            many = "record" if model["records"] == 1 else "records"
             out.append(
                 f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
-                f"{model['records']} records forgotten, {model['work']} read again; {guarantee['kind']}: "
+                f"{model['records']:,} {many} forgotten, {model['work']:,} read again; {guarantee['kind']}: "
                 f"{guarantee['statement']}."
             )
             out += [f"{model['model']}: {note}." for note in model["notes"]]

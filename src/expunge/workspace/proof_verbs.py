@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.errors import InvalidRequestError
 from expunge.workspace import models, reports, verifying
 from expunge.workspace.core import Core
 from expunge.workspace.preparing import live_schema
@@ -49,6 +50,8 @@ class ProofVerbs:
             Fit afresh without the records, and compare digests.
         """
         core = self._core
+        if receipt is None and replay:
+            raise InvalidRequestError("A replay is of one receipt.", hint="Name it: verify RECEIPT --replay.")
         if receipt is None:
             return verifying.verify_workspace(core, since=since)
         verdict = verifying.verify_receipt(receipt, key or core.layout.public_key, since=since, core=core)
