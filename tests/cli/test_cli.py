@@ -23,9 +23,8 @@ import typer
 import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
-from expunge.workspace import Workspace, list_methods
+from expunge.workspace import Workspace, list_methods, preparing
 from expunge.workspace import models as workspace_models
-from expunge.workspace import preparing
 from expunge.workspace.catalogue import kebab
 from expunge.workspace.schema import TASKS, has_target
 
