@@ -107,6 +107,7 @@ def hold(root: Path, pipe: Any) -> None:
 def as_nobody(root: Path) -> None:
     """Forget as somebody who may not write."""
     if os.getuid() == 0:
+        expunge.Workspace.open(root).close()  # imports what nobody else may be allowed to read
         os.setgid(65534)
         os.setuid(65534)
     forget(expunge.Workspace.open(root), 0)

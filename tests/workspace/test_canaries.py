@@ -50,7 +50,7 @@ def workspace(tmp_path: Path) -> expunge.Workspace:
     ws.data_add(tmp_path / "people.csv", record_id="id", subject_id="person", name="referred", reference=True)
     ws.fit("shards", data="people", target="label", method="sisa", options={"n_shards": 3})
     ws.fit("trees", data="typed", target="label", method="retrain", estimator="hist-gradient-boosting")
-    ws.fit("sums", data="typed", target="label", method="gaussian-nb", ignore=["job"])
+    ws.fit("sums", data="typed", target="label", method="gaussian-nb", ignore=["job"], bare=True)
     ws.fit("far", data="referred", target="label", method="sisa", options={"n_shards": 2})
     ws.predict("shards", tmp_path / "people.csv", keep="scores.csv")
     ws.predict("sums", _without(tmp_path, "job"), keep="scores.parquet")

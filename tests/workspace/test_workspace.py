@@ -60,7 +60,7 @@ def csv(tmp_path: Path) -> Path:
 def ws(tmp_path: Path, csv: Path) -> expunge.Workspace:
     made = expunge.Workspace.init(tmp_path / "ws")
     made.data_add(csv, record_id="id", subject_id="person")
-    made.fit("sums", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"])
+    made.fit("sums", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"], bare=True)
     return made
 
 
@@ -79,7 +79,7 @@ def test_the_model_that_forgot_is_that_of_a_fresh_fit_on_a_table_without_the_per
     left = people()[lambda frame: ~frame["person"].isin(["p7", "p9"])]
     left.to_csv(tmp_path / "left.csv", index=False)
     ws.data_add(tmp_path / "left.csv", record_id="id", subject_id="person")
-    ws.fit("fresh", data="left", target="label", method="gaussian-nb", ignore=["group", "seen"])
+    ws.fit("fresh", data="left", target="label", method="gaussian-nb", ignore=["group", "seen"], bare=True)
     assert live(ws, "sums").digest() == live(ws, "fresh").digest()
 
 
@@ -342,7 +342,7 @@ def test_a_correction_leaves_no_tombstone(ws: expunge.Workspace, tmp_path: Path)
     with sqlite3.connect(ws.path / "ledger.db") as connection:
         assert connection.execute("SELECT count(*) FROM tombstones").fetchone() == (0,)
     connection.close()
-    ws.fit("fresh", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"])
+    ws.fit("fresh", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"], bare=True)
     assert live(ws, "fresh").digest() == live(ws, "sums").digest()
 
 

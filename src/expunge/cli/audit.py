@@ -44,28 +44,34 @@ def audit(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
-    from expunge.workspace import Workspace
-    from expunge.workspace.audits import audit_scores
-    from expunge.workspace.tables import read_ids
-
     out = Output(as_json)
     if sum((model is not None, scores is not None, self_test)) != 1:
         raise InvalidRequestError("Give MODEL with --data and --forgotten, or --scores, or --self-test.")
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
     with out.working("Auditing"), _progress(as_json) as progress:
-        if scores is not None:
-            found = audit_scores(scores, alpha=alpha, delimiter=delimiter, encoding=encoding)
-        elif model is None or data is None or forgotten is None:
-            raise InvalidRequestError("MODEL needs --data, a table, and --forgotten, a file with ids.")
-        else:
-            found = Workspace.open(workspace).audit(
-                model, data, forgotten=read_ids(forgotten), held_out=read_ids(held_out) if held_out else None,
-                n_references=references, n_unforgotten=unforgotten, seed=seed, n_jobs=jobs, store=store,
-                progress=progress, alpha=alpha, delimiter=delimiter, encoding=encoding,
-            )  # fmt: skip
+        found = _audited(
+            workspace, model, data, forgotten, held_out, scores, n_references=references, n_unforgotten=unforgotten,
+            seed=seed, n_jobs=jobs, store=store, progress=progress, alpha=alpha, delimiter=delimiter, encoding=encoding,
+        )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
     return out.result(found.to_dict(), [f"{found.verdict.capitalize()}. {found.sentence}", *found.reasons, *written])
+
+
+def _audited(
+    workspace: File, model: str | None, data: File, forgotten: File, held_out: File, scores: File, **given: Any
+) -> Any:
+    """The report on a table of scores, or on a model of the workspace."""
+    from expunge.workspace import Workspace
+    from expunge.workspace.audits import audit_scores
+    from expunge.workspace.tables import read_ids
+
+    if scores is not None:
+        return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})
+    if model is None or data is None or forgotten is None:
+        raise InvalidRequestError("MODEL needs --data, a table, and --forgotten, a file with ids.")
+    others = read_ids(held_out) if held_out else None
+    return Workspace.open(workspace).audit(model, data, forgotten=read_ids(forgotten), held_out=others, **given)
 
 
 def _self_test(out: Output, **given: Any) -> None:
