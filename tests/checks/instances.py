@@ -45,6 +45,7 @@ SLOW = frozenset(
     {
         "ForestClassifier-frame", "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-sharded",
         "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
+        "SISAClassifier-persons", "SISAClassifier-weighted",
         "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
     }
 )  # fmt: skip
