@@ -1,8 +1,7 @@
-"""A folder that is written as a whole or not at all, and changed by one process at a time."""
+"""A folder that is written as a whole or not at all."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from expunge.errors import FileNotUsableError
 
-__all__ = ["only_one", "refuse_taken", "write_folder", "writing"]
+__all__ = ["refuse_taken", "write_folder", "writing"]
 
 
 def refuse_taken(path: Path, replaceable: frozenset[str]) -> None:
@@ -58,31 +57,3 @@ def write_folder(path: Path) -> Iterator[Path]:
         raise
     if old.is_dir():
         shutil.rmtree(old)  # it holds rows: that it stays must not pass in silence
-
-
-@contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Refuse a second change of the same folder while one is under way (where the system can lock a folder)."""
-    if os.name != "posix":
-        yield
-        return
-    import fcntl
-
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FileNotUsableError(
-                f"{str(path)!r} is being changed by another process.", hint="Try again."
-            ) from error
-        sweep(path)
-        yield
-    finally:
-        os.close(handle)
-
-
-def sweep(path: Path) -> None:
-    """Delete what a killed process left in a folder: a half-written file holds rows that may since be forgotten."""
-    for left in path.glob(".expunge-*.tmp"):
-        left.unlink(missing_ok=True)

@@ -28,7 +28,6 @@ __all__ = [
     "choose_schema",
     "has_target",
     "parse_label",
-    "read_corrections",
     "read_rows",
 ]
 
@@ -293,34 +292,6 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
         return TableRows(ids, X, None, None)
     subjects = None if schema.subject_id is None else _ids(table, schema.subject_id, schema.subject_kind)
     return TableRows(ids, X, None if schema.target is None else _targets(table, schema.target, schema, ids), subjects)
-
-
-def read_corrections(table: pa.Table, schema: Schema) -> dict[str, Any]:
-    """What a table says is right about records, as arguments of ``rectify``: only the columns that are there.
-
-    Raises
-    ------
-    InvalidDataError, InvalidIdError
-        As :func:`read_rows`; nothing but ids; a column that the model does not read.
-    """
-    _refuse_unknown(table, schema.record_id)
-    present = set(table.column_names) - {schema.record_id, *schema.ignored}
-    if not present:
-        raise InvalidDataError(
-            "The table has no column that the model learned from, so there is nothing to correct.",
-            hint=f"It learned from {', '.join(map(repr, schema.columns))}.",
-        )
-    columns = {name: kind for name, kind in schema.columns.items() if name in present}
-    part = dataclasses.replace(schema, columns=columns)
-    rows = read_rows(table, part, to_predict=True)
-    out: dict[str, Any] = {"record_ids": rows.ids}
-    if part.columns:
-        out["X"] = rows.X
-    if schema.target is not None and schema.target in present:
-        out["y"] = _targets(table, schema.target, schema, rows.ids)
-    if schema.subject_id in present:
-        out["subject_ids"] = _ids(table, str(schema.subject_id), schema.subject_kind)
-    return out
 
 
 def _ids(table: pa.Table, name: str, kind: Kind) -> list[Any]:

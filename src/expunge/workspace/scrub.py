@@ -8,7 +8,6 @@ from typing import Any
 
 from expunge.errors import TamperedError
 from expunge.workspace import datasets, faults, models
-from expunge.workspace.chunks import Entry
 from expunge.workspace.core import Core
 from expunge.workspace.database.tables import artefacts, intents, model_versions, versions
 from expunge.workspace.database.tables import datasets as dataset_table
@@ -100,8 +99,3 @@ def read_everything(core: Core) -> None:
         for model in models.live_models(core, connection):
             core.cache.pop(model.version_id, None)
             models.load(core, model)
-
-
-def entry_of(chunk: dict[str, Any]) -> Entry:
-    """What a manifest keeps about a chunk."""
-    return Entry(chunk["chunk"], chunk["mac"])
