@@ -134,7 +134,7 @@ def prepare(
     order = np.arange(len(kinds))
     features, first = np.empty(m, dtype=np.int64), np.empty(R, dtype=np.int64)
     keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
-    own = np.empty((1, k), dtype=np.int64)
+    own, scores = np.empty((1, k), dtype=np.int64), np.empty(m * R)
     todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
     aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
     weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
@@ -207,7 +207,7 @@ def prepare(
                         room = np.empty((3, 2 * scored), dtype=np.int64)
                     found, group = choose(
                         X, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
-                        features, keys, sums, first, room, 0.0,
+                        features, keys, sums, first, room, 0.0, scores,
                     )  # fmt: skip
                     replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
                     if not replace and group == 0:
@@ -229,7 +229,7 @@ def prepare(
                     n_first = 0
                     while n_first < R and heads[node[TALLY], m + n_first] >= 0:
                         n_first += 1
-                    found = best(sums, n_first, m, depth, params, class_weight, 0.0)
+                    found = best(sums, n_first, m, depth, params, class_weight, 0.0, scores)
                     head = heads[node[TALLY]]
                     replace = found < 0 or head[found // R] != node[FEATURE]
                     replace = replace or head[m + R + found] != node[THRESHOLD]

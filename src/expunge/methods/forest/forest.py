@@ -48,6 +48,8 @@ Slots = npt.NDArray[np.intp]
 MOST_CLASSES = 1000
 #: Nodes are scored on 2**s to 2**(s+1) of their records.
 _SAMPLE = 10
+#: Thresholds of a category, for each of a number: one of them tells a single value from all others.
+_OF_A_CATEGORY = 2
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
 _SMALL = 16
 #: A change of more than this share of the records is a fit.
@@ -166,7 +168,7 @@ class Forest(Unlearner):
         params[DEPTH] = 2**31 if self.max_depth is None else self.max_depth
         params[SPLIT], params[LEAF] = self.min_samples_split, self.min_samples_leaf
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
-        params[THRESHOLDS] = self.n_thresholds * (2 if "category" in learned.kinds else 1)
+        params[THRESHOLDS] = self.n_thresholds * (_OF_A_CATEGORY if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
         params[SAMPLE] = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0

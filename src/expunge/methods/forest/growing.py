@@ -14,12 +14,14 @@ import numpy as np
 from expunge.methods.forest.order import LEFT, RIGHT, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
+    CLASSES,
     DEPTH,
     GROUP,
     MISSING,
     SMALL,
     SPLIT,
     THRESHOLDS,
+    WEIGHT,
     add,
     choose,
     is_pure,
@@ -90,25 +92,21 @@ def grow(
     order = np.arange(len(kinds))
     features, first = np.empty(width, dtype=np.int64), np.empty(R, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
+    scores = np.empty(width * R)
     aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
     column = room[0]
     todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
     todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, depth, key
     n_nodes, waiting = n_nodes + 1, 1
-    weighted = len(weights) > 1
     if n_nodes > len(nodes):
         return -1, n_tallies
+    _sum_up(node_sums, n_nodes - 1, y, weights, records, start, n, params)
     while waiting:
         waiting -= 1
         i, at, count, level, node_key = (
             todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
         )  # fmt: skip
         node = nodes[i]
-        for c in range(k):
-            node_sums[i, c] = 0
-        for r in range(at, at + count):
-            slot = records[r]
-            add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
         node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = -1, 0, -1, -1
         node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
         if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
@@ -118,7 +116,7 @@ def grow(
         minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
         found, group = choose(
             X, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-            features, keys, sums, first, room, minimum,
+            features, keys, sums, first, room, minimum, scores,
         )  # fmt: skip
         if found < 0:
             continue
@@ -148,6 +146,17 @@ def grow(
             more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
             more[: len(todo)], more_key[: len(todo)] = todo, todo_key
             todo, todo_key = more, more_key
+        left, right = n_nodes, n_nodes + 1
+        if shift == 0:
+            for c in range(k):
+                node_sums[left, c] = sums[found, c] & WEIGHT if c == 0 or params[CLASSES] else sums[found, c]
+        elif kept - at < moved:
+            _sum_up(node_sums, left, y, weights, records, at, kept - at, params)
+        else:
+            _sum_up(node_sums, right, y, weights, records, kept, moved, params)
+            left, right = right, left
+        for c in range(k):
+            node_sums[right, c] = node_sums[i, c] - node_sums[left, c]
         for side in (1, 0):
             todo[waiting, 0], todo[waiting, 3] = n_nodes + side, level + 1
             todo[waiting, 1], todo[waiting, 2] = (kept, moved) if side else (at, kept - at)
@@ -155,6 +164,20 @@ def grow(
             waiting += 1
         n_nodes += 2
     return n_nodes, n_tallies
+
+
+@njit
+def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: int, n: int, params: Any) -> None:
+    """The sums of a node from n of the records."""
+    node_sums[i] = 0
+    if params[CLASSES] and len(weights) == 1:
+        for r in range(start, start + n):
+            node_sums[i, y[records[r]]] += weights[0]
+        return
+    weighted = len(weights) > 1
+    for r in range(start, start + n):
+        slot = records[r]
+        add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
 
 
 @njit
