@@ -323,7 +323,7 @@ def _group(max_features: Any, d: int) -> int:
     if max_features is None:
         return d
     if max_features == "sqrt":
-        return max(1, int(np.sqrt(d)))
+        return max(1, round(np.sqrt(d)))
     if max_features == "log2":
         return max(1, int(np.log2(d)))
     if isinstance(max_features, (float, np.floating)):

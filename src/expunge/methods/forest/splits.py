@@ -1,8 +1,9 @@
 """Candidates of a node: from its first records, counted in integers, scored by one fixed expression.
 
 A cell is a key of 64 bits: numbers keep their order in it, categories only their equality, and missing is a key of its
-own above all others. A candidate is a feature and the key of one of the first records of the node. Left of it are: of
-numbers, those not above; of categories, those equal; of a missing one, the missing.
+own above all others. A candidate is a feature and a key; of each feature they are the first keys, all different, among the
+first records of the node. Left of it are: of numbers, those not above; of categories, those equal; of a missing one, the
+missing.
 
 A tally holds, for each candidate and last for all records, what is left of it. Of a class it is the sum of
 ``2**40 + weight`` over its records, so that one integer holds how many they are and what they weigh. Of a regression it
@@ -26,6 +27,7 @@ __all__ = [
     "FLOAT",
     "GROUP",
     "LEAF",
+    "LOOKED",
     "MISSING",
     "NUMBER",
     "NUMBERS",
@@ -63,6 +65,8 @@ FLOAT, NUMBER, CATEGORY = 0, 1, 2
 #: Places in the vector of parameters that every kernel takes.
 DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, COLUMN, NUMBERS = range(12)
 PARAMS = 12
+#: The thresholds of a feature are found among so many first records for each threshold of a number.
+LOOKED = 4
 
 
 @njit
@@ -141,40 +145,61 @@ def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
 @njit
 def tally(
     X: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any, n_features: int,
-    params: Any, keys: Any, sums: Any, first: Any, room: Any,
-) -> None:  # fmt: skip
+    params: Any, keys: Any, counts: Any, sums: Any, room: Any,
+) -> int:  # fmt: skip
     """Candidates of n records in order, and what is left of each.
 
-    Fills ``first`` (R slots, -1 where there are fewer records), ``keys`` (m R) and ``sums`` (m R + 1, k). ``room`` is
-    for three columns of at least n numbers.
+    Fills ``keys`` (m R), ``counts`` (m: how many of the R each feature has) and ``sums`` (m R + 1, k). ``room`` is for
+    three columns of at least n numbers.
+
+    Returns
+    -------
+    int
+        How many of the first records it looked at; -1 if it would have looked at more.
     """
     R, k = params[THRESHOLDS], sums.shape[1]
     width = len(keys) // R
-    n_first = min(R, n)
     sums[:] = 0
-    for j in range(R):
-        first[j] = records[start + j] if j < n_first else -1
     weighted, is_class = len(weights) > 1, params[CLASSES] > 0
-    w = weights[0]
+    w, looked, is_short = weights[0], 0, False
     targets, column, where = room[0], room[1], room[2]
     for i in range(n):
         targets[i] = y[np.uint64(records[start + i])]
-    if params[CLASSES] == 2 and not weighted:
-        _tally_two(X, kinds, w, records, start, n, features, n_features, params, keys, sums, targets, column)
-        return
-    for i in range(n):
-        if weighted:
-            w = weights[records[start + i]]
-        add(sums, width * R, targets[i], w, 1, COUNTED, params)
+    two = params[CLASSES] == 2 and not weighted
+    if two:
+        all_ = np.int64(0)
+        for i in range(n):
+            targets[i] = 1 + (targets[i] << 32)
+            all_ += targets[i]
+        _put_two(sums, width * R, all_, w)
+    else:
+        for i in range(n):
+            if weighted:
+                w = weights[records[start + i]]
+            add(sums, width * R, targets[i], w, 1, COUNTED, params)
     bounds = np.empty(R, dtype=np.int64)
     bins = np.empty((R + 2, k), dtype=np.int64)
     for f in range(n_features):
         kind = kinds[features[f]]
         read_column(X, records, start, n, features[f], kind, params, column)
-        limit = n_first if kind == CATEGORY else min(n_first, params[NUMBERS])
-        q = _bounds(column, limit, keys, f * R, bounds)
-        for j in range(limit, R):
-            keys[f * R + j] = MISSING
+        limit, most = R if kind == CATEGORY else params[NUMBERS], LOOKED * params[NUMBERS]
+        found, seen = 0, 0
+        while found < limit and seen < min(n, most):
+            j = f * R
+            while j < f * R + found and keys[j] != column[seen]:
+                j += 1
+            if j == f * R + found:
+                keys[j] = column[seen]
+                found += 1
+            seen += 1
+        is_short = is_short or (found < limit and seen < most)
+        looked, counts[f] = max(looked, seen), found
+        for j in range(f * R + found, f * R + R):
+            keys[j] = MISSING
+        if two:
+            _count_two(column, n, targets, kind, keys, f * R, f * R + found, sums, w)
+            continue
+        q = _bounds(keys, f * R, found, bounds)
         bins[:] = 0
         _bin(column, n, bounds, q, kind, where)
         if is_class and not weighted:
@@ -189,65 +214,54 @@ def tally(
             for b in range(1, q):
                 for c in range(k):
                     bins[b, c] += bins[b - 1, c]
-        for j in range(limit):
+        for j in range(f * R, f * R + found):
             b = q + 1
-            if keys[f * R + j] != MISSING:
+            if keys[j] != MISSING:
                 b = 0
-                while bounds[b] != keys[f * R + j]:
+                while bounds[b] != keys[j]:
                     b += 1
             for c in range(k):
-                sums[f * R + j, c] = bins[b, c]
+                sums[j, c] = bins[b, c]
+    return -1 if is_short else looked
 
 
 @njit
-def _tally_two(
-    X: Any, kinds: Any, w: int, records: Any, start: int, n: int, features: Any, n_features: int, params: Any,
-    keys: Any, sums: Any, targets: Any, column: Any,
+def _put_two(sums: Any, row: int, counted: Any, w: int) -> None:
+    """A row of sums from the records of two classes: all in the lower half of an integer, the second in the upper."""
+    sums[row, 1] = (counted >> 32) * (w + COUNTED)
+    sums[row, 0] = (counted & 0xFFFFFFFF) * (w + COUNTED) - sums[row, 1]
+
+
+@njit
+def _count_two(
+    column: Any, n: int, targets: Any, kind: Any, keys: Any, low: int, high: int, sums: Any, w: int
 ) -> None:  # fmt: skip
-    """As :func:`tally`, for two classes without weights: both are counted in the halves of one integer."""
-    R = params[THRESHOLDS]
-    n_first, unit = min(R, n), w + COUNTED
-    all_ = np.int64(0)
-    for i in range(n):
-        targets[i] = 1 + (targets[i] << 32)
-        all_ += targets[i]
-    sums[len(keys), 1] = (all_ >> 32) * unit
-    sums[len(keys), 0] = (all_ & 0xFFFFFFFF) * unit - sums[len(keys), 1]
-    for f in range(n_features):
-        kind = kinds[features[f]]
-        read_column(X, records, start, n, features[f], kind, params, column)
-        limit = n_first if kind == CATEGORY else min(n_first, params[NUMBERS])
-        for j in range(R):
-            threshold = column[j] if j < limit else MISSING
-            keys[f * R + j] = threshold
-            if j >= limit:
-                continue
-            left = np.int64(0)
-            if kind == CATEGORY or threshold == MISSING:
-                for i in range(n):
-                    left += targets[i] if column[i] == threshold else 0
-            else:
-                for i in range(n):
-                    left += targets[i] if column[i] <= threshold else 0
-            sums[f * R + j, 1] = (left >> 32) * unit
-            sums[f * R + j, 0] = (left & 0xFFFFFFFF) * unit - sums[f * R + j, 1]
+    """What is left of the candidates of a feature, of two classes; a pass over the records for each, several abreast."""
+    for j in range(low, high):
+        threshold, left = keys[j], np.int64(0)
+        if kind == CATEGORY or threshold == MISSING:
+            for i in range(n):
+                left += targets[i] if column[i] == threshold else 0
+        else:
+            for i in range(n):
+                left += targets[i] if column[i] <= threshold else 0
+        _put_two(sums, j, left, w)
 
 
 @njit
-def _bounds(column: Any, n_first: int, keys: Any, at: int, bounds: Any) -> int:
-    """Threshold keys of a feature; the distinct ones that are not missing also in ascending order, and how many."""
+def _bounds(keys: Any, at: int, n: int, bounds: Any) -> int:
+    """The keys that are not missing in ascending order; how many."""
     q = 0
-    for j in range(n_first):
-        x = column[j]
-        keys[at + j] = x
+    for j in range(at, at + n):
+        x = keys[j]
+        if x == MISSING:
+            continue
         to = q
         while to > 0 and bounds[to - 1] > x:
+            bounds[to] = bounds[to - 1]
             to -= 1
-        if x != MISSING and not (to > 0 and bounds[to - 1] == x):
-            for move in range(q, to, -1):
-                bounds[move] = bounds[move - 1]
-            bounds[to] = x
-            q += 1
+        bounds[to] = x
+        q += 1
     return q
 
 
@@ -274,19 +288,20 @@ def adjust(
 ) -> None:
     """Add a record to a tally, of which features and keys stand in a row of ``heads``, or take it away."""
     R, m = params[THRESHOLDS], params[GROUP]
+    at = 2 * m + 1
     for f in range(m):
         feature = heads[row, f]
         kind = kinds[feature]
         x = key_of(X[slot * params[ROW] + feature * params[COLUMN]], kind)
-        for j in range(f * R, f * R + (R if kind == CATEGORY else params[NUMBERS])):
-            if goes_left(x, heads[row, m + R + j], kind):
+        for j in range(f * R, f * R + heads[row, m + f]):
+            if goes_left(x, heads[row, at + j], kind):
                 add(sums, j, y, weight, sign, COUNTED, params)
     add(sums, m * R, y, weight, sign, COUNTED, params)
 
 
 @njit
 def best(
-    sums: Any, n_first: int, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any, scores: Any
+    sums: Any, counts: Any, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any, scores: Any
 ) -> int:
     """The best candidate of a tally, of equals the first; in random levels the first valid one. -1 if none is valid.
 
@@ -297,14 +312,14 @@ def best(
         _gini_two(sums, n_features * R, params, class_weight, minimum, scores)
     else:
         for f in range(n_features):
-            for c in range(f * R, f * R + n_first):
+            for c in range(f * R, f * R + counts[f]):
                 if params[CLASSES]:
                     scores[c] = _gini(sums, c, params, class_weight, minimum)
                 else:
                     scores[c] = _spread(sums, c, params, minimum)
     chosen, highest = -1, -1.0
     for f in range(n_features):
-        for c in range(f * R, f * R + n_first):
+        for c in range(f * R, f * R + counts[f]):
             if scores[c] > highest:
                 if depth < params[RANDOM_TOP]:
                     return c
@@ -374,9 +389,9 @@ def _spread(sums: Any, c: int, params: Any, minimum: Any) -> float:
 @njit
 def choose(
     X: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int, params: Any,
-    class_weight: Any, order: Any, features: Any, keys: Any, sums: Any, first: Any, room: Any, minimum: Any,
+    class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any, minimum: Any,
     scores: Any,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int, int]:  # fmt: skip
     """The split of a node from the records it is scored on: the best of the first group that has a valid candidate.
 
     Returns
@@ -384,14 +399,16 @@ def choose(
     candidate : int
         Its place in the tally that is left in ``keys`` and ``sums``; -1 if all groups are without.
     group : int
+    looked : int
+        How many of the first records its candidates come from; -1 if more would count.
     """
     width, d = params[GROUP], len(order)
     group = 0
     while group * width < d and n > 0:
         count = features_of(key, group, width, order, features)
-        tally(X, kinds, y, weights, records, start, n, features, count, params, keys, sums, first, room)
-        found = best(sums, min(params[THRESHOLDS], n), count, depth, params, class_weight, minimum, scores)
+        looked = tally(X, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room)
+        found = best(sums, counts, count, depth, params, class_weight, minimum, scores)
         if found >= 0:
-            return found, group
+            return found, group, looked
         group += 1
-    return -1, group
+    return -1, group, -1

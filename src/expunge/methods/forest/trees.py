@@ -18,6 +18,7 @@ from expunge.digest import root
 from expunge.errors import TamperedError
 from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
 from expunge.methods.forest.committing import commit, repack
+from expunge.methods.forest.fetching import FEW, fetch
 from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
 from expunge.methods.forest.order import members
 from expunge.methods.forest.reading import flatten, serialize, unflatten
@@ -141,6 +142,11 @@ class Trees(Living):
         limits = np.empty(0, dtype=np.uint64)
         if plan.share < T:
             limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
+        if len(slots) <= FEW:
+            fetch(
+                slots, limits, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies,
+                cells.X, cells.kinds, cells.hashes, plan.params,
+            )  # fmt: skip
         filled, tree = np.zeros(SHELF, dtype=np.int64), 0
         shelf = self._shelf_for(T * len(slots))
         while True:
@@ -151,7 +157,7 @@ class Trees(Living):
             if tree == T:
                 break
             shelf = self._larger_shelf(filled)
-        self._make_room(filled)
+        self._make_room(filled, cells.alive, slots)
         return TreesPatch(self, cells, slots, sign, filled, shelf)
 
     def _shelf_for(self, n_entered: int) -> tuple[Any, ...]:
@@ -176,7 +182,7 @@ class Trees(Living):
         self._shelf = _longer(lines, 2 * len(lines), int(filled[0])), entered, entered_at, *larger
         return self._shelf
 
-    def _make_room(self, filled: Ints) -> None:
+    def _make_room(self, filled: Ints, alive: npt.NDArray[np.bool_], slots: npt.NDArray[np.int32]) -> None:
         """Let the pools be large enough for what a prepared change brings."""
         pool = self.pool
         n_nodes, n_tallies, n_lists = pool[0] + filled[1], pool[1] + filled[2], pool[2] + filled[6]
@@ -190,8 +196,9 @@ class Trees(Living):
             self.heads, self.tallies = _longer(self.heads, larger, pool[1]), _longer(self.tallies, larger, pool[1])
             self.free_tallies = _longer(self.free_tallies, larger, pool[4])
         if n_lists > len(self.lists):
-            out = np.empty(len(self.lists), dtype=np.int32)
-            used = repack(self.roots, self.nodes, self.lists, out, self._todo)
+            out, alive = np.empty(len(self.lists), dtype=np.int32), alive.copy()
+            alive[slots] = True  # what goes has not gone yet
+            used = repack(self.roots, self.nodes, self.lists, alive, out, self._todo)
             need = int(used + filled[6])
             self.lists, pool[2] = _longer(out, max(len(out), need + need // 4), used), used
 
@@ -325,7 +332,7 @@ def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t
     while True:
         records = entered[:n].copy()
         nodes, sums = np.empty((room, NODE), dtype=np.int64), np.empty((room, k), dtype=np.int64)
-        heads = np.empty((cached, m + R + m * R), dtype=np.int64)
+        heads = np.empty((cached, 2 * m + 1 + m * R), dtype=np.int64)
         tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
         n_nodes, n_tallies = grow(
             cells.X, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
