@@ -118,8 +118,8 @@ def check_inside(model: Any) -> None:
         if left[0] >= 0:
             todo += [(left[2], right[2]), (left[3], right[3])]
         else:
-            lists = [t.lists[v[5] : v[5] + v[4]].tolist() for t, v in ((trees, left), (fresh, right))]
-            assert lists[0] == lists[1]
+            lists = [t.lists[v[5] : v[5] + v[2]].tolist() for t, v in ((trees, left), (fresh, right))]
+            assert [slot for slot in lists[0] if rows.alive[slot]] == lists[1]
         if left[7] >= 0 and right[7] >= 0:
             assert (trees.heads[left[7]] == fresh.heads[right[7]]).all()
             k = fresh.tallies.shape[2]

@@ -28,7 +28,6 @@ from expunge.methods.forest.growing import (
 )
 from expunge.methods.forest.order import child_key, njit, place, sort_records
 from expunge.methods.forest.splits import (
-    COLUMN,
     DEPTH,
     GROUP,
     ROW,
@@ -107,7 +106,7 @@ def _gather(
 @njit
 def prepare(
     sign: int, tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
-    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any, class_weight: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any, class_weight: Any,
     slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any,
     new_heads: Any, new_tallies: Any, new_lists: Any,
 ) -> int:  # fmt: skip
@@ -201,7 +200,7 @@ def prepare(
                     if room.shape[1] < scored:
                         room = np.empty((3, 2 * scored), dtype=np.int64)
                     found, group, looked = choose(
-                        X, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
+                        X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
                         features, keys, counts, sums, room, 0.0, scores,
                     )  # fmt: skip
                     replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
@@ -241,7 +240,7 @@ def prepare(
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
                 n0, s0 = shelf[_NODES], shelf[_TALLIES]
                 n1, s1 = grow(
-                    X, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count, node_key, depth,
+                    X, columns, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count, node_key, depth,
                     new_nodes, new_sums, new_heads, new_tallies, n0, s0,
                 )  # fmt: skip
                 if n1 < 0 or s1 < 0:
@@ -256,7 +255,7 @@ def prepare(
             for b in range(b0, b1):
                 slot = entered[b]
                 if goes_left(
-                    key_of(X[slot * params[ROW] + node[FEATURE] * params[COLUMN]], kind), node[THRESHOLD], kind
+                    key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind
                 ):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1

@@ -12,7 +12,7 @@ import numpy as np
 
 from expunge.methods.forest.growing import FEATURE, LEFT_CHILD, RIGHT_CHILD, TALLY, THRESHOLD, N
 from expunge.methods.forest.order import njit, place
-from expunge.methods.forest.splits import CATEGORY, COLUMN, MISSING, ROW, key_of, shift_of
+from expunge.methods.forest.splits import CATEGORY, MISSING, ROW, key_of, shift_of
 
 __all__ = ["FEW", "fetch"]
 
@@ -52,7 +52,7 @@ def fetch(
                 is_inner = np.int64(feature >= 0)
                 feature *= is_inner
                 kind = kinds[feature]
-                x = key_of(X[slot * params[ROW] + feature * params[COLUMN]], kind)
+                x = key_of(X[slot * params[ROW] + feature], kind)
                 is_left = (x == threshold) | ((x < threshold) & (kind != CATEGORY) & (threshold != MISSING))
                 at[w] = nodes[i, RIGHT_CHILD] - np.int64(is_left) * (nodes[i, RIGHT_CHILD] - nodes[i, LEFT_CHILD])
                 row, n = nodes[i, TALLY], nodes[i, N]

@@ -46,8 +46,8 @@ Slots = npt.NDArray[np.intp]
 
 #: Classes that a table of counts may have columns for.
 MOST_CLASSES = 1000
-#: Nodes are scored on 2**s to 2**(s+1) of their records.
-_SAMPLE = 10
+#: Nodes are scored on so many of their records up to twice as many.
+_SAMPLE = 384
 #: Thresholds of a category, for each of a number: one of them tells a single value from all others.
 _OF_A_CATEGORY = 2
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
@@ -170,7 +170,7 @@ class Forest(Unlearner):
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
         params[THRESHOLDS] = self.n_thresholds * (_OF_A_CATEGORY if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
-        params[SAMPLE] = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
+        params[SAMPLE] = max(_SAMPLE, 8 * self.min_samples_leaf)
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])

@@ -72,7 +72,7 @@ def within(records: Any, start: int, n: int, shift: int, hashes: Any, tree_key: 
 
 @njit
 def grow(
-    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
     records: Any, start: int, n: int, key: Any, depth: int,
     nodes: Any, node_sums: Any, heads: Any, tallies: Any, n_nodes: int, n_tallies: int,
 ) -> tuple[int, int]:  # fmt: skip
@@ -121,7 +121,7 @@ def grow(
         scored = within(records, at, count, shift, hashes, tree_key)
         minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
         found, group, looked = choose(
-            X, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
+            X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
             features, keys, counts, sums, room, minimum, scores,
         )  # fmt: skip
         if found < 0:
@@ -131,7 +131,7 @@ def grow(
         if keeps_tally and looked >= 0:
             bound = place(hashes[records[at + looked - 1]], tree_key)
         kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
-        read_column(X, records, at, count, feature, kind, params, column)
+        read_column(X, columns, records, at, count, feature, kind, params, column)
         for r in range(count):  # both are written, and one of them counts: no branch to foresee
             slot, x = records[at + r], column[r]
             is_left = (x == threshold) | ((x < threshold) & ordered)

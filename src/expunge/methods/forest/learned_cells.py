@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 from expunge.methods.forest.cells import EMPTY, column_kinds, encode, in_place, kernel_kinds
-from expunge.methods.forest.splits import COLUMN, MISSING, ROW
+from expunge.methods.forest.splits import MISSING, ROW
 from expunge.methods.forest.trees import Cells
 from expunge.rows import Rows
 from expunge.table.label_kinds import as_labels
@@ -22,6 +22,7 @@ Slots = npt.NDArray[np.intp]
 #: Weights are multiples of this, so that sums of them are sums of integers.
 UNIT = 2.0**-10
 _MOST = 2**28
+_NONE = np.empty(0, dtype=np.int64)
 
 
 def weight_units(weight: npt.NDArray[np.float64]) -> Ints:
@@ -86,17 +87,15 @@ class LearnedCells:
     def cells(self, rows: Rows, params: Ints, *, by_column: bool = False) -> Cells:
         """The arrays that kernels take; sets in ``params`` how a cell is found.
 
-        ``by_column`` copies the table column after column, for a fit, which reads few columns of many rows at a time.
+        ``by_column`` copies the table column after column too, for a fit, which reads few columns of many rows.
         """
         X = self._keys if self._keys is not None else in_place(rows.matrix())
         if X is None:
             raise InvalidDataError("The rows are not of the form they were when the forest was fitted.")
-        params[ROW], params[COLUMN] = X.shape[1], 1
-        if by_column:
-            params[ROW], params[COLUMN] = 1, len(X)
-            X = np.ascontiguousarray(X.T)
+        params[ROW] = X.shape[1]
+        columns = np.ascontiguousarray(X.T).reshape(-1) if by_column else _NONE
         kinds = kernel_kinds(self.kinds, raw=self._keys is None)
-        return Cells(X.reshape(-1), kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive)
+        return Cells(X.reshape(-1), columns, kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive)
 
     def extended(self, rows: Rows, new: Slots) -> bool:
         """Take up new rows; whether that was possible without a fit of everything."""

@@ -21,7 +21,6 @@ from expunge.methods.forest.order import draw, inline, njit
 __all__ = [
     "CATEGORY",
     "CLASSES",
-    "COLUMN",
     "COUNTED",
     "DEPTH",
     "FLOAT",
@@ -63,10 +62,11 @@ _LOW = np.int64((1 << 31) - 1)
 FLOAT, NUMBER, CATEGORY = 0, 1, 2
 
 #: Places in the vector of parameters that every kernel takes.
-DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, COLUMN, NUMBERS = range(12)
-PARAMS = 12
+DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, NUMBERS = range(11)
+PARAMS = 11
 #: The thresholds of a feature are found among so many first records for each threshold of a number.
 LOOKED = 4
+_MANY = 4096
 
 
 @njit
@@ -79,11 +79,22 @@ def key_of(x: Any, kind: Any) -> Any:
 
 
 @njit
-def read_column(X: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any) -> None:
-    """The keys of a column of n records; the loads by themselves, for they wait for memory side by side."""
-    step, base = params[ROW], feature * params[COLUMN]
-    for i in range(n):
-        out[i] = X[np.uint64(records[start + i] * step + base)]
+def read_column(
+    X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
+) -> None:  # fmt: skip
+    """The keys of a column of n records; the loads by themselves, for they wait for memory side by side.
+
+    Of many records they come from ``columns``, the table column after column, if it is there: one column stays in the
+    cache, while of few records the rows do.
+    """
+    step = params[ROW]
+    if n > _MANY and len(columns) > 1:
+        base = feature * (len(columns) // step)
+        for i in range(n):
+            out[i] = columns[np.uint64(records[start + i] + base)]
+    else:
+        for i in range(n):
+            out[i] = X[np.uint64(records[start + i] * step + feature)]
     if kind == FLOAT:
         for i in range(n):
             out[i] = key_of(out[i], FLOAT)
@@ -97,9 +108,9 @@ def goes_left(x: Any, threshold: Any, kind: Any) -> Any:
 
 @njit
 def shift_of(n: int, params: Any) -> int:
-    """A node of n records is scored on those whose hash has so many leading zeros: about 2**s to 2**(s+1) of them."""
+    """A node of n records is scored on those whose hash has so many leading zeros: about s to 2 s of them."""
     shift = 0
-    while (n >> shift) >= (np.int64(2) << params[SAMPLE]):
+    while (n >> shift) >= 2 * params[SAMPLE]:
         shift += 1
     return shift
 
@@ -144,8 +155,8 @@ def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
 
 @njit
 def tally(
-    X: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any, n_features: int,
-    params: Any, keys: Any, counts: Any, sums: Any, room: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any,
+    n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any,
 ) -> int:  # fmt: skip
     """Candidates of n records in order, and what is left of each.
 
@@ -181,7 +192,7 @@ def tally(
     bins = np.empty((R + 2, k), dtype=np.int64)
     for f in range(n_features):
         kind = kinds[features[f]]
-        read_column(X, records, start, n, features[f], kind, params, column)
+        read_column(X, columns, records, start, n, features[f], kind, params, column)
         limit, most = R if kind == CATEGORY else params[NUMBERS], LOOKED * params[NUMBERS]
         found, seen = 0, 0
         while found < limit and seen < min(n, most):
@@ -292,7 +303,7 @@ def adjust(
     for f in range(m):
         feature = heads[row, f]
         kind = kinds[feature]
-        x = key_of(X[slot * params[ROW] + feature * params[COLUMN]], kind)
+        x = key_of(X[slot * params[ROW] + feature], kind)
         for j in range(f * R, f * R + heads[row, m + f]):
             if goes_left(x, heads[row, at + j], kind):
                 add(sums, j, y, weight, sign, COUNTED, params)
@@ -388,8 +399,8 @@ def _spread(sums: Any, c: int, params: Any, minimum: Any) -> float:
 
 @njit
 def choose(
-    X: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int, params: Any,
-    class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any, minimum: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int,
+    params: Any, class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any, minimum: Any,
     scores: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """The split of a node from the records it is scored on: the best of the first group that has a valid candidate.
@@ -406,7 +417,9 @@ def choose(
     group = 0
     while group * width < d and n > 0:
         count = features_of(key, group, width, order, features)
-        looked = tally(X, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room)
+        looked = tally(
+            X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room
+        )
         found = best(sums, counts, count, depth, params, class_weight, minimum, scores)
         if found >= 0:
             return found, group, looked

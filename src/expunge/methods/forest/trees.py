@@ -42,10 +42,11 @@ class Plan(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """What the trees read, by slot: keys or bits of cells, kinds of columns, targets, weights (one, or one each),
+    """What the trees read, by slot: keys or bits of cells, row after row and in a fit also column after column; kinds, targets, weights (one, or one each),
     hashes, ranks among equal hashes (or none), and which slots are in use."""
 
     X: Ints
+    columns: Ints
     kinds: Ints
     y: Ints
     weights: Ints
@@ -204,10 +205,10 @@ class Trees(Living):
 
     def commit(self, patch: TreesPatch) -> None:
         """Write a prepared change; cannot fail."""
-        plan = self.plan
+        plan, cells = self.plan, patch.cells
         commit(
             patch.sign, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
-            *patch.cells[:6], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
+            cells.X, *cells[2:7], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
             self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo,
         )  # fmt: skip
 
@@ -335,7 +336,7 @@ def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t
         heads = np.empty((cached, 2 * m + 1 + m * R), dtype=np.int64)
         tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
         n_nodes, n_tallies = grow(
-            cells.X, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
+            cells.X, cells.columns, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
             records, 0, n, keys[t, 2], 0, nodes, sums, heads, tallies, 0, 0,
         )  # fmt: skip
         if n_nodes >= 0 and n_tallies >= 0:
