@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.methods.forest.counting import adjust, choose
 from expunge.methods.forest.growing import (
     ALL,
     BLOCK_DEPTH,
@@ -35,9 +36,7 @@ from expunge.methods.forest.splits import (
     SPLIT,
     THRESHOLDS,
     add,
-    adjust,
     best,
-    choose,
     goes_left,
     is_pure,
     key_of,
@@ -106,9 +105,9 @@ def _gather(
 @njit
 def prepare(
     sign: int, tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
-    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any, class_weight: Any,
-    slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any,
-    new_heads: Any, new_tallies: Any, new_lists: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
+    class_weight: Any, slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any,
+    new_sums: Any, new_heads: Any, new_tallies: Any, new_lists: Any,
 ) -> int:  # fmt: skip
     """Find out what a change makes of the trees from ``tree`` on.
 
@@ -200,8 +199,8 @@ def prepare(
                     if room.shape[1] < scored:
                         room = np.empty((3, 2 * scored), dtype=np.int64)
                     found, group, looked = choose(
-                        X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
-                        features, keys, counts, sums, room, 0.0, scores,
+                        X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
+                        order, features, keys, counts, sums, room, 0.0, scores,
                     )  # fmt: skip
                     replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
                     if not replace and group == 0:
@@ -240,8 +239,8 @@ def prepare(
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
                 n0, s0 = shelf[_NODES], shelf[_TALLIES]
                 n1, s1 = grow(
-                    X, columns, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count, node_key, depth,
-                    new_nodes, new_sums, new_heads, new_tallies, n0, s0,
+                    X, columns, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count,
+                    node_key, depth, new_nodes, new_sums, new_heads, new_tallies, n0, s0,
                 )  # fmt: skip
                 if n1 < 0 or s1 < 0:
                     shelf[:] = undo
@@ -254,9 +253,7 @@ def prepare(
             kept, moved, kind = b0, 0, kinds[node[FEATURE]]
             for b in range(b0, b1):
                 slot = entered[b]
-                if goes_left(
-                    key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind
-                ):
+                if goes_left(key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1
                 else:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
@@ -23,7 +24,7 @@ from expunge.methods.forest.growing import (
     N,
 )
 from expunge.methods.forest.order import before, njit, place
-from expunge.methods.forest.splits import add, adjust, shift_of
+from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["POOL", "commit", "repack"]
 

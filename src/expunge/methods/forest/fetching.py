@@ -1,4 +1,4 @@
-"""What a change of few records will read, brought near beforehand: all trees abreast, so that memory is waited for once.
+"""What a change of few records will read, brought near beforehand, all trees abreast: memory is waited for once.
 
 A walk down one tree waits for each node before it knows the next. The walks down a hundred trees do not wait for each
 other, and a processor that is shown them side by side fetches many lines at a time.

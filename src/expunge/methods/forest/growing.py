@@ -1,8 +1,8 @@
 """A subtree from its records in order: the one definition of a tree, for a fit and for every rebuilding.
 
 A node is a row of eight integers: feature (-1 in a leaf), threshold key, left and right child, number of records, where
-its stretch of records begins, how much room that stretch has, and the place of its cached tally (-1 for none). Its sums are
-its records' weights by class, or weight and the two halves of the target.
+its stretch of records begins, how much room that stretch has, and the place of its cached tally (-1 for none). Its sums
+are its records' weights by class, or weight and the two halves of the target.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.methods.forest.counting import choose, read_column
 from expunge.methods.forest.order import LEFT, RIGHT, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
@@ -23,9 +24,7 @@ from expunge.methods.forest.splits import (
     THRESHOLDS,
     WEIGHT,
     add,
-    choose,
     is_pure,
-    read_column,
     shift_of,
 )
 

@@ -65,6 +65,7 @@ class LearnedCells:
             self.kinds = self._encode_all(rows.read(slots, times=int(counted)).X, slots, n)
         else:
             self.kinds = column_kinds(rows.matrix()[:0])  # type: ignore[index]
+        self._kernel_kinds = kernel_kinds(self.kinds, raw=self._keys is None)
         y, weight = rows.targets(slots)
         self._y, self._weights = np.zeros(n, dtype=np.int64), np.ones(1 if weight is None else n, dtype=np.int64)
         self.labels: npt.NDArray[Any] = np.empty(0)
@@ -94,8 +95,9 @@ class LearnedCells:
             raise InvalidDataError("The rows are not of the form they were when the forest was fitted.")
         params[ROW] = X.shape[1]
         columns = np.ascontiguousarray(X.T).reshape(-1) if by_column else _NONE
-        kinds = kernel_kinds(self.kinds, raw=self._keys is None)
-        return Cells(X.reshape(-1), columns, kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive)
+        return Cells(
+            X.reshape(-1), columns, self._kernel_kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive
+        )
 
     def extended(self, rows: Rows, new: Slots) -> bool:
         """Take up new rows; whether that was possible without a fit of everything."""
@@ -126,7 +128,7 @@ class LearnedCells:
     def count(self, slots: Slots, sign: int) -> None:
         """Classes gain these records (1), or lose them for good (-1)."""
         if self.label_counts is not None:
-            np.add.at(self.label_counts, self._y[slots], sign)
+            self.label_counts += sign * np.bincount(self._y[slots], minlength=len(self.label_counts))
         if sign < 0:
             self._y[slots] = 0
             if self._keys is not None:
@@ -146,7 +148,7 @@ class LearnedCells:
         """Which classes have records; all three sums of a regression."""
         if self.label_counts is None:
             return np.arange(3)
-        return np.flatnonzero(self.label_counts)
+        return self.label_counts.nonzero()[0]
 
 
 def _ranks(rows: Rows, slots: Slots) -> Ints:

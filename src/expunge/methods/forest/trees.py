@@ -42,8 +42,8 @@ class Plan(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """What the trees read, by slot: keys or bits of cells, row after row and in a fit also column after column; kinds, targets, weights (one, or one each),
-    hashes, ranks among equal hashes (or none), and which slots are in use."""
+    """What the trees read, by slot: keys or bits of cells, row after row, in a fit also column after column; kinds of
+    columns, targets, weights (one, or one each), hashes, ranks among equal hashes (or none), slots in use."""
 
     X: Ints
     columns: Ints
@@ -79,6 +79,7 @@ class Trees(Living):
     def __init__(self) -> None:
         self.is_awake = False
         self._blocks: list[list[bytes]] = []
+        self._text = np.empty(0, dtype=np.int64)
         self._leaves: dict[str, bytes] = {}
         self._shelf: tuple[Any, ...] | None = None
 
@@ -275,17 +276,16 @@ class Trees(Living):
         wanted = np.argwhere(self._dirty)
         if len(wanted):
             ends = np.empty(len(wanted), dtype=np.int64)
-            arguments = wanted, self.roots, self.nodes, self.sums, self.columns
-            serialize(*arguments, np.empty(0, dtype=np.int64), ends, False)
-            out = np.empty(int(ends[-1]), dtype=np.int64)
-            serialize(*arguments, out, ends, True)
-            data, start = out.astype("<i8", copy=False).view(np.uint8), 0
+            while not serialize(wanted, self.roots, self.nodes, self.sums, self.columns, self._text, ends):
+                self._text = np.empty(int(ends[-1]), dtype=np.int64)
+            data, start = self._text.astype("<i8", copy=False).view(np.uint8), 0
             for (t, block), end in zip(wanted.tolist(), (8 * ends).tolist(), strict=True):
                 self._blocks[t][block] = hashlib.sha256(data[start:end].data).digest() if end > start else b""
                 start = end
             for t in np.unique(wanted[:, 0]).tolist():
                 self._leaves[f"{t:06d}"] = hashlib.sha256(b"\2" + b"".join(self._blocks[t])).digest()
             self._dirty[:] = 0
+            self._text = self._text[: len(self._text) if len(self._text) < 2**18 else 0]  # kept from change to change
         return root(self._leaves)
 
     # ------------------------------------------------------------------ sizes
@@ -336,7 +336,7 @@ def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t
         heads = np.empty((cached, 2 * m + 1 + m * R), dtype=np.int64)
         tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
         n_nodes, n_tallies = grow(
-            cells.X, cells.columns, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
+            *cells[:6], keys[t, 0], params, plan.class_weight,
             records, 0, n, keys[t, 2], 0, nodes, sums, heads, tallies, 0, 0,
         )  # fmt: skip
         if n_nodes >= 0 and n_tallies >= 0:
