@@ -147,6 +147,8 @@ def fingerprint() -> dict[str, Any]:
 
 
 def _wraps_estimator(name: str) -> bool:
-    from expunge.workspace.catalogue import wraps_estimator  # not above: exports are read where a workspace cannot be
+    from expunge.workspace.tabular.catalogue import (
+        wraps_estimator,  # not above: exports are read where a workspace cannot be
+    )
 
     return wraps_estimator(name)

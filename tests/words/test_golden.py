@@ -18,7 +18,7 @@ from expunge.digest import arrays
 from expunge.errors import NewerFormatError, UnsupportedEstimatorError
 from expunge.files import archive, migrations, storage
 from expunge.methods import METHODS, find_method
-from expunge.workspace.catalogue import wraps_estimator
+from expunge.workspace.tabular.catalogue import wraps_estimator
 from golden.cases import FOLDER, GONE, SPECIAL, cases, data, fingerprint, outputs
 
 FORMATS = sorted(FOLDER.glob("format-*"), key=lambda path: int(path.name.removeprefix("format-")))
