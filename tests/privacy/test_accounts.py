@@ -1,4 +1,4 @@
-"""Accounts against closed forms, numerical integration and the other accountant; odometer, groups, clipping, schedules."""
+"""Accounts against closed forms, numerical integration and the other accountant; what keeps, groups, clips and plans."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_laplace_costs_its_epsilon() -> None:
 
 def sampled_delta(epsilon: float, q: float, sigma: float) -> float:
     """One step of sampled Gaussian noise, adding or removing one, by integrating the definition on a fine grid."""
-    x = np.linspace(-12 * sigma, 12 * sigma + 1, 400_001)
+    x = np.linspace(-12 * sigma, 12 * sigma + 1, 100_001)
     p = np.exp(-(x**2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
     mixed = (1 - q) * p + q * np.exp(-((x - 1) ** 2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
     step = x[1] - x[0]
@@ -101,13 +101,8 @@ def test_the_group_bound_is_above_the_exact_cost_of_gaussian_noise() -> None:
 
 
 def test_events_survive_as_data() -> None:
-    for event in (
-        Event(),
-        Gaussian(2.0),
-        Laplace(0.5),
-        Sampled(0.1, Gaussian(1.0)),
-        Several(7, Sampled(0.1, Laplace(3.0))),
-    ):
+    deep = Several(7, Sampled(0.1, Laplace(3.0)))
+    for event in (Event(), Gaussian(2.0), Laplace(0.5), Sampled(0.1, Gaussian(1.0)), deep):
         assert event_from_dict(json.loads(json.dumps(event.to_dict()))) == event
     with pytest.raises(NewerFormatError):
         event_from_dict({"schema": 2, "kind": "gaussian", "multiplier": 1.0})
@@ -120,24 +115,22 @@ def test_events_survive_as_data() -> None:
 
 
 def test_the_odometer_refuses_and_charges_nothing_then() -> None:
-    odometer = Odometer(epsilon=1.0, delta=1e-5)
-    for k in range(100):
-        try:
-            after = odometer.spend(Gaussian(10.0))
-        except BudgetExhaustedError as error:
-            assert error.code == "budget-exhausted"
-            break
+    odometer, k = Odometer(epsilon=1.0, delta=1e-5), 0
+    while odometer.affords(Gaussian(10.0)):
+        after = odometer.spend(Gaussian(10.0))
         assert odometer.spent < after.spent <= 1.0
-        odometer = after
+        odometer, k = after, k + 1
+    with pytest.raises(BudgetExhaustedError, match="budget is epsilon = 1"):
+        odometer.spend(Gaussian(10.0))
     assert epsilon_of(Several(k, Gaussian(10.0)), 1e-5) <= 1.0 < epsilon_of(Several(k + 1, Gaussian(10.0)), 1e-5)
     assert odometer.events == (Several(k, Gaussian(10.0)),)
     assert odometer.left == pytest.approx(1.0 - odometer.spent)
 
 
 def test_the_odometer_survives_as_data() -> None:
-    odometer = (
-        Odometer(epsilon=2.0, delta=1e-6, level="user").spend(Gaussian(5.0)).spend(Gaussian(5.0)).spend(Gaussian(4.0))
-    )
+    odometer = Odometer(epsilon=2.0, delta=1e-6, level="user")
+    for multiplier in (5.0, 5.0, 4.0):
+        odometer = odometer.spend(Gaussian(multiplier))
     again = Odometer.from_dict(json.loads(json.dumps(odometer.to_dict())))
     assert again == odometer
     assert again.spent == odometer.spent

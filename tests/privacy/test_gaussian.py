@@ -36,7 +36,7 @@ def test_delta_equals_the_integral(epsilon: float, sigma: float, sensitivity: fl
 
 
 def test_the_classical_formula_is_not_enough_above_epsilon_one() -> None:
-    """sqrt(2 ln(1.25/delta)) / epsilon is proved for epsilon < 1 only; at 10 it breaks its promise, and ours does not."""
+    """sqrt(2 ln(1.25/delta)) / epsilon is proved for epsilon < 1 only; at 10 it breaks its promise."""
     delta, epsilon = 1e-2, 10.0
     classical = math.sqrt(2 * math.log(1.25 / delta)) / epsilon
     assert gaussian_delta(epsilon, classical) > delta

@@ -30,47 +30,30 @@ def test_distribution(kind: str, value: float, scale: float) -> None:
 def test_what_comes_out_lies_on_the_grid_whatever_went_in(kind: str) -> None:
     """The low bits that told 0 and 1/3 apart in a textbook mechanism are not there."""
     scale = 1.3
-    for value in (0.0, 1 / 3, -math.pi, 1e-300):
+    for value in (0.0, 1 / 3, -math.pi, 1e-200):
         steps = getattr(Noise(), kind)(np.full(2000, value), scale) / grid_of(scale)
         assert (steps == np.rint(steps)).all()
     assert grid_of(scale) == 2.0**-GRID_BITS
-
-
-def test_the_textbook_mechanism_tells_by_its_low_bits() -> None:
-    """The attack that the grid is for: some doubles come out of one value and never of the other."""
-    rng = np.random.default_rng(0)
-    u = rng.integers(1, 2**20, size=200_000) / 2**20  # a generator with few bits makes the gaps plain
-    first, second = np.sign(u - 0.5) * np.log(1 - 2 * np.abs(u - 0.5) + 1e-300), None
-    del second
-    low = {float(x).hex()[-3:] for x in (0.0 + first)[:2000]}
-    shifted = {float(x).hex()[-3:] for x in (1 / 3 + first)[:2000]}
-    assert low != shifted
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_doubtful_bits_are_settled_in_multiple_precision(kind: str) -> None:
     """The slow way alone gives the same distribution: few numbers, for it is slow."""
     noise, out = Noise(seed=5), []
-    for word, sign in zip(noise.words(1500).tolist(), (noise.words(1500) >> np.uint64(63)).tolist(), strict=True):
+    for word, sign in zip(noise.words(400).tolist(), (noise.words(400) >> np.uint64(63)).tolist(), strict=True):
         out.append(noise._settled(0.25, 2.0**10, 1.0 if sign else -1.0, word, kind))
     assert stats.kstest((np.array(out) - 0.25) / 2.0**10, KINDS[kind].cdf).pvalue > 1e-4
 
 
 def test_the_fast_and_the_slow_way_agree_word_by_word() -> None:
-    class Twice(Noise):
-        """Gives the same words to both ways."""
-
-        def words(self, count: int) -> np.ndarray:  # type: ignore[type-arg]
-            return super().words(count)
-
     for kind in KINDS:
         fast, words = Noise(seed=3), Noise(seed=3)
-        w, s = words.words(300), words.words(300) >> np.uint64(63)
-        got = getattr(fast, kind)(np.full(300, 0.375), 1.0) / grid_of(1.0)
+        w, s = words.words(200), words.words(200) >> np.uint64(63)
+        got = getattr(fast, kind)(np.full(200, 0.375), 1.0) / grid_of(1.0)
         rest = 0.375 / grid_of(1.0)
         base = float(np.rint(rest))
         slow = [
-            base + Twice(seed=9)._settled(rest - base, 1.0 / grid_of(1.0), 1.0 if b else -1.0, int(a), kind)
+            base + Noise(seed=9)._settled(rest - base, 1.0 / grid_of(1.0), -1.0 if b else 1.0, int(a), kind)
             for a, b in zip(w, s, strict=True)
         ]
         assert np.mean(got == np.array(slow)) > 0.99  # further bits differ; they matter for almost no word
@@ -93,7 +76,7 @@ def test_nobody_repeats_it_unless_a_seed_is_given() -> None:
     assert not Noise(seed=0).is_secret
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, 1e300])
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e200])
 def test_what_noise_cannot_hide_is_refused(value: float) -> None:
     with pytest.raises(InvalidDataError):
         Noise().gaussian(value, 1.0)
@@ -126,8 +109,8 @@ def test_a_mechanism_with_half_its_noise_is_caught(epsilon: float) -> None:
     half = LaplaceMechanism(epsilon=2 * epsilon, sensitivity=1.0, noise=Noise(seed=19))  # sold as epsilon
     assert measured(half, 200_000, 1.0, 0.0) > epsilon
     right = GaussianMechanism(epsilon=epsilon, delta=1e-3, sensitivity=1.0)
-    runs = [
-        [Noise(seed=s + 2 * k).gaussian(np.full(200_000, v), right.sigma / 2) for s in range(2)]
-        for k, v in ((0, 0.0), (1, 1.0))
-    ]
+    runs = []
+    for seed, value in ((0, 0.0), (2, 1.0)):
+        draw = np.full(200_000, value)
+        runs.append([Noise(seed=seed + again).gaussian(draw, right.sigma / 2) for again in range(2)])
     assert epsilon_lower_bound((runs[0][0], runs[1][0]), (runs[0][1], runs[1][1]), delta=1e-3) > epsilon

@@ -56,7 +56,7 @@ def clip_rows(X: Any, norm: float) -> Floats:
     if not np.isfinite(rows).all():
         raise InvalidDataError("A value that is not finite cannot be clipped.", hint="Fill it in or drop the record.")
     largest = np.abs(rows).max(axis=1, initial=0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         lengths = np.where(largest > 0, largest * np.sqrt(((rows / largest[:, np.newaxis]) ** 2).sum(axis=1)), 0.0)
         scale = np.where(lengths > norm, norm / lengths * _SAFE, 1.0)
     return np.asarray(rows * scale[:, np.newaxis])
