@@ -1,4 +1,4 @@
-"""Accounts against closed forms, numerical integration and the other accountant; what keeps, groups, clips and plans."""
+"""Accounts against closed forms, numerical integration and the other accountant; budgets, groups, clips, plans."""
 
 from __future__ import annotations
 

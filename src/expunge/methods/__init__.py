@@ -22,6 +22,8 @@ METHODS: dict[str, str] = {
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
+    "CertifiedLogisticRegression": "expunge.methods.certified.certified_logistic_regression:CertifiedLogisticRegression",
+    "CertifiedRidge": "expunge.methods.certified.certified_ridge:CertifiedRidge",
     "ColumnTransformer": "expunge.methods.preprocessing.column_transformer:ColumnTransformer",
     "CountVectorizer": "expunge.methods.text.count_vectorizer:CountVectorizer",
     "DecisionTreeClassifier": "expunge.methods.forest.forest_classifier:DecisionTreeClassifier",

@@ -1,0 +1,8 @@
+"""Removal with a certificate: short names for :mod:`expunge.methods.certified`."""
+
+from __future__ import annotations
+
+from expunge.methods.certified.certified_logistic_regression import CertifiedLogisticRegression
+from expunge.methods.certified.certified_ridge import CertifiedRidge
+
+__all__ = ["CertifiedLogisticRegression", "CertifiedRidge"]
