@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from expunge.methods.certified.certified_logistic_regression import CertifiedLogisticRegression
-from expunge.methods.certified.certified_ridge import CertifiedRidge
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
+from expunge.methods.certified.ridge import CertifiedRidge
 
 __all__ = ["CertifiedLogisticRegression", "CertifiedRidge"]

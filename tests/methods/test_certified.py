@@ -13,8 +13,8 @@ from scipy import linalg
 import expunge
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.methods.certified.certificate import Way, bound_of_step
-from expunge.methods.certified.certified_logistic_regression import CertifiedLogisticRegression
-from expunge.methods.certified.certified_ridge import CertifiedRidge
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
+from expunge.methods.certified.ridge import CertifiedRidge
 from expunge.methods.certified.curvature import Curvature, inverse_of, times
 from expunge.methods.certified.losses import LOGISTIC, SQUARED
 from expunge.privacy import gaussian_delta

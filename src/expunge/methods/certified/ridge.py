@@ -29,7 +29,7 @@ class CertifiedRidge(RegressorMixin, CertifiedLinear):
     Parameters
     ----------
     alpha, epsilon, delta, sigma, norm_bound, clip, fit_intercept, on_exhausted, allow_large_delta, noise_seed, seed
-        As of :class:`~expunge.methods.certified.certified_logistic_regression.CertifiedLogisticRegression`.
+        As of :class:`~expunge.methods.certified.logistic_regression.CertifiedLogisticRegression`.
 
     Attributes
     ----------
