@@ -51,6 +51,10 @@ SLOW = frozenset(
 )  # fmt: skip
 
 
+#: Kind of the guarantee of instances that do not promise equality.
+KINDS = {"CertifiedLogisticRegression": "certified", "CertifiedRidge": "certified"}
+
+
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
 NOTHING_MISSING: dict[str, list[str]] = {"fill_value": [], "keep_empty_features": []}
 

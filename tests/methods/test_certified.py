@@ -13,10 +13,10 @@ from scipy import linalg
 import expunge
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.methods.certified.certificate import Way, bound_of_step
-from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
-from expunge.methods.certified.ridge import CertifiedRidge
 from expunge.methods.certified.curvature import Curvature, inverse_of, times
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
 from expunge.methods.certified.losses import LOGISTIC, SQUARED
+from expunge.methods.certified.ridge import CertifiedRidge
 from expunge.privacy import gaussian_delta
 
 Array = np.ndarray[Any, Any]
