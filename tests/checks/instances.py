@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 37
+N_METHODS = 39
 
 
 def string_pipeline() -> object:
@@ -52,7 +52,9 @@ SLOW = frozenset(
 
 
 #: Kind of the guarantee of instances that do not promise equality.
-KINDS = {"CertifiedLogisticRegression": "certified", "CertifiedRidge": "certified"}
+KINDS = dict.fromkeys(
+    ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression"), "certified"
+)
 
 
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
@@ -106,6 +108,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     seeded = {"noise_seed": 0, "norm_bound": 4.0}  # without a seed no two fits are alike
     yield "CertifiedLogisticRegression", Case(expunge.CertifiedLogisticRegression(**seeded))
     yield "CertifiedRidge", Case(expunge.CertifiedRidge(**seeded))
+    shared = {"alpha": 20.0, **seeded}
+    yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
+    yield "DescentToDelete", Case(expunge.DescentToDelete(steps=5, **shared))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

@@ -73,6 +73,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     seeded = {"noise_seed": 0, "norm_bound": 4.0, "delta": 1e-3}
     yield "CertifiedLogisticRegression", Golden(expunge.CertifiedLogisticRegression(**seeded))
     yield "CertifiedRidge", Golden(expunge.CertifiedRidge(**seeded))
+    yield "LangevinLogisticRegression", Golden(expunge.LangevinLogisticRegression(alpha=20.0, noise=0.3, **seeded))
+    yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
@@ -88,25 +90,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
 SPECIAL = frozenset(
-    {
-        "CertifiedLogisticRegression",
-        "CertifiedRidge",
-        "ColumnTransformer",
-        "FourierRidge",
-        "FourierRidgeClassifier",
-        "HashingVectorizer",
-        "Pipeline",
-    }
-)
-
-
-def data(model: Any, table: str) -> dict[str, Any]:
-    """Arguments of ``fit``: N records, of N // 3 persons, some about nobody, two classes or a number to predict."""
-    i = np.arange(N)
-    numbers = np.array([[(5 * a + 3 * b + a * a) % 13 / 4 for b in range(3)] for a in i.tolist()])
-    X: Any = numbers
-    if table == "texts":
-        X = pd.DataFrame({"town": [("Aarhus", "Köln", "")[a * a % 3] for a in i], "size": [f"{a % 4}" for a in i]})
+    (
+        "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
+        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline", "texts", "town", "Aarhus", "Köln", "size",
+    )
+)  # fmt: skip
     if table == "documents":
         words = ("sea", "Köln", "貓", "ship", "a tree")
         X = [

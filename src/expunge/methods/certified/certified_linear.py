@@ -13,12 +13,12 @@ from sklearn.utils import Tags
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
+from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, renewed, solved
 from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
-from expunge.privacy.clipping import clip_rows
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee
@@ -210,19 +210,10 @@ class CertifiedLinear(Unlearner):
         return _FIT_SHARE * self.residual_limit_
 
     def _data(self, table: Table, names: Part) -> Data:
-        weights = np.ones(len(table)) if table.weight is None else np.asarray(table.weight, dtype=np.float64)
-        return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights)
+        return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights_of(table))
 
     def _bounded(self, X: Floats, ids: Any = None) -> Floats:
-        """Rows that are short enough, with a last column of ones for the intercept."""
-        if self.clip:
-            X = clip_rows(X, self.norm_bound)
-        elif len(long := np.flatnonzero(np.linalg.norm(X, axis=1) > self.norm_bound)) and ids is not None:
-            raise InvalidDataError(
-                f"Record {ids[long[:1]].tolist()[0]!r} is longer than norm_bound = {self.norm_bound:g}.",
-                hint="Scale the columns by public numbers, or pass clip=True.",
-            )
-        return np.concatenate([X, np.ones((len(X), 1))], axis=1) if self.fit_intercept else np.ascontiguousarray(X)
+        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
 
     def _scores(self, X: Floats) -> Floats:
         return np.asarray(self._bounded(X) @ self._solution()["coef"].T)

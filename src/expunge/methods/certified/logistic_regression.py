@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-from scipy.special import expit
-from sklearn.base import ClassifierMixin
-
-from expunge.errors import InvalidDataError
 from expunge.methods.certified.certified_linear import CertifiedLinear
+from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
-from expunge.methods.sums.class_sums import number_classes
-from expunge.rows import Table
-from expunge.state import Part
-from expunge.validation import numeric_input
 
 __all__ = ["CertifiedLogisticRegression"]
 
-Floats = npt.NDArray[np.float64]
 
-
-class CertifiedLogisticRegression(ClassifierMixin, CertifiedLinear):
+class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     """Classify by logistic regression, where records must go in less than a millisecond and a budget may be spent.
 
     Minimises Σ w log(1 + exp(-t (x·coef + intercept))) + alpha/2 |(coef, intercept)|² + b·(coef, intercept), where b is
@@ -111,57 +100,5 @@ class CertifiedLogisticRegression(ClassifierMixin, CertifiedLinear):
         self.noise_seed = noise_seed
         self.seed = seed
 
-    def _names(self, table: Table) -> Part:
-        classes, _ = number_classes(table.y)
-        return {"classes": classes, "k": len(classes) if len(classes) > 2 else len(classes) - 1}
-
-    def _targets(self, table: Table, names: Part) -> Floats:
-        classes, k = names["classes"], int(names["k"])
-        labels = table.y.tolist()
-        number = {label: code for code, label in enumerate(classes.tolist())}
-        if strange := set(labels) - set(number):
-            raise InvalidDataError(
-                f"{len(strange)} classes are new; the set of classes is public and fixed by the first fit.",
-                hint="Fit again with all classes.",
-            )
-        codes = np.array([number[label] for label in labels], dtype=np.intp)
-        if k == 1:
-            return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
-        return np.where(codes[:, np.newaxis] == np.arange(k), 1.0, -1.0)
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Labels of the classes, sorted."""
-        return np.array(self._solution()["classes"])
-
-    def decision_function(self, X: Any) -> Floats:
-        """Scores, shape (n,) for two classes, else (n, n_classes)."""
-        X, _ = self._read(X)
-        scores = self._scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Probabilities, shape (n, n_classes); of more than two classes each by itself, then scaled to sum to one."""
-        X, _ = self._read(X)
-        p = expit(self._scores(X))
-        n_classes = len(self._solution()["classes"])
-        if n_classes == 1:
-            return np.ones((len(X), 1))
-        if n_classes == 2:
-            return np.concatenate([1 - p, p], axis=1)
-        p = np.maximum(p, np.finfo(np.float64).tiny)
-        return np.asarray(p / p.sum(axis=1, keepdims=True))
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The class of the largest score, shape (n,)."""
-        X, _ = self._read(X)
-        scores, classes = self._scores(X), self._solution()["classes"]
-        if scores.shape[1] < 2:
-            codes = (scores > 0).sum(axis=1) if scores.shape[1] else np.zeros(len(X), dtype=np.intp)
-        else:
-            codes = scores.argmax(axis=1)
-        return np.asarray(classes[codes])
-
-    def _read(self, X: Any) -> tuple[Floats, None]:
-        self._state()
-        return numeric_input(self, X, None, reset=False)
+    _names = staticmethod(class_names)
+    _targets = staticmethod(class_targets)
