@@ -90,11 +90,20 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
 SPECIAL = frozenset(
-    (
+    {
         "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
-        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline", "texts", "town", "Aarhus", "Köln", "size",
-    )
+        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline",
+    }
 )  # fmt: skip
+
+
+def data(model: Any, table: str) -> dict[str, Any]:
+    """Arguments of ``fit``: N records, of N // 3 persons, some about nobody, two classes or a number to predict."""
+    i = np.arange(N)
+    numbers = np.array([[(5 * a + 3 * b + a * a) % 13 / 4 for b in range(3)] for a in i.tolist()])
+    X: Any = numbers
+    if table == "texts":
+        X = pd.DataFrame({"town": [("Aarhus", "Köln", "")[a * a % 3] for a in i], "size": [f"{a % 4}" for a in i]})
     if table == "documents":
         words = ("sea", "Köln", "貓", "ship", "a tree")
         X = [
