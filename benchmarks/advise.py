@@ -28,7 +28,7 @@ from expunge.workspace.advice import Question, advise, measure
 from expunge.workspace.advice.advice import bytes_text
 from expunge.workspace.advice.forecast import Choice
 from expunge.workspace.advice.sample import FOLDS, draw_sample, units_of
-from expunge.workspace.pipelines import make_estimator
+from expunge.workspace.tabular.pipelines import make_estimator
 
 #: By how much of the forecast a measurement may differ before it is called a miss.
 WITHIN = {"share": 0.10, "p50": 0.30, "p95": 0.30, "storage": 0.10}

@@ -30,7 +30,7 @@ from expunge.audit import References, Scores, audit, signals_of
 from expunge.audit.references import mlp_outputs, plan_around, references, softmax_outputs
 from expunge.audit.statistics import delong_paired, tpr_at_fpr
 from expunge.methods import find_method
-from expunge.workspace.method_references import MethodTraining
+from expunge.workspace.models.method_references import MethodTraining
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "audit.md"
 N_RETRAINS, N_UNFORGOTTEN = 48, 16
@@ -220,7 +220,7 @@ def _exact(model: Any, X: Any, y: Any) -> str:
     every = task.references(training)
     learned, kept = ~task.held_out, ~task.held_out & ~task.forgotten
     erased = training.fitted(learned)
-    from expunge.workspace.method_references import probabilities_of
+    from expunge.workspace.models.method_references import probabilities_of
 
     before = signals_of(probabilities_of(erased, X[task.query], training.classes), y[task.query], floor=1e-12)
     erased.forget(ids[task.forgotten].tolist())

@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 import expunge
-from expunge.workspace.pipelines import make_estimator
+from expunge.workspace.tabular.pipelines import make_estimator
 
 REPEATS = 5
 

@@ -20,9 +20,9 @@ import pandas as pd
 from measure import duration, each, machine, middle, table
 
 import expunge
-from expunge.workspace import models
 from expunge.workspace.database.tables import row_index
-from expunge.workspace.request_queue import Wish
+from expunge.workspace.models import models
+from expunge.workspace.requests.request_queue import Wish
 
 
 def people(n: int, d: int = 10) -> pd.DataFrame:

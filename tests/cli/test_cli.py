@@ -23,10 +23,11 @@ import typer
 import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
-from expunge.workspace import Workspace, list_methods, preparing
-from expunge.workspace import models as workspace_models
-from expunge.workspace.catalogue import kebab
-from expunge.workspace.schema import TASKS, has_target
+from expunge.workspace import Workspace, list_methods
+from expunge.workspace.models import models as workspace_models
+from expunge.workspace.tabular import preparing
+from expunge.workspace.tabular.catalogue import kebab
+from expunge.workspace.tabular.schema import TASKS, has_target
 
 SRC = Path(expunge.__file__).parent
 FORGETTING = ("plan", "forget")
@@ -677,7 +678,7 @@ def test_an_unforeseen_error_is_short_unless_debugged(call: Run, model: str, mon
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("expunge.workspace.asking.plan", broken)
+    monkeypatch.setattr("expunge.workspace.requests.asking.plan", broken)
     code, out, err = call("plan", "--record", "007")
     assert (code, out, "RuntimeError: a bug" in err, "Traceback" in err) == (1, "", True, False)
     assert json.loads(call("plan", "--record", "007", "--json")[1])["error"]["code"] == "error"

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidIdError, InvalidParameterError
-from expunge.workspace.schema import MOST_CLASSES, Schema, choose_schema, parse_label, read_rows
-from expunge.workspace.tables import read_ids, read_table, write_table
+from expunge.workspace.tabular.schema import MOST_CLASSES, Schema, choose_schema, parse_label, read_rows
+from expunge.workspace.tabular.tables import read_ids, read_table, write_table
 
 
 @pytest.fixture

@@ -100,6 +100,31 @@ def wrong_arrows(source: str, module: str, *, is_package: bool = False) -> list[
     return wrong
 
 
+#: Rooms of the workspace, each knowing only those before it; last the modules that lie in none.
+ROOMS = (
+    "database", "rules", "leftovers", "storage", "tabular", "data", "models", "requests", "advice", "",
+)  # fmt: skip
+
+
+def room_of(module: str) -> str:
+    """The room of the workspace in which a module lies."""
+    parts = module.split(".")
+    return parts[2] if len(parts) > 2 and (SRC / "workspace" / parts[2]).is_dir() else ""
+
+
+def test_rooms_of_the_workspace_know_only_those_before_them() -> None:
+    wrong = []
+    for path in sorted((SRC / "workspace").rglob("*.py")):
+        module = module_name(path)
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for line, target in imports_of(path.read_text(encoding="utf-8"), package):
+            if group_of(target) != "workspace" or room_of(target) == room_of(module):
+                continue
+            if ROOMS.index(room_of(target)) >= ROOMS.index(room_of(module)):
+                wrong.append(f"{module}:{line} imports {target}")
+    assert wrong == []
+
+
 def test_modules_are_found() -> None:
     assert {"expunge.errors", "expunge.contract", "expunge.maths.exact", "expunge.methods"} <= NAMES
 

@@ -19,8 +19,8 @@ import pandas as pd
 
 import expunge
 from expunge.errors import ExpungeError
-from expunge.workspace.key_files import Secrets
-from expunge.workspace.layout import Layout
+from expunge.workspace.storage.key_files import Secrets
+from expunge.workspace.storage.layout import Layout
 
 #: Values that only the person who is forgotten first has.
 SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
@@ -116,7 +116,7 @@ def as_nobody(root: Path) -> None:
 def state(ws: expunge.Workspace) -> dict[str, Any]:
     """What must be the same, whatever happened on the way."""
     core = ws._core
-    from expunge.workspace import models
+    from expunge.workspace.models import models
 
     with core.read() as connection:
         found = models.live_models(core, connection)

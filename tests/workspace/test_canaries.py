@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.workspace.request_queue import Wish
+from expunge.workspace.requests.request_queue import Wish
 from workspace.searching import search
 
 TEXT = "canary-7f3a9c51e2d8b84e6"

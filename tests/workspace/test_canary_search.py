@@ -27,8 +27,8 @@ import pytest
 from expunge.errors import InvalidRequestError
 from expunge.files.archive import FileNotUsableError
 from expunge.maths import exact
-from expunge.workspace import canaries, containers
-from expunge.workspace.canaries import Search, search_bytes, search_folder
+from expunge.workspace.leftovers import canaries, containers
+from expunge.workspace.leftovers.canaries import Search, search_bytes, search_folder
 
 TEXT = "canary-7f3a9c51e2d84b06ü"
 FLOAT = 738.1415926535897

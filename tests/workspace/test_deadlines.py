@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.workspace.deadlines import (
+from expunge.workspace.rules.deadlines import (
     REGIMES,
     Due,
     Period,

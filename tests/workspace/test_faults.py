@@ -18,8 +18,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 import expunge
 from expunge.errors import FileNotUsableError, InvalidParameterError, WorkspaceBusyError
-from expunge.workspace import chunks
-from expunge.workspace.request_queue import Wish
+from expunge.workspace.requests.request_queue import Wish
+from expunge.workspace.storage import chunks
 from workspace import life
 from workspace.searching import search
 from workspace.test_kills import CANARIES

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from expunge.workspace import faults
+from expunge.workspace.storage import faults
 from workspace import life
 from workspace.searching import search
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError
-from expunge.workspace.policies import Decision, Policy, Waiting, decide, latest_safe_start, pressing, waiting_of
-from expunge.workspace.request_states import Request
+from expunge.workspace.rules.policies import Decision, Policy, Waiting, decide, latest_safe_start, pressing, waiting_of
+from expunge.workspace.rules.request_states import Request
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from expunge.errors import InvalidDataError, InvalidRequestError
 from expunge.files.archive import FileNotUsableError
-from expunge.workspace.request_file import Asked, check_lines, read_requests
+from expunge.workspace.rules.request_file import Asked, check_lines, read_requests
 
 NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)
 PERSON = "erika-mustermann"

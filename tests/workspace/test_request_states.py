@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError, InvalidRequestError, NewerFormatError, TamperedError
-from expunge.workspace.request_states import FINAL, REASONS, TRANSITIONS, WAITING, Action, Request, State, Step
+from expunge.workspace.rules.request_states import FINAL, REASONS, TRANSITIONS, WAITING, Action, Request, State, Step
 
 ARRIVAL = datetime(2026, 1, 31, 9, tzinfo=UTC)
 ACTIONS: tuple[Action, ...] = get_args(Action)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.workspace.deadlines import Period
-from expunge.workspace.retention import expired, read_duration, read_times
+from expunge.workspace.rules.deadlines import Period
+from expunge.workspace.rules.retention import expired, read_duration, read_times
 
 CELL = "geheim-4711"
 

@@ -30,8 +30,8 @@ from expunge.errors import (
 )  # fmt: skip
 from expunge.ledger import pseudonyms
 from expunge.ledger.keys import Signer, generate
-from expunge.workspace import models
-from expunge.workspace.request_queue import Wish
+from expunge.workspace.models import models
+from expunge.workspace.requests.request_queue import Wish
 
 
 def people(n: int = 120) -> pd.DataFrame:
@@ -291,7 +291,7 @@ def test_nobody_can_link_an_entry_to_a_forgotten_person_without_the_tombstone_ke
     core = ws._core
     numbers = ws.request_add([Wish(kind="subject", values=("p8",), caller="office", key="mail 8")])
     with core.read() as connection:
-        from expunge.workspace import request_queue
+        from expunge.workspace.requests import request_queue
 
         key = core.secrets.pool.key(request_queue.fetch(core, connection, numbers[0])[0]["key"])
     name = pseudonyms.pseudonym(key, "subject", "p8")
@@ -415,8 +415,8 @@ def test_a_rewritten_and_signed_log_is_caught(ws: expunge.Workspace, tmp_path: P
     ws.close()
     other = expunge.Workspace.open(ws.path)
     core = other._core
-    from expunge.workspace import journal
     from expunge.workspace.database.tables import log, log_hashes
+    from expunge.workspace.storage import journal
 
     with core.write() as connection:
         entries = [entry for entry in journal.open_log(connection) if entry.kind != "removal"]

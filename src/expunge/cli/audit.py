@@ -63,8 +63,8 @@ def _audited(
 ) -> Any:
     """The report on a table of scores, or on a model of the workspace."""
     from expunge.workspace import Workspace
-    from expunge.workspace.audits import audit_scores
-    from expunge.workspace.tables import read_ids
+    from expunge.workspace.models.audits import audit_scores
+    from expunge.workspace.tabular.tables import read_ids
 
     if scores is not None:
         return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})

@@ -63,7 +63,7 @@ def request_of(
     feature: Sequence[str] | None, ids_from: Path | None, by: str | None,
 ) -> dict[str, list[str]]:  # fmt: skip
     """What to forget, from the options of ``plan`` and ``forget``."""
-    from expunge.workspace.tables import read_ids
+    from expunge.workspace.tabular.tables import read_ids
 
     request = {"records": record, "subjects": subject, "classes": class_, "features": feature}
     out = {name: list(values) for name, values in request.items() if values}

@@ -18,10 +18,12 @@ import numpy as np
 from expunge.errors import InvalidDataError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import load_estimator
 from expunge.estimators.skops_archive import canonical
-from expunge.workspace import datasets, fitting, reports
-from expunge.workspace.core import Core
-from expunge.workspace.preparing import told_as_invalid_data
-from expunge.workspace.schema import read_rows
+from expunge.workspace import reports
+from expunge.workspace.data import datasets
+from expunge.workspace.models import fitting
+from expunge.workspace.storage.core import Core
+from expunge.workspace.tabular.preparing import told_as_invalid_data
+from expunge.workspace.tabular.schema import read_rows
 from expunge.workspace.verifying import read_bytes
 
 __all__ = ["TWINS", "adopt"]

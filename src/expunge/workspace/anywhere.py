@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError
 from expunge.files.whole import write_whole
-from expunge.workspace.exported import is_export, predict_export
+from expunge.workspace.tabular.exported import is_export, predict_export
 from expunge.workspace.verifying import read_bytes, verify_receipt
 
 if TYPE_CHECKING:

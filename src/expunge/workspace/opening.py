@@ -16,15 +16,17 @@ from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import rotate as rotation_of
-from expunge.workspace import faults, journal, receipting
-from expunge.workspace.core import Core, stamp
 from expunge.workspace.database.tables import datasets
-from expunge.workspace.key_files import Secrets
-from expunge.workspace.layout import Config, Layout
-from expunge.workspace.signing import key_file, make_signer
+from expunge.workspace.requests import receipting
+from expunge.workspace.requests.scrub import scrub
+from expunge.workspace.storage import faults, journal
+from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.key_files import Secrets
+from expunge.workspace.storage.layout import Config, Layout
+from expunge.workspace.storage.signing import key_file, make_signer
 
 if TYPE_CHECKING:
-    from expunge.workspace.core import Core as _Core  # noqa: F401
+    from expunge.workspace.storage.core import Core as _Core  # noqa: F401
 
 __all__ = ["connect", "is_file", "make", "name_of", "rotate"]
 
@@ -43,7 +45,7 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     Secrets.make(layout.keys)
     made = make_signer(layout, config, signer)
     faults.at("init-keys-written")
-    core = Core(layout.root, config, signer=made, clock=clock)
+    core = Core(layout.root, config, sweep=scrub, signer=made, clock=clock)
     core.db.migrate()
     config.write(layout.config)
     return core
@@ -57,7 +59,7 @@ def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime])
     NewerFormatError
         A later version made it; nothing is touched.
     """
-    core = Core(root, Config.read(Layout(root).config), signer=signer, clock=clock)
+    core = Core(root, Config.read(Layout(root).config), sweep=scrub, signer=signer, clock=clock)
     if core.db.version() is None:
         raise TamperedError("The database of this workspace is missing or empty.", hint="Restore it from a copy.")
     core.db.migrate()

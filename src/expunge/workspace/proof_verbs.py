@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError
-from expunge.workspace import models, reports, verifying
-from expunge.workspace.core import Core
-from expunge.workspace.preparing import live_schema
+from expunge.workspace import reports, verifying
+from expunge.workspace.models import models
+from expunge.workspace.storage.core import Core
+from expunge.workspace.tabular.preparing import live_schema
 
 if TYPE_CHECKING:
     from expunge.audit import AuditReport
@@ -24,8 +25,11 @@ class ProofVerbs:
     _core: Core
 
     def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
-        """Whether a model has forgotten, against references; see :func:`expunge.workspace.audits.audit_model`."""
-        from expunge.workspace.audits import audit_model
+        """Whether a model has forgotten, against references.
+
+        See :func:`expunge.workspace.models.audits.audit_model`.
+        """
+        from expunge.workspace.models.audits import audit_model
 
         core = self._core
         with core.read() as connection:

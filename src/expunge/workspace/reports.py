@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 from expunge.errors import InvalidRequestError
-from expunge.workspace import asking, datasets, finding, journal, models, receipting, request_queue
-from expunge.workspace.core import Core
+from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import model_versions, requests
+from expunge.workspace.models import models
+from expunge.workspace.requests import asking, finding, receipting, request_queue
+from expunge.workspace.storage import journal
+from expunge.workspace.storage.core import Core
 
 __all__ = ["all_data", "all_requests", "data", "entries", "keys", "model", "promote", "status", "step"]
 

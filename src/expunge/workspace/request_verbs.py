@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.workspace import artefacts, asking, carrying_out, reports, request_queue
-from expunge.workspace.core import Core
-from expunge.workspace.request_file import read_requests
-from expunge.workspace.request_queue import Wish
+from expunge.workspace import reports
+from expunge.workspace.requests import artefacts, asking, carrying_out, request_queue
+from expunge.workspace.requests.request_queue import Wish
+from expunge.workspace.rules.request_file import read_requests
+from expunge.workspace.storage.core import Core
 
 __all__ = ["RequestVerbs"]
 

@@ -12,10 +12,13 @@ from expunge.ledger.blinding import opens
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
-from expunge.workspace import datasets, fitting, journal, models, scrub
-from expunge.workspace.core import Core, stamp
+from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
-from expunge.workspace.numerics import fingerprint
+from expunge.workspace.models import fitting, models
+from expunge.workspace.requests import scrub
+from expunge.workspace.storage import journal
+from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.numerics import fingerprint
 
 __all__ = ["head", "read_bytes", "replay", "verify_receipt", "verify_workspace"]
 

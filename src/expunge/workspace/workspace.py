@@ -8,27 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
-from expunge.workspace import (
-    adopting,
-    artefacts,
-    asking,
-    datasets,
-    exported,
-    finding,
-    fitting,
-    models,
-    opening,
-    recovery,
-    removing,
-    reports,
-)  # fmt: skip
-from expunge.workspace.core import utc_now
-from expunge.workspace.layout import Config, find_workspace
-from expunge.workspace.preparing import predictions
+from expunge.workspace import adopting, opening, reports
+from expunge.workspace.data import datasets
+from expunge.workspace.models import fitting, models
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.sources import Source
-from expunge.workspace.tables import read_table
+from expunge.workspace.requests import artefacts, asking, finding, recovery, removing
+from expunge.workspace.storage.core import utc_now
+from expunge.workspace.storage.layout import Config, find_workspace
+from expunge.workspace.tabular import exported
+from expunge.workspace.tabular.preparing import predictions
+from expunge.workspace.tabular.sources import Source
+from expunge.workspace.tabular.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +68,7 @@ class Workspace(RequestVerbs, ProofVerbs):
             Who signs receipts. Default: a new key in ``keys/``.
         clock : callable
         **settings
-            See :class:`~expunge.workspace.layout.Config`.
+            See :class:`~expunge.workspace.storage.layout.Config`.
 
         Raises
         ------
@@ -214,7 +205,7 @@ class Workspace(RequestVerbs, ProofVerbs):
         schema : path, optional
             A ``table.json`` whose columns are used as they are.
         gate : mapping, optional
-            ``data``, ``max_drop``, ``max_gap``, ``subgroup``; see :mod:`expunge.workspace.gates`.
+            ``data``, ``max_drop``, ``max_gap``, ``subgroup``; see :mod:`expunge.workspace.models.gates`.
         record_id, subject_id, delimiter, encoding
             Of a file.
         bare : bool
@@ -326,7 +317,7 @@ class Workspace(RequestVerbs, ProofVerbs):
             Called with each model that forgot and the rows that it forgot, before they are scrubbed; its figures go
             into the receipt.
         **more
-            ``caller``, ``key``, ``received``, ``regime``; see :class:`~expunge.workspace.request_queue.Wish`.
+            ``caller``, ``key``, ``received``, ``regime``; see :class:`~expunge.workspace.requests.request_queue.Wish`.
 
         Returns
         -------

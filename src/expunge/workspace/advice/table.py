@@ -10,10 +10,10 @@ from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
 from expunge.workspace.advice.advice import Advice, advise
 from expunge.workspace.advice.measure import SAMPLE, Progress, measure
 from expunge.workspace.advice.question import Question, parse_duration
-from expunge.workspace.catalogue import make_method, resolve_method
-from expunge.workspace.pipelines import default_estimator, make_estimator
-from expunge.workspace.schema import choose_schema, read_rows
-from expunge.workspace.tables import read_table
+from expunge.workspace.tabular.catalogue import make_method, resolve_method
+from expunge.workspace.tabular.pipelines import default_estimator, make_estimator
+from expunge.workspace.tabular.schema import choose_schema, read_rows
+from expunge.workspace.tabular.tables import read_table
 
 __all__ = ["advise_shards"]
 

@@ -1,0 +1,1 @@
+"""Data sets of a workspace: copied or referred to, and guarded against what was forgotten."""

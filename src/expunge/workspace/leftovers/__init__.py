@@ -1,0 +1,1 @@
+"""Searching every byte for what must not be there any more."""

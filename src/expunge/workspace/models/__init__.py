@@ -1,0 +1,1 @@
+"""Models of a workspace: versions, gates, fits and audits."""

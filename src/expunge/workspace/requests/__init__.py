@@ -1,0 +1,1 @@
+"""Requests from question to receipt."""

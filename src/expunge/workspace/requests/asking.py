@@ -1,0 +1,239 @@
+"""Asking to forget or rectify: looking first, then taking the request in, then carrying it out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from expunge.errors import InvalidRequestError, UnknownRecordError
+from expunge.records import Plan
+from expunge.workspace.data import buckets, datasets
+from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.requests import carrying_out, receipting, removing, request_queue
+from expunge.workspace.requests.request_queue import Wish
+from expunge.workspace.requests.targets import held_by
+from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
+from expunge.workspace.rules.request_states import WAITING, Request
+from expunge.workspace.rules.retention import expired, read_duration, read_times
+from expunge.workspace.storage.core import Core
+from expunge.workspace.tabular.tables import read_table
+
+__all__ = ["Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "wishes_of"]
+
+Ids = Sequence[Any] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """How a request stands.
+
+    Parameters
+    ----------
+    request : Request
+    receipt : Path or None
+        Its receipt, once there is one.
+    waiting : tuple of str
+        What was derived from its models and is not settled yet.
+    models : tuple of mapping
+        What happened to each model, once it did: name, versions, guarantee, records, work.
+    """
+
+    request: Request
+    receipt: Path | None
+    waiting: tuple[str, ...]
+    models: tuple[Mapping[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without handles and callers."""
+        request = self.request
+        return {
+            "request": request.number, "kind": request.kind, "state": request.state, "due": str(request.due().day),
+            "received": request.received.isoformat(), "reason": request.reason,
+            "receipt": None if self.receipt is None else str(self.receipt), "waiting": list(self.waiting),
+            "models": [dict(model) for model in self.models],
+        }  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """For people."""
+        request = self.request
+        out = [f"Request {request.number} ({request.kind}): {request.state}, due {request.due()}."]
+        if request.state == "nothing-held":
+            out.append(
+                "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
+            )
+        for model in self.models:
+            guarantee = model["guarantee"]
+            many = "record" if model["records"] == 1 else "records"
+            out.append(
+                f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
+                f"{model['records']:,} {many} forgotten, {model['work']:,} read again; {guarantee['kind']}: "
+                f"{guarantee['statement']}."
+            )
+            out += [f"{model['model']}: {note}." for note in model["notes"]]
+        out += [f"Waiting for {name}: settle it with `expunge request settle {request.number} {name}`."
+                for name in self.waiting]  # fmt: skip
+        return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
+
+
+def wishes_of(
+    *, records: Ids = None, subjects: Ids = None, classes: Ids = None, features: Ids = None, data: str | None = None,
+    **more: Any,
+) -> list[Wish]:  # fmt: skip
+    """One wish for each person, and one for all records, classes or columns."""
+    out = [Wish(kind="subject", values=(value,), data=data, **more) for value in dict.fromkeys(subjects or ())]
+    for kind, values in (("record", records), ("class", classes), ("feature", features)):
+        if values:
+            out.append(Wish(kind=kind, values=tuple(values), data=data, **more))
+    if not out:
+        raise InvalidRequestError("Name what to forget.", hint="A record, subject, class or feature.")
+    return out
+
+
+def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
+    """What each model would do, and promise. Changes nothing.
+
+    Raises
+    ------
+    UnknownRecordError
+        Nobody holds anything of it.
+    """
+    out = []
+    for wish in wishes:
+        payload = _payload(wish)
+        with core.read() as connection:
+            held = held_by(core, connection, wish.kind, payload)
+        if not held:
+            raise _unknown(wish)
+        if wish.kind == "record":
+            _refuse_partly_known(wish, held)
+        out += removing.planned(core, wish.kind, payload, held)
+    return out
+
+
+def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
+    """Refuse what a method cannot do, before a request is taken in.
+
+    Of a person of whom nothing is held there will be a receipt that says so. A record, class or column that nobody has
+    is a slip of the keyboard, unless it was asked for before under the same key.
+    """
+    for wish in wishes:
+        payload = _payload(wish)
+        with core.read() as connection:
+            if request_queue.is_known(core, connection, wish):
+                continue
+            held = held_by(core, connection, wish.kind, payload, look=True)
+        if held and wish.kind == "record":
+            _refuse_partly_known(wish, held)
+        if not held and wish.kind != "subject":
+            raise _unknown(wish)
+        removing.refuse_unable(core, wish.kind, held)
+        if wish.kind == "feature":
+            removing.planned(core, wish.kind, payload, held)
+
+
+def _unknown(wish: Wish) -> UnknownRecordError:
+    hint = "Ids are compared as they are written: 7 is not 007." if wish.kind in ("record", "subject") else "Check it."
+    return UnknownRecordError(
+        f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.", hint=hint
+    )
+
+
+def _refuse_partly_known(wish: Wish, held: Sequence[Any]) -> None:
+    known = {str(value) for one in held for value in one.ids}
+    if unknown := [value for value in wish.values if str(value) not in known]:
+        raise UnknownRecordError(
+            f"No record {unknown[0]!r}: never learned, or forgotten already.", hint="Check the id."
+        )
+
+
+def _payload(wish: Wish) -> dict[str, Any]:
+    return {"values": list(wish.values), "data": wish.data, "rows": wish.rows}
+
+
+def run(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> list[Answer]:
+    """Carry out requests of these numbers; those that are final already are answered. The lock is held."""
+    waiting, nothing = [], []
+    with core.read() as connection:
+        for number in dict.fromkeys(numbers):
+            row, request = request_queue.fetch(core, connection, number)
+            if request.is_final or row["step"]:
+                continue
+            if request.state in WAITING and not held_by(
+                core, connection, request.kind, request_queue.payload_of(core, row), look=True
+            ):
+                nothing.append(number)
+            else:
+                waiting.append(number)
+    receipting.nothing_held(core, nothing)
+    models = carrying_out.carry_out(core, waiting, audit=audit) if waiting else {}
+    with core.read() as connection:
+        return [answer(core, connection, number, models.get(number, ())) for number in dict.fromkeys(numbers)]
+
+
+def answer(core: Core, connection: Any, number: int, models: Sequence[Mapping[str, Any]] = ()) -> Answer:
+    """How a request stands."""
+    row, request = request_queue.fetch(core, connection, number)
+    receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
+    return Answer(request, receipt, tuple(json.loads(row["waiting"] or "[]")), tuple(models))
+
+
+def due_now(core: Core, policy: Policy | None = None) -> Decision:
+    """What the policy of the workspace says is to be carried out now."""
+    with core.read() as connection:
+        every = [request for row, request in request_queue.open_requests(core, connection) if not row["step"]]
+        last = core.db.get_meta(connection, "last-run")
+    queue_now = waiting_of(every)
+    moment = datetime.fromisoformat(last) if last else None
+    return decide(queue_now, policy or Policy.from_text(core.config.policy), core.now(), last_run=moment)
+
+
+# ------------------------------------------------------------------ rectify, expire
+
+
+def rectify(
+    core: Core, path: str | Path, *, data: str, delimiter: str | None, encoding: str | None, **more: Any
+) -> Wish:
+    """The wish to put corrected rows in the place of those of the same ids.
+
+    Raises
+    ------
+    UnknownRecordError
+        A row whose record is not held.
+    """
+    with core.read() as connection:
+        opened = datasets.open_data(core, connection, data)
+    table = read_table(path, delimiter=delimiter, encoding=encoding)
+    ids = buckets.ids_of(table, opened.card.record_id)
+    if missing := [name for name in opened.card.columns if name not in table.column_names]:
+        raise InvalidRequestError(f"The corrected rows lack the column {missing[0]!r}.", hint="Give whole rows.")
+    rows = {name: table[name].to_pylist() for name in opened.card.columns}
+    wish = Wish(kind="rectify", values=tuple(ids), data=data, rows=rows, **more)
+    plan(core, [wish])
+    with core.read() as connection:
+        held = held_by(core, connection, "rectify", _payload(wish))
+    _refuse_partly_known(wish, held)
+    return wish
+
+
+def expire(core: Core) -> list[Wish]:
+    """Wishes to forget the records that have been kept as long as their data set says."""
+    out = []
+    with core.read() as connection:
+        names = [row["name"] for row in core.db.rows(connection, dataset_table)]
+        opened = [datasets.open_data(core, connection, name) for name in names]
+    for data in opened:
+        card = data.card
+        if card.keep is None or card.time_column is None or not data.n_records:
+            continue
+        table = datasets.read(core, data)
+        what = f"Column {card.time_column!r} of {data.name!r}"
+        times = read_times(table[card.time_column].to_pylist(), what=what, zone=core.config.zone)
+        over = expired(times, read_duration(card.keep), core.now(), zone=core.config.zone)
+        ids = [value for value, is_over in zip(table[card.record_id].to_pylist(), over, strict=True) if is_over]
+        if ids:
+            out.append(Wish(kind="record", values=tuple(ids), data=data.name, action="expire"))
+    return out

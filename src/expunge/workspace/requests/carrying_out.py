@@ -1,0 +1,256 @@
+"""A request from start to receipt: work aside, one switch, scrub, check, receipt; and the same after a kill.
+
+The row of a request says how far it is: ``running`` (to be started over), ``switched`` (to be scrubbed), ``scrubbed``
+(its receipt is to come). Each step may be done twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from expunge.errors import ExpungeError, InvalidRequestError
+from expunge.ledger.blinding import blind
+from expunge.workspace.data import datasets, guard
+from expunge.workspace.database.tables import artefacts, requests, row_index, versions
+from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.database.tables import models as model_table
+from expunge.workspace.models import fitting, models
+from expunge.workspace.requests import receipting, removing, request_queue, scrub
+from expunge.workspace.requests.targets import held_by
+from expunge.workspace.rules.request_states import WAITING
+from expunge.workspace.storage import faults, journal
+from expunge.workspace.storage.core import Core, stamp
+
+__all__ = ["carry_out", "finish"]
+
+
+def carry_out(
+    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None
+) -> dict[int, list[dict[str, Any]]]:
+    """Carry requests out, those that can be together in one go. The lock is held.
+
+    Returns
+    -------
+    dict
+        For each number what happened to models.
+
+    Raises
+    ------
+    InvalidRequestError
+        A request that does not wait to be carried out.
+    """
+    alone: list[int] = []
+    together: list[int] = []
+    with core.read() as connection:
+        for number in numbers:
+            _, request = request_queue.fetch(core, connection, number)
+            if request.state not in WAITING:
+                raise InvalidRequestError(f"Request {number} is {request.state}.", hint="See `expunge request show`.")
+            (alone if request.kind in ("rectify", "feature") else together).append(number)
+    told: dict[int, list[dict[str, Any]]] = {}
+    for batch in ([together] if together else []) + [[number] for number in alone]:
+        _start(core, batch)
+        try:
+            told |= _work(core, batch, audit)
+        except BaseException:
+            _give_back(core, batch)
+            raise
+        finish(core)
+    return told
+
+
+def _start(core: Core, numbers: Sequence[int]) -> None:
+    with core.write() as connection:
+        for number in numbers:
+            request_queue.step(core, connection, number, "start", step="running")
+        ids = [journal.request_id(core, number) for number in numbers]
+        journal.append_many(core, connection, [("start", {"request": name}) for name in ids])
+        core.db.set_meta(connection, "last-run", journal.moment(core, connection).isoformat())
+    faults.at("request-started")
+
+
+def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, list[dict[str, Any]]]:
+    jobs: list[removing.Job] = []
+    told: dict[int, list[dict[str, Any]]] = {}
+    with core.read() as connection:
+        for number in numbers:
+            row, request = request_queue.fetch(core, connection, number)
+            payload = request_queue.payload_of(core, row)
+            jobs.append(removing.Job(number, request.kind, payload, held_by(core, connection, request.kind, payload)))
+    new_data = removing.prepare_data(core, jobs)
+    new_models = removing.prepare_models(core, jobs, audit)
+    core.store.flush()
+    faults.at("forget-all-written")
+    with core.write() as connection:
+        changes = {
+            "data": [_switch_data(core, connection, new) for new in new_data.values()],
+            "models": [_switch_model(core, connection, new, new_data, jobs) for new in new_models],
+        }
+        waiting = _descendants(core, connection, new_models)
+        for job in jobs:
+            _remember(core, connection, job)
+            outcome = _outcome(job, changes, len(jobs))
+            told[job.number] = outcome["models"]
+            core.db.update(
+                connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
+                waiting=json.dumps(waiting if outcome["models"] else []),
+            )  # fmt: skip
+    with core.read() as connection:
+        for new in new_models:
+            core.cache[models.open_model(core, connection, new.before.name).version_id] = new.made
+    faults.at("forget-switched")
+    return told
+
+
+def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str, Any]:
+    """Make a new version of a data set the live one."""
+    old = new.before
+    for row in core.db.rows(connection, versions, versions.c.dataset == old.id, versions.c.live == 1):
+        core.db.update(connection, versions, row["id"], live=0)
+    made = {"dataset": old.id, "number": old.version + 1, "live": 1, "created": stamp(core.now())}
+    core.db.insert(connection, versions, new.row | made)
+    if new.card != old.card:
+        core.db.update(connection, dataset_table, old.id, card=new.card.to_json())
+    for at in range(0, len(new.handles), 500):
+        part = row_index.c.record.in_(new.handles[at : at + 500])
+        connection.execute(row_index.delete().where(part & (row_index.c.dataset == old.id)))
+    if new.come is not None:
+        handles = [core.secrets.handle("record", value) for value in new.come[new.card.record_id].to_pylist()]
+        datasets.index_rows(core, connection, old.id, new.card, new.come, handles)
+    (before, nonce_before), (after, nonce_after) = blind(old.commitment), blind(new.row["commitment"])
+    return {
+        "data": old.name, "version_before": old.version, "version_after": old.version + 1, "before": before,
+        "after": after, "nonces": [nonce_before.hex(), nonce_after.hex()],
+    }  # fmt: skip
+
+
+def _switch_model(
+    core: Core, connection: Any, new: removing.NewModel, data: dict[int, removing.NewData], jobs: Sequence[removing.Job]
+) -> dict[str, Any]:
+    """Make a new version of a model current, or a candidate if its gate failed."""
+    old = new.before
+    if new.features:
+        card = old.card.card.__class__(
+            **{**old.card.card.__dict__, "schema": old.card.card.schema.without(new.features)}
+        )
+        kept = models.ModelCard(card=card, gate=old.card.gate)
+        core.db.update(connection, model_table, old.id, card=kept.to_json())
+    fitting.retire(core, connection, old)
+    (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.model.digest())
+    fitting.insert_version(
+        core, connection, old.id, old.name, old.version + 1, data[new.data.id].before.version + 1, new.made,
+        gate=new.gate or ({} if old.state == "current" else dict(old.gate)), request=None, commitment=after,
+    )  # fmt: skip
+    for number, count in new.counts.items():
+        fields = {
+            "request": journal.request_id(core, number), "model": old.name, "version": old.version + 1,
+            "records": count, "guarantee": new.removal.guarantee.kind,
+        }  # fmt: skip
+        journal.append(core, connection, "removal", fields)
+    return {
+        "model": old.name, "version_before": old.version, "version_after": old.version + 1,
+        "method": old.card.card.method, "guarantee": new.removal.guarantee.to_dict(), "counts": new.counts,
+        "work": new.removal.work, "digest_before": before, "digest_after": after, "configuration": new.configuration,
+        "notes": [*new.removal.notes, *_gate_note(new.gate)], "audit": new.audit,
+        "nonces": [nonce_before.hex(), nonce_after.hex()],
+    }  # fmt: skip
+
+
+def _gate_note(gate: dict[str, Any]) -> list[str]:
+    if gate.get("passed") is False:
+        return [f"not in use: {gate['why']}; a retrain is proposed"]
+    return []
+
+
+def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[str, Any]:
+    """What the receipt of one request will say: of the changes of its batch those that concern it."""
+    mine = {held.data.name for held in job.held}
+    touched = [
+        {**change, "records": change["counts"][job.number]}
+        for change in changes["models"]
+        if job.number in change["counts"]
+    ]
+    notes = [f"carried out together with {together - 1} other requests"] if together > 1 else []
+    return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
+
+
+def _remember(core: Core, connection: Any, job: removing.Job) -> None:
+    """Tombstones of what was forgotten; rectifying and forgetting a column leave none."""
+    if job.kind in ("rectify", "feature"):
+        return
+    for held in job.held:
+        guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects)
+
+
+def _descendants(core: Core, connection: Any, changed: Sequence[removing.NewModel]) -> list[str]:
+    """What was derived from changed models and lies outside: a request stays open until each is settled."""
+    names = {new.before.id: new.before.name for new in changed}
+    out = [
+        row["name"] for row in core.db.rows(connection, artefacts)
+        if row["model"] in names and row["kind"] != "prediction"
+    ]  # fmt: skip
+    for row in core.db.rows(connection, dataset_table):
+        derived = datasets.DataCard.from_json(row["card"]).derived_from
+        if set(derived) & set(names.values()):
+            out.append(f"data:{row['name']}")
+    return out
+
+
+def _give_back(core: Core, numbers: Sequence[int]) -> None:
+    """After a failure everything is as it was: what was made is deleted, the requests wait again."""
+    try:
+        core.store.discard()
+        with core.read() as connection:
+            core.store.sweep(scrub.live_chunks(core, connection))
+        with core.write() as connection:
+            for number in numbers:
+                row, request = request_queue.fetch(core, connection, number)
+                if request.state == "running" and row["step"] == "running":
+                    request_queue.step(core, connection, number, "give-back", step="")
+    except ExpungeError:
+        return  # the disk is still full, say: opening the workspace does it
+
+
+# ------------------------------------------------------------------ after the switch
+
+
+def finish(core: Core) -> list[int]:
+    """Scrub what was switched, and give receipts to what was scrubbed. May be repeated."""
+    with core.read() as connection:
+        every = [(row, request) for row, request in request_queue.open_requests(core, connection) if row["step"]]
+    switched = [row for row, _ in every if row["step"] == "switched"]
+    if switched:
+        outcomes = [json.loads(row["outcome"]) for row in switched]
+        changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
+        notes = _after_switch(core, changed)
+
+        def scrubbed(connection: Any) -> None:
+            for row, outcome in zip(switched, outcomes, strict=True):
+                outcome["notes"] += notes
+                core.db.update(connection, requests, row["number"], step="scrubbed", outcome=json.dumps(outcome))
+
+        scrub.scrub(core, changed, scrubbed)
+        faults.at("scrub-done")
+    return receipting.issue(core)
+
+
+def _after_switch(core: Core, changed: dict[str, int]) -> list[str]:
+    """Run the command that is to run after a switch: deploy, notify recipients."""
+    if not core.config.after_switch or not changed:
+        return []
+    told = ",".join(f"{name}={version}" for name, version in sorted(changed.items()))
+    environment = {**os.environ, "EXPUNGE_WORKSPACE": str(core.layout.root), "EXPUNGE_SWITCHED": told}
+    environment.pop("EXPUNGE_FAIL_AT", None)
+    try:
+        done = subprocess.run(  # noqa: S603 - the command is the owner's, from their own configuration
+            list(core.config.after_switch), env=environment, cwd=Path(core.layout.root), check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+    except OSError as error:
+        return [f"the command after the switch could not be run: {error.strerror}"]
+    return [] if done.returncode == 0 else [f"the command after the switch ended with code {done.returncode}"]

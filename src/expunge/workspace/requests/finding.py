@@ -1,0 +1,104 @@
+"""Who learned from a person: told from the index and the rows of the database, without reading a row or a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from expunge.workspace.data import datasets
+from expunge.workspace.database.tables import artefacts
+from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.models import models
+from expunge.workspace.requests import request_queue
+from expunge.workspace.requests.targets import held_by
+from expunge.workspace.storage.core import Core
+
+__all__ = ["Finding", "find"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that learned from a subject or record, or holds it.
+
+    Parameters
+    ----------
+    what : {"data", "model", "prediction", "file", "model elsewhere"}
+    name : str
+    version : int or None
+    records : int or None
+        How many of the records, where that is known.
+    since : str
+        When it was made, in UTC.
+    through : str
+        The data set or model by which it came there.
+    """
+
+    what: str
+    name: str
+    version: int | None
+    records: int | None
+    since: str
+    through: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return dataclasses.asdict(self)
+
+
+def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
+    """Everything that holds or learned from what is asked: data sets, models, and what was derived from them."""
+    out: list[Finding] = []
+    with core.read() as connection:
+        known = held_by(core, connection, wish.kind, {"values": list(wish.values), "data": wish.data}, look=True)
+        derived = core.db.rows(connection, artefacts)
+        by_source = _by_source(core, connection)
+        for held in known:
+            data = held.data
+            out.append(Finding("data", data.name, data.version, len(held.handles), data.created, "added"))
+            for model in held.models:
+                out += _below(core, connection, model, len(held.handles), derived, by_source, set())
+    return list(dict.fromkeys(out))
+
+
+def _below(
+    core: Core, connection: Any, model: models.Model, records: int | None, derived: Sequence[Mapping[str, Any]],
+    by_source: Mapping[str, Sequence[str]], seen: set[str],
+) -> list[Finding]:  # fmt: skip
+    """A model and everything that was derived from it, through data sets of its predictions too."""
+    if model.name in seen:
+        return []
+    seen.add(model.name)
+    name_of = sa.select(dataset_table.c.name).where(dataset_table.c.id == model.dataset)
+    with_data = str(connection.execute(name_of).scalar())
+    out = [Finding("model", model.name, model.version, records, model.learned, with_data)]
+    out += [
+        Finding(row["kind"], row["name"], None, None, row["created"], model.name)
+        for row in derived
+        if row["model"] == model.id
+    ]
+    for name in by_source.get(model.name, ()):
+        data = datasets.open_data(core, connection, name)
+        out.append(Finding("data", name, data.version, None, data.created, model.name))
+        for below in models.live_models(core, connection, dataset=data.id):
+            out += _below(core, connection, below, None, derived, by_source, seen)
+    return out
+
+
+def _by_source(core: Core, connection: Any) -> dict[str, list[str]]:
+    """Data sets by the models whose predictions they hold."""
+    out: dict[str, list[str]] = {}
+    for row in core.db.rows(connection, dataset_table):
+        for name in datasets.DataCard.from_json(row["card"]).derived_from:
+            out.setdefault(name, []).append(row["name"])
+    return out
+
+
+def count_requests(core: Core, connection: Any) -> dict[str, int]:
+    """Number of requests in each state."""
+    from expunge.workspace.database.tables import requests
+
+    found = connection.execute(sa.select(requests.c.state, sa.func.count()).group_by(requests.c.state))
+    return {str(state): int(count) for state, count in found}

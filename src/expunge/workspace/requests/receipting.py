@@ -1,0 +1,158 @@
+"""Receipts of requests that are through: signed, entered into the log, written beside the workspace.
+
+First the database: receipt, entry of the log and the end of the request in one transaction. Then the keys of subjects
+without another open request are shredded. Then the files, which are made from the database and can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from expunge.files.whole import write_whole
+from expunge.ledger import receipts as ledger_receipts
+from expunge.ledger.bundle import Bundle
+from expunge.ledger.receipts import DataChange, ModelChange, Receipt
+from expunge.records import Guarantee
+from expunge.workspace.database.tables import receipts, requests, subject_keys
+from expunge.workspace.requests import request_queue
+from expunge.workspace.rules.request_states import Request
+from expunge.workspace.storage import faults, journal
+from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.numerics import fingerprint
+
+__all__ = ["issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
+
+
+def path_of(core: Core, number: int) -> Path:
+    """Where the bundle of a receipt lies."""
+    return core.layout.receipts / f"{number:04d}.json"
+
+
+def issue(core: Core) -> list[int]:
+    """Receipts for all requests that were scrubbed and wait for nothing; gives the numbers of these requests."""
+    with core.read() as connection:
+        every = request_queue.open_requests(core, connection)
+        ready = [(row, r) for row, r in every if row["step"] == "scrubbed" and not json.loads(row["waiting"] or "[]")]
+    if ready:
+        with core.write() as connection:
+            for row, request in ready:
+                outcome = json.loads(row["outcome"])
+                _enter(core, connection, row, request, outcome, "finish")
+            queue_shredding(core, connection)
+        faults.at("receipt-entered")
+    settle_files(core)
+    return [int(row["number"]) for row, _ in ready]
+
+
+def nothing_held(core: Core, numbers: Sequence[int]) -> None:
+    """Answer requests about what nobody holds: with a receipt that says so."""
+    if not numbers:
+        return
+    with core.write() as connection:
+        for number in numbers:
+            row, request = request_queue.fetch(core, connection, number)
+            _enter(core, connection, row, request, {"models": [], "data": [], "notes": []}, "find-nothing")
+        queue_shredding(core, connection)
+    faults.at("receipt-entered")
+    settle_files(core)
+
+
+def _enter(
+    core: Core, connection: Any, row: Mapping[str, Any], request: Request, outcome: Mapping[str, Any], action: str
+) -> None:
+    """Sign a receipt, enter it into the log, and close the request."""
+    from expunge import __version__
+
+    payload = request_queue.payload_of(core, row)
+    number = int(connection.execute(sa.select(sa.func.max(receipts.c.number))).scalar() or 0) + 1
+    last = {c["model"]: core.db.get_meta(connection, f"last-receipt/{c['model']}") for c in outcome["models"]}
+    changes = tuple(_model_change(change, last[change["model"]]) for change in outcome["models"])
+    receipt = Receipt(
+        request=journal.request_id(core, request.number), action=payload["action"],
+        outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),
+        completed=stamp(journal.moment(core, connection)), code_version=__version__, due=str(request.due().day),
+        models=changes, data=tuple(_data_change(change) for change in outcome["data"]), numerics=fingerprint(),
+        notes=tuple(outcome["notes"]),
+    )  # fmt: skip
+    envelope = ledger_receipts.seal(receipt, core.signer)
+    digest = ledger_receipts.envelope_hash(envelope)
+    entry = journal.append(core, connection, "receipt", {"request": receipt.request, "envelope": digest})
+    for name in last:
+        core.db.set_meta(connection, f"last-receipt/{name}", digest)
+    nonces = {change["model"]: change["nonces"] for change in outcome["models"]}
+    core.db.insert(connection, receipts, {
+        "number": number, "request": request.number, "entry": entry, "envelope": envelope,
+        "nonces": json.dumps(nonces), "models": json.dumps(sorted(nonces)),
+    })  # fmt: skip
+    request_queue.step(
+        core, connection, request.number, action, step="", outcome=None, waiting=None, key=None, receipt=number
+    )
+
+
+def _model_change(change: Mapping[str, Any], previous: str) -> ModelChange:
+    told = (
+        "model", "version_before", "version_after", "method", "records", "work", "digest_before", "digest_after",
+        "configuration", "audit",
+    )  # fmt: skip
+    return ModelChange(
+        **{name: change[name] for name in told}, guarantee=Guarantee.from_dict(change["guarantee"]),
+        previous=previous or None, notes=tuple(change["notes"]),
+    )  # fmt: skip
+
+
+def _data_change(change: Mapping[str, Any]) -> DataChange:
+    return DataChange(**{name: value for name, value in change.items() if name != "nonces"})
+
+
+# ------------------------------------------------------------------ after the transaction
+
+
+def queue_shredding(core: Core, connection: Any) -> None:
+    """Write down which keys belong to nobody any more; who they belonged to is deleted."""
+    used = sa.select(requests.c.key).where(requests.c.key.is_not(None))
+    free = connection.execute(sa.select(subject_keys.c.key).where(subject_keys.c.key.not_in(used))).all()
+    numbers = sorted(int(row[0]) for row in free)
+    connection.execute(subject_keys.delete().where(subject_keys.c.key.not_in(used)))
+    pending = json.loads(core.db.get_meta(connection, "to-shred", "[]"))
+    core.db.set_meta(connection, "to-shred", json.dumps(sorted({*pending, *numbers})))
+
+
+def settle_files(core: Core) -> None:
+    """Shred the keys that are due, and write the bundles that are missing. May be repeated."""
+    with core.read() as connection:
+        due = json.loads(core.db.get_meta(connection, "to-shred", "[]"))
+        known = [int(row[0]) for row in connection.execute(sa.select(receipts.c.number))]
+    if due:
+        with core.write() as connection:  # nobody else takes keys meanwhile
+            due = json.loads(core.db.get_meta(connection, "to-shred", "[]"))
+            core.secrets.pool.shred(due)
+            core.db.set_meta(connection, "to-shred", "[]")
+        faults.at("receipt-keys-shredded")
+        core.db.truncate_log()
+    missing = [number for number in known if not path_of(core, number).is_file()]
+    if missing:
+        write_bundles(core, missing)
+        faults.at("receipt-written")
+
+
+def write_bundles(core: Core, numbers: Sequence[int]) -> None:
+    """Write receipts with their place in the log and a head signed now."""
+    core.layout.receipts.mkdir(exist_ok=True)
+    with core.read() as connection:
+        log = journal.open_log(connection)
+        head = log.sign_head(core.signer, time=stamp(journal.moment(core, connection)))
+        rotations = rotations_of(core, connection)
+        for number in numbers:
+            row = core.db.one(connection, receipts, receipts.c.number == number)
+            data = Bundle.make(bytes(row["envelope"]), log, row["entry"], head, rotations).to_bytes()
+            write_whole(path_of(core, number), lambda stream, data=data: stream.write(data))  # type: ignore[misc]
+
+
+def rotations_of(core: Core, connection: Any) -> list[bytes]:
+    """Envelopes in which one signing key handed over to the next, oldest first."""
+    return [text.encode() for text in json.loads(core.db.get_meta(connection, "rotations", "[]"))]

@@ -1,0 +1,321 @@
+"""The queue of requests: taken in durably, many in one transaction, and kept in rows that hold no raw id.
+
+What a request is about is sealed under the key of its subject. The key's number comes from a pool that was made ahead,
+so taking a request writes to the database and to nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from expunge.errors import InvalidRequestError, UnknownNameError
+from expunge.files.archive import canonical_json
+from expunge.ledger import pseudonyms
+from expunge.workspace.database.tables import requests, subject_keys
+from expunge.workspace.rules.request_states import FINAL, Request
+from expunge.workspace.storage import faults, journal
+from expunge.workspace.storage.core import Core
+
+__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wish:
+    """A request as somebody makes it.
+
+    Parameters
+    ----------
+    kind : {"subject", "record", "class", "feature", "rectify"}
+    values : tuple of int or str
+        Ids, labels or names of columns; of subjects exactly one.
+    data : str or None
+        The data set it is limited to.
+    rows : dict of str to list, or None
+        Corrected rows, column by column, to rectify.
+    received : datetime or None
+        When it arrived; None: now.
+    regime : str or None
+        None: that of the workspace.
+    caller, key : str
+        Who asks, and their own key for it: asking again with the same key is the same request.
+    action : str or None
+        For the log, where it is another than the kind says: ``expire``.
+    """
+
+    kind: str
+    values: tuple[Any, ...]
+    data: str | None = None
+    rows: Mapping[str, Sequence[Any]] | None = None
+    received: datetime | None = None
+    regime: str | None = None
+    caller: str = ""
+    key: str = ""
+    action: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise InvalidRequestError("The request names nothing.", hint="Give at least one id.")
+        if self.kind == "subject" and len(self.values) > 1:
+            raise InvalidRequestError("A request is about one person.", hint="Make one for each.")
+        if len(set(map(repr, self.values))) < len(self.values):
+            raise InvalidRequestError("Something is named twice in one request.", hint="Name each once.")
+
+
+_ACTIONS = {
+    "subject": "forget-subject", "record": "forget-records", "class": "forget-classes", "feature": "forget-features",
+    "rectify": "rectify",
+}  # fmt: skip
+
+
+def action_of(wish: Wish) -> str:
+    """The short code of what is asked, for log and receipt."""
+    return wish.action or _ACTIONS[wish.kind]
+
+
+def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
+    """Take requests in; gives their numbers. One that is open already, or has a known key, gives the old number.
+
+    Durable when the caller's transaction commits.
+
+    Raises
+    ------
+    InvalidRequestError
+        A key that its caller used for another request: taken for a repetition, nobody would be forgotten.
+    """
+    db, now = core.db, journal.moment(core, connection)
+    top = int(connection.execute(sa.select(sa.func.max(requests.c.number))).scalar() or 0)
+    next_key = first_key = int(db.get_meta(connection, "next-key", "0"))
+    handles = [_handle(core, wish) for wish in wishes]
+    callers = [_caller_key(core, wish) for wish in wishes]
+    people = [
+        handle
+        if wish.data is None and wish.rows is None
+        else _handle(core, dataclasses.replace(wish, data=None, rows=None))
+        for wish, handle in zip(wishes, handles, strict=True)
+    ]
+    seen = _lookup(connection, requests.c.handle, requests.c.number, handles)
+    by_caller = _by_caller(connection, [key for key in callers if key])
+    keys = _lookup(connection, subject_keys.c.handle, subject_keys.c.key, people)
+    numbers: list[int] = []
+    rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
+    fresh: dict[bytes, int] = {}
+    for wish, handle, caller, person in zip(wishes, handles, callers, people, strict=True):
+        old = seen.get(handle)
+        if caller in by_caller:
+            old = _repeated(core, connection, wish, handle, *by_caller[caller])
+        if old is not None:
+            numbers.append(old)
+            continue
+        number = top + len(rows) + 1
+        if person not in keys:
+            keys[person] = fresh[person] = next_key
+            next_key += 1
+        rows.append((wish, number, handle, caller, keys[person]))
+        seen[handle] = number
+        if caller:
+            by_caller[caller] = number, handle
+        numbers.append(number)
+    if next_key > first_key:
+        core.secrets.pool.reserve(next_key)
+        db.set_meta(connection, "next-key", str(next_key))
+        connection.execute(subject_keys.insert(), [{"handle": who, "key": held} for who, held in fresh.items()])
+    made = [_prepared(core, now, *row) for row in rows]
+    db.insert_many(connection, requests, [row for row, _ in made])
+    if made:
+        journal.append_many(core, connection, [("request", entry) for _, entry in made])
+    return numbers
+
+
+def _prepared(
+    core: Core, now: datetime, wish: Wish, number: int, handle: bytes, caller: bytes | None, held: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row of a new request, and its entry in the log."""
+    key = core.secrets.pool.key(held)
+    request = Request(
+        number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
+        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
+    )  # fmt: skip
+    action = action_of(wish)
+    payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
+    row = _row(request) | {
+        "step": "", "key": held, "handle": handle, "idempotency": caller,
+        "payload": pseudonyms.seal(key, payload, context=b"%d" % number),
+    }  # fmt: skip
+    return row, {
+        "request": journal.request_id(core, number), "action": action, "due": row["due"],
+        "subject": _pseudonym(key, wish),
+    }  # fmt: skip
+
+
+def _caller_key(core: Core, wish: Wish) -> bytes | None:
+    return pseudonyms.caller_key(core.secrets.index_key, wish.caller, wish.key) if wish.key else None
+
+
+def _by_caller(connection: Any, wanted: Sequence[bytes]) -> dict[bytes | None, tuple[int, bytes | None]]:
+    """Numbers of requests by the keys of their callers, and what they are about while they are open."""
+    out: dict[bytes | None, tuple[int, bytes | None]] = {}
+    columns = sa.select(requests.c.idempotency, requests.c.number, requests.c.handle)
+    for at in range(0, len(wanted), 500):
+        for key, number, about in connection.execute(columns.where(requests.c.idempotency.in_(wanted[at : at + 500]))):
+            out[bytes(key)] = int(number), None if about is None else bytes(about)
+    return out
+
+
+def _repeated(core: Core, connection: Any, wish: Wish, handle: bytes, number: int, about: bytes | None) -> int:
+    """The number, if the wish repeats that request. One that is final no longer knows what it was about; there the
+    question is whether anything is held of what is asked now. What was corrected is held on."""
+    from expunge.workspace.requests.targets import held_by
+
+    payload = {"values": list(wish.values), "data": wish.data, "rows": wish.rows}
+    is_final = about is None
+    if about == handle or (
+        is_final and (wish.kind == "rectify" or not held_by(core, connection, wish.kind, payload, look=True))
+    ):
+        return number
+    raise InvalidRequestError(
+        f"This key of its caller belongs to request {number}, which is about something else.",
+        hint="Give each request a key of its own.",
+    )
+
+
+def _lookup(connection: Any, column: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes, int]:
+    """Numbers by keyed hashes, of those that are there."""
+    out: dict[bytes, int] = {}
+    for at in range(0, len(wanted), 500):
+        found = connection.execute(sa.select(column, value).where(column.in_(wanted[at : at + 500])))
+        out.update({bytes(name): int(number) for name, number in found})
+    return out
+
+
+def _row(request: Request) -> dict[str, Any]:
+    data = json.dumps(request.to_dict(), sort_keys=True)
+    return {"number": request.number, "state": request.state, "record": data, "due": str(request.due().day)}
+
+
+def _handle(core: Core, wish: Wish) -> bytes:
+    """Keyed hash of what a request is about, 16 bytes."""
+    text = canonical_json([wish.kind, list(wish.values), wish.data, wish.rows])
+    return hmac.digest(core.secrets.derived("request-handle"), text, "sha256")[:16]
+
+
+def _pseudonym(key: bytes, wish: Wish) -> str | None:
+    if wish.kind not in ("subject", "record", "rectify"):
+        return None
+    kind: pseudonyms.Kind = "subject" if wish.kind == "subject" else "record"
+    text = wish.values[0] if len(wish.values) == 1 else canonical_json(list(wish.values)).decode()
+    return pseudonyms.pseudonym(key, kind, text)
+
+
+def is_known(core: Core, connection: Any, wish: Wish) -> bool:
+    """Whether the caller has asked under this key before."""
+    hashed = _caller_key(core, wish)
+    if hashed is None:
+        return False
+    where = requests.c.idempotency == hashed
+    return connection.execute(sa.select(requests.c.number).where(where)).scalar() is not None
+
+
+# ------------------------------------------------------------------ reading
+
+
+def fetch(core: Core, connection: Any, number: int) -> tuple[dict[str, Any], Request]:
+    """Row and record of a request.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none of that number.
+    """
+    found = core.db.rows(connection, requests, requests.c.number == number)
+    if not found:
+        raise UnknownNameError(f"There is no request {number}.", hint="See `expunge request list`.")
+    return found[0], Request.from_dict(json.loads(found[0]["record"]))
+
+
+def open_requests(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
+    """All requests that are not final, in the order of their numbers."""
+    rows = core.db.rows(connection, requests, requests.c.state.not_in(FINAL))
+    return [(row, Request.from_dict(json.loads(row["record"]))) for row in rows]
+
+
+def payload_of(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request is about, unsealed."""
+    key = core.secrets.pool.key(int(row["key"]))
+    data: dict[str, Any] = json.loads(pseudonyms.unseal(key, row["payload"], context=b"%d" % row["number"]))
+    return data
+
+
+# ------------------------------------------------------------------ changing
+
+
+def step(
+    core: Core, connection: Any, number: int, action: str, *, reason: str | None = None, **columns: Any
+) -> Request:
+    """Take a request one step further, and change columns of its row with it."""
+    _, request = fetch(core, connection, number)
+    after = request.after(action, journal.moment(core, connection), reason=reason)  # type: ignore[arg-type]
+    if after.is_final:
+        columns = {"payload": None, "handle": None, **columns}
+    core.db.update(connection, requests, number, **_row(after), **columns)
+    return after
+
+
+class GroupCommit:
+    """Callers that wait together are committed together: one flush of the disk for all of them.
+
+    Parameters
+    ----------
+    core : Core
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._guard, self._turn = threading.Lock(), threading.Lock()
+        self._waiting: list[_Ticket] = []
+
+    def accept(self, wishes: Iterable[Wish]) -> list[int]:
+        """Take requests in; returns when they are durable."""
+        ticket = _Ticket(list(wishes))
+        with self._guard:
+            self._waiting.append(ticket)
+        with self._turn:
+            if not ticket.is_done:
+                with self._guard:
+                    together, self._waiting = self._waiting, []
+                self._commit(together)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.numbers
+
+    def _commit(self, tickets: list[_Ticket]) -> None:
+        try:
+            with self._core.write() as connection:
+                numbers = accept(self._core, connection, [wish for ticket in tickets for wish in ticket.wishes])
+            faults.at("request-accepted")
+        except Exception as error:
+            if len(tickets) == 1:
+                tickets[0].finish([], error)
+            else:  # the fault of one is not that of the others
+                for ticket in tickets:
+                    self._commit([ticket])
+            return
+        for ticket in tickets:
+            mine, numbers = numbers[: len(ticket.wishes)], numbers[len(ticket.wishes) :]
+            ticket.finish(mine, None)
+
+
+class _Ticket:
+    def __init__(self, wishes: list[Wish]) -> None:
+        self.wishes, self.numbers, self.is_done = wishes, list[int](), False
+        self.error: Exception | None = None
+
+    def finish(self, numbers: list[int], error: Exception | None) -> None:
+        self.numbers, self.error, self.is_done = numbers, error, True

@@ -1,0 +1,170 @@
+"""What a request is about, found out: in which data sets, which records, which models know them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from expunge.errors import ExpungeError, InvalidIdError, InvalidRequestError, UnknownRecordError
+from expunge.workspace.data import datasets
+from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.database.tables import row_index
+from expunge.workspace.models import models
+from expunge.workspace.storage.core import Core
+from expunge.workspace.tabular.schema import parse_label
+
+__all__ = ["Held", "held_by", "slots_of"]
+
+
+@dataclasses.dataclass
+class Held:
+    """What one data set, and the models that learned from it, hold of a request.
+
+    Attributes
+    ----------
+    data : DataSet
+    ids : list
+        Records; of data that is only referred to, those that models can name.
+    handles : list of bytes
+        Of all of them, by the index.
+    subjects : list
+        Persons, with ids of the kind of the data set.
+    features : list of str
+        Columns.
+    models : list of Model
+        That learned from the data set.
+    """
+
+    data: datasets.DataSet
+    ids: list[Any] = dataclasses.field(default_factory=list)
+    handles: list[bytes] = dataclasses.field(default_factory=list)
+    subjects: list[Any] = dataclasses.field(default_factory=list)
+    features: list[str] = dataclasses.field(default_factory=list)
+    models: list[models.Model] = dataclasses.field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.handles or self.features)
+
+
+def held_by(core: Core, connection: Any, kind: str, payload: Mapping[str, Any], *, look: bool = False) -> list[Held]:
+    """Everything that data sets and models hold of what is asked.
+
+    Parameters
+    ----------
+    core : Core
+    connection : Connection
+    kind : {"subject", "record", "class", "feature", "rectify"}
+    payload : mapping
+        ``values`` and ``data``.
+    look : bool
+        Only to be told: the index alone is read, no row and no model where it suffices.
+
+    Returns
+    -------
+    list of Held
+        Those that hold something; empty if nobody does.
+    """
+    names = [row["name"] for row in core.db.rows(connection, dataset_table)]
+    if payload.get("data") is not None:
+        names = [datasets.open_data(core, connection, payload["data"]).name]
+    out = []
+    for name in names:
+        data = datasets.open_data(core, connection, name)
+        held = Held(data, models=models.live_models(core, connection, dataset=data.id))
+        find = {"subject": _subject, "class": _classes, "feature": _features}.get(kind, _records)
+        find(core, connection, held, payload["values"], look)
+        if held:
+            out.append(held)
+    return out
+
+
+def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
+    card = held.data.card
+    value = _as(values[0], card.subject_kind, "subject")
+    if value is None or card.subject_id is None:
+        return
+    where = (row_index.c.subject == core.secrets.handle("subject", value)) & (row_index.c.dataset == held.data.id)
+    found = connection.execute(sa.select(row_index.c.record, row_index.c.bucket).where(where)).all()
+    held.handles = [bytes(row[0]) for row in found]
+    held.subjects = [value] if found else []
+    if look or not found:
+        return
+    if not held.data.is_copied:
+        held.ids = _ids_in_models(core, held, {"subjects": [value]})
+        return
+    for bucket in sorted({int(row[1]) for row in found}):
+        table = datasets.read_bucket(core, held.data, f"{bucket:04d}")
+        people, ids = table[card.subject_id].to_pylist(), table[card.record_id].to_pylist()
+        held.ids += [record for record, person in zip(ids, people, strict=True) if person == value]
+
+
+def _records(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
+    wanted = [_as(value, held.data.card.record_kind, "record") for value in values]
+    by_handle = {core.secrets.handle("record", value): value for value in wanted if value is not None}
+    known: list[bytes] = []
+    every = list(by_handle)
+    for at in range(0, len(every), 500):
+        where = row_index.c.record.in_(every[at : at + 500]) & (row_index.c.dataset == held.data.id)
+        known += [bytes(row[0]) for row in connection.execute(sa.select(row_index.c.record).where(where))]
+    held.handles = known
+    held.ids = [by_handle[handle] for handle in known]
+
+
+def _classes(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
+    ids: set[Any] = set()
+    for model in held.models:
+        schema = model.card.card.schema
+        labels = [parse_label(value, schema.target_kind, "class") for value in values]
+        if schema.task == "classification" and labels:
+            rows = models.load(core, model).model._rows()
+            for label in labels:
+                try:
+                    ids |= set(rows.peek(rows.find_classes([label])).ids.tolist())
+                except UnknownRecordError:
+                    continue
+    if ids:
+        _records(core, connection, held, sorted(ids, key=repr), look)
+
+
+def _features(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
+    card = held.data.card
+    wanted = [str(value) for value in values if value in card.columns]
+    for name in wanted:
+        if name in (card.record_id, card.subject_id, card.time_column):
+            raise InvalidRequestError(
+                f"Column {name!r} names the records of {held.data.name!r}.", hint="It has to stay."
+            )
+        user = next((model.name for model in held.models if model.card.card.schema.target == name), None)
+        if user is not None:
+            raise InvalidRequestError(f"Model {user!r} predicts {name!r}.", hint="Forget its classes, or its records.")
+    held.features = wanted
+
+
+def _ids_in_models(core: Core, held: Held, named: Mapping[str, Sequence[Any]]) -> list[Any]:
+    """Ids of records that models know by these names; a source that is only referred to cannot be asked."""
+    ids: dict[Any, None] = {}
+    for model in held.models:
+        rows = models.load(core, model).model._rows()
+        ids.update(dict.fromkeys(rows.peek(slots_of(rows, named)).ids.tolist()))
+    return list(ids)
+
+
+def slots_of(rows: Any, named: Mapping[str, Sequence[Any]]) -> Any:
+    """Slots of the records of these names that a model knows; none where it knows none of them."""
+    try:
+        return rows.find_subjects(named["subjects"]) if "subjects" in named else rows.find(named["records"])
+    except (UnknownRecordError, InvalidIdError):
+        return rows.slots()[:0]
+
+
+def _as(value: Any, kind: str, what: str) -> Any:
+    """An id of the kind of a data set; None if it cannot be one of it."""
+    if isinstance(value, int) or kind == "text":
+        return value if isinstance(value, int) == (kind == "integer") else None
+    try:
+        return parse_label(value, kind, what)
+    except ExpungeError:
+        return None

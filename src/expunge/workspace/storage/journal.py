@@ -1,0 +1,102 @@
+"""The ledger's log in the database of a workspace: entries and the hashes of their tree, in the caller's transaction.
+
+Times never go backwards in it, whatever the clock does: an entry is never earlier than the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from expunge.ledger.entries import Entry
+from expunge.ledger.log import Log
+from expunge.workspace.database.engine import as_bytes
+from expunge.workspace.database.tables import log, log_hashes
+from expunge.workspace.storage.core import stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from expunge.workspace.storage.core import Core
+
+__all__ = ["append", "append_many", "moment", "open_log", "request_id"]
+
+
+_TOPS = sa.select(
+    sa.select(sa.func.max(log.c.number)).scalar_subquery(), sa.select(sa.func.max(log_hashes.c.place)).scalar_subquery()
+)
+
+
+class _Store:
+    """A log in two tables."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        found, place = connection.execute(_TOPS).one()
+        self._size, self._places = (0 if value is None else int(value) + 1 for value in (found, place))
+
+    def size(self) -> int:
+        """How many entries there are."""
+        return self._size
+
+    def append(self, entries: Sequence[bytes], hashes: Sequence[bytes]) -> None:
+        """Add entries and hashes of complete subtrees."""
+        if entries:
+            rows = [{"number": self._size + i, "entry": entry} for i, entry in enumerate(entries)]
+            self._connection.execute(log.insert(), rows)
+            places = [{"place": self._places + i, "hash": value} for i, value in enumerate(hashes)]
+            self._connection.execute(log_hashes.insert(), places)
+        self._size, self._places = self._size + len(entries), self._places + len(hashes)
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        """Some of the entries."""
+        where = (log.c.number >= start) & (log.c.number < stop)
+        found = self._connection.execute(sa.select(log.c.entry).where(where).order_by(log.c.number))
+        return [as_bytes(row[0]) for row in found]
+
+    def hashes(self, positions: Sequence[int]) -> list[bytes]:
+        """Some of the hashes."""
+        wanted, held = list(positions), {}
+        for at in range(0, len(wanted), 500):
+            part = wanted[at : at + 500]
+            found = self._connection.execute(
+                sa.select(log_hashes.c.place, log_hashes.c.hash).where(log_hashes.c.place.in_(part))
+            )
+            held.update({int(place): as_bytes(value) for place, value in found})
+        return [held.get(position, b"") for position in wanted]
+
+
+def open_log(connection: Any) -> Log:
+    """The log, in a transaction."""
+    return Log(_Store(connection))
+
+
+def moment(core: Core, connection: Any) -> datetime:
+    """The time to write down: that of the clock, or of the last entry if the clock went backwards."""
+    from datetime import datetime
+
+    now = core.now().replace(microsecond=0)
+    last = core.db.get_meta(connection, "last-time")
+    return max(now, datetime.fromisoformat(last)) if last else now
+
+
+def append(core: Core, connection: Any, kind: str, fields: Mapping[str, Any]) -> int:
+    """Add an entry; its place, from 0."""
+    return append_many(core, connection, [(kind, fields)])[0]
+
+
+def append_many(core: Core, connection: Any, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[int]:
+    """Add entries; their places."""
+    now = moment(core, connection)
+    core.db.set_meta(connection, "last-time", now.isoformat())
+    made = [Entry(kind=kind, time=stamp(now), fields=dict(fields)) for kind, fields in entries]
+    return open_log(connection).append(made)
+
+
+def request_id(core: Core, number: int) -> str:
+    """What outsiders know a request by: a name from which its number and its time cannot be told."""
+    import hmac
+
+    return "r-" + hmac.digest(core.secrets.derived("request"), b"%d" % number, "sha256")[:12].hex()

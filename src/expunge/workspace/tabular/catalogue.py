@@ -1,0 +1,172 @@
+"""The methods by the names of the command line, and what each is for."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
+from expunge.methods import find_method, method_names
+from expunge.records import Kind
+from expunge.workspace.tabular.schema import TASKS
+
+__all__ = ["MethodCard", "kebab", "list_methods", "make_method", "resolve_method", "task_of", "wraps_estimator"]
+
+_SUFFIX = {"classification": "-classifier", "regression": "-regressor"}
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodCard:
+    """One line of the table of methods.
+
+    Parameters
+    ----------
+    name : str
+        Of the command line, as ``gaussian-nb``.
+    python : str
+        Of the class, as ``GaussianNB``.
+    task : str
+        One of :data:`expunge.workspace.tabular.schema.TASKS`, or "other".
+    guarantee : str
+        The strongest kind that its removals can have.
+    forgets : tuple of str
+        Kinds of requests it serves.
+    learns : bool
+        Whether it can learn more records later.
+    estimator : bool
+        Whether it wraps an estimator of your choice.
+    summary : str
+    """
+
+    name: str
+    python: str
+    task: str
+    guarantee: str
+    forgets: tuple[str, ...]
+    learns: bool
+    estimator: bool
+    summary: str
+
+
+def kebab(name: str) -> str:
+    """The name of a class as the command line writes it.
+
+    Examples
+    --------
+    >>> kebab("GaussianNB"), kebab("SISAClassifier"), kebab("Ridge")
+    ('gaussian-nb', 'sisa-classifier', 'ridge')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def list_methods() -> list[MethodCard]:
+    """All methods there are, plug-ins included; one that cannot be loaded says why, and hides no other."""
+    return [_card_or_reason(name) for name in method_names()]
+
+
+def _card_or_reason(name: str) -> MethodCard:
+    try:
+        return _card(name)
+    except (ImportError, AttributeError) as error:
+        why = f"cannot be loaded: {error}"
+        return MethodCard(kebab(name), name, "other", why, forgets=(), learns=False, estimator=False, summary=why)
+
+
+def resolve_method(name: str, task: str | None) -> str:
+    """Name of the class, from a command-line name; ``sisa`` means the classifier or the regressor by the task.
+
+    Raises
+    ------
+    UnknownMethodError
+        No such method; the nearest names are proposed.
+    InvalidParameterError
+        The method is not for this task.
+    """
+    known = {kebab(method): method for method in method_names()}
+    wanted = known.get(name) or (name if name in known.values() else None)
+    wanted = wanted or known.get(name + _SUFFIX.get(task or "", ""))
+    if wanted is None:
+        short = {long.removesuffix(suffix) for long in known for suffix in _SUFFIX.values()}
+        near = difflib.get_close_matches(name, sorted({*known, *short}), n=3, cutoff=0.4)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "See `expunge methods`."
+        raise UnknownMethodError(f"There is no method {name!r}{f' for {task}' if name in short else ''}.", hint=hint)
+    own = task_of(wanted)
+    if own == "other":
+        raise UnsupportedRequestError(f"{wanted} is put together in Python.", hint="See `expunge methods`.")
+    if task is not None and own != task:
+        hint = f"Choose a method for {task}: see `expunge methods`, or change --task."
+        raise InvalidParameterError(f"{wanted} is for {own}, not for {task}.", hint=hint)
+    return wanted
+
+
+def task_of(name: str) -> str | None:
+    """Task of a method, by the name of its class or the command line's; None for ``sisa``, which serves both."""
+    known = {kebab(method): method for method in method_names()}
+    if name not in known and name not in known.values():
+        return None
+    from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin, TransformerMixin
+
+    kind = find_method(known.get(name, name))
+    given = inspect.signature(kind.__init__).parameters.values()
+    if any(one.default is one.empty for one in given if one.name not in ("self", "estimator", "args", "kwargs")):
+        return "other"  # it is made in Python
+    for mixin, task in zip((ClassifierMixin, RegressorMixin, OutlierMixin, TransformerMixin), TASKS, strict=True):
+        if issubclass(kind, mixin):
+            return task
+    return "other"
+
+
+def make_method(name: str, estimator: Any, options: Mapping[str, Any]) -> Any:
+    """A method ready to be fitted.
+
+    Parameters
+    ----------
+    name : str
+        Of the class.
+    estimator : estimator or None
+        For methods that wrap one.
+    options : mapping
+        Constructor arguments; those of the estimator with two underscores, as ``estimator__model__C``.
+    """
+    kind = find_method(name)
+    model = kind(estimator=estimator) if estimator is not None else kind()
+    if "estimator" in options:
+        raise InvalidParameterError("The estimator is chosen by --estimator, not by --option.")
+    try:
+        model.set_params(**options)
+    except ValueError as error:
+        names = [option for option in model.get_params(deep=False) if option != "estimator"]
+        wrong = next((option for option in options if option.partition("__")[0] not in names), next(iter(options)))
+        raise InvalidParameterError(f"{name} has no option {wrong!r}.", hint=f"It has {', '.join(names)}.") from error
+    return model
+
+
+def wraps_estimator(name: str) -> bool:
+    """Whether a method takes an estimator of your choice."""
+    return "estimator" in inspect.signature(find_method(name).__init__).parameters
+
+
+def _card(name: str) -> MethodCard:
+    kind, task = find_method(name), task_of(name) or "other"
+    text = inspect.getdoc(kind) or ""
+    forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task == "classification")
+    return MethodCard(
+        name=kebab(name), python=name, task=task, guarantee=_guarantee(name),
+        forgets=tuple(forgets), learns=callable(getattr(kind, "learn", None)),
+        estimator=wraps_estimator(name), summary=text.split("\n\n")[0].replace("\n", " "),
+    )  # fmt: skip
+
+
+def _guarantee(name: str, seen: tuple[str, ...] = ()) -> str:
+    """The kind that a method's docstring states under *Guarantee*, itself or by pointing to another method."""
+    text = inspect.getdoc(find_method(name)) or ""
+    section = re.search(r"^Guarantee\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    stated = re.search(rf"``({'|'.join(get_args(Kind))})``", section[1]) if section else None
+    if stated:
+        return stated[1]
+    other = re.search(r"As (?:for )?:class:`~?(?:[\w.]*\.)?(\w+)`", section[1]) if section else None
+    return _guarantee(other[1], (*seen, name)) if other and other[1] not in seen else "not stated"

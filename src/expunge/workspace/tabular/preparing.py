@@ -1,0 +1,124 @@
+"""From a table and a method's name to a model ready to be fitted, and from a model and a table to predictions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.methods.pipeline.joint_sums import MOST_LABELS
+from expunge.methods.pipeline.pipeline import Pipeline
+from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
+from expunge.workspace.tabular.pipelines import behind_columns, learns_from_tables, make_estimator
+from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from expunge.workspace.tabular.card import Card
+
+__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data"]
+
+
+def prepared(card: Card) -> Any:
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
+    name, schema = card.method, card.schema
+    if wraps_estimator(name):
+        return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
+    if card.estimator is not None:
+        raise InvalidParameterError(f"{name} takes no estimator.", hint="Leave --estimator out, or use --method sisa.")
+    model = make_method(name, None, card.options)
+    if learns_from_tables(model):
+        return model
+    if not card.bare:
+        return behind_columns(model)
+    texts = [column for column, kind in schema.columns.items() if kind == "text"]
+    if texts:
+        raise InvalidDataError(
+            f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
+            hint="Leave --bare out, or the columns: " + " ".join(f"--ignore {text}" for text in texts) + ".",
+        )
+    return model
+
+
+def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
+    """Refuse what the model cannot learn from, naming column and record."""
+    from sklearn.utils import get_tags
+
+    if not get_tags(model).input_tags.allow_nan:
+        for name in schema.columns:
+            missing = rows.X[name].isna()
+            if missing.any():
+                record = rows.ids[int(missing.to_numpy().argmax())]
+                raise InvalidDataError(
+                    f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
+                    hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
+                )
+    if isinstance(model, Pipeline):
+        _refuse_many_categories(schema, rows)
+    if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
+        raise InvalidDataError(
+            f"The target {schema.target!r} has one class, {next(iter(labels))!r}.", hint="A classifier needs two."
+        )
+
+
+def _refuse_many_categories(schema: Schema, rows: TableRows) -> None:
+    """Refuse texts that name single records: learned as categories they say nothing, and fill the memory."""
+    sizes = {name: int(rows.X[name].nunique()) for name, kind in schema.columns.items() if kind == "text"}
+    if sum(sizes.values()) > MOST_LABELS:
+        most = max(sizes, key=lambda name: sizes[name])
+        raise InvalidDataError(
+            f"Texts are learned as categories, and column {most!r} has {sizes[most]:,} different ones; "
+            f"{MOST_LABELS:,} in all columns together are taken.",
+            hint=f"Leave it out with --ignore {most}, or use --method sisa.",
+        )
+
+
+def live_schema(card: Card, model: Any) -> Schema:
+    """The schema of a card, without columns that the model has forgotten."""
+    names = set(getattr(model, "feature_names_in_", card.schema.columns))
+    return card.schema.without([name for name in card.schema.columns if name not in names])
+
+
+def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
+    """Predictions for the rows of a table: the record id, the prediction and, if asked for, a column per class."""
+    import pandas as pd
+
+    rows = read_rows(table, live_schema(card, model), to_predict=True)
+    if probabilities and not hasattr(model, "predict_proba"):
+        raise InvalidParameterError(f"{card.method} gives no probabilities.", hint="Leave them out.")
+    with told_as_invalid_data():
+        frame = pd.DataFrame({card.schema.record_id: rows.ids, **_answers(model, rows.X)})
+        if probabilities:
+            chances = model.predict_proba(rows.X)
+            frame = frame.assign(**{f"p({label})": chances[:, i] for i, label in enumerate(model.classes_.tolist())})
+    return frame
+
+
+def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
+    """What a model says about rows, by the names of columns: a prediction, or what a transformation makes of them."""
+    if hasattr(model, "predict"):
+        return {"prediction": model.predict(X).tolist()}
+    out = model.transform(X)
+    dense = out.toarray() if hasattr(out, "toarray") else out
+    return {str(name): dense[:, j].tolist() for j, name in enumerate(model.get_feature_names_out())}
+
+
+@contextmanager
+def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
+    """What an estimator says about its data, as one sentence of ours, with the names of columns."""
+    try:
+        yield
+    except OutOfRangeError as error:  # of the records the ids are told; their places are those of no file
+        message = re.sub(r" \(row \d+\)", "", error.message)
+        message = re.sub(r"in column (\d+)(?=:)", lambda found: f"in column {columns[int(found[1])]!r}", message)
+        raise OutOfRangeError(message, hint=error.hint) from error
+    except ExpungeError:
+        raise
+    except (ValueError, ArithmeticError) as error:
+        is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
+        kind = InvalidParameterError if is_option else InvalidDataError
+        raise kind(" ".join(str(error).split("\n")[0].split())) from error
