@@ -240,6 +240,12 @@ class AuditReport(_Record):
             raise InvalidParameterError("This is no audit report: it is no JSON object.")
         return cls.from_dict(data)
 
+    def figures(self) -> dict[str, Any]:
+        """What of it may stand in a receipt; see :func:`expunge.audit.figures.figures_of`."""
+        from expunge.audit.figures import figures_of
+
+        return figures_of(self)
+
     def save(self, path: str | Path) -> Path:
         """Write ``.json``, or a page for people where the name ends in ``.html``."""
         from expunge.audit.page import report_html
