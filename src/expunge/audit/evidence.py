@@ -15,9 +15,9 @@ from scipy.special import expit
 
 from expunge.audit.exponential import common_variance
 from expunge.audit.inputs import References, Scores
-from expunge.audit.lira import SMALLEST
+from expunge.audit.lira import SMALLEST, lira_online
 from expunge.audit.moments import without_each
-from expunge.audit.rmia import offline_prior, share_beaten
+from expunge.audit.rmia import offline_prior, online_prior, share_beaten
 from expunge.audit.statistics import auc
 from expunge.audit.thresholds import class_thresholds
 from expunge.errors import InvalidDataError
@@ -71,6 +71,7 @@ class _Answers(NamedTuple):
     unforgotten: dict[str, Floats]
     is_forgotten: Bools
     labels: npt.NDArray[np.int64] | None
+    halves: tuple[Floats, Bools] | None  # log-odds (h, n) of models that know some of the records, and which
 
 
 class _Views(NamedTuple):
@@ -130,7 +131,18 @@ def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDAr
         unforgotten={n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(extra, used)] for n in shared},
         is_forgotten=scores.is_forgotten[used],
         labels=None if scores.labels is None else scores.labels[used],
+        halves=_halves(references, np.setdiff1d(np.arange(len(references)), np.concatenate([rows, extra])), used),
     ), used
+
+
+def _halves(
+    references: References, rows: npt.NDArray[np.intp], used: npt.NDArray[np.intp]
+) -> tuple[Floats, Bools] | None:
+    """What the online attacks compare: models that know some of the records, if every record is two times in and out."""
+    members = references.members[np.ix_(rows, used)]
+    if min(members.sum(axis=0).min(), (~members).sum(axis=0).min()) < 2:
+        return None
+    return np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(rows, used)], members
 
 
 def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tuple[str, _Views]]:
@@ -154,6 +166,19 @@ def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tupl
     yield "exponential family", _Views(z * shrink, (v * shrink for v in reference_z), (
         (v - mean) / deviation * shrink for v in known
     ))  # fmt: skip
+    if answers.halves is not None:
+        yield from _online(answers, *answers.halves)
+
+
+def _online(answers: _Answers, halves: Floats, members: Bools) -> Iterator[tuple[str, _Views]]:
+    population, prior, few = ~answers.is_forgotten, online_prior(halves, members), len(halves) < 64
+    logits = [part["logit"] for part in answers[:3]]
+    yield "LiRA online", _Views(*(lira_online(of, halves, members, fixed_variance=few) for of in logits))
+
+    def beaten(of: Floats) -> Floats:
+        return share_beaten(expit(of), prior, population, gamma=_GAMMA)
+
+    yield "RMIA online", _Views(beaten(logits[0]), map(beaten, logits[1]), map(beaten, logits[2]))
 
 
 def _standard_scores(answers: _Answers) -> tuple[Floats, Floats]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,16 +37,15 @@ def figures_of(report: AuditReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "sentence": report.sentence,
         "alpha": _text(report.alpha),
-        "records": {"forgotten": report.n_forgotten, "held out": report.n_held_out},
-        "references": {"without the records": report.n_retrains, "with the records": report.n_unforgotten},
-        "p, remembers more": _text(report.p_not_forgotten),
-        "p, treats them worse": _text(report.p_over_forgotten),
+        **{name: getattr(report, name) for name in ("n_forgotten", "n_held_out", "n_retrains", "n_unforgotten")},
+        "p_not_forgotten": _text(report.p_not_forgotten),
+        "p_over_forgotten": _text(report.p_over_forgotten),
         "power": _interval(report.power),
-        "privacy loss, at least": _text(report.epsilon.low),
+        "epsilon_low": _text(report.epsilon.low),
         "attacks": {
             attack.name: {
-                "AUC": _interval(attack.auc), "retrained": _range(attack.null_low, attack.null_high),
-                "p, corrected": _text(attack.p_corrected), "decides": attack.decides,
+                "auc": _interval(attack.auc), "null_low": _text(attack.null_low), "null_high": _text(attack.null_high),
+                "p_corrected": _text(attack.p_corrected), "decides": attack.decides,
             }
             for attack in report.attacks
         },
@@ -55,17 +53,13 @@ def figures_of(report: AuditReport) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _interval(figure: Figure) -> Mapping[str, Any] | None:
+def _interval(figure: Figure) -> dict[str, Any] | None:
     if figure.value is None:
         return None
     return {
         "value": _text(figure.value), "low": _text(figure.low), "high": _text(figure.high),
         "confidence": _text(figure.confidence),
     }  # fmt: skip
-
-
-def _range(low: float | None, high: float | None) -> list[str | None]:
-    return [_text(low), _text(high)]
 
 
 def _text(number: float | None) -> str | None:
