@@ -230,13 +230,13 @@ def test_report_goes_through_json(tmp_path: Any) -> None:
     assert isinstance(again.attacks[0].auc, Figure)
     saved = report.save(tmp_path / "report.json")
     assert AuditReport.from_json(saved.read_text(encoding="utf-8")).verdict == report.verdict
-    assert audit(scores(model(0)), references).schema == 1
+    assert audit(scores(model(0)), references).schema == 2
 
 
 def test_a_report_of_later_days_is_refused() -> None:
     data = AuditReport(verdict="cannot tell", sentence="No.").to_dict()
     with pytest.raises(NewerFormatError):
-        AuditReport.from_dict({**data, "schema": 2})
+        AuditReport.from_dict({**data, "schema": 3})
     with pytest.raises(InvalidParameterError, match="no field"):
         AuditReport.from_dict({**data, "surprise": 1})
     for text in ("no json", "[1]"):
@@ -251,10 +251,20 @@ FIRST = (
     'null, "schema": 1}], "attacks": [], "schema": 1}'
 )
 
+#: One of schema 2, which has distances.
+SECOND = (
+    '{"verdict": "cannot tell", "sentence": "Too weak.", "metrics": [{"name": "KLoM", "figure": {"value": 2.0, "low": '
+    '1.5, "high": 2.5, "confidence": 0.95, "refusal": "", "schema": 1}, "detail": "", "null_low": 1.0, "null_mean": '
+    '1.8, "null_high": 2.6, "unforgotten": null, "p_value": null, "schema": 1}], "schema": 2}'
+)
+
 
 def test_a_report_of_earlier_days_loads() -> None:
     report = AuditReport.from_json(FIRST)
     assert (report.verdict, report.power.low, report.worst[0].pseudonym) == ("forgotten", 0.86, "a")
+    assert report.metrics == ()
+    metric = AuditReport.from_json(SECOND).metrics[0]
+    assert (metric.name, metric.figure.value, metric.null_mean) == ("KLoM", 2.0, 1.8)
 
 
 def test_a_figure_has_a_number_or_a_refusal() -> None:

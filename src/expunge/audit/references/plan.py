@@ -49,7 +49,7 @@ def plan_around(
         Ids of all records: retained, forgotten and held out.
     is_forgotten, is_held_out : ndarray of bool, shape (N,)
     n, n_unforgotten : int
-        Models without and with the forget set.
+        Models without and with the forget set; one or more of both together.
     keep : float
         In (0, 1]: share of the retained records, drawn anew for each model, that it is trained on. Below 1 for training
         that has no randomness of its own: the references then show what other records of the same kind would have
