@@ -64,7 +64,7 @@ class Evidence:
 
 
 class _Answers(NamedTuple):
-    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n)."""
+    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n); forgotten first."""
 
     target: dict[str, Floats]
     retrains: dict[str, Floats]
@@ -110,7 +110,7 @@ def collect(scores: Scores, references: References) -> Evidence:
 
 
 def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDArray[np.intp]]:
-    used = np.flatnonzero(scores.is_forgotten | scores.is_held_out)
+    used = np.concatenate([np.flatnonzero(scores.is_forgotten), np.flatnonzero(scores.is_held_out)])
     rows, extra = references.retrains(scores), references.unforgotten(scores)
     if len(rows) < LEAST_RETRAINS:
         raise InvalidDataError(
@@ -228,7 +228,8 @@ def _offsets(answers: _Answers, signal: str, labels: npt.NDArray[np.int64]) -> F
 
 
 def _auc(of: Floats, answers: _Answers) -> float:
-    return auc(of[answers.is_forgotten], of[~answers.is_forgotten])
+    n = int(answers.is_forgotten.sum())  # which stand first
+    return auc(of[:n], of[n:])
 
 
 def _spread(values: Floats, used: npt.NDArray[np.intp], n: int) -> Floats:
