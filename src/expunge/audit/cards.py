@@ -66,6 +66,8 @@ CARDS: dict[str, Card] = {
              reference="Zarifzadeh et al. 2024", decides=True),
         Card(name="exponential family", looks_at=_OUT,
              direction=_MORE, ideal=_AUC, reference="Brännvall 2026; Smyth 2004", decides=True),
+        Card(name="memory left", looks_at="true-class probability, references of both kinds", direction=_MORE,
+             ideal="0, and the range of the retrained references", reference="Fisher 1936", decides=True),
         Card(name="starter kit", looks_at="losses", direction=_MORE, ideal="0.5", reference=_TRI),
         Card(name="LiRA online", looks_at="references on random halves", direction=_MORE, ideal=_AUC,
              reference="Carlini et al. 2022"),

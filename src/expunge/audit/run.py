@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from expunge.audit.further import Further
 from expunge.audit.inputs import References, Scores
 from expunge.audit.metrics import metrics_of
 from expunge.audit.ranks import max_t_each, rank_p_value
-from expunge.audit.report import AttackResult, AuditReport, Figure, Verdict
+from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
 from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
 from expunge.audit.strata import record_epsilons, strata_of, worst_records
 from expunge.audit.verdict import Decision, decide, equality, retrains_needed
@@ -127,7 +128,7 @@ def audit(
         strata=strata_of(evidence, scores, references),
         worst=worst_records(evidence, scores, epsilons, key=pseudonym_key, n=n_worst),
         curves=curves_of(evidence, scores, epsilons),
-        metrics=() if further is None else metrics_of(scores, references, further),
+        metrics=(*_memory_row(evidence), *(metrics_of(scores, references, further) if further is not None else ())),
         **common,
     )
 
@@ -179,18 +180,21 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
     corrected = max_t_each(np.vstack([evidence.audited, nulls]))
     out = []
     for j, name in enumerate(evidence.names):
-        of = evidence.scores[name]
-        members, others = of[scores.is_forgotten], of[scores.is_held_out]
+        members, others = (
+            evidence.scores[name][part] if name in evidence.scores else None
+            for part in (scores.is_forgotten, scores.is_held_out)
+        )
         low, high = np.quantile(nulls[:, j], [0.025, 0.975])
+        has_auc = name in evidence.scores
         out.append(
             AttackResult(
                 name=name,
-                auc=Figure.of(delong(members, others)),
-                tpr_1_percent=_tpr(members, others, 0.01),
-                tpr_01_percent=_tpr(members, others, 0.001),
-                null_low=float(low),
-                null_mean=float(nulls[:, j].mean()),
-                null_high=float(high),
+                auc=_of_records(delong, members, others),
+                tpr_1_percent=_of_records(tpr_at_fpr, members, others, 0.01),
+                tpr_01_percent=_of_records(tpr_at_fpr, members, others, 0.001),
+                null_low=float(low) if has_auc else None,
+                null_mean=float(nulls[:, j].mean()) if has_auc else None,
+                null_high=float(high) if has_auc else None,
                 p_not_forgotten=float(up[j]),
                 p_over_forgotten=float(down[j]),
                 p_corrected=float(corrected[j]),
@@ -201,9 +205,24 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
     return tuple(out)
 
 
-def _tpr(members: Floats, others: Floats, fpr: float) -> Figure:
+def _memory_row(evidence: Evidence) -> tuple[Metric, ...]:
+    """Beside the attack of that name, which has p-values and a power, its value."""
+    if evidence.memory is None:
+        return ()
+    j = evidence.names.index("memory left")
+    nulls, known = evidence.retrains[:, j], evidence.unforgotten[:, j]
+    low, high = np.quantile(nulls, [0.025, 0.975])
+    return (Metric(
+        name="memory left", figure=Figure.of(evidence.memory), null_low=float(low), null_mean=float(nulls.mean()),
+        null_high=float(high), unforgotten=float(known.mean()), p_value=rank_p_value(evidence.memory.value, nulls),
+    ),)  # fmt: skip
+
+
+def _of_records(what: Callable[..., Interval], members: Floats | None, others: Floats | None, *more: float) -> Figure:
+    if members is None or others is None:
+        return Figure(refusal="It has one number for the forget set as a whole, and none for a record.")
     try:
-        return Figure.of(tpr_at_fpr(members, others, fpr))
+        return Figure.of(what(members, others, *more))
     except InvalidDataError as error:
         return Figure(refusal=str(error))
 
