@@ -77,7 +77,7 @@ def test_every_row_is_there_and_finds_a_model_that_forgot_nothing(report: AuditR
     assert rows["two samples over seeds"].figure.value <= 0.01 < rows["two samples over seeds"].null_mean
     assert rows["forgetting rate"].figure.value < 0.3 < 0.8 < rows["forgetting rate"].null_mean
     assert rows["anamnesis index"].figure.value == pytest.approx(np.mean([2 / 4, 2 / 4, 2 / 3]))
-    assert rows["memory left"].figure.low < 1 < rows["memory left"].figure.high
+    assert rows["memory left"].null_high < 0.5 < rows["memory left"].figure.low
     assert [row.name for row in report.metrics if CARDS[row.name].decides] == ["memory left"]
 
 
@@ -126,12 +126,13 @@ def test_weights_are_compared_with_every_retrained_model(report: AuditReport) ->
 @pytest.mark.parametrize("seed", range(4))
 def test_starter_kit_is_scikit_learns_logistic_regression(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    n, scale = (30, 200, 77, 50)[seed], (1.0, 1e-3, 1e3, 30.0)[seed]
+    n, scale = (30, 60, 77, 50)[seed], (1.0, 1e-2, 1e3, 30.0)[seed]
     a, b = scale * rng.exponential(size=n), scale * (rng.exponential(1.6, size=n) + (seed == 3))
     drawn = np.random.default_rng(5)
     both = np.concatenate([drawn.choice(part, n, replace=False) for part in (a, b)])
     split = StratifiedShuffleSplit(n_splits=10, random_state=5)
-    want = cross_val_score(LogisticRegression(), both[:, None], np.repeat([1, 0], n), cv=split).mean()
+    exactly = LogisticRegression(tol=1e-10, solver="newton-cholesky")
+    want = cross_val_score(exactly, both[:, None], np.repeat([1, 0], n), cv=split).mean()
     assert starter_kit_accuracy(a, b, seed=5).value == pytest.approx(want, abs=0.5 / n)
 
 

@@ -278,6 +278,9 @@ def test_a_figure_has_a_number_or_a_refusal() -> None:
 def test_rates_nobody_can_know_are_refused_in_the_report() -> None:
     model, references = world(12)
     for attack in audit(scores(model(0)), references).attacks:
+        if attack.name == "memory left":
+            assert "none for a record" in attack.auc.refusal
+            continue
         assert attack.tpr_1_percent.value is None
         assert "needs 1,000 non-members" in attack.tpr_1_percent.refusal
 
@@ -288,7 +291,7 @@ def test_every_attack_of_the_audit_has_a_card() -> None:
     assert {a.name for a in report.attacks} <= set(CARDS)
     for a in report.attacks:
         assert a.decides == card(a.name).decides
-        assert a.null_low <= a.null_mean <= a.null_high
+        assert a.name == "memory left" or a.null_low <= a.null_mean <= a.null_high
     assert all(dataclasses.astuple(c)[:-1] and all(dataclasses.astuple(c)[:-1]) for c in CARDS.values())
     with pytest.raises(InvalidParameterError):
         card("magic")

@@ -17,7 +17,7 @@ LEAST_KNOWN = 4
 
 
 def memory_left(target: Floats, outside: Floats, inside: Floats, variance: Floats) -> Floats:
-    """0 for a model like the retrained ones, 1 for one like those that were trained on the forget set.
+    """0 for a model like the retrained ones, near 1 for one like those that were trained on the forget set.
 
     Attacks that compare forgotten with held-out records take all forgotten records alike. Here each counts with what
     training on it would have moved, in units of its own noise: Fisher's linear discriminant between both kinds of
@@ -36,7 +36,8 @@ def memory_left(target: Floats, outside: Floats, inside: Floats, variance: Float
     -------
     ndarray of shape (...)
         sum of w (target - outside) over sum of w (inside - outside), with w = (inside - outside) / variance; 0 where
-        both kinds of references are alike.
+        both kinds of references are alike. Few references make the difference look larger than it is, and so the value
+        of a model that forgot nothing smaller than 1: read it beside theirs.
 
     References
     ----------
