@@ -1,8 +1,8 @@
 """Audits on real data: which models the audit finds, on which tasks, and what it cannot see there.
 
-python benchmarks/audit_real.py [--write] [--controls FILE] [--only tasks|exact|lira|none]
+python benchmarks/audit_real.py [--write] [--controls FILE] [--only tasks|exact|lira|none] [--store FOLDER]
 
-``--write`` puts the tables into docs/audit.md, and ``--controls`` that of the self-test, from what
+``--store`` keeps the references of the tasks, so that a run goes on where it stopped. ``--write`` puts the tables into docs/audit.md, and ``--controls`` that of the self-test, from what
 ``expunge audit --self-test --json`` printed.
 """
 
@@ -107,6 +107,8 @@ def logistic(random_state: int) -> Any:
 class Task:
     """A data set and a way to train: roles are drawn, references are trained once."""
 
+    store: Path | None = None  # of all tasks
+
     def __init__(self, name: str, X: Any, y: Any, train: Any, *, share: float, keep: float, floor: float, batch: int):
         rng = np.random.default_rng(7)
         n = len(X)
@@ -127,6 +129,8 @@ class Task:
             n_unforgotten=N_UNFORGOTTEN + 1, keep=self.keep, seed=1,
         )  # fmt: skip
         given = {"labels": self.y[self.query], **more}
+        if self.store is not None:
+            given |= {"store": self.store, "content": (self.name, self.X, self.y, self.query)}
         return references(train, plan, query=self.query, batch=self.batch, floor=self.floor, **given)
 
     def scores(self, signals: Any) -> Scores:
@@ -366,12 +370,14 @@ def main() -> str:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--controls", type=Path, metavar="FILE")
     parser.add_argument("--only", choices=["tasks", "exact", "lira", "none"])
+    parser.add_argument("--store", type=Path, metavar="FOLDER")
     args, _ = parser.parse_known_args()
     warnings.filterwarnings("ignore")
     parts: dict[str, str] = {}
     if args.only in (None, "tasks"):
         rows = []
         for task in tasks():
+            task.store = args.store
             rows.append(audit_task(task))
             print(rows[-1], flush=True)
         parts["tasks"] = table(
