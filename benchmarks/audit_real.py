@@ -2,8 +2,8 @@
 
 python benchmarks/audit_real.py [--write] [--controls FILE] [--only tasks|exact|lira|none] [--store FOLDER]
 
-``--store`` keeps the references of the tasks, so that a run goes on where it stopped. ``--write`` puts the tables into docs/audit.md, and ``--controls`` that of the self-test, from what
-``expunge audit --self-test --json`` printed.
+``--store`` keeps the references of the tasks, so that a run goes on where it stopped. ``--write`` puts the tables into
+docs/audit.md, and ``--controls`` that of the self-test, from what ``expunge audit --self-test --json`` printed.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def audit_task(task: Task) -> list[Any]:
     retrained = audit(task.scores(signals), rest)
     unchanged_signals, _ = without(every, N_RETRAINS + 1)
     unchanged = audit(task.scores(unchanged_signals), rest)
-    best = max(unchanged.attacks, key=lambda a: a.auc.value)
+    best = max((a for a in unchanged.attacks if a.auc.value is not None), key=lambda a: a.auc.value)
     loss = unchanged.attacks[0]
     power = retrained.power
     return [
@@ -245,7 +245,7 @@ def exact_rows() -> list[list[Any]]:
             if method == "MultinomialNB":
                 X = X - X.min()
             if method in ("CategoricalNB", "OneHotEncoder", "OrdinalEncoder"):
-                X = (X > np.median(X, axis=0)).astype(np.int64)
+                X = np.greater(X, np.median(X, axis=0)).astype(np.int64)
             model = find_method(method)(**arguments)
             if method in READS_TEXT:
                 cells.append(_by_digest(model, np.array(film_texts(900, 1), dtype=object), None)
@@ -392,8 +392,8 @@ def main() -> str:
         parts["exact"] = table(
             "Real data: every exact method", head, exact_rows(),
             "In each cell: the verdict with the digest of a fresh fit / by the attacks alone / on the model before it "
-            "forgot. Regressions learn the number of the class. Where a method predicts nothing digests alone speak, and "
-            "of the model before it forgot they say that it is another.",
+            "forgot. Regressions learn the number of the class. Where a method predicts nothing digests alone speak; of the "
+            "model before it forgot they say that it is another.",
         )  # fmt: skip
     if args.only in (None, "lira"):
         parts["lira"] = table(

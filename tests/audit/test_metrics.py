@@ -194,16 +194,15 @@ def test_regressions_are_audited_by_their_errors() -> None:
         return targets + 5 * RNG.normal(size=N) * np.where(known, 0.1, 1.0)
 
     of = np.array([predictions(row) for row in np.vstack([MEMBERS, MEMBERS[M:], MEMBERS[M:]])])
-    every = References(
-        signals=signals_of_values(of, targets), members=np.vstack([MEMBERS, MEMBERS[M:], MEMBERS[M:]])
-    )
+    every = References(signals=signals_of_values(of, targets), members=np.vstack([MEMBERS, MEMBERS[M:], MEMBERS[M:]]))
     for known, verdict in ((NOTHING > 0, "forgotten"), (FORGOTTEN, "not forgotten")):
         signals = signals_of_values(predictions(known), targets)
         own = Scores(signals=signals, is_forgotten=FORGOTTEN, is_held_out=~FORGOTTEN)
         assert audit(own, every).verdict == verdict
     error = signals_of_values(np.array([1.0, 2.0]), np.array([1.0, 4.0]))["logit"]
     assert error.tolist() == [0, -4 / 2.25]
-    for values, true in ((np.ones(3), np.ones(3)), (np.ones(2), np.arange(3.0)), (np.array([np.nan, 1]), np.arange(2.0))):
+    nothing = np.array([np.nan, 1])
+    for values, true in ((np.ones(3), np.ones(3)), (np.ones(2), np.arange(3.0)), (nothing, np.arange(2.0))):
         with pytest.raises(InvalidDataError):
             signals_of_values(values, true)
 

@@ -103,7 +103,7 @@ CARDS: dict[str, Card] = {
              reference="Sommer et al. 2022"),
         Card(name="reconstruction", looks_at="both versions of a linear model", direction="gives away more",
              ideal="none: an exact erasure gives the row away too", reference="Bertran et al. 2024"),
-        Card(name="two samples over seeds", looks_at="many models", direction="farther", ideal="p-value above alpha",
+        Card(name="two samples over seeds", looks_at="many models", direction="nearer: a p-value", ideal="above alpha",
              reference="Szekely and Rizzo 2013"),
         Card(name="digest", looks_at="the learned state", direction="equal or not", ideal="equal",
              reference="the documentation of digests"),

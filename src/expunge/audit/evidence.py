@@ -150,7 +150,7 @@ def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDAr
 def _halves(
     references: References, rows: npt.NDArray[np.intp], used: npt.NDArray[np.intp]
 ) -> tuple[Floats, Bools] | None:
-    """What the online attacks compare: models that know some of the records, if every record is two times in and out."""
+    """What the online attacks compare: models that know some of the records, each record twice in and twice out."""
     members = references.members[np.ix_(rows, used)]
     if min(members.sum(axis=0).min(), (~members).sum(axis=0).min()) < 2:
         return None

@@ -178,8 +178,7 @@ def _lost(name: str, case: _Case) -> Iterator[Metric]:
     share = clopper_pearson(int(after.sum()), len(after))
     ends = (1 - share.high * len(after) / found_before, 1 - share.low * len(after) / found_before)
     nulls, known = (
-        np.array([forgetting_rate(first, found(logits[i])) for i in rows])
-        for rows in (case.retrains, case.unforgotten)
+        np.array([forgetting_rate(first, found(logits[i])) for i in rows]) for rows in (case.retrains, case.unforgotten)
     )
     yield _row(name, Figure.of(Interval(value, *ends)), nulls, known, side="both")
 

@@ -19,7 +19,7 @@ from expunge.audit.ranks import max_t_each, rank_p_value
 from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
 from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
 from expunge.audit.strata import record_epsilons, strata_of, worst_records
-from expunge.audit.verdict import Decision, decide, equality, retrains_needed
+from expunge.audit.verdict import LEAST_POWER, Decision, decide, equality, retrains_needed
 from expunge.errors import InvalidDataError
 
 __all__ = ["audit", "audit_by_digest"]
@@ -133,9 +133,7 @@ def audit(
     )
 
 
-def audit_by_digest(
-    digests: tuple[str, str], *, n_forgotten: int, n_held_out: int = 0, why: str = ""
-) -> AuditReport:
+def audit_by_digest(digests: tuple[str, str], *, n_forgotten: int, n_held_out: int = 0, why: str = "") -> AuditReport:
     """Say whether a model is the one that a fresh fit without the records gives; no score is looked at.
 
     What is left where scores say nothing: a single record, no held-out records, a model that answers nothing.
@@ -286,10 +284,10 @@ def _sentence(verdict: str, decision: Decision | None, n_retrains: int, *, is_eq
             f"On these records the model cannot be told from {n_retrains} models that were trained without them, by an "
             "audit that does find models which forgot nothing."
         )
-    if decision is not None and decision.power.value is not None:
+    if decision is not None and decision.power.low is not None:
         return (
-            "No trace of the records was found, but the audit is too weak to say more: it finds only "
-            f"{decision.power.value:.0%} of the models that forgot nothing."
+            "No trace of the records was found, but the audit is too weak to say more: of the models that forgot "
+            f"nothing it is sure to find {decision.power.low:.0%} only, where {LEAST_POWER:.0%} are needed."
         )
     return (
         "No trace of the records was found, but nobody checked whether this audit finds models that forgot nothing: "

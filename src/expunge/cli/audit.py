@@ -23,7 +23,7 @@ HeldOut = Annotated[
     File, typer.Option(metavar="FILE", help="Ids never trained on; default: all others that the model does not know.")
 ]
 Count = Annotated[
-    int, typer.Option("--references", metavar="N", help="Models to train without the records; 39 or more, or 0: digests alone.")
+    int, typer.Option("--references", metavar="N", help="Models to train without the records; 39 or more; 0: digests.")
 ]
 Known = Annotated[int, typer.Option(metavar="N", help="Models to train with them, for the power; 14 or more.")]
 Halves = Annotated[int, typer.Option(metavar="N", help="Models on random halves, for the online attacks; even.")]
@@ -44,8 +44,8 @@ def audit(
     model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
     references: Count = 48, unforgotten: Known = 16, halves: Halves = 0, unlearned: Unlearned = 0,
     scores: FromScores = None, self_test: Test = False, trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0,
-    jobs: Jobs = 1, store: Keep = None, report: Report = None, delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
-    as_json: Json = False,
+    jobs: Jobs = 1, store: Keep = None, report: Report = None, delimiter: Delimiter = None,
+    encoding: Encoding = None, workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)

@@ -184,9 +184,7 @@ def _scores(model: Any, training: MethodTraining, roles: dict[str, Any]) -> Scor
     return Scores.from_probabilities(answers, labels, floor=FLOOR, **common)
 
 
-def _references(
-    training: MethodTraining, roles: dict[str, Any], asked: How
-) -> tuple[References, References | None]:
+def _references(training: MethodTraining, roles: dict[str, Any], asked: How) -> tuple[References, References | None]:
     """References, and models that forgot as the audited one did."""
     masks = {"is_forgotten": roles["forgotten"], "is_held_out": roles["held-out"]}
     unused = ~(roles["known"] | roles["forgotten"] | roles["held-out"])

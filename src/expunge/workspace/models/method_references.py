@@ -77,7 +77,8 @@ class MethodTraining:
         self.y = None if y is None else np.asarray(y)
         self.fit_arguments, self.forgets = dict(fit_arguments or {}), forgets
         self.task: Literal["classification", "regression"] = "classification" if is_classifier(model) else "regression"
-        self.classes = np.unique(self.y) if y is not None and self.task == "classification" else np.empty(0)
+        known = self.y if self.y is not None and self.task == "classification" else np.empty(0)
+        self.classes = np.unique(known)
 
     def __call__(self, members: npt.NDArray[np.bool_], seeds: tuple[int, ...]) -> Floats:
         """Outputs of shape (b, n, k), or of regressions of shape (b, n)."""
