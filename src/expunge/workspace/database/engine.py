@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hmac
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,8 @@ class Database:
         self._key = seal_key
         self.engine = sa.create_engine(url)
         self._writing = self.engine.execution_options(immediate=True)
+        self._turn = threading.Lock()
+        self._kept: Connection | None = None  # for the next who writes: opening one takes longer than what it does
         self._driver: Any = self.engine.dialect.loaded_dbapi
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         if self.is_sqlite:
@@ -62,8 +65,16 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; alone among all processes from its start."""
-        with self._told(), self._writing.begin() as connection:
-            yield connection
+        with self._told(), self._turn:
+            connection = self._kept or self._writing.connect()
+            self._kept = None
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._kept = connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -83,6 +94,10 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        with self._turn:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         self.engine.dispose()
 
     @contextmanager
@@ -247,7 +262,7 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     wants = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants else "BEGIN")
+    connection.connection.cursor().execute("BEGIN IMMEDIATE" if wants else "BEGIN")
 
 
 @functools.cache

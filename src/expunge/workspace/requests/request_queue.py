@@ -138,7 +138,7 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     made = [_prepared(core, now, *row, key) for row, key in zip(rows, held_keys, strict=True)]
     db.insert_many(connection, requests, [row for row, _ in made])
     if made:
-        journal.append_many(core, connection, [("request", entry) for _, entry in made])
+        journal.append_many(core, connection, [("request", entry) for _, entry in made], now=now)
     return numbers
 
 

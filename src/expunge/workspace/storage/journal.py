@@ -89,9 +89,11 @@ def append(core: Core, connection: Any, kind: str, fields: Mapping[str, Any]) ->
     return append_many(core, connection, [(kind, fields)])[0]
 
 
-def append_many(core: Core, connection: Any, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[int]:
-    """Add entries; their places."""
-    now = moment(core, connection)
+def append_many(
+    core: Core, connection: Any, entries: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime | None = None
+) -> list[int]:
+    """Add entries; their places. ``now`` is what :func:`moment` gave in this transaction."""
+    now = now or moment(core, connection)
     core.db.set_meta(connection, "last-time", now.isoformat())
     made = [Entry(kind=kind, time=stamp(now), fields=dict(fields)) for kind, fields in entries]
     return open_log(connection).append(made)
