@@ -142,15 +142,13 @@ def insert_version(
     gate: Mapping[str, Any], request: str | None, commitment: str | None = None,
 ) -> int:  # fmt: skip
     """Enter a version: current, or a candidate if its gate failed. Its digest stands in the log, blinded."""
-
-    digest = made.model.digest()
     row = {
         "model": model, "number": version, "state": "candidate" if gate.get("passed") is False else "current",
-        "data_version": data_version, "manifest": made.entry.name, "mac": made.entry.mac, "digest": digest,
+        "data_version": data_version, "manifest": made.entry.name, "mac": made.entry.mac, "digest": made.digest,
         "n_records": len(made.model._rows()), "created": stamp(core.now()), "gate": json.dumps(dict(gate)),
     }  # fmt: skip
     number = core.db.insert(connection, model_versions, row)
-    fields = {"model": name, "version": version, "digest": commitment or blind(digest)[0], "request": request}
+    fields = {"model": name, "version": version, "digest": commitment or blind(made.digest)[0], "request": request}
     journal.append(core, connection, "new-version", fields)
     return number
 

@@ -141,7 +141,7 @@ def _switch_model(
         kept = models.ModelCard(card=card, gate=old.card.gate)
         core.db.update(connection, model_table, old.id, card=kept.to_json())
     fitting.retire(core, connection, old)
-    (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.model.digest())
+    (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.digest)
     fitting.insert_version(
         core, connection, old.id, old.name, old.version + 1, data[new.data.id].before.version + 1, new.made,
         gate=new.gate or ({} if old.state == "current" else dict(old.gate)), request=None, commitment=after,

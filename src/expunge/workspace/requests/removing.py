@@ -171,14 +171,13 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
         rows = live._rows()
         gone = rows.peek(rows.find(ids)) if audit is not None and ids else None
-        digest_before = live.digest()
         with core.working_aside():
             removal = live.forget(features=features) if features else live.forget(ids)
             for job, held, _ in together:
                 if job.kind == "rectify":
                     _learn_again(live, card, _corrected(job, held.data))
         out.append(NewModel(
-            model, save_version(core.store, live, manifest), removal, digest_before,
+            model, save_version(core.store, live, manifest), removal, manifest.digest,
             gates.judged(core, settings, card, before, live),
             {number: len(args.get("record_ids", ())) for number, args in asked.items() if args},
             leaf({"method": card.method, "params": _plain_params(live)}).hex(), features,
