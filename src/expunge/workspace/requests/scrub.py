@@ -11,7 +11,6 @@ from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import artefacts, intents, model_versions, versions
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models
-from expunge.workspace.models.versions import named_chunks
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.core import Core
 
@@ -20,6 +19,8 @@ __all__ = ["check", "live_chunks", "scrub"]
 
 def live_chunks(core: Core, connection: Any) -> set[str]:
     """Names of all chunks that a live version of a data set or model names."""
+    from expunge.workspace.models.versions import named_chunks
+
     live: set[str] = set()
     for row in core.db.rows(connection, dataset_table):
         data = datasets.open_data(core, connection, row["name"])

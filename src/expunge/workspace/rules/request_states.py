@@ -212,7 +212,9 @@ class Request:
             steps.append(self._checked(step))
             object.__setattr__(self, "history", tuple(steps))
             object.__setattr__(self, "_standing", self._after(steps[-1]))
-        due = self._due(self._standing.stopped)  # refuses a date beyond the calendar now, not on the day it is asked for
+        due = self._due(
+            self._standing.stopped
+        )  # refuses a date beyond the calendar now, not on the day it is asked for
         object.__setattr__(self, "_told_due", due)
 
     # ------------------------------------------------------------------ what it says
