@@ -1,7 +1,6 @@
 """The database of a workspace: opening, migrating, transactions, and rows that carry a keyed seal.
 
-SQLite runs with ``secure_delete`` (what is deleted is overwritten), a write-ahead log and ``synchronous=FULL`` (a
-commit is on the disk when it returns). Another dialect comes with another URL; SQLAlchemy does the rest.
+It is SQLite in the folder, or another by its URL; what each needs says :mod:`.dialects`.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError
 
 from expunge.errors import ExpungeError, FileNotUsableError, NewerFormatError, TamperedError, WorkspaceBusyError
 from expunge.files.archive import canonical_json
+from expunge.workspace.database.dialects import empty_log, open_engine, to_read, to_write
 from expunge.workspace.database.statements import Inserted, Prepared
 from expunge.workspace.database.tables import meta, metadata
 
@@ -28,8 +27,6 @@ __all__ = ["HEAD", "Database", "as_bytes"]
 #: The migration that this version writes; see ``migrations/versions``.
 HEAD = "0001"
 KNOWN = ("0001",)
-
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=30000")
 
 _META = Prepared(sa.select(meta.c.value).where(meta.c.name == sa.bindparam("name")))
 _SET_META = Prepared(meta.update().where(meta.c.name == sa.bindparam("of")), ["value"])
@@ -43,22 +40,18 @@ class Database:
     Parameters
     ----------
     url : str
-        SQLAlchemy URL.
+        SQLAlchemy URL; the database, or its schema, is that of one workspace.
     seal_key : bytes
         32 bytes.
     """
 
     def __init__(self, url: str, seal_key: bytes) -> None:
         self._key = seal_key
-        self.engine = sa.create_engine(url)
-        self._writing = self.engine.execution_options(immediate=True)
+        self.engine = open_engine(url)
+        self._reading, self._writing = to_read(self.engine), to_write(self.engine)
         self._turn = threading.Lock()
         self._kept: Connection | None = None  # for the next who writes: opening one takes longer than what it does
         self._driver: Any = self.engine.dialect.loaded_dbapi
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare)
-            event.listen(self.engine, "begin", _begin)
 
     # ------------------------------------------------------------------ transactions
 
@@ -79,18 +72,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state and writes nothing."""
-        with self._told(), self.engine.connect() as connection:
+        with self._told(), self._reading.connect() as connection:
             yield connection
 
     def truncate_log(self) -> None:
-        """Put everything into the database file and empty its write-ahead log."""
-        if self.is_sqlite:
-            with self._told():
-                connection = self.engine.raw_connection()
-                try:
-                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    connection.close()
+        """Do away with what was deleted: in SQLite, empty the write-ahead log."""
+        with self._told():
+            empty_log(self.engine)
 
     def close(self) -> None:
         """Close all connections."""
@@ -114,7 +102,7 @@ class Database:
     def _sentence(self, error: Any) -> ExpungeError | None:
         why = str(error).strip()
         if isinstance(error, self._driver.OperationalError):
-            if "locked" in why:
+            if "locked" in why or "lock timeout" in why:
                 return WorkspaceBusyError("Another process is writing to the database.", hint="Try again.")
             return FileNotUsableError(f"The database failed: {why}.", hint="Check disk and rights.")
         if "malformed" in why or "not a database" in why:
@@ -138,6 +126,12 @@ class Database:
         if found is not None and found not in KNOWN:
             raise NewerFormatError(f"The database has form {found!r}; this version reads up to {HEAD}.", hint="Update.")
         return None if found is None else str(found)
+
+    def is_used(self) -> bool:
+        """Whether anything was ever entered."""
+        with self.read() as connection:
+            counts = [sa.select(sa.func.count()).select_from(table) for table in (meta, metadata.tables["datasets"])]
+            return any(connection.execute(count).scalar() for count in counts)
 
     def migrate(self) -> None:
         """Bring the database to the form of today."""
@@ -252,17 +246,6 @@ class Database:
 def as_bytes(value: Any) -> bytes:
     """A cell that should hold bytes; a text that somebody put there becomes bytes that fit nothing."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-
-
-def _prepare(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-
-
-def _begin(connection: Connection) -> None:
-    wants = connection.get_execution_options().get("immediate")
-    connection.connection.cursor().execute("BEGIN IMMEDIATE" if wants else "BEGIN")
 
 
 @functools.cache
