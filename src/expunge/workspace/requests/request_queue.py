@@ -21,11 +21,11 @@ from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
 from expunge.workspace.database.tables import requests, subject_keys
-from expunge.workspace.rules.request_states import FINAL, Request
+from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step"]
+__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step", "under_way"]
 
 _HIGHEST = Prepared(sa.select(sa.func.max(requests.c.number)))
 _BY_HANDLE = Lookup(requests.c.handle, requests.c.handle, requests.c.number)
@@ -237,7 +237,16 @@ def fetch(core: Core, connection: Any, number: int) -> tuple[dict[str, Any], Req
 
 def open_requests(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
     """All requests that are not final, in the order of their numbers."""
-    rows = core.db.rows(connection, requests, requests.c.state.not_in(FINAL))
+    return _in_state(core, connection, OPEN)
+
+
+def under_way(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
+    """Those that were begun: their rows say how far they are."""
+    return _in_state(core, connection, ("running",))
+
+
+def _in_state(core: Core, connection: Any, states: Sequence[str]) -> list[tuple[dict[str, Any], Request]]:
+    rows = core.db.rows(connection, requests, requests.c.state.in_(states))
     return [(row, Request.from_dict(json.loads(row["record"]))) for row in rows]
 
 

@@ -42,7 +42,8 @@ def scrub(core: Core, changed: Iterable[str] = (), then: Callable[[Any], None] |
     changed : iterable of str
         Models of which a new version is in use; predictions of earlier ones are deleted.
     then : callable, optional
-        Called with the connection of the transaction that takes the rows of old versions away, at its end.
+        Called with the connection of the transaction that takes the rows of old versions away, at its end. The
+        log of the database is not emptied then: more is about to be written.
     """
     with core.read() as connection:
         live = live_chunks(core, connection)
@@ -65,7 +66,8 @@ def scrub(core: Core, changed: Iterable[str] = (), then: Callable[[Any], None] |
         if then is not None:
             then(connection)
     faults.at("scrub-rows-deleted")
-    core.db.truncate_log()
+    if then is None:
+        core.db.truncate_log()
 
 
 def stale_predictions(core: Core, connection: Any, changed: set[str]) -> list[tuple[int, Path]]:

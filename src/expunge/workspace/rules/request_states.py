@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError, NewerFormatError, TamperedError
 from expunge.workspace.rules.deadlines import Due, as_instant, due_date, read_zone, regime_of
 
-__all__ = ["FINAL", "KINDS", "REASONS", "TRANSITIONS", "WAITING", "Action", "Kind", "Request", "State", "Step"]
+__all__ = ["FINAL", "KINDS", "OPEN", "REASONS", "TRANSITIONS", "WAITING", "Action", "Kind", "Request", "State", "Step"]
 
 Kind = Literal["subject", "record", "class", "feature", "rectify"]
 State = Literal[
@@ -39,6 +39,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 WAITING: tuple[State, ...] = ("received", "extended")
 #: States that nothing leaves.
 FINAL: tuple[State, ...] = ("done", "nothing-held", "refused")
+#: All others.
+OPEN: tuple[State, ...] = tuple(state for state in get_args(State) if state not in FINAL)
 
 #: Where an action leads. ``back`` is what the request waits as without the present state: identity-pending while the
 #: person has not answered, else extended or received.
