@@ -228,10 +228,13 @@ READS_TEXT: dict[str, dict[str, Any]] = {
     "CountVectorizer": {}, "HashingVectorizer": {"n_features": 4096}, "TfidfVectorizer": {},
 }  # fmt: skip
 
+#: Certified methods leave another state than a fresh fit; their promise is measured elsewhere.
+NOT_EXACT = {"CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression"}
+
 
 def exact_rows() -> list[list[Any]]:
     """Every exact method on small versions of the inputs: digest, and what the attacks alone say."""
-    if missing := set(METHODS) - set(PREDICTS) - set(ANSWERS_NOTHING) - set(READS_TEXT):
+    if missing := set(METHODS) - NOT_EXACT - set(PREDICTS) - set(ANSWERS_NOTHING) - set(READS_TEXT):
         raise SystemExit(f"No row for {sorted(missing)}: add what it is made of.")
     inputs = {
         "MNIST": small_pictures("mnist"), "Fashion-MNIST": small_pictures("fashion_mnist"), "Adult": adult(900, 1),

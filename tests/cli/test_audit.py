@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import expunge
 from expunge.audit import AuditReport
 from expunge.cli import run
+from expunge.workspace.models.audits import audit_model
+from expunge.workspace.tabular.schema import choose_schema, read_rows
+from expunge.workspace.tabular.tables import read_table
 
 N, LEARNED = 160, 110
 
@@ -112,6 +116,19 @@ def test_the_digest_decides_alone_where_scores_say_nothing(
         told = capsys.readouterr().out
         assert told.startswith("Forgotten. The model is bit for bit")
         assert f"Digests alone were compared: {words}" in told or words in told
+
+
+def test_a_model_of_which_nothing_is_left_is_audited_by_its_digest(tmp_path: Path) -> None:
+    lines = [f"r{i},{i % 7},{i % 3},{'yes' if i % 2 else 'no'}" for i in range(30)]
+    (tmp_path / "all.csv").write_text("\n".join(["id,a,b,kind", *lines]) + "\n")
+    table = read_table(tmp_path / "all.csv")
+    schema = choose_schema(table, record_id="id", target="kind")
+    rows = read_rows(table.slice(0, 20), schema)
+    model = expunge.GaussianNB().fit(rows.X, rows.y, record_ids=np.array(rows.ids, dtype=object))
+    model.forget(rows.ids)
+    found = audit_model(model, schema, tmp_path / "all.csv", forgotten=rows.ids)
+    assert found.verdict == "forgotten"
+    assert "dormant" in found.notes[0]
 
 
 def test_rows_that_take_more_models(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from expunge.audit.references import ReferencePlan, join, plan_around, plan_halv
 from expunge.audit.references.train import Progress
 from expunge.audit.table import scores_from_table
 from expunge.audit.verdict import retrains_needed
+from expunge.contract import DormantModelError
 from expunge.errors import (
     InvalidDataError,
     InvalidParameterError,
@@ -106,13 +107,13 @@ def audit_model(
     query = np.flatnonzero(roles["forgotten"] | roles["held-out"])
     subjects = None if rows.subjects is None else {"subject_ids": np.array(rows.subjects, dtype=object)}
     training = MethodTraining(model, rows.X, rows.y, ids, query, subjects)
-    digests = (model.digest(), training.fitted(roles["known"]).digest())
+    digests = (model.digest(), training.fitted(roles["known"], allow_dormant=True).digest())
     n_forgotten, n_held_out = int(roles["forgotten"].sum()), int(roles["held-out"].sum())
     if why := _why_digest_alone(schema, asked, n_forgotten, n_held_out):
         return audit_by_digest(digests, n_forgotten=n_forgotten, n_held_out=n_held_out, why=why)
     try:
         scores = _scores(model, training, roles)
-    except InvalidDataError as error:
+    except (InvalidDataError, DormantModelError) as error:
         if digests[0] != digests[1]:
             raise
         why = f"Digests alone were compared: {error.message}"

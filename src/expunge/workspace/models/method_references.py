@@ -106,15 +106,15 @@ class MethodTraining:
         y = np.asarray(self.y)[self.query]
         return np.searchsorted(self.classes, y) if self.task == "classification" else y.astype(np.float64)
 
-    def fitted(self, chosen: npt.NDArray[np.bool_], seed: int | None = None) -> Any:
-        """A model of the chosen records."""
+    def fitted(self, chosen: npt.NDArray[np.bool_], seed: int | None = None, *, allow_dormant: bool = False) -> Any:
+        """A model of the chosen records; of too few a dormant one, if allowed."""
         model = clone(self.model)
         if seed is not None:
             model.set_params(seed=seed)
         places = np.flatnonzero(chosen)
         more = {name: np.asarray(values)[places] for name, values in self.fit_arguments.items()}
         y = None if self.y is None else self.y[places]
-        return model.fit(self._rows(places), y, record_ids=self.ids[places], **more)
+        return model.fit(self._rows(places), y, record_ids=self.ids[places], allow_dormant=allow_dormant, **more)
 
     def _rows(self, places: npt.NDArray[np.intp]) -> Any:
         return self.X.iloc[places] if hasattr(self.X, "iloc") else self.X[places]
