@@ -395,8 +395,8 @@ def main() -> str:
         parts["exact"] = table(
             "Real data: every exact method", head, exact_rows(),
             "In each cell: the verdict with the digest of a fresh fit / by the attacks alone / on the model before it "
-            "forgot. Regressions learn the number of the class. Where a method predicts nothing digests alone speak; of "
-            "the model before it forgot they say that it is another.",
+            "forgot. Regressions learn the number of the class. Where a method predicts nothing digests alone speak; "
+            "of the model before it forgot they say that it is another.",
         )  # fmt: skip
     if args.only in (None, "lira"):
         parts["lira"] = table(
