@@ -7,20 +7,7 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import (
-    At,
-    By,
-    Caller,
-    Classes,
-    DataName,
-    Features,
-    IdsFrom,
-    Json,
-    Key,
-    Records,
-    Subjects,
-    request_of,
-)  # fmt: skip
+from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
 from expunge.cli.output import Output, show_answers
 
 request = typer.Typer(name="request", help="Requests: taken in, listed, held, carried out.", no_args_is_help=True)
@@ -32,10 +19,10 @@ Every = Annotated[bool, typer.Option("--all", help="Those that are done, too.")]
 
 
 @request.command()
+@asks
 def add(
-    subject: Subjects = None, record: Records = None, class_: Classes = None, feature: Features = None,
-    ids_from: IdsFrom = None, by: By = None, file: File = None, data: DataName = None, caller: Caller = "",
-    key: Key = "", workspace: At = None, as_json: Json = False,
+    asked: Asked | None = None, file: File = None, data: DataName = None, caller: Caller = "", key: Key = "",
+    workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take requests in, durably, to be carried out later."""
     from expunge.workspace import Workspace
@@ -43,11 +30,10 @@ def add(
     out = Output(as_json)
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
-        if file is not None:
-            numbers = opened.request_add_file(file)
+        if file is None:
+            numbers = opened.request_ask(**asked or {}, data=data, caller=caller, key=key)
         else:
-            asked = request_of(record, subject, class_, feature, ids_from, by)
-            numbers = opened.request_ask(**asked, data=data, caller=caller, key=key)
+            numbers = opened.request_add_file(file)
     told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
     out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
 
