@@ -175,7 +175,7 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> 
 
 
 def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def show_error(error: ExpungeError, *, as_json: bool) -> int:

@@ -13,7 +13,21 @@ from expunge.cli.output import Output, show_answers
 request = typer.Typer(name="request", help="Requests: taken in, listed, held, carried out.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Number of the request.")]
-Reason = Annotated[str | None, typer.Option(help="A short code; a wrong one is answered with those there are.")]
+#: The codes are those of ``REASONS`` in :mod:`expunge.workspace.rules.request_states`, which help does not import.
+HoldReason = Annotated[
+    str, typer.Option("--reason", metavar="CODE", help="One of litigation, legal-retention, clarification, other.")
+]
+ExtendReason = Annotated[
+    str, typer.Option("--reason", metavar="CODE", help="One of complexity, number-of-requests, other.")
+]
+RefuseReason = Annotated[
+    str,
+    typer.Option(
+        "--reason", metavar="CODE",
+        help="One of unfounded-or-excessive, identity-not-shown, expression, legal-obligation, public-health, "
+        "archiving-or-research, legal-claims, no-ground, withdrawn, other.",
+    ),
+]  # fmt: skip
 File = Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Thousands at once: CSV or JSON lines.")]
 Every = Annotated[bool, typer.Option("--all", help="Those that are done, too.")]
 
@@ -71,7 +85,7 @@ def _step(action: str, number: int, reason: str | None, workspace: Path | None, 
 
 
 @request.command()
-def hold(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def hold(number: Number, reason: HoldReason, workspace: At = None, as_json: Json = False) -> None:
     """Put a request on hold; the clock goes on."""
     _step("hold", number, reason, workspace, as_json)
 
@@ -83,13 +97,13 @@ def release(number: Number, workspace: At = None, as_json: Json = False) -> None
 
 
 @request.command()
-def extend(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def extend(number: Number, reason: ExtendReason, workspace: At = None, as_json: Json = False) -> None:
     """Take the further period, once, before the first is over; the person has been told."""
     _step("extend", number, reason, workspace, as_json)
 
 
 @request.command()
-def refuse(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def refuse(number: Number, reason: RefuseReason, workspace: At = None, as_json: Json = False) -> None:
     """Refuse a request, with a reason."""
     _step("refuse", number, reason, workspace, as_json)
 

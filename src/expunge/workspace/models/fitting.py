@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
-from expunge.ledger.fields import check_name
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import gates, models
 from expunge.workspace.models.versions import Manifest, save_version
+from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
@@ -88,7 +88,7 @@ def enter(
 
 def refuse_known(core: Core, name: str, *, replace: bool) -> models.Model | None:
     """The model of this name, if there is one and it is to be replaced."""
-    check_name(name, "The name of a model")
+    check_own_name(name, "model")
     with core.read() as connection:
         known = next((model for model in models.live_models(core, connection) if model.name == name), None)
     if known is not None and not replace:

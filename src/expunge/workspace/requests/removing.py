@@ -104,18 +104,8 @@ def _asked(live: Any, kind: str, payload: Mapping[str, Any], one: Held) -> dict[
         return {"features": known} if known else {}
     if kind == "subject" and not one.data.is_copied and not one.ids:
         return {}
-    known = _known(live, one.ids)
+    known = live._rows().known(one.ids)
     return {"record_ids": known} if known else {}
-
-
-def _known(live: Any, ids: Sequence[Any]) -> list[Any]:
-    rows = live._rows()
-    if not ids or not len(rows):
-        return []
-    from expunge.table.ids import check_ids
-
-    wanted = check_ids(list(dict.fromkeys(ids)))
-    return list(wanted[rows._ids.known(wanted, rows.alive)].tolist())
 
 
 def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:

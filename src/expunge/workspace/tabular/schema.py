@@ -259,7 +259,7 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     table : pyarrow.Table
     schema : Schema
     to_predict : bool
-        The target and the subject may then be missing, and are not read.
+        The target and the subject may then be missing, and are not read; without ids the rows are numbered from 1.
 
     Raises
     ------
@@ -271,7 +271,8 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     import pandas as pd
 
     optional = [name for name in (schema.target, schema.subject_id) if name is not None]
-    for name in [schema.record_id, *schema.columns, *([] if to_predict else optional)]:
+    is_numbered = to_predict and schema.record_id not in table.column_names
+    for name in [*([] if is_numbered else [schema.record_id]), *schema.columns, *([] if to_predict else optional)]:
         _refuse_unknown(table, name)
     known = {schema.record_id, *schema.columns, *optional, *schema.ignored}
     new = next((name for name in table.column_names if name not in known), None)
@@ -279,7 +280,7 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
         raise InvalidDataError(
             f"The model does not know the column {new!r}.", hint=f"It reads {', '.join(map(repr, schema.columns))}."
         )
-    ids = _ids(table, schema.record_id, schema.record_kind)
+    ids = list(range(1, len(table) + 1)) if is_numbered else _ids(table, schema.record_id, schema.record_kind)
     if any(value is None for value in ids):
         raise InvalidIdError(
             f"Row {ids.index(None) + 1} below the header has no id in column {schema.record_id!r}.",
