@@ -208,7 +208,7 @@ def test_extension_only_before_the_due_date_and_once() -> None:
         new().after("extend", due, reason="complexity")
     with pytest.raises(InvalidRequestError, match="is extended and cannot extend"):
         extended.after("extend", due, reason="complexity")
-    held = extended.after("hold", due)
+    held = extended.after("hold", due, reason="other")
     with pytest.raises(InvalidRequestError, match="extended once already"):
         held.after("extend", due, reason="complexity")
     with pytest.raises(InvalidRequestError, match="knows no extension"):

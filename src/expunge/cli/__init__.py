@@ -26,6 +26,7 @@ from expunge.cli.init import init
 from expunge.cli.keys import keys
 from expunge.cli.log import log
 from expunge.cli.methods import methods
+from expunge.cli.model import model
 from expunge.cli.output import show_error, show_unforeseen, show_usage
 from expunge.cli.plan import plan
 from expunge.cli.predict import predict
@@ -44,7 +45,7 @@ app = typer.Typer(
 )  # fmt: skip
 #: What ``expunge --help`` shows together; groups of commands are named beside the commands.
 _PANELS = {
-    "Data and models": (init, data, fit, adopt, predict, export, promote),
+    "Data and models": (init, data, fit, adopt, model, predict, export, promote),
     "Requests": (find, plan, forget, rectify, request, status),
     "Proof": (audit, verify, log, keys),
     "More": (demo, advise, methods),

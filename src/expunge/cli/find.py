@@ -13,7 +13,7 @@ def find(asked: Asked, data: DataName = None, workspace: At = None, as_json: Jso
 
     out = Output(as_json)
     with out.working("Looking"):
-        found = Workspace.open(workspace).find(**asked, data=data)  # type: ignore[arg-type]
+        found = Workspace.open(workspace).find(**asked, data=data)
     told = {"found": [one.to_dict() for one in found]}
     if not found:
         out.result(told, ["Nothing is held."])

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError, UnknownNameError
+from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError
 from expunge.ledger.blinding import opens
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
@@ -131,12 +131,17 @@ def _row_of(core: Core, connection: Any, request: str) -> dict[str, Any]:
 
 
 def _fresh(core: Core, model: models.Model) -> Any:
-    """A fresh fit of a model on what its data set holds now."""
+    """A fresh fit of a model on those records of its data set that it learned: what was appended later is left out."""
+    import pyarrow as pa
+
     with core.read() as connection:
         data = datasets.open_data(core, connection, number=model.dataset)
-    if data.version != model.data_version:
-        raise InvalidRequestError(f"The data of {model.name!r} has changed since.", hint="Replay a later receipt.")
-    return fitting.fitted_on(core, model.card.card, data, datasets.read(core, data), dormant=True)
+    table = datasets.read(core, data)
+    if model.n_records != data.n_records:
+        ids = table[data.card.record_id].to_pylist()
+        known = set(models.load(core, model).model._rows().known(ids))
+        table = table.take(pa.array([i for i, value in enumerate(ids) if value in known], pa.int64()))
+    return fitting.fitted_on(core, model.card.card, data, table, dormant=True)
 
 
 def _furthest(core: Core, model: models.Model, fresh: Any) -> float:

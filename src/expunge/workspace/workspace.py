@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.data import datasets
+from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.requests import artefacts, asking, finding, recovery, removing
+from expunge.workspace.requests import artefacts, asking, finding, recovery, removing, withdrawing
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
 from expunge.workspace.tabular import exported
 from expunge.workspace.tabular.preparing import predictions
-from expunge.workspace.tabular.sources import Source
 from expunge.workspace.tabular.tables import read_table
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ __all__ = ["Workspace"]
 Ids = Sequence[Any] | None
 
 
-class Workspace(RequestVerbs, ProofVerbs):
+class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     """A folder with data sets, models, requests and receipts. Made by :meth:`init` or :meth:`open`.
 
     Examples
@@ -119,60 +119,6 @@ class Workspace(RequestVerbs, ProofVerbs):
         """Close the database."""
         self._core.close()
 
-    # ------------------------------------------------------------------ data
-
-    def data_add(
-        self, source: str | Path, *, record_id: str, subject_id: str | None = None, name: str | None = None,
-        reference: bool = False, query: str = "", delimiter: str | None = None, encoding: str | None = None,
-        keep: str | None = None, time_column: str | None = None, derived_from: Sequence[str] = (), override: str = "",
-    ) -> dict[str, Any]:  # fmt: skip
-        """Add a data set: copied, or (``reference``) kept as keyed hashes of its rows.
-
-        Parameters
-        ----------
-        source : path or URL
-            CSV or Parquet file, by path or fsspec URL; with ``query``, a database by SQLAlchemy URL.
-        record_id, subject_id : str
-            Names of columns.
-        name : str, optional
-            Default: that of the file.
-        reference : bool
-            Do not copy. A later fit reads the source again, and refuses it if a record was changed or forgotten.
-        query : str
-            SQL that selects the rows.
-        delimiter, encoding : str, optional
-            Of a CSV file.
-        keep, time_column : str, optional
-            How long records are kept, as ``24months``, and by which column; see :meth:`data_expire`.
-        derived_from : sequence of str
-            Models whose predictions the data holds.
-        override : str
-            A short code for why what was forgotten before may come in again. It is logged.
-
-        Raises
-        ------
-        ForgottenBeforeError
-            A record or subject that was forgotten.
-        """
-        core, given = self._core, Source(str(source), query, delimiter, encoding)
-        with core.read() as connection:
-            for model in derived_from:
-                models.open_model(core, connection, model)
-        with core.changing("data"):
-            made = datasets.add(
-                core, name or opening.name_of(str(source)), given, record_id=record_id, subject_id=subject_id,
-                reference=reference, keep=keep, time_column=time_column, derived_from=derived_from, override=override,
-            )  # fmt: skip
-        return reports.data(made)
-
-    def data_list(self) -> list[dict[str, Any]]:
-        """All data sets."""
-        return reports.all_data(self._core)
-
-    def data_derive(self, name: str, *, model: str, place: str, kind: str = "file") -> dict[str, Any]:
-        """Enter something derived from a model that lies elsewhere; requests stay open until it is settled."""
-        return artefacts.register(self._core, name, model=model, place=place, kind=kind)
-
     # ------------------------------------------------------------------ models
 
     def fit(
@@ -249,6 +195,17 @@ class Workspace(RequestVerbs, ProofVerbs):
     def promote(self, name: str, *, reason: str) -> dict[str, Any]:
         """Put a candidate that did not pass its gate into use all the same; the reason is kept."""
         return reports.promote(self._core, name, reason)
+
+    def model_remove(self, name: str) -> dict[str, Any]:
+        """Take a model out: its versions and the predictions kept of it are deleted, and the log says so.
+
+        Raises
+        ------
+        InvalidRequestError
+            Something derives from it, or a request is open.
+        """
+        with self._core.changing("remove"):
+            return withdrawing.remove_model(self._core, name)
 
     def predict(
         self, name: str | Path, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None,

@@ -76,7 +76,7 @@ def enter(
         else:
             row = {"name": name, "dataset": data.id, "card": kept.to_json(), "created": now}
             number = core.db.insert(connection, model_table, row)
-        version = known.version + 1 if known else 1
+        version = 1 + (known.version if known else int(core.db.get_meta(connection, f"last-version/{name}", "0")))
         insert_version(core, connection, number, name, version, data.version, made, gate={}, request=None)
         guard.log_override(core, connection, data.name, override)
     faults.at("fit-committed")

@@ -16,7 +16,7 @@ from typing import Any
 from expunge.errors import ExpungeError, InvalidRequestError
 from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
-from expunge.workspace.database.tables import artefacts, requests, row_index, versions
+from expunge.workspace.database.tables import artefacts, requests, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import fitting, models
@@ -24,9 +24,9 @@ from expunge.workspace.requests import receipting, removing, request_queue, scru
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.storage import faults, journal
-from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.core import Core
 
-__all__ = ["carry_out", "finish"]
+__all__ = ["after_switch", "carry_out", "finish"]
 
 
 def carry_out(
@@ -110,12 +110,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
 def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str, Any]:
     """Make a new version of a data set the live one."""
     old = new.before
-    for row in core.db.rows(connection, versions, versions.c.dataset == old.id, versions.c.live == 1):
-        core.db.update(connection, versions, row["id"], live=0)
-    made = {"dataset": old.id, "number": old.version + 1, "live": 1, "created": stamp(core.now())}
-    core.db.insert(connection, versions, new.row | made)
-    if new.card != old.card:
-        core.db.update(connection, dataset_table, old.id, card=new.card.to_json())
+    datasets.make_live(core, connection, old, new.row, new.card)
     for at in range(0, len(new.handles), 500):
         part = row_index.c.record.in_(new.handles[at : at + 500])
         connection.execute(row_index.delete().where(part & (row_index.c.dataset == old.id)))
@@ -227,7 +222,7 @@ def finish(core: Core) -> list[int]:
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]
         changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
-        notes = _after_switch(core, changed)
+        notes = after_switch(core, changed)
 
         def scrubbed(connection: Any) -> None:
             for row, outcome in zip(switched, outcomes, strict=True):
@@ -239,7 +234,7 @@ def finish(core: Core) -> list[int]:
     return receipting.issue(core)
 
 
-def _after_switch(core: Core, changed: dict[str, int]) -> list[str]:
+def after_switch(core: Core, changed: dict[str, int]) -> list[str]:
     """Run the command that is to run after a switch: deploy, notify recipients."""
     if not core.config.after_switch or not changed:
         return []

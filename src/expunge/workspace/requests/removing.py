@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from expunge.digest import leaf
-from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import InvalidRequestError, UnsupportedRequestError
 from expunge.params import canonical_params
 from expunge.records import Removal
 from expunge.workspace.data import datasets
@@ -156,7 +156,7 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
             continue
         core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail
         settings, card = model.card.gate, model.card.card
-        before = _figures(core, settings, card, live)
+        before = gates.figures_before(core, settings, card, live)
         features = list(dict.fromkeys(name for args in asked.values() for name in args.get("features", ())))
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
         rows = live._rows()
@@ -176,15 +176,6 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         ))  # fmt: skip
         faults.at("forget-model-written")
     return out
-
-
-def _figures(core: Core, settings: Mapping[str, Any], card: Any, live: Any) -> Any:
-    if not settings:
-        return None
-    try:
-        return gates.figures(core, settings, card, live)
-    except ExpungeError:
-        return None
 
 
 def _plain_params(live: Any) -> dict[str, Any]:
