@@ -129,6 +129,7 @@ class Output:
 def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> None:
     """Print how requests stand."""
     lines = [line for answer in answers for line in answer.lines()]
+    lines += dict.fromkeys(line for answer in answers for line in answer.outside())
     out.result({"requests": [answer.to_dict() for answer in answers]}, lines or [nothing])
 
 

@@ -66,13 +66,13 @@ def list_(every: Every = False, workspace: At = None, as_json: Json = False) -> 
 
 @request.command()
 def show(number: Number, workspace: At = None, as_json: Json = False) -> None:
-    """Show one request."""
+    """Show one request: its state, due date and law, a hash of who asked, and what became of it when."""
     from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Looking"):
         answer = Workspace.open(workspace).request_show(number)
-    show_answers(out, [answer])
+    out.result({"requests": [answer.to_dict()]}, answer.details())
 
 
 def _step(action: str, number: int, reason: str | None, workspace: Path | None, as_json: bool) -> None:

@@ -296,7 +296,29 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     def rectify(
         self, path: str | Path, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any
     ) -> list[asking.Answer]:
-        """Put corrected rows of a file in the place of those with the same ids (GDPR Art. 16)."""
+        """Correct records (GDPR Art. 16): a file has their ids, and whole rows or the columns that were wrong.
+
+        Each model that learned from them rectifies in one change; it is then that of a fresh fit on the corrected
+        table. No tombstone is left.
+
+        Parameters
+        ----------
+        path : path
+            A CSV or Parquet file.
+        data : str
+            The data set that the records belong to; one that is only referred to needs whole rows.
+        delimiter, encoding : str, optional
+            Of a CSV file.
+        **more
+            As for :meth:`forget`.
+
+        Raises
+        ------
+        UnknownRecordError
+            A record that is not there.
+        InvalidDataError
+            A column that the data set does not have, or a value that it, or a model, cannot take.
+        """
         core = self._core
         with core.lock.held():
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)

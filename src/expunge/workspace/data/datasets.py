@@ -65,6 +65,11 @@ class DataCard:
     derived_from: tuple[str, ...] = ()
     appended: tuple[str, ...] = ()
 
+    @property
+    def sources(self) -> list[str]:
+        """Where its rows came from, for people."""
+        return list(dict.fromkeys((self.source.shown, *self.appended)))
+
     def to_json(self) -> str:
         """As text."""
         return canonical_json(dataclasses.asdict(self)).decode()

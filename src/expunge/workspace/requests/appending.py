@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
+from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import fitting, gates, models
 from expunge.workspace.models.versions import Manifest, save_version
@@ -23,6 +23,8 @@ from expunge.workspace.tabular.sources import Source, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pyarrow as pa
 
 __all__ = ["append"]
 
@@ -96,11 +98,7 @@ def _new_rows(
     card, table = data.card, read_source(source)
     if missing := [name for name in card.columns if name not in table.column_names]:
         raise InvalidDataError(f"The new rows lack the column {missing[0]!r}.", hint="Give whole rows.")
-    if extra := [name for name in table.column_names if name not in card.columns]:
-        raise InvalidDataError(
-            f"The data set has no column {extra[0]!r}: it never had it, or has forgotten it.", hint="Leave it out."
-        )
-    table = _like(core, data, table.select(card.columns))
+    table = in_form(core, data, table).select(card.columns)
     ids = buckets.ids_of(table, card.record_id)
     subjects = None if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
     _refuse_known(core, data, ids)
@@ -108,24 +106,6 @@ def _new_rows(
         what = f"Column {card.time_column!r}"
         read_times(table[card.time_column].to_pylist(), what=what, zone=core.config.zone)
     return datasets.admitted(core, data.name, table, ids, subjects, skip_forgotten=skip_forgotten, override=override)
-
-
-def _like(core: Core, data: datasets.DataSet, table: pa.Table) -> pa.Table:
-    """The table with the types that the rows of the data set have."""
-    if not data.buckets:
-        return table
-    schema = datasets.read_bucket(core, data, min(data.buckets)).schema
-    for name in data.card.columns:
-        try:
-            column = table[name].cast(schema.field(name).type)
-        except (pa.ArrowException, NotImplementedError) as error:
-            raise InvalidDataError(
-                f"Column {name!r} holds {table.schema.field(name).type}, and {schema.field(name).type} in the data "
-                "set.",
-                hint="Give it the same type.",
-            ) from error
-        table = table.set_column(table.column_names.index(name), schema.field(name), column)
-    return table
 
 
 def _refuse_known(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> None:

@@ -29,15 +29,13 @@ from expunge.workspace.storage.core import Core
 __all__ = ["after_switch", "carry_out", "finish"]
 
 
-def carry_out(
-    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None
-) -> dict[int, list[dict[str, Any]]]:
+def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> dict[int, dict[str, Any]]:
     """Carry requests out, those that can be together in one go. The lock is held.
 
     Returns
     -------
     dict
-        For each number what happened to models.
+        For each number what happened to ``models`` and ``data``.
 
     Raises
     ------
@@ -52,7 +50,7 @@ def carry_out(
             if request.state not in WAITING:
                 raise InvalidRequestError(f"Request {number} is {request.state}.", hint="See `expunge request show`.")
             (alone if request.kind in ("rectify", "feature") else together).append(number)
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, dict[str, Any]] = {}
     for batch in ([together] if together else []) + [[number] for number in alone]:
         _start(core, batch)
         try:
@@ -74,9 +72,9 @@ def _start(core: Core, numbers: Sequence[int]) -> None:
     faults.at("request-started")
 
 
-def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, list[dict[str, Any]]]:
+def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, dict[str, Any]]:
     jobs: list[removing.Job] = []
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, dict[str, Any]] = {}
     with core.read() as connection:
         for number in numbers:
             row, request = request_queue.fetch(core, connection, number)
@@ -95,7 +93,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
         for job in jobs:
             _remember(core, connection, job)
             outcome = _outcome(job, changes, len(jobs))
-            told[job.number] = outcome["models"]
+            told[job.number] = {"models": outcome["models"], "data": _told_of_data(job, outcome)}
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
                 waiting=json.dumps(waiting if outcome["models"] else []),
@@ -172,6 +170,19 @@ def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[
     ]
     notes = [f"carried out together with {together - 1} other requests"] if together > 1 else []
     return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
+
+
+def _told_of_data(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is told, but kept nowhere, of data sets: how many records, and where else they lie."""
+    held = {one.data.name: one for one in job.held}
+    return [
+        {
+            **{name: change[name] for name in ("data", "version_before", "version_after")},
+            "records": len(held[change["data"]].handles), "copied": held[change["data"]].data.is_copied,
+            "sources": held[change["data"]].data.card.sources,
+        }
+        for change in outcome["data"]
+    ]  # fmt: skip
 
 
 def _remember(core: Core, connection: Any, job: removing.Job) -> None:

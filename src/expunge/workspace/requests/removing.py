@@ -12,18 +12,18 @@ from typing import Any
 import pyarrow as pa
 
 from expunge.digest import leaf
-from expunge.errors import InvalidRequestError, UnsupportedRequestError
+from expunge.errors import UnsupportedRequestError
 from expunge.params import canonical_params
-from expunge.records import Removal
+from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
 from expunge.workspace.models import gates, models
 from expunge.workspace.models.versions import Manifest, save_version
+from expunge.workspace.requests import correcting
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.preparing import prepared
 
 __all__ = ["Audit", "Job", "NewData", "NewModel", "planned", "prepare_data", "prepare_models", "refuse_unable"]
 
@@ -59,7 +59,7 @@ class NewModel:
 
     before: models.Model
     made: Manifest
-    removal: Removal
+    removal: Removal | Rectification
     digest_before: str
     gate: dict[str, Any]
     counts: dict[int, int]
@@ -73,22 +73,23 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
     """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing."""
     out = []
     for one in held:
+        table = correcting.corrected(core, one.data, payload["rows"]) if kind == "rectify" else None
         for model in one.models:
             live = models.load(core, model).model
-            asked = _asked(live, kind, payload, one)
+            asked = _asked(live, kind, payload, one, model.card.card, table)
+            if asked and kind == "rectify" and not callable(getattr(live, "learn", None)):
+                raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
             if asked:
-                if kind == "rectify" and not callable(getattr(live, "learn", None)):
-                    raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
-                out.append((model.name, live.plan(**asked)))
+                out.append((model.name, (live.plan_rectify if kind == "rectify" else live.plan)(**asked)))
     return out
 
 
-def refuse_unable(core: Core, kind: str, held: Sequence[Held]) -> None:
-    """Refuse what the method of one of the models does not serve, without looking for the records."""
+def refuse_unable(kind: str, held: Sequence[Held]) -> None:
+    """Refuse what the method of one of the models does not serve, without reading a model."""
     wanted = "features" if kind == "feature" else "records"
     for one in held:
         for model in one.models:
-            method = type(models.load(core, model).model)
+            method = type(prepared(model.card.card))
             if wanted not in method._requests:
                 raise UnsupportedRequestError(
                     f"{model.name!r} ({method.__name__}) cannot forget {wanted}.",
@@ -96,8 +97,10 @@ def refuse_unable(core: Core, kind: str, held: Sequence[Held]) -> None:
                 )
 
 
-def _asked(live: Any, kind: str, payload: Mapping[str, Any], one: Held) -> dict[str, Any]:
-    """The arguments of a model's ``forget``; empty if it knows nothing of it."""
+def _asked(
+    live: Any, kind: str, payload: Mapping[str, Any], one: Held, card: Any, table: pa.Table | None
+) -> dict[str, Any]:
+    """The arguments of a model's ``forget`` or ``rectify``; empty if it knows nothing of it."""
     if kind == "feature":
         names = set(getattr(live, "feature_names_in_", ()))
         known = [name for name in one.features if name in names]
@@ -105,6 +108,8 @@ def _asked(live: Any, kind: str, payload: Mapping[str, Any], one: Held) -> dict[
     if kind == "subject" and not one.data.is_copied and not one.ids:
         return {}
     known = live._rows().known(one.ids)
+    if known and table is not None:
+        return correcting.arguments(live, card, table, payload["rows"], known)
     return {"record_ids": known} if known else {}
 
 
@@ -114,7 +119,9 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
     for data in {held.data.id: held.data for job in jobs for held in job.held}.values():
         mine = [held for job in jobs for held in job.held if held.data.id == data.id]
         features = [name for held in mine for name in held.features]
-        come = next((_corrected(job, data) for job in jobs if job.kind == "rectify"), None)
+        come = next(
+            (correcting.corrected(core, data, job.payload["rows"]) for job in jobs if job.kind == "rectify"), None
+        )
         if features:
             card, made = datasets.drop_column(core, data, features)
             handles: list[bytes] = []
@@ -130,15 +137,6 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
     return out
 
 
-def _corrected(job: Job, data: datasets.DataSet) -> pa.Table:
-    """The rows of a rectification, in the form of the data set."""
-    rows = job.payload["rows"]
-    missing = [name for name in data.card.columns if name not in rows]
-    if missing:
-        raise InvalidRequestError(f"The corrected rows lack the column {missing[0]!r}.", hint="Give whole rows.")
-    return pa.table({name: pa.array(rows[name]) for name in data.card.columns})
-
-
 def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) -> list[NewModel]:
     """New versions of all models that know something of what the jobs are about, in chunks."""
     out: list[NewModel] = []
@@ -151,11 +149,13 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         model, data = together[0][2], together[0][1].data
         manifest = models.load(core, model)
         live = manifest.model
-        asked = {job.number: _asked(live, job.kind, job.payload, held) for job, held, _ in together}
+        settings, card = model.card.gate, model.card.card
+        correction = next((job for job, _, _ in together if job.kind == "rectify"), None)
+        table = None if correction is None else correcting.corrected(core, data, correction.payload["rows"])
+        asked = {job.number: _asked(live, job.kind, job.payload, held, card, table) for job, held, _ in together}
         if not any(asked.values()):
             continue
         core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail
-        settings, card = model.card.gate, model.card.card
         before = gates.figures_before(core, settings, card, live)
         features = list(dict.fromkeys(name for args in asked.values() for name in args.get("features", ())))
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
@@ -163,10 +163,10 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         gone = rows.peek(rows.find(ids)) if audit is not None and ids else None
         digest_before = live.digest()
         with core.working_aside():
-            removal = live.forget(features=features) if features else live.forget(ids)
-            for job, held, _ in together:
-                if job.kind == "rectify":
-                    _learn_again(live, card, _corrected(job, held.data))
+            if correction is not None:
+                removal = live.rectify(**asked[correction.number])
+            else:
+                removal = live.forget(features=features) if features else live.forget(ids)
         out.append(NewModel(
             model, save_version(core.store, live, manifest), removal, digest_before,
             gates.judged(core, settings, card, before, live),
@@ -181,8 +181,3 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
 def _plain_params(live: Any) -> dict[str, Any]:
     """Constructor arguments without the seed, which is a secret."""
     return {name: value for name, value in canonical_params(live).items() if name != "seed"}
-
-
-def _learn_again(live: Any, card: Any, table: pa.Table) -> None:
-    rows = read_rows(table, live_schema(card, live))
-    live.learn(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)

@@ -141,7 +141,8 @@ def _prepared(
     key = core.secrets.pool.key(held)
     request = Request(
         number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
-        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
+        regime=wish.regime or core.config.regime, zone=core.config.zone,
+        caller=pseudonyms.caller_key(core.secrets.index_key, wish.caller, "").hex()[:16] if wish.caller else "",
     )  # fmt: skip
     action = action_of(wish)
     payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
