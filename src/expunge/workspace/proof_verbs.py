@@ -47,7 +47,7 @@ class ProofVerbs:
         ----------
         receipt : path, optional
         key : path, optional
-            Public key as PEM; default: that of the workspace.
+            Public key as PEM; default: that of the workspace. One that was rotated out, or that followed, serves too.
         since : path, optional
             A signed head or a bundle kept from before: nothing before it may have changed.
         replay : bool
@@ -57,7 +57,7 @@ class ProofVerbs:
         if receipt is None and replay:
             raise InvalidRequestError("A replay is of one receipt.", hint="Name it: verify RECEIPT --replay.")
         if receipt is None:
-            return verifying.verify_workspace(core, since=since)
+            return verifying.verify_workspace(core, key=key, since=since)
         verdict = verifying.verify_receipt(receipt, key or core.layout.public_key, since=since, core=core)
         return verifying.replay(core, verdict) if replay else verdict
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError
 from expunge.ledger.blinding import opens
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
+from expunge.ledger.log import Log
+from expunge.ledger.receipts import envelope_hash
+from expunge.ledger.rotation import chain
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import fitting, models
-from expunge.workspace.requests import scrub
+from expunge.workspace.requests import receipting, scrub
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
@@ -44,18 +48,30 @@ def verify_receipt(
     if core is None:
         return verify_bundle(read_bytes(path), keys, since=old)
     with core.read() as connection:
+        try:
+            keys = chain(keys, receipting.rotations_of(core, connection))
+        except TamperedError as error:
+            return Verdict(ok=False, lines=(str(error),), code=error.code)
         return verify_bundle(read_bytes(path), keys, since=old, log=journal.open_log(connection))
 
 
-def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
-    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named."""
-    old = _kept(since)
+def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | Path | None = None) -> Verdict:
+    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named.
+
+    What keys signed that were rotated out since is believed through the rotations, which have to stand in the log.
+    """
+    old, given = _kept(since), core.signer.public_keys if key is None else PublicKeys.from_file(key)
     with core.read() as connection:
         log = journal.open_log(connection)
         signed = log.sign_head(core.signer, time=stamp(core.now()))
-        verdict = verify_log(log, signed.envelope, core.signer.public_keys, since=old)
-        if not verdict:
-            return verdict
+        rotations = receipting.rotations_of(core, connection)
+        try:
+            verdict = verify_log(log, signed.envelope, chain(given, rotations), since=old)
+            if not verdict:
+                return verdict
+            _check_rotations(log, rotations)
+        except TamperedError as error:
+            return Verdict(ok=False, lines=(str(error),), code=error.code)
         try:
             for table in core.db.tables.values():
                 if "seal" in table.columns:
@@ -70,6 +86,15 @@ def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
     return dataclasses.replace(
         verdict, lines=(*verdict.lines, "Every row of the database and every chunk is what was written.")
     )
+
+
+def _check_rotations(log: Log, rotations: Sequence[bytes]) -> None:
+    """Refuse rotations of keys that are not those in the log."""
+    logged = [entry.fields["envelope"] for entry in log if entry.kind == "rotation"]
+    if [envelope_hash(envelope) for envelope in rotations] != logged:
+        raise TamperedError(
+            "The rotations of the signing key are not those in the log.", hint="Restore the database from a copy."
+        )
 
 
 def head(core: Core) -> SignedHead:

@@ -14,7 +14,7 @@ from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.requests import artefacts, asking, finding, recovery, removing, withdrawing
+from expunge.workspace.requests import artefacts, asking, finding, nonces, recovery, removing, withdrawing
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
 from expunge.workspace.tabular import exported
@@ -338,6 +338,22 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     def keys_show(self) -> dict[str, Any]:
         """Who signs, and where the secrets lie."""
         return reports.keys(self._core)
+
+    def keys_shred_nonces(self, requests: Sequence[int] | None = None) -> dict[str, Any]:
+        """Destroy the numbers that blind the digests *before*; see :mod:`expunge.workspace.requests.nonces`.
+
+        Parameters
+        ----------
+        requests : sequence of int, optional
+            Whose receipts; default: all there are.
+
+        Raises
+        ------
+        UnknownNameError
+            A request without a receipt.
+        """
+        with self._core.changing("nonces"):
+            return nonces.shred(self._core, requests)
 
     def keys_rotate(self) -> dict[str, Any]:
         """Make a new signing key; the old one signs that it follows."""

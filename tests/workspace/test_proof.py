@@ -1,0 +1,76 @@
+"""What proves something in a workspace: keys that follow each other, nonces that go, audits in receipts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import expunge
+from expunge.errors import TamperedError, UnknownNameError
+from expunge.ledger.keys import generate
+from expunge.workspace.database.tables import receipts
+from workspace.test_growing import people
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> expunge.Workspace:
+    people().to_csv(tmp_path / "people.csv", index=False)
+    made = expunge.Workspace.init(tmp_path / "ws")
+    made.data_add(tmp_path / "people.csv", record_id="id", subject_id="person")
+    made.fit("sums", data="people", target="label", method="gaussian-nb", bare=True)
+    return made
+
+
+def test_what_was_signed_before_a_rotation_is_verified_and_a_foreign_key_is_refused(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    first = tmp_path / "first.pem"
+    first.write_bytes((ws.path / "public.pem").read_bytes())
+    kept = tmp_path / "head.json"
+    kept.write_bytes(ws.head().envelope)
+    (before,) = ws.forget(subjects=["p1"])
+    ws.keys_rotate()
+    ws.keys_rotate()
+    (after,) = ws.forget(subjects=["p2"])
+    for key in (None, first, ws.path / "public.pem"):
+        for receipt in (before.receipt, after.receipt):
+            assert ws.verify(receipt, key=key, since=kept), (key, receipt)
+        assert ws.verify(key=key, since=kept)
+        assert ws.verify(key=key, since=before.receipt)
+    foreign = tmp_path / "foreign.pem"
+    foreign.write_bytes(generate(tmp_path / "other-secret.pem").public_pem)
+    for receipt in (None, before.receipt, after.receipt):
+        with pytest.raises(TamperedError):
+            ws.verify(receipt, key=foreign).raise_if_wrong()
+    # a rotation that is not in the log is none
+    core = ws._core
+    with core.write() as connection:
+        held = json.loads(core.db.get_meta(connection, "rotations"))
+        core.db.set_meta(connection, "rotations", json.dumps(held[:1]))
+    assert not ws.verify()
+
+
+def test_the_nonce_of_the_digest_before_is_destroyed_and_a_replay_still_says_yes(ws: expunge.Workspace) -> None:
+    answers = ws.forget(subjects=["p1"]) + ws.forget(subjects=["p2"])
+    core = ws._core
+
+    def held() -> list[list[str | None]]:
+        with core.read() as connection:
+            return [json.loads(row["nonces"])["sums"] for row in core.db.rows(connection, receipts)]
+
+    numbers = [pair[0] for pair in held()]
+    assert all(numbers)
+    with pytest.raises(UnknownNameError, match="Request 9"):
+        ws.keys_shred_nonces([1, 9])
+    assert ws.keys_shred_nonces([1]) == {"shredded": [1]}
+    assert [pair[0] is None for pair in held()] == [True, False]
+    assert ws.keys_shred_nonces() == {"shredded": [2]}
+    assert ws.keys_shred_nonces() == {"shredded": []}
+    everything = b"".join(path.read_bytes() for path in ws.path.iterdir() if path.is_file())
+    assert not any(str(number).encode() in everything for number in numbers)
+    assert [entry["receipts"] for entry in ws.log() if entry["kind"] == "nonces-shredded"] == [1, 1]
+    verdict = ws.verify(answers[1].receipt, replay=True)
+    assert "has the digest" in str(verdict)
+    assert ws.verify()
