@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import expunge
-from expunge.errors import TamperedError, UnknownNameError
+from expunge.errors import InvalidParameterError, InvalidRequestError, TamperedError, UnknownNameError
 from expunge.ledger.keys import generate
 from expunge.workspace.database.tables import receipts
 from workspace.test_growing import people
@@ -73,4 +73,64 @@ def test_the_nonce_of_the_digest_before_is_destroyed_and_a_replay_still_says_yes
     assert [entry["receipts"] for entry in ws.log() if entry["kind"] == "nonces-shredded"] == [1, 1]
     verdict = ws.verify(answers[1].receipt, replay=True)
     assert "has the digest" in str(verdict)
+    assert ws.verify()
+
+
+# ---------------------------------------------------------------- audits
+
+
+def told_of(ws: expunge.Workspace, receipt: Path | None) -> dict[str, object]:
+    verdict = ws.verify(receipt)
+    assert verdict.receipt is not None
+    audit = verdict.receipt.models[0].audit
+    assert audit is not None
+    return dict(audit)
+
+
+def test_an_audit_before_the_rows_go_stands_in_the_receipt_and_leaves_nothing(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    others = people(90)[60:]
+    others.to_csv(tmp_path / "others.csv", index=False)
+    ws.data_add(tmp_path / "others.csv", record_id="id", subject_id="person")
+    with pytest.raises(InvalidParameterError, match="4 references or more"):
+        ws.forget(subjects=["p1"], audit=3, held_out="others")
+    with pytest.raises(UnknownNameError):
+        ws.forget(subjects=["p1"], audit=4, held_out="nowhere")
+    assert ws.request_list(every=True) == []
+    (answer,) = ws.forget(subjects=["p1"], audit=4, held_out="others", data="people")
+    told = told_of(ws, answer.receipt)
+    assert told["verdict"] == "forgotten"  # the digest is that of a fresh fit
+    assert (told["n_forgotten"], told["n_held_out"], told["n_retrains"]) == (3, 30, 4)
+    assert not list((ws.path / "tmp").iterdir())
+    assert ws.verify(answer.receipt, replay=True)
+    # an audit that cannot be made says so, without naming a record; the request asks for it again after a kill
+    (number,) = ws.request_ask(subjects=["p2"], audit=4)
+    ws.request_run([number])
+    assert told_of(ws, ws.request_show(number).receipt) == {
+        "verdict": "cannot tell", "sentence": "No audit could be made (invalid-data).",
+    }  # fmt: skip
+
+
+def test_an_audit_afterwards_follows_the_receipt_of_the_request(ws: expunge.Workspace, tmp_path: Path) -> None:
+    (first,) = ws.forget(subjects=["p1"])
+    ids = people()["id"][people()["person"] == "p1"].tolist()
+    people(90).to_csv(tmp_path / "all.csv", index=False)
+    asked = {"forgotten": ids, "n_references": 4, "n_unforgotten": 0}
+    report = ws.audit("sums", tmp_path / "all.csv", attach=1, **asked)
+    attached = ws.path / "receipts" / "audit-0001.json"
+    assert told_of(ws, attached)["verdict"] == report.verdict
+    verdict = ws.verify(attached, replay=True)
+    assert verdict.receipt.action == "audit"  # type: ignore[union-attr]
+    assert "The receipt before this one of sums stands in the log before it." in verdict.lines
+    assert [path.name for path in sorted((ws.path / "receipts").iterdir())] == ["0001.json", "audit-0001.json"]
+    assert ws.request_show(1).receipt == first.receipt
+    (second,) = ws.forget(subjects=["p2"])
+    assert second.receipt == ws.path / "receipts" / "0002.json"
+    assert ws.verify(second.receipt)
+    with pytest.raises(InvalidRequestError, match="has version 3 now"):
+        ws.audit("sums", tmp_path / "all.csv", attach=1, **asked)
+    with pytest.raises(UnknownNameError):
+        ws.audit("sums", tmp_path / "all.csv", attach=7, **asked)
+    ws.keys_shred_nonces()
     assert ws.verify()

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
 from expunge.cli.output import Output, show_answers
 
+Audit = Annotated[
+    int,
+    typer.Option(metavar="N", help="Audit each model against N references before the rows go; figures in the receipt."),
+]
+HeldOut = Annotated[str | None, typer.Option(metavar="NAME", help="For --audit: data that no model has learned.")]
+
 
 @asks
 def forget(
-    asked: Asked, data: DataName = None, caller: Caller = "", key: Key = "", workspace: At = None, as_json: Json = False
-) -> None:
+    asked: Asked, data: DataName = None, audit: Audit = 0, held_out: HeldOut = None, caller: Caller = "", key: Key = "",
+    workspace: At = None, as_json: Json = False,
+) -> None:  # fmt: skip
     """Forget persons, records, classes or columns in every model and data set, with a receipt."""
     from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Forgetting"):
         wish: Any = asked
-        answers = Workspace.open(workspace).forget(**wish, data=data, caller=caller, key=key)
+        answers = Workspace.open(workspace).forget(
+            **wish, data=data, audit=audit, held_out=held_out, caller=caller, key=key
+        )
     show_answers(out, answers)

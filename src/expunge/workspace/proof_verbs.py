@@ -24,18 +24,35 @@ class ProofVerbs:
 
     _core: Core
 
-    def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
+    def audit(self, name: str, data: str | Path, *, attach: int | None = None, **asked: Any) -> AuditReport:
         """Whether a model has forgotten, against references.
 
-        See :func:`expunge.workspace.models.audits.audit_model`.
+        Parameters
+        ----------
+        name : str
+            Of the model.
+        data : path
+            A table with the known, the forgotten and held-out records.
+        attach : int, optional
+            Number of the request that the model forgot by: its receipt is followed by one with the figures, in
+            ``receipts/audit-0001.json``. The model has to be as that receipt says.
+        **asked
+            See :func:`expunge.workspace.models.audits.audit_model`.
         """
         from expunge.workspace.models.audits import audit_model
+        from expunge.workspace.requests import auditing
 
         core = self._core
         with core.read() as connection:
             model = models.open_model(core, connection, name)
+            if attach is not None:
+                auditing.refuse_attaching(core, connection, attach, model)
         live = models.load(core, model).model
-        return audit_model(live, live_schema(model.card.card, live), data, **asked)
+        report = audit_model(live, live_schema(model.card.card, live), data, **asked)
+        if attach is not None:
+            with core.lock.held():
+                auditing.attach(core, attach, name, report.figures())
+        return report
 
     def verify(
         self, receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,

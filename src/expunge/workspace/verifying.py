@@ -149,7 +149,7 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
 
 
 def _row_of(core: Core, connection: Any, request: str) -> dict[str, Any]:
-    for row in core.db.rows(connection, receipts):
+    for row in core.db.rows(connection, receipts, receipts.c.number > 0):
         if journal.request_id(core, row["request"]) == request:
             return row
     raise UnknownNameError("This workspace did not issue the receipt.", hint="Name the one that did: --workspace.")

@@ -14,7 +14,7 @@ from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.requests import artefacts, asking, finding, nonces, recovery, removing, withdrawing
+from expunge.workspace.requests import artefacts, asking, auditing, finding, nonces, recovery, removing, withdrawing
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
 from expunge.workspace.tabular import exported
@@ -260,7 +260,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
 
     def forget(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
-        data: str | None = None, audit: removing.Audit | None = None, **more: Any,
+        data: str | None = None, audit: removing.Audit | int | None = None, held_out: str | None = None, **more: Any,
     ) -> list[asking.Answer]:  # fmt: skip
         """Take requests in and carry them out: every model forgets, every copy is rewritten, a receipt is written.
 
@@ -270,9 +270,13 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             One request for each person, one for all records, classes, or columns together.
         data : str, optional
             The data set it is limited to.
-        audit : callable, optional
-            Called with each model that forgot and the rows that it forgot, before they are scrubbed; its figures go
-            into the receipt.
+        audit : int or callable, optional
+            Audit each model after it has forgotten, while the forgotten rows are still there; figures go into the
+            receipt. A number: against so many references that are trained without the rows (39 can accuse). A function
+            is called with the model and the rows; after a kill the request is carried out without it.
+        held_out : str, optional
+            For a number: the data set with records that the models never learned. Default: records of their own that
+            they did not learn.
         **more
             ``caller``, ``key``, ``received``, ``regime``; see :class:`~expunge.workspace.requests.request_queue.Wish`.
 
@@ -285,13 +289,15 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         UnsupportedRequestError
             A method cannot forget that. Nothing has changed, and no request was taken in.
         """
-        core = self._core
+        core, n_references = self._core, audit if isinstance(audit, int) else 0
         wishes = asking.wishes_of(
-            records=records, subjects=subjects, classes=classes, features=features, data=data, **more
-        )
+            records=records, subjects=subjects, classes=classes, features=features, data=data, audit=n_references,
+            held_out=held_out, **more,
+        )  # fmt: skip
+        auditing.refuse_audit(core, n_references, held_out)
         with core.lock.held():
             asking.refuse_impossible(core, wishes)
-            return asking.run(core, self._commits.accept(wishes), audit=audit)
+            return asking.run(core, self._commits.accept(wishes), audit=audit if callable(audit) else None)
 
     def rectify(
         self, path: str | Path, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any

@@ -18,7 +18,7 @@ from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
 from expunge.workspace.models import gates, models
 from expunge.workspace.models.versions import Manifest, save_version
-from expunge.workspace.requests import correcting
+from expunge.workspace.requests import auditing, correcting
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
@@ -160,7 +160,8 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         features = list(dict.fromkeys(name for args in asked.values() for name in args.get("features", ())))
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
         rows = live._rows()
-        gone = rows.peek(rows.find(ids)) if audit is not None and ids else None
+        is_asked = audit is not None or any(job.payload.get("audit") for job, _, _ in together)
+        gone = rows.peek(rows.find(ids)) if is_asked and ids and correction is None else None
         digest_before = live.digest()
         with core.working_aside():
             if correction is not None:
@@ -172,10 +173,25 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
             gates.judged(core, settings, card, before, live),
             {number: len(args.get("record_ids", ())) for number, args in asked.items() if args},
             leaf({"method": card.method, "params": _plain_params(live)}).hex(), features,
-            None if audit is None or gone is None else dict(audit(live, gone)), data,
+            _audited(core, audit, model, data, live, gone, [job for job, _, _ in together]), data,
         ))  # fmt: skip
         faults.at("forget-model-written")
     return out
+
+
+def _audited(
+    core: Core, audit: Audit | None, model: models.Model, data: datasets.DataSet, live: Any, gone: Any,
+    jobs: Sequence[Job],
+) -> dict[str, Any] | None:  # fmt: skip
+    """Figures of an audit, by the function of a caller or as the requests ask; the most that one of them asks."""
+    if gone is None:
+        return None
+    if audit is not None:
+        return dict(audit(live, gone))
+    most = max((job.payload for job in jobs), key=lambda payload: int(payload.get("audit", 0)))
+    return auditing.audited(
+        core, model, data, live, gone.ids.tolist(), n_references=most["audit"], held_out=most["held_out"]
+    )
 
 
 def _plain_params(live: Any) -> dict[str, Any]:
