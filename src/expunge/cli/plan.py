@@ -14,6 +14,4 @@ def plan(asked: Asked, data: DataName = None, workspace: At = None, as_json: Jso
     out = Output(as_json)
     with out.working("Planning"):
         made = Workspace.open(workspace).plan(**asked, data=data)
-    told = [{"model": name, **planned.to_dict()} for name, planned in made]
-    lines = [f"{name}: {planned} {planned.guarantee.sentence()}" for name, planned in made]
-    out.result({"plans": told}, lines or ["No model learned from it; copies of data would be rewritten."])
+    out.result(made.to_dict(), [*([] if len(made) else ["No model learned from it."]), *made.lines()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,17 @@ from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.requests import artefacts, asking, auditing, finding, nonces, recovery, removing, withdrawing
+from expunge.workspace.requests import (
+    artefacts,
+    asking,
+    auditing,
+    finding,
+    nonces,
+    planning,
+    recovery,
+    removing,
+    withdrawing,
+)
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
 from expunge.workspace.tabular import exported
@@ -25,7 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from expunge.ledger.keys import Signer
-    from expunge.records import Plan
     from expunge.workspace.advice import Advice
 
 __all__ = ["Workspace"]
@@ -84,7 +94,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         """Open a workspace: the one given, that of ``EXPUNGE_WORKSPACE``, or the nearest one upwards.
 
         What a killed process left behind is brought to order first, and requests that it had begun are carried out,
-        unless another process is at work.
+        unless another process is at work. A warning tells which requests these were.
 
         Raises
         ------
@@ -94,21 +104,22 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             A later version made it; nothing is touched.
         """
         made = cls(opening.connect(find_workspace(path), signer=signer, clock=clock))
-        made.resume()
+        for number in made.resume():
+            warnings.warn(f"Finished interrupted request {number}.", UserWarning, stacklevel=2)
         return made
 
     def resume(self) -> list[int]:
-        """Bring to order what a killed process left behind; gives the requests that were carried out again."""
+        """Bring to order what a killed process left behind; gives the requests that were finished by that."""
         core = self._core
         if not recovery.is_needed(core):
             return []
         try:
             with core.lock.held():
-                begun = recovery.recover(core)
+                begun, finished = recovery.recover(core)
                 asking.run(core, begun)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
-        return begun
+        return sorted({*begun, *finished})
 
     @property
     def path(self) -> Path:
@@ -126,8 +137,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         estimator: str | None = None, task: str | None = None, options: Mapping[str, Any] | None = None,
         columns: Mapping[str, str] | None = None, ignore: Sequence[str] = (), schema: str | Path | None = None,
         gate: Mapping[str, Any] | None = None, record_id: str | None = None, subject_id: str | None = None,
-        delimiter: str | None = None, encoding: str | None = None, bare: bool = False, replace: bool = False,
-        override: str = "",
+        delimiter: str | None = None, encoding: str | None = None, bare: bool = False,
+        drop_missing_target: bool = False, replace: bool = False, override: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Fit a model on a data set.
 
@@ -157,6 +168,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         bare : bool
             Give a method of numbers the columns as they are. Otherwise texts are encoded before it, and numbers are
             filled in and scaled, by transformers that forget along with it.
+        drop_missing_target : bool
+            Do not learn from rows without a target, which are refused otherwise.
         replace : bool
             Fit a model that is there already anew; the old version is deleted.
         override : str
@@ -181,6 +194,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             fit = fitting.prepare_fit(
                 core, opened, target=target, method=method, estimator=estimator, task=task, options=options or {},
                 columns=columns or {}, ignore=ignore, schema=schema, override=override, bare=bare,
+                drop_missing_target=drop_missing_target,
             )  # fmt: skip
             made = fitting.enter(core, name, opened, fit, gate=gate or {}, replace=replace, override=override)
             if known is not None:
@@ -253,8 +267,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     def plan(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
-    ) -> list[tuple[str, Plan]]:  # fmt: skip
-        """What forgetting would cost and promise, model by model. Changes nothing."""
+    ) -> planning.Planned:  # fmt: skip
+        """What forgetting would cost and promise, model by model, and what would be rewritten. Changes nothing."""
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
         return asking.plan(self._core, wishes)
 

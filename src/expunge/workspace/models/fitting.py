@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidParameterError, InvalidRequestError
+from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
@@ -22,7 +22,7 @@ from expunge.workspace.tabular.card import Card, read_schema
 from expunge.workspace.tabular.catalogue import resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
 from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data
-from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows
+from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows, with_target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ class Fit:
 def prepare_fit(
     core: Core, data: datasets.DataSet, *, target: str | None, method: str, estimator: str | None, task: str | None,
     options: Mapping[str, Any], columns: Mapping[str, str], ignore: Sequence[str], schema: str | Path | None,
-    override: str = "", bare: bool = False,
+    override: str = "", bare: bool = False, drop_missing_target: bool = False,
 ) -> Fit:  # fmt: skip
     """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`."""
     given = None if schema is None else read_schema(Path(schema))
@@ -53,7 +53,10 @@ def prepare_fit(
     chosen = given or _schema(data, table, target, task, columns, ignore)
     wanted = resolve_method(method, chosen.task)
     estimator = (estimator or default_estimator(chosen.task)) if wraps_estimator(wanted) else estimator
-    card = Card(schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare)
+    card = Card(
+        schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare,
+        drop_missing_target=drop_missing_target,
+    )  # fmt: skip
     return Fit(fitted_on(core, card, data, table, override=override), card, table)
 
 
@@ -126,11 +129,13 @@ def fitted_on(
     ForgottenBeforeError
         A row was forgotten before.
     """
-    rows = read_rows(table, card.schema)
+    rows = read_rows(with_target(table, card.schema) if card.drop_missing_target else table, card.schema)
     guard.refuse_forgotten(core, data.name, rows.ids, rows.subjects, override=override)
     model = prepared(card)
     model.set_params(seed=core.secrets.seed(f"seed {card.options.get('seed', 0)!r}"))
     if not dormant:
+        if not rows.ids:
+            raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
         refuse_unfit(model, card.schema, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
         model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, allow_dormant=dormant)

@@ -18,7 +18,7 @@ from expunge.workspace.rules.retention import read_times
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import live_schema, told_as_invalid_data
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.schema import read_rows, with_target
 from expunge.workspace.tabular.sources import Source, read_source
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def _refuse_known(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> Non
 def _learned(core: Core, model: models.Model, table: pa.Table) -> _Learned:
     manifest, settings, card = models.load(core, model), model.card.gate, model.card.card
     live = manifest.model
-    rows = read_rows(table, live_schema(card, live))
+    schema = live_schema(card, live)
+    rows = read_rows(with_target(table, schema) if card.drop_missing_target else table, schema)
     before = gates.figures_before(core, settings, card, live)
     core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail
     with core.working_aside(), told_as_invalid_data(list(rows.X.columns)):

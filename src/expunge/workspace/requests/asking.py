@@ -14,6 +14,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.requests import carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
+from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
@@ -41,15 +42,16 @@ def wishes_of(
     return out
 
 
-def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
-    """What each model would do, and promise. Changes nothing.
+def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
+    """What each model would do, and promise, and what would be rewritten. Changes nothing.
 
     Raises
     ------
     UnknownRecordError
         Nobody holds anything of it.
     """
-    out = []
+    out: list[tuple[str, Plan]] = []
+    size = 0
     for wish in wishes:
         payload = _payload(wish)
         with core.read() as connection:
@@ -58,8 +60,10 @@ def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
             raise _unknown(wish)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
-        out += removing.planned(core, wish.kind, payload, held)
-    return out
+        made = removing.planned(core, wish.kind, payload, held)
+        size += rewriting(core, held, made)
+        out += made
+    return Planned(tuple(out), size)
 
 
 def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "has_target",
     "parse_label",
     "read_rows",
+    "with_target",
 ]
 
 Kind = str  # "number", "text" or "integer"
@@ -251,6 +252,18 @@ def _label_kind(table: pa.Table, name: str) -> Kind:
 # -------------------------------------------------------------------------------------------------------------- rows
 
 
+def with_target(table: pa.Table, schema: Schema) -> pa.Table:
+    """The rows of a table that have a target."""
+    import pyarrow as pa
+
+    if schema.target is None:
+        return table
+    _refuse_unknown(table, schema.target)
+    values = table[schema.target].to_pylist()
+    kept = [i for i, value in enumerate(values) if value is not None and value != "" and value == value]
+    return table if len(kept) == len(values) else table.take(pa.array(kept, pa.int64()))
+
+
 def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> TableRows:
     """The rows of a table as a schema has them.
 
@@ -309,9 +322,12 @@ def _targets(table: pa.Table, name: str, schema: Schema, ids: Sequence[Any]) -> 
         values = ["" if value is None else value for value in table[name].to_pylist()]
     else:
         values = _cells(table, name, "text" if kind == "text" else "number", ids)
-    for value, record in zip(values, ids, strict=True):
-        if value == "" or value != value:
-            raise InvalidDataError(f"Record {record!r} has no target {name!r}.", hint="Fill it in, or drop the record.")
+    if lacking := [record for value, record in zip(values, ids, strict=True) if value == "" or value != value]:
+        more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise InvalidDataError(
+            f"Record {lacking[0]!r} has no target {name!r}{more}.",
+            hint="Fill it in, or leave such rows out: --drop-missing-target.",
+        )
     return [int(value) for value in values] if kind == "integer" else values
 
 
