@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from expunge.digest import leaf
 from expunge.errors import UnsupportedRequestError
@@ -17,13 +15,17 @@ from expunge.params import canonical_params
 from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
 from expunge.workspace.models import gates, models
-from expunge.workspace.models.versions import Manifest, save_version
 from expunge.workspace.requests import auditing, correcting
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import prepared
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["Audit", "Job", "NewData", "NewModel", "planned", "prepare_data", "prepare_models", "refuse_unable"]
 
@@ -139,6 +141,8 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
 
 def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) -> list[NewModel]:
     """New versions of all models that know something of what the jobs are about, in chunks."""
+    from expunge.workspace.models.versions import save_version
+
     out: list[NewModel] = []
     mine: dict[int, list[tuple[Job, Held, models.Model]]] = {}
     for job in jobs:
@@ -162,14 +166,13 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         rows = live._rows()
         is_asked = audit is not None or any(job.payload.get("audit") for job, _, _ in together)
         gone = rows.peek(rows.find(ids)) if is_asked and ids and correction is None else None
-        digest_before = live.digest()
         with core.working_aside():
             if correction is not None:
                 removal = live.rectify(**asked[correction.number])
             else:
                 removal = live.forget(features=features) if features else live.forget(ids)
         out.append(NewModel(
-            model, save_version(core.store, live, manifest), removal, digest_before,
+            model, save_version(core.store, live, manifest), removal, manifest.digest,
             gates.judged(core, settings, card, before, live),
             {number: len(args.get("record_ids", ())) for number, args in asked.items() if args},
             leaf({"method": card.method, "params": _plain_params(live)}).hex(), features,
