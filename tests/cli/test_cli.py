@@ -23,9 +23,9 @@ import typer
 import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
+from expunge.methods.pipeline import joint_sums
 from expunge.workspace import Workspace, list_methods
 from expunge.workspace.models import models as workspace_models
-from expunge.workspace.tabular import preparing
 from expunge.workspace.tabular.catalogue import kebab
 from expunge.workspace.tabular.schema import TASKS, has_target
 
@@ -357,7 +357,7 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
 def test_texts_that_name_single_records_are_refused_by_column(
     call: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "MOST_LABELS", 30)
+    monkeypatch.setattr(joint_sums, "MOST_LABELS", 30)
     frame = pd.DataFrame({"id": [f"{i:02d}" for i in range(40)], "note": [f"note {i}" for i in range(40)]})
     frame.assign(town="Ulm", y=frame.index % 2).to_csv(tmp_path / "t.csv", index=False)
     assert call("data", "add", tmp_path / "t.csv", "--record-id", "id")[0] == 0
