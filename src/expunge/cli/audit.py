@@ -37,6 +37,9 @@ Alpha = Annotated[float, typer.Option(help="Chance to accuse a retrained model, 
 Seed = Annotated[int, typer.Option(help="Of the references.")]
 Jobs = Annotated[int, typer.Option(help="Processes.")]
 Keep = Annotated[File, typer.Option("--store", metavar="FOLDER", help="Keep references here, to go on or to repeat.")]
+Attach = Annotated[
+    int | None, typer.Option(metavar="REQUEST", help="Sign the figures, in a receipt that follows that of the request.")
+]
 Report = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Write the report: .html or .json; repeat.")]
 
 
@@ -44,20 +47,22 @@ def audit(
     model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
     references: Count = 48, unforgotten: Known = 16, halves: Halves = 0, unlearned: Unlearned = 0,
     scores: FromScores = None, self_test: Test = False, trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0,
-    jobs: Jobs = 1, store: Keep = None, report: Report = None, delimiter: Delimiter = None,
+    jobs: Jobs = 1, store: Keep = None, report: Report = None, attach: Attach = None, delimiter: Delimiter = None,
     encoding: Encoding = None, workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)
     if sum((model is not None, scores is not None, self_test)) != 1:
-        raise InvalidRequestError("Give MODEL with --data and --forgotten, or --scores, or --self-test.")
+        raise InvalidRequestError(
+            "Give MODEL with --data and --forgotten, or --scores, or --self-test.", hint="See `expunge audit --help`."
+        )
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
     with out.measuring("Training references") as bar:
         found = _audited(
             workspace, model, data, forgotten, held_out, scores, n_references=references, n_unforgotten=unforgotten,
             n_halves=halves, n_unlearned=unlearned, seed=seed, n_jobs=jobs, store=store, progress=_timed(bar),
-            alpha=alpha, delimiter=delimiter, encoding=encoding,
+            alpha=alpha, attach=attach, delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
     return out.result(found.to_dict(), [*found.lines(), *written])
@@ -74,7 +79,9 @@ def _audited(
     if scores is not None:
         return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})
     if model is None or data is None or forgotten is None:
-        raise InvalidRequestError("MODEL needs --data, a table, and --forgotten, a file with ids.")
+        raise InvalidRequestError(
+            "MODEL needs --data, a table, and --forgotten, a file with ids.", hint="See `expunge audit --help`."
+        )
     others = read_ids(held_out) if held_out else None
     return Workspace.open(workspace).audit(model, data, forgotten=read_ids(forgotten), held_out=others, **given)
 

@@ -232,11 +232,15 @@ def _roles(rows: TableRows, model: Any, forgotten: list[Any], held_out: list[Any
     if held_out is None:
         held_out = [record for record in rows.ids if record not in known and record not in set(forgotten)]
     if strange := known.intersection(held_out):
-        raise InvalidRequestError(f"The model was trained on record {next(iter(strange))!r}: it is not held out.")
+        raise InvalidRequestError(
+            f"The model was trained on record {next(iter(strange))!r}: it is not held out.", hint="Leave it out."
+        )
     if not forgotten:
         raise InvalidDataError("No forgotten record was named.", hint="--forgotten takes the ids of the request.")
     if both := set(forgotten).intersection(held_out):
-        raise InvalidDataError(f"Record {next(iter(both))!r} is forgotten and held out at once.")
+        raise InvalidDataError(
+            f"Record {next(iter(both))!r} is forgotten and held out at once.", hint="Leave it out of one."
+        )
     out = {}
     for name, members in (("known", known), ("forgotten", set(forgotten)), ("held-out", set(held_out))):
         out[name] = np.array([record in members for record in rows.ids])

@@ -10,6 +10,7 @@ from expunge.errors import InvalidRequestError
 from expunge.workspace.database.tables import artefacts, requests
 from expunge.workspace.models import models
 from expunge.workspace.requests import request_queue
+from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.tables import write_table
 
@@ -30,6 +31,7 @@ def register(core: Core, name: str, *, model: str, place: str, kind: str) -> dic
 
 
 def _enter(core: Core, name: str, model: str, kind: str, place: str) -> dict[str, Any]:
+    check_own_name(name, "derived artefact" if kind != "prediction" else "file of predictions")
     with core.write() as connection:
         source = models.open_model(core, connection, model)
         if core.db.rows(connection, artefacts, artefacts.c.name == name):

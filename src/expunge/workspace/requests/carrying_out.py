@@ -16,7 +16,7 @@ from typing import Any
 from expunge.errors import ExpungeError, InvalidRequestError
 from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
-from expunge.workspace.database.tables import artefacts, requests, row_index, versions
+from expunge.workspace.database.tables import artefacts, requests, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import fitting, models
@@ -24,20 +24,18 @@ from expunge.workspace.requests import receipting, removing, request_queue, scru
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.storage import faults, journal
-from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.core import Core
 
-__all__ = ["carry_out", "finish"]
+__all__ = ["after_switch", "carry_out", "finish"]
 
 
-def carry_out(
-    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None
-) -> dict[int, list[dict[str, Any]]]:
+def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> dict[int, dict[str, Any]]:
     """Carry requests out, those that can be together in one go. The lock is held.
 
     Returns
     -------
     dict
-        For each number what happened to models.
+        For each number what happened to ``models`` and ``data``.
 
     Raises
     ------
@@ -52,7 +50,7 @@ def carry_out(
             if request.state not in WAITING:
                 raise InvalidRequestError(f"Request {number} is {request.state}.", hint="See `expunge request show`.")
             (alone if request.kind in ("rectify", "feature") else together).append(number)
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, dict[str, Any]] = {}
     for batch in ([together] if together else []) + [[number] for number in alone]:
         _start(core, batch)
         try:
@@ -74,9 +72,9 @@ def _start(core: Core, numbers: Sequence[int]) -> None:
     faults.at("request-started")
 
 
-def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, list[dict[str, Any]]]:
+def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, dict[str, Any]]:
     jobs: list[removing.Job] = []
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, dict[str, Any]] = {}
     with core.read() as connection:
         for number in numbers:
             row, request = request_queue.fetch(core, connection, number)
@@ -95,7 +93,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
         for job in jobs:
             _remember(core, connection, job)
             outcome = _outcome(job, changes, len(jobs))
-            told[job.number] = outcome["models"]
+            told[job.number] = {"models": outcome["models"], "data": _told_of_data(job, outcome)}
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
                 waiting=json.dumps(waiting if outcome["models"] else []),
@@ -110,12 +108,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
 def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str, Any]:
     """Make a new version of a data set the live one."""
     old = new.before
-    for row in core.db.rows(connection, versions, versions.c.dataset == old.id, versions.c.live == 1):
-        core.db.update(connection, versions, row["id"], live=0)
-    made = {"dataset": old.id, "number": old.version + 1, "live": 1, "created": stamp(core.now())}
-    core.db.insert(connection, versions, new.row | made)
-    if new.card != old.card:
-        core.db.update(connection, dataset_table, old.id, card=new.card.to_json())
+    datasets.make_live(core, connection, old, new.row, new.card)
     for at in range(0, len(new.handles), 500):
         part = row_index.c.record.in_(new.handles[at : at + 500])
         connection.execute(row_index.delete().where(part & (row_index.c.dataset == old.id)))
@@ -179,6 +172,19 @@ def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[
     return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
 
 
+def _told_of_data(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is told, but kept nowhere, of data sets: how many records, and where else they lie."""
+    held = {one.data.name: one for one in job.held}
+    return [
+        {
+            **{name: change[name] for name in ("data", "version_before", "version_after")},
+            "records": len(held[change["data"]].handles), "copied": held[change["data"]].data.is_copied,
+            "sources": held[change["data"]].data.card.sources,
+        }
+        for change in outcome["data"]
+    ]  # fmt: skip
+
+
 def _remember(core: Core, connection: Any, job: removing.Job) -> None:
     """Tombstones of what was forgotten; rectifying and forgetting a column leave none."""
     if job.kind in ("rectify", "feature"):
@@ -227,7 +233,7 @@ def finish(core: Core) -> list[int]:
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]
         changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
-        notes = _after_switch(core, changed)
+        notes = after_switch(core, changed)
 
         def scrubbed(connection: Any) -> None:
             for row, outcome in zip(switched, outcomes, strict=True):
@@ -244,7 +250,7 @@ def finish(core: Core) -> list[int]:
     return entered + receipting.issue(core)
 
 
-def _after_switch(core: Core, changed: dict[str, int]) -> list[str]:
+def after_switch(core: Core, changed: dict[str, int]) -> list[str]:
     """Run the command that is to run after a switch: deploy, notify recipients."""
     if not core.config.after_switch or not changed:
         return []

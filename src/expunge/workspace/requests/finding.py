@@ -13,7 +13,7 @@ from expunge.workspace.database.tables import artefacts
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models
 from expunge.workspace.requests import request_queue
-from expunge.workspace.requests.targets import held_by
+from expunge.workspace.requests.targets import Held, held_by
 from expunge.workspace.storage.core import Core
 
 __all__ = ["Finding", "find"]
@@ -59,8 +59,19 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
             data = held.data
             out.append(Finding("data", data.name, data.version, len(held.handles), data.created, "added"))
             for model in held.models:
-                out += _below(core, connection, model, len(held.handles), derived, by_source, set())
+                count = _known(core, connection, wish, model, held)
+                if count or held.features:
+                    out += _below(core, connection, model, count, derived, by_source, set())
     return list(dict.fromkeys(out))
+
+
+def _known(core: Core, connection: Any, wish: request_queue.Wish, model: models.Model, held: Held) -> int:
+    """How many of the records a model knows: all, unless the data set has more than it learned (appended, say)."""
+    if model.n_records == held.data.n_records or not held.handles:
+        return len(held.handles)
+    rows = models.load(core, model).model._rows()
+    payload = {"values": list(wish.values), "data": held.data.name}
+    return sum(len(rows.known(one.ids)) for one in held_by(core, connection, wish.kind, payload))
 
 
 def _below(

@@ -62,6 +62,10 @@ class Wish:
         Who asks, and their own key for it: asking again with the same key is the same request.
     action : str or None
         For the log, where it is another than the kind says: ``expire``.
+    audit : int
+        So many references to audit each model with, after it has forgotten and before the rows are scrubbed; 0: none.
+    held_out : str or None
+        For that, a data set with records that the models never learned.
     """
 
     kind: str
@@ -73,6 +77,8 @@ class Wish:
     caller: str = ""
     key: str = ""
     action: str | None = None
+    audit: int = 0
+    held_out: str | None = None
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -155,10 +161,12 @@ def _prepared(
     """The row of a new request, and its entry in the log."""
     request = Request(
         number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
-        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
+        regime=wish.regime or core.config.regime, zone=core.config.zone,
+        caller=pseudonyms.caller_key(core.secrets.index_key, wish.caller, "").hex()[:16] if wish.caller else "",
     )  # fmt: skip
     action = action_of(wish)
-    payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
+    about = {"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action}
+    payload = canonical_json(about | ({"audit": wish.audit, "held_out": wish.held_out} if wish.audit else {}))
     row = _row(request) | {
         "step": "", "key": held, "handle": handle, "idempotency": caller,
         "payload": pseudonyms.seal(key, payload, context=b"%d" % number),

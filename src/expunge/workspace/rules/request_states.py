@@ -95,6 +95,8 @@ REASONS: dict[str, dict[str, str]] = {
     },
 }
 _NEEDS_REASON = ("refuse", "extend")
+#: Of these old histories may lack it.
+_NEEDS_REASON_NOW = (*_NEEDS_REASON, "hold")
 
 _PLAIN = "See expunge.workspace.rules.request_states.TRANSITIONS."
 _ADVICE: dict[str, str] = {
@@ -198,15 +200,19 @@ class Request:
 
     def __post_init__(self) -> None:
         if not isinstance(self.number, int) or isinstance(self.number, bool) or self.number < 1:
-            raise InvalidParameterError(f"A request has a number from 1 on, got {self.number!r}.")
+            raise InvalidParameterError(f"A request has a number from 1 on, got {self.number!r}.", hint="Count from 1.")
         if self.kind not in KINDS:
-            raise InvalidParameterError(f"A request is about one of {', '.join(KINDS)}, not {self.kind!r}.")
+            raise InvalidParameterError(
+                f"A request is about one of {', '.join(KINDS)}, not {self.kind!r}.", hint="Take one of them."
+            )
         read_zone(self.zone)
         object.__setattr__(self, "regime", regime_of(self.regime).name)
         object.__setattr__(self, "received", as_instant(self.received))
         object.__setattr__(self, "handles", tuple(self.handles))
         if wrong := [v for v in (*self.handles, self.caller, self.idempotency) if not isinstance(v, str)]:
-            raise InvalidParameterError(f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.")
+            raise InvalidParameterError(
+                f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.", hint="Give texts."
+            )
         object.__setattr__(self, "_standing", _Standing())
         past, steps = self.history, []
         object.__setattr__(self, "history", ())
@@ -268,7 +274,7 @@ class Request:
         at : datetime
             When; a time before the last step counts as that of the last step.
         reason : str, optional
-            One of :data:`REASONS`; refusing and extending need one.
+            One of :data:`REASONS`; refusing, extending and holding need one.
 
         Raises
         ------
@@ -278,10 +284,10 @@ class Request:
         """
         at = as_instant(at)
         last = self.history[-1].at if self.history else self.received
-        step = self._checked(Step(action=action, at=max(at, last), reason=reason))
+        step = self._checked(Step(action=action, at=max(at, last), reason=reason), needs_reason=_NEEDS_REASON_NOW)
         return dataclasses.replace(self, history=(*self.history, step))
 
-    def _checked(self, step: Step) -> Step:
+    def _checked(self, step: Step, *, needs_reason: tuple[str, ...] = _NEEDS_REASON) -> Step:
         """The step, if it is legal now."""
         action, at = step.action, as_instant(step.at)
         if action not in get_args(Action):
@@ -291,11 +297,13 @@ class Request:
                 f"Request {self.number} is {self.state} and cannot {action}.", hint=_ADVICE.get(self.state, _PLAIN)
             )
         if at < (self.history[-1].at if self.history else self.received):
-            raise InvalidRequestError(f"Request {self.number} has a step that lies before the one before it.")
+            raise InvalidRequestError(
+                f"Request {self.number} has a step that lies before the one before it.", hint="Restore it from a copy."
+            )
         if action == "extend":
             self._refuse_extension(at)
         known = REASONS.get(action, {})
-        if step.reason is None and action in _NEEDS_REASON:
+        if step.reason is None and action in needs_reason:
             raise InvalidRequestError(f"To {action} a request needs a reason.", hint=f"One of {', '.join(known)}.")
         if step.reason is not None and step.reason not in known:
             what = f"One of {', '.join(known)}." if known else "Leave it out."
@@ -371,7 +379,9 @@ class Request:
                 received=received, handles=tuple(values.pop("handles")), history=tuple(steps), **values
             )  # fmt: skip
             if schema is True or schema != 1 or request.to_dict() != data:
-                raise TamperedError(f"Request {request.number} is {state}, its history leads elsewhere.")
+                raise TamperedError(
+                    f"Request {request.number} is {state}, its history leads elsewhere.", hint="Restore it from a copy."
+                )
         except TamperedError:
             raise
         except (ExpungeError, TypeError, KeyError, ValueError, AttributeError):

@@ -88,10 +88,19 @@ class ChunkStore:
         except FileNotFoundError as error:
             raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is missing.", hint="Restore it.") from error
         except OSError as error:
-            raise FileNotUsableError(f"Cannot read chunk {entry.name[:12]} ({what}): {error}.") from error
+            raise FileNotUsableError(
+                f"Cannot read chunk {entry.name[:12]} ({what}): {error}.", hint="Check disk and rights."
+            ) from error
         if not hmac.compare_digest(self.mac(data), entry.mac):
             raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is not what was written.", hint="Restore it.")
         return data
+
+    def size(self, name: str) -> int:
+        """Bytes of a chunk; 0 where it cannot be told."""
+        try:
+            return int(self._place.size(name) or 0)
+        except OSError:
+            return 0
 
     def names(self) -> set[str]:
         """Names of all chunks there are."""
@@ -141,6 +150,9 @@ class Folder:
 
     def get(self, name: str) -> bytes:
         return self._path(name).read_bytes()
+
+    def size(self, name: str) -> int:
+        return self._path(name).stat().st_size
 
     def names(self) -> Iterator[str]:
         if self._root.is_dir():
@@ -193,6 +205,10 @@ class Objects:
     def get(self, name: str) -> bytes:
         data: bytes = self._fs.cat_file(f"{self._root}/{name}")
         return data
+
+    def size(self, name: str) -> int | None:
+        found: int | None = self._fs.size(f"{self._root}/{name}")
+        return found
 
     def names(self) -> Iterator[str]:
         if self._fs.isdir(self._root):

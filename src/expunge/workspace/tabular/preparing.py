@@ -86,14 +86,16 @@ def live_schema(card: Card, model: Any) -> Schema:
 
 
 def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
-    """Predictions for the rows of a table: the record id, the prediction and, if asked for, a column per class."""
+    """Predictions for the rows of a table: the record id (or the number of the row, where the table has no ids), the
+    prediction and, if asked for, a column per class."""
     import pandas as pd
 
     rows = read_rows(table, live_schema(card, model), to_predict=True)
     if probabilities and not hasattr(model, "predict_proba"):
         raise InvalidParameterError(f"{card.method} gives no probabilities.", hint="Leave them out.")
     with told_as_invalid_data():
-        frame = pd.DataFrame({card.schema.record_id: rows.ids, **_answers(model, rows.X)})
+        name = card.schema.record_id if card.schema.record_id in table.column_names else "row"
+        frame = pd.DataFrame({name: rows.ids, **_answers(model, rows.X)})
         if probabilities:
             chances = model.predict_proba(rows.X)
             frame = frame.assign(**{f"p({label})": chances[:, i] for i, label in enumerate(model.classes_.tolist())})
@@ -123,4 +125,6 @@ def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
     except (ValueError, ArithmeticError) as error:
         is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
         kind = InvalidParameterError if is_option else InvalidDataError
-        raise kind(" ".join(str(error).split("\n")[0].split())) from error
+        raise kind(
+            " ".join(str(error).split("\n")[0].split()), hint="Check the data, or leave a column out with --ignore."
+        ) from error

@@ -139,7 +139,10 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
         )
     except (pa.ArrowException, OSError) as error:
         if not ragged:
-            raise InvalidDataError(f"{str(path)!r} cannot be read as CSV: {str(error).splitlines()[0]}.") from error
+            raise InvalidDataError(
+                f"{str(path)!r} cannot be read as CSV: {str(error).splitlines()[0]}.",
+                hint="Check quotes and delimiter.",
+            ) from error
         row = ragged[0]
         raise InvalidDataError(
             f"Row {row.number - 1} of {str(path)!r} has {row.actual_columns} cells, not {row.expected_columns}; "
@@ -190,7 +193,9 @@ def _header(text: str, path: Path, delimiter: str) -> list[str]:
     try:
         names = next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row), [])
     except csv.Error as error:
-        raise InvalidDataError(f"{str(path)!r} cannot be read as CSV: {error}.") from error
+        raise InvalidDataError(
+            f"{str(path)!r} cannot be read as CSV: {error}.", hint="Check quotes and delimiter."
+        ) from error
     if len(names) == 1:
         likely = [mark for mark in (",", ";", "\t", "|") if mark != delimiter and mark in names[0]]
         if likely:
@@ -216,12 +221,14 @@ def _refuse_repeated(names: Sequence[str], path: Path) -> None:
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Ids from a file, or from standard input for ``-``: one per line, UTF-8; empty lines are passed over."""
+    """Ids from a file, or from standard input for ``-``: one per line, UTF-8. Empty lines are passed over, and
+    so are the byte order marks that files which were put together have in front of lines."""
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    return [line for line in _as_text(data, Path(path)).replace("\r\n", "\n").split("\n") if line]
+    lines = _as_text(data, Path(path)).replace("\r\n", "\n").split("\n")
+    return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
