@@ -15,7 +15,7 @@ from expunge.ledger import canonical_json, dsse
 from expunge.ledger.fields import check_code, check_schema, check_time, reading
 from expunge.ledger.keys import PublicKeys, Signer
 
-__all__ = ["ROTATION_TYPE", "Rotation", "follow", "led_to", "rotate"]
+__all__ = ["ROTATION_TYPE", "Rotation", "follow", "keys_in", "led_to", "rotate"]
 
 #: Payload type of a rotation.
 ROTATION_TYPE = "application/vnd.expunge.rotation+json"
@@ -122,6 +122,14 @@ def follow(keys: PublicKeys, rotations: Sequence[bytes]) -> tuple[PublicKeys, li
             keys = keys | rotation.keys
             followed.append(rotation)
     return keys, followed
+
+
+def keys_in(rotations: Sequence[bytes]) -> PublicKeys:
+    """All keys that rotations name; for whoever has the rotations from a place that they believe."""
+    keys = PublicKeys()
+    for place, envelope in enumerate(rotations, start=1):
+        keys = keys | _read(envelope, f"Rotation {place} of the signing key").keys
+    return keys
 
 
 def led_to(key_id: str, rotations: Sequence[bytes]) -> bool:

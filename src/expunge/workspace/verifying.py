@@ -9,13 +9,15 @@ from typing import Any
 
 from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError, UnknownNameError
 from expunge.ledger.blinding import opens
+from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
+from expunge.ledger.rotation import keys_in
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import fitting, models
-from expunge.workspace.requests import scrub
+from expunge.workspace.requests import receipting, scrub
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
@@ -65,11 +67,30 @@ def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
     try:
         scrub.read_everything(core)
         scrub.check(core)
+        _compare_receipts(core)
     except TamperedError as error:
         return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
     return dataclasses.replace(
-        verdict, lines=(*verdict.lines, "Every row of the database and every chunk is what was written.")
+        verdict, lines=(*verdict.lines, "Every row of the database, chunk and receipt is what was written.")
     )
+
+
+def _compare_receipts(core: Core) -> None:
+    """Refuse a receipt beside the database that does not verify, or is not the one in it."""
+    with core.read() as connection:
+        rows = core.db.rows(connection, receipts)
+        keys = core.signer.public_keys | keys_in(receipting.rotations_of(core, connection))
+    for row in rows:
+        path = receipting.path_of(core, row["number"])
+        try:
+            data = read_bytes(path)
+            is_good = bool(verify_bundle(data, keys)) and Bundle.from_bytes(data).envelope == row["envelope"]
+        except FileNotUsableError:
+            is_good = False
+        if not is_good:
+            raise TamperedError(
+                f"Receipt {path.name} is not what was written.", hint="Delete the file; opening writes it again."
+            )
 
 
 def head(core: Core) -> SignedHead:

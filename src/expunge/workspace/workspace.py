@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.data import datasets
+from expunge.workspace.data.buckets import ids_of
 from expunge.workspace.models import fitting, models
+from expunge.workspace.models import predictions as kept
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
 from expunge.workspace.requests import artefacts, asking, finding, recovery, removing
@@ -105,7 +107,7 @@ class Workspace(RequestVerbs, ProofVerbs):
         try:
             with core.lock.held():
                 begun = recovery.recover(core)
-                asking.run(core, begun)
+                asking.run(core, begun, or_raise=False)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
         return begun
@@ -263,7 +265,8 @@ class Workspace(RequestVerbs, ProofVerbs):
             A CSV or Parquet file.
         delimiter, encoding, probabilities
         keep : str, optional
-            Keep them in the workspace too, under this name of a file; they are deleted when the model forgets.
+            Keep them in the workspace too, under this name of a file. They are deleted when the model changes, and
+            when somebody they are about is forgotten.
         """
         core = self._core
         with core.read() as connection:
@@ -272,8 +275,10 @@ class Workspace(RequestVerbs, ProofVerbs):
         live = models.load(core, model).model
         frame = predictions(live, model.card.card, table, probabilities=probabilities)
         if keep is not None:
+            column = model.card.card.schema.subject_id
+            subjects = ids_of(table, column, may_miss=True) if column and column in table.column_names else None
             with core.lock.held():
-                artefacts.keep_predictions(core, keep, frame, model=model.name)
+                kept.keep(core, keep, frame, model=model.name, subjects=subjects)
         return frame
 
     def export(self, name: str, path: str | Path, *, overwrite: bool = False) -> Path:

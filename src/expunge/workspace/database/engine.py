@@ -23,8 +23,8 @@ from expunge.workspace.database.tables import meta, metadata
 __all__ = ["HEAD", "Database", "as_bytes"]
 
 #: The migration that this version writes; see ``migrations/versions``.
-HEAD = "0001"
-KNOWN = ("0001",)
+HEAD = "0002"
+KNOWN = ("0001", "0002")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=30000")
 

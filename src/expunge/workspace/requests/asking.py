@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import InvalidRequestError, UnknownRecordError
+from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError, UnknownRecordError
 from expunge.records import Plan
 from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.models import predictions
 from expunge.workspace.requests import carrying_out, receipting, removing, request_queue
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import held_by
@@ -40,12 +41,15 @@ class Answer:
         What was derived from its models and is not settled yet.
     models : tuple of mapping
         What happened to each model, once it did: name, versions, guarantee, records, work.
+    problem : str
+        Why it could not be carried out just now; it waits on.
     """
 
     request: Request
     receipt: Path | None
     waiting: tuple[str, ...]
     models: tuple[Mapping[str, Any], ...] = ()
+    problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles and callers."""
@@ -54,13 +58,15 @@ class Answer:
             "request": request.number, "kind": request.kind, "state": request.state, "due": str(request.due().day),
             "received": request.received.isoformat(), "reason": request.reason,
             "receipt": None if self.receipt is None else str(self.receipt), "waiting": list(self.waiting),
-            "models": [dict(model) for model in self.models],
+            "models": [dict(model) for model in self.models], "problem": self.problem,
         }  # fmt: skip
 
     def lines(self) -> list[str]:
         """For people."""
         request = self.request
         out = [f"Request {request.number} ({request.kind}): {request.state}, due {request.due()}."]
+        if self.problem:
+            out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
             out.append(
                 "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
@@ -106,8 +112,8 @@ def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
         payload = _payload(wish)
         with core.read() as connection:
             held = held_by(core, connection, wish.kind, payload)
-        if not held:
-            raise _unknown(wish)
+            if not held and not predictions.about(core, connection, wish.kind, wish.values):
+                raise _unknown(wish)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
         out += removing.planned(core, wish.kind, payload, held)
@@ -126,9 +132,10 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             if request_queue.is_known(core, connection, wish):
                 continue
             held = held_by(core, connection, wish.kind, payload, look=True)
+            is_known = bool(held or predictions.about(core, connection, wish.kind, wish.values))
         if held and wish.kind == "record":
             _refuse_partly_known(wish, held)
-        if not held and wish.kind != "subject":
+        if not is_known and wish.kind != "subject":
             raise _unknown(wish)
         removing.refuse_unable(core, wish.kind, held)
         if wish.kind == "feature":
@@ -154,31 +161,59 @@ def _payload(wish: Wish) -> dict[str, Any]:
     return {"values": list(wish.values), "data": wish.data, "rows": wish.rows}
 
 
-def run(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> list[Answer]:
-    """Carry out requests of these numbers; those that are final already are answered. The lock is held."""
-    waiting, nothing = [], []
+def run(
+    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None, or_raise: bool = True
+) -> list[Answer]:
+    """Carry out requests of these numbers; those that are final already are answered. The lock is held.
+
+    Raises
+    ------
+    ExpungeError
+        None of them could be carried out, and ``or_raise``. Else the answers say which could not, and why.
+    """
+    waiting: list[int] = []
+    nothing: list[int] = []
+    failed: dict[int, ExpungeError] = {}
     with core.read() as connection:
         for number in dict.fromkeys(numbers):
             row, request = request_queue.fetch(core, connection, number)
             if request.is_final or row["step"]:
                 continue
-            if request.state in WAITING and not held_by(
-                core, connection, request.kind, request_queue.payload_of(core, row), look=True
-            ):
-                nothing.append(number)
+            payload = request_queue.payload_of(core, row)
+            try:
+                is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
+            except (FileNotUsableError, TamperedError):
+                raise
+            except ExpungeError as error:
+                failed[number] = error
             else:
-                waiting.append(number)
+                (waiting if is_held else nothing).append(number)
     receipting.nothing_held(core, nothing)
-    models = carrying_out.carry_out(core, waiting, audit=audit) if waiting else {}
+    done = carrying_out.carry_out(core, waiting, audit=audit)
+    failed |= done.failed
+    if or_raise and failed and len(failed) == len(set(numbers)):
+        raise next(iter(failed.values()))
     with core.read() as connection:
-        return [answer(core, connection, number, models.get(number, ())) for number in dict.fromkeys(numbers)]
+        return [
+            answer(core, connection, number, done.models.get(number, ()), failed.get(number))
+            for number in dict.fromkeys(numbers)
+        ]
 
 
-def answer(core: Core, connection: Any, number: int, models: Sequence[Mapping[str, Any]] = ()) -> Answer:
+def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a data set, a model, or predictions that are kept know what is asked."""
+    held = held_by(core, connection, kind, payload, look=True)
+    return bool(held or predictions.about(core, connection, kind, payload["values"]))
+
+
+def answer(
+    core: Core, connection: Any, number: int, models: Sequence[Mapping[str, Any]] = (),
+    problem: ExpungeError | None = None,
+) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
-    return Answer(request, receipt, tuple(json.loads(row["waiting"] or "[]")), tuple(models))
+    return Answer(request, receipt, tuple(json.loads(row["waiting"] or "[]")), tuple(models), str(problem or ""))
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:

@@ -42,7 +42,8 @@ def issue(core: Core) -> list[int]:
         with core.write() as connection:
             for row, request in ready:
                 outcome = json.loads(row["outcome"])
-                _enter(core, connection, row, request, outcome, "finish")
+                action = "finish" if outcome["data"] or outcome["models"] else "find-nothing"
+                _enter(core, connection, row, request, outcome, action)
             queue_shredding(core, connection)
         faults.at("receipt-entered")
     settle_files(core)

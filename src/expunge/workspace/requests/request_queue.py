@@ -141,7 +141,7 @@ def _prepared(
     key = core.secrets.pool.key(held)
     request = Request(
         number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
-        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
+        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=_caller(core, wish),
     )  # fmt: skip
     action = action_of(wish)
     payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
@@ -153,6 +153,11 @@ def _prepared(
         "request": journal.request_id(core, number), "action": action, "due": row["due"],
         "subject": _pseudonym(key, wish),
     }  # fmt: skip
+
+
+def _caller(core: Core, wish: Wish) -> str:
+    """What the queue knows a caller by: a keyed hash, for a caller may be the person whom the request is about."""
+    return hmac.digest(core.secrets.derived("caller"), wish.caller.encode(), "sha256")[:12].hex() if wish.caller else ""
 
 
 def _caller_key(core: Core, wish: Wish) -> bytes | None:

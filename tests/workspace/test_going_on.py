@@ -1,0 +1,198 @@
+"""What goes wrong once, or was tampered with, is named and stops nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import expunge
+from expunge.errors import InvalidRequestError, NewerFormatError
+from expunge.workspace.requests.request_queue import Wish
+from workspace import life
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    frame = life.people().assign(grade=np.arange(40) % 3)
+    frame.to_parquet(folder / "people.parquet", index=False)
+    made = expunge.Workspace.init(folder / "ws")
+    made.data_add(folder / "people.parquet", record_id="id", subject_id="person", name="people")
+    made.fit("m", data="people", target="label", method="gaussian-nb", ignore=["job", "grade"])
+    made.close()
+    return folder
+
+
+@pytest.fixture
+def ws(template: Path, tmp_path: Path) -> expunge.Workspace:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return expunge.Workspace.open(tmp_path / "ws")
+
+
+def states(answers: list[Any]) -> list[str]:
+    return [answer.request.state for answer in answers]
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Wish(kind="subject", values=("x",), data="nowhere"), "no data set 'nowhere'"),
+        (Wish(kind="feature", values=("label",)), "predicts 'label'"),
+    ],
+)
+def test_a_request_that_cannot_be_carried_out_stops_no_other(ws: expunge.Workspace, wish: Wish, words: str) -> None:
+    ws.request_add([wish, Wish(kind="subject", values=(life.PEOPLE[1],))])
+    bad, good = ws.request_run()
+    assert states([bad, good]) == ["received", "done"]
+    assert words in bad.problem
+    assert words in "\n".join(bad.lines())
+    assert good.to_dict()["problem"] == ""
+    with pytest.raises(Exception, match=words):
+        ws.request_run()  # alone it is an error, as ever
+    expunge.Workspace.open(ws.path).request_step(1, "refuse", reason="other")
+
+
+def test_a_batch_that_fails_is_tried_one_by_one(ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget = expunge.GaussianNB.forget
+
+    def poisoned(self: Any, record_ids: Any = None, **more: Any) -> Any:
+        if "r004" in list(record_ids or ()):
+            raise InvalidRequestError("not this one")
+        return forget(self, record_ids, **more)
+
+    ws.fit("bare", data="people", target="label", method="gaussian-nb", ignore=["job", "grade"], bare=True)
+    monkeypatch.setattr(expunge.GaussianNB, "forget", poisoned)
+    ws.request_add([Wish(kind="subject", values=(life.PEOPLE[i],)) for i in (1, 2, 3)])
+    answers = ws.request_run()
+    assert states(answers) == ["done", "received", "done"]
+    assert "not this one" in answers[1].problem
+    assert ws.verify()
+    monkeypatch.undo()
+    assert states(ws.request_run()) == ["done"]
+
+
+def test_a_class_is_asked_of_each_model_in_its_own_kind(ws: expunge.Workspace) -> None:
+    ws.fit(
+        "grades", data="people", target="grade", method="gaussian-nb", ignore=["job", "label"], task="classification"
+    )
+    (answer,) = ws.forget(classes=["yes"])
+    assert answer.request.state == "done"
+
+
+def test_a_workspace_that_began_what_cannot_be_carried_out_opens(ws: expunge.Workspace) -> None:
+    ws.request_add([Wish(kind="feature", values=("label",))])
+    core = ws._core
+    from expunge.workspace.requests import carrying_out
+
+    carrying_out._start(core, [1])  # and the process is killed
+    ws.close()
+    again = expunge.Workspace.open(ws.path)
+    assert states(again.request_list()) == ["received"]
+    assert again.request_step(1, "refuse", reason="other").request.state == "refused"
+
+
+def test_a_request_waits_for_everything_however_far_down(ws: expunge.Workspace, tmp_path: Path) -> None:
+    scores = ws.predict("m", tmp_path / "people.parquet").merge(life.people()[["id", "size"]], on="id")
+    scores.to_parquet(tmp_path / "scores.parquet", index=False)
+    ws.data_add(tmp_path / "scores.parquet", record_id="id", name="scores", derived_from=["m"])
+    ws.fit("student", data="scores", target="prediction", method="gaussian-nb")
+    ws.data_derive("deployed", model="student", place="s3://models/student")
+    ws.fit("else", data="people", target="grade", method="gaussian-nb", ignore=["job", "label"])
+    (answer,) = ws.forget(subjects=[life.PEOPLE[4]])
+    assert answer.waiting == ("data:scores", "model:student", "deployed")
+    for name in answer.waiting:
+        assert states([ws.request_show(1)]) == ["running"]
+        ws.request_settle(1, name)
+    assert states([ws.request_show(1)]) == ["done"]
+
+
+def test_an_index_that_lacks_a_person_is_named(ws: expunge.Workspace, tmp_path: Path) -> None:
+    ws.data_add(tmp_path / "people.parquet", record_id="id", subject_id="person", name="far", reference=True)
+    handle = ws._core.secrets.handle("subject", life.PEOPLE[2])
+    assert ws.verify()
+    ws.close()
+    for number, name in ((1, "people"), (2, "far")):
+        with sqlite3.connect(ws.path / "ledger.db") as connection:
+            where = "FROM row_index WHERE subject = ? AND dataset = ?"
+            held = connection.execute(f"SELECT * {where}", (handle, number)).fetchall()
+            connection.execute(f"DELETE {where}", (handle, number))
+        connection.close()
+        told = str(expunge.Workspace.open(ws.path).verify())
+        assert f"The index of data set '{name}' is not what was written" in told
+        with sqlite3.connect(ws.path / "ledger.db") as connection:
+            connection.executemany("INSERT INTO row_index VALUES (?, ?, ?, ?, ?)", held)
+        connection.close()
+    assert expunge.Workspace.open(ws.path).verify()
+
+
+def test_a_changed_receipt_beside_the_database_is_named(ws: expunge.Workspace) -> None:
+    (answer,) = ws.forget(subjects=[life.PEOPLE[2]])
+    assert answer.receipt is not None
+    whole = answer.receipt.read_bytes()
+    for place in (20, 900, len(whole) - 20):
+        answer.receipt.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert "Receipt 0001.json is not what was written" in str(ws.verify())
+    answer.receipt.unlink()
+    assert expunge.Workspace.open(ws.path).verify()  # it was written again
+
+
+def test_a_key_is_handed_over_once_whatever_is_killed(ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def killed(source: Any, target: Any) -> None:
+        if str(source).endswith(".next"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ws.keys_rotate()
+    monkeypatch.undo()
+    ws.close()
+    again = expunge.Workspace.open(ws.path)
+    again.forget(subjects=[life.PEOPLE[2]])  # signed by the old key
+    told = again.keys_rotate()
+    (answer,) = again.forget(subjects=[life.PEOPLE[3]])
+    assert again.head().key_id == told["new"]
+    assert again.verify(answer.receipt)
+    assert again.verify(), str(again.verify())
+    assert [entry["kind"] for entry in again.log()].count("rotation") == 1
+
+
+def test_a_workspace_of_a_later_version_is_left_as_it_is(ws: expunge.Workspace) -> None:
+    ws.close()
+    with sqlite3.connect(ws.path / "ledger.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    def everything() -> dict[str, tuple[bytes, int]]:
+        files = [path for path in ws.path.rglob("*") if path.is_file()]
+        return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+    before = everything()
+    with pytest.raises(NewerFormatError, match="form '9999'"):
+        expunge.Workspace.open(ws.path)
+    assert everything() == before
+    config = ws.path / "workspace.json"
+    config.write_text(config.read_text().replace('"format": 1', '"format": 2'))
+    before = everything()
+    with pytest.raises(NewerFormatError, match="format 2"):
+        expunge.Workspace.open(ws.path)
+    assert everything() == before
+
+
+def test_a_database_of_the_first_form_is_brought_to_that_of_today(ws: expunge.Workspace) -> None:
+    ws.close()
+    with sqlite3.connect(ws.path / "ledger.db") as connection:
+        connection.execute("DROP TABLE predicted")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    again = expunge.Workspace.open(ws.path)
+    assert states(again.forget(subjects=[life.PEOPLE[2]])) == ["done"]
+    assert again.verify()
