@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import expunge
-from expunge.errors import InvalidRequestError, NewerFormatError
+from expunge.errors import ForgottenBeforeError, InvalidRequestError, NewerFormatError
 from expunge.workspace.requests.request_queue import Wish
 from workspace import life
 
@@ -95,6 +95,33 @@ def test_a_workspace_that_began_what_cannot_be_carried_out_opens(ws: expunge.Wor
     again = expunge.Workspace.open(ws.path)
     assert states(again.request_list()) == ["received"]
     assert again.request_step(1, "refuse", reason="other").request.state == "refused"
+
+
+def test_a_gate_that_lost_what_it_looks_at_lets_nothing_pass_and_stops_nothing(ws: expunge.Workspace) -> None:
+    frame = life.people().assign(grade=0, id=[f"h{i}" for i in range(40)], person="nobody")
+    frame.to_parquet(ws.path.parent / "holdout.parquet", index=False)
+    ws.data_add(ws.path.parent / "holdout.parquet", record_id="id", subject_id="person", name="holdout")
+    gate = {"data": "holdout", "max_gap": 1.0, "subgroup": "job"}
+    ws.fit("gated", data="people", target="label", method="gaussian-nb", ignore=["grade"], gate=gate)
+    ws.forget(features=["job"])
+    assert states(ws.forget(subjects=[life.PEOPLE[1]])) == ["done"]
+    gated = next(model for model in ws.status()["models"] if model["name"] == "gated")
+    assert gated["state"] == "candidate"
+    assert "no column 'job' any more" in gated["gate"]["why"]
+    ws.forget(subjects=["nobody"])
+    ws.forget(subjects=[life.PEOPLE[2]])
+    gated = next(model for model in ws.status()["models"] if model["name"] == "gated")
+    assert "no record left" in gated["gate"]["why"]
+
+
+def test_what_was_forgotten_in_one_data_set_alone_may_stay_in_another(ws: expunge.Workspace) -> None:
+    for name in ("other", "third"):
+        ws.data_add(ws.path.parent / "people.parquet", record_id="id", subject_id="person", name=name)
+    ws.forget(subjects=[life.PEOPLE[1]], data="people")
+    ws.fit("from-other", data="other", target="label", method="gaussian-nb", ignore=["job", "grade"])
+    ws.forget(subjects=[life.PEOPLE[1]])
+    with pytest.raises(ForgottenBeforeError):
+        ws.data_add(ws.path.parent / "people.parquet", record_id="id", subject_id="person", name="fourth")
 
 
 def test_a_request_waits_for_everything_however_far_down(ws: expunge.Workspace, tmp_path: Path) -> None:

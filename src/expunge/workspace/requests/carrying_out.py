@@ -206,7 +206,8 @@ def _remember(core: Core, connection: Any, job: removing.Job) -> None:
     if job.kind in ("rectify", "feature"):
         return
     for held in job.held:
-        guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects)
+        here = job.payload["data"] is not None
+        guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects, here=here)
 
 
 def _outdate(core: Core, connection: Any, job: removing.Job) -> list[str]:
