@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
-from expunge.methods.pipeline.joint_sums import MOST_LABELS
-from expunge.methods.pipeline.pipeline import Pipeline
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
 from expunge.workspace.tabular.pipelines import behind_columns, learns_from_tables, make_estimator
 from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
@@ -57,23 +55,9 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
                     f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
                     hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
                 )
-    if isinstance(model, Pipeline):
-        _refuse_many_categories(schema, rows)
     if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
         raise InvalidDataError(
             f"The target {schema.target!r} has one class, {next(iter(labels))!r}.", hint="A classifier needs two."
-        )
-
-
-def _refuse_many_categories(schema: Schema, rows: TableRows) -> None:
-    """Refuse texts that name single records: learned as categories they say nothing, and fill the memory."""
-    sizes = {name: int(rows.X[name].nunique()) for name, kind in schema.columns.items() if kind == "text"}
-    if sum(sizes.values()) > MOST_LABELS:
-        most = max(sizes, key=lambda name: sizes[name])
-        raise InvalidDataError(
-            f"Texts are learned as categories, and column {most!r} has {sizes[most]:,} different ones; "
-            f"{MOST_LABELS:,} in all columns together are taken.",
-            hint=f"Leave it out with --ignore {most}, or use --method sisa.",
         )
 
 
