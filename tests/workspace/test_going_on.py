@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sqlite3
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 
 import expunge
-from expunge.errors import ForgottenBeforeError, InvalidRequestError, NewerFormatError
+from expunge.errors import ForgottenBeforeError, InvalidRequestError, NewerFormatError, SourceChangedError
+from expunge.workspace.models import gates
+from expunge.workspace.requests import asking
 from expunge.workspace.requests.request_queue import Wish
+from expunge.workspace.rules.policies import Policy
 from workspace import life
 
 
@@ -223,3 +230,112 @@ def test_a_database_of_the_first_form_is_brought_to_that_of_today(ws: expunge.Wo
     again = expunge.Workspace.open(ws.path)
     assert states(again.forget(subjects=[life.PEOPLE[2]])) == ["done"]
     assert again.verify()
+
+
+def test_the_latest_safe_time_knows_what_is_planned(ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.workspace.requests import costs
+
+    monkeypatch.setattr(costs, "SAMPLE", 2)
+    plan, hours = expunge.Pipeline.plan, [0.0]
+    monkeypatch.setattr(
+        expunge.Pipeline, "plan",
+        lambda self, *a, **k: dataclasses.replace(plan(self, *a, **k), expected_s=3600 * hours[0]),
+    )  # fmt: skip
+    ws.request_add([Wish(kind="subject", values=(person,)) for person in life.PEOPLE[1:4]])
+    policy = Policy.from_text("latest-safe")
+    free = asking.due_now(ws._core, policy).wake
+    hours[0] = 5.0
+    assert free is not None
+    assert asking.due_now(ws._core, policy).wake == free - timedelta(hours=3 * 5 * policy.cost_factor)
+    hours[0] = 24 * 31.0
+    assert asking.due_now(ws._core, policy).run == (1, 2, 3)
+    assert asking.due_now(ws._core, policy).late == (1, 2, 3)
+
+
+def test_a_gate_that_saw_its_score_fall_says_by_how_much(
+    ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life.people().assign(person="nobody").to_parquet(ws.path.parent / "holdout.parquet", index=False)
+    ws.data_add(ws.path.parent / "holdout.parquet", record_id="id", name="holdout")
+    fit = {"data": "people", "target": "label", "method": "gaussian-nb", "ignore": ["job", "grade"]}
+    ws.fit("gated", gate={"data": "holdout", "max_drop": 0.02}, **fit)  # type: ignore[arg-type]
+    scores = iter([0.9, 0.879, 0.879, 0.859])
+    monkeypatch.setattr(gates, "figures", lambda *_: {"score": next(scores)})
+    (answer,) = ws.forget(subjects=[life.PEOPLE[1]])
+    told = {model["model"]: model["notes"] for model in answer.models}
+    assert told["gated"] == ["not in use: its score fell by 0.021, more than 0.02; a retrain is proposed"]
+    assert told["m"] == []
+    (answer,) = ws.forget(subjects=[life.PEOPLE[2]])  # a candidate stays one until it is promoted or fitted again
+    assert {model["name"]: model["state"] for model in ws.status()["models"]} == {"m": "current", "gated": "candidate"}
+
+
+def test_the_command_after_a_switch_that_fails_is_told_in_the_receipt(tmp_path: Path, template: Path) -> None:
+    for command, note in ((["false"], "ended with code 1"), (["/nowhere/deploy"], "could not be run")):
+        folder = tmp_path / note[:5]
+        ws = expunge.Workspace.init(folder, after_switch=command)
+        ws.data_add(template / "people.parquet", record_id="id", subject_id="person", name="people")
+        ws.fit("m", data="people", target="label", method="gaussian-nb", ignore=["job", "grade"], bare=True)
+        (answer,) = ws.forget(subjects=[life.PEOPLE[1]])
+        assert answer.request.state == "done"
+        assert note in ws.verify(answer.receipt).receipt.notes[0]  # type: ignore[union-attr]
+
+
+def test_work_aside_of_any_library_lies_inside_and_is_gone(
+    ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, seen = ws.path / "tmp", []
+    fit = expunge.GaussianNB.fit
+
+    def looked(self: Any, *arguments: Any, **more: Any) -> Any:
+        seen.extend([tempfile.gettempdir(), os.environ["JOBLIB_TEMP_FOLDER"], os.environ["TMPDIR"]])
+        (inside / "memmap").mkdir()
+        (inside / "memmap" / "rows.pkl").write_text(life.SECRET_TEXT)
+        return fit(self, *arguments, **more)
+
+    monkeypatch.setattr(expunge.GaussianNB, "fit", looked)
+    before = tempfile.gettempdir()
+    ws.fit("bare", data="people", target="label", method="gaussian-nb", ignore=["job", "grade"], bare=True)
+    assert seen == [str(inside)] * 3
+    assert list(inside.iterdir()) == []
+    assert tempfile.gettempdir() == before
+
+
+@pytest.mark.parametrize("kind", ["parquet", "query", "memory"])
+def test_a_source_of_any_kind_is_refused_by_name_while_it_holds_a_forgotten_record(tmp_path: Path, kind: str) -> None:
+    frame, place = life.people(), ""
+    ws = expunge.Workspace.init(tmp_path / "ws")
+
+    def put(frame: Any) -> dict[str, Any]:
+        nonlocal place
+        if kind == "parquet":
+            frame.to_parquet(tmp_path / "far.parquet", index=False)
+            place = str(tmp_path / "far.parquet")
+        elif kind == "memory":
+            place = "memory://far.csv"
+            with fsspec.open(place, "w") as stream:
+                frame.to_csv(stream, index=False)
+        else:
+            with sqlite3.connect(tmp_path / "far.db") as connection:
+                frame.to_sql("people", connection, index=False, if_exists="replace")
+            connection.close()
+            place = f"sqlite:///{tmp_path / 'far.db'}"
+            return {"query": "SELECT * FROM people"}
+        return {}
+
+    more = put(frame)
+    ws.data_add(place, record_id="id", subject_id="person", name="far", reference=True, **more)
+    fit = {"data": "far", "target": "label", "method": "gaussian-nb", "ignore": ["job"]}
+    ws.fit("m", **fit)  # type: ignore[arg-type]
+    ws.forget(subjects=[life.PEOPLE[1]])
+    left = frame[frame["person"] != life.PEOPLE[1]]
+    for rows, words in (
+        (frame, "still holds 2 records that were forgotten"), (left.assign(size=1.0), "were changed"),
+        (left.iloc[3:], "lacks 3 records"),
+    ):  # fmt: skip
+        put(rows)
+        with pytest.raises(SourceChangedError, match=words) as refused:
+            ws.fit("again", **fit)  # type: ignore[arg-type]
+        assert place in str(refused.value)
+    put(left.sample(frac=1, random_state=0))
+    ws.fit("again", **fit)  # type: ignore[arg-type]
+    assert ws.find(subjects=[life.PEOPLE[1]]) == []

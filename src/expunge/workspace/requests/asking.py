@@ -15,6 +15,7 @@ from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
 from expunge.workspace.requests import carrying_out, receipting, removing, request_queue
+from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
@@ -217,13 +218,15 @@ def answer(
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:
-    """What the policy of the workspace says is to be carried out now."""
+    """What the policy of the workspace says is to be carried out now. One that waits asks what is planned."""
+    policy = policy or Policy.from_text(core.config.policy)
     with core.read() as connection:
-        every = [request for row, request in request_queue.open_requests(core, connection) if not row["step"]]
+        every = [one for one in request_queue.open_requests(core, connection) if not one[0]["step"]]
         last = core.db.get_meta(connection, "last-run")
-    queue_now = waiting_of(every)
+        costs = {} if policy.kind == "at-once" else planned_costs(core, connection, every)
+    queue_now = waiting_of([request for _, request in every], costs)
     moment = datetime.fromisoformat(last) if last else None
-    return decide(queue_now, policy or Policy.from_text(core.config.policy), core.now(), last_run=moment)
+    return decide(queue_now, policy, core.now(), last_run=moment)
 
 
 # ------------------------------------------------------------------ rectify, expire
