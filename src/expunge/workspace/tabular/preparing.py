@@ -46,6 +46,7 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
+
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
