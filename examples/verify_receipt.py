@@ -23,6 +23,7 @@ def root(leaf, index, size, path):  # of the tree in which a leaf stands, from t
     k = 1 << (size - 1).bit_length() - 1  # leaves in the left part
     if index < k: return hashlib.sha256(b"\1" + root(leaf, index, k, path[:-1]) + path[-1]).digest()  # noqa: E701
     return hashlib.sha256(b"\1" + path[-1] + root(leaf, index - k, size - k, path[:-1])).digest()
+if len(sys.argv) != 3: sys.exit("Usage: python verify_receipt.py RECEIPT.json PUBLIC.pem")  # noqa: E701
 try:
     data, key = open(sys.argv[1], "rb").read(), load_pem_public_key(open(sys.argv[2], "rb").read())  # noqa: SIM115
     bundle = json.loads(data)
@@ -35,6 +36,5 @@ try:
     check(entry["envelope"] == hashlib.sha256(write(bundle["envelope"])).hexdigest(), "the entry is of another receipt")
     leaf = hashlib.sha256(b"\0" + write(entry)).digest()
     check(root(leaf, index, head["size"], path).hex() == head["root"], "it does not stand in the log")
-except Exception as error:
-    sys.exit(f"NOT VERIFIED: {error!r}")
+except Exception as error: sys.exit(f"NOT VERIFIED: {error!r}")  # noqa: E701
 print("VERIFIED", json.dumps(receipt, indent=2), sep="\n")

@@ -193,6 +193,12 @@ class Rows:
         """Slots of record ids; refuses unknown, forgotten and repeated ones."""
         return self._ids.find(check_ids(ids), self.alive)
 
+    def known(self, ids: Any) -> list[Any]:
+        """Those of these ids that records have, each once."""
+        wanted = check_ids(list(dict.fromkeys(ids))) if len(ids) else self._ids.values[:0]
+        found: list[Any] = wanted[self._ids.known(wanted, self.alive)].tolist() if len(wanted) and len(self) else []
+        return found
+
     def find_subjects(self, subjects: object) -> Slots:
         """Slots of all rows of these subjects; refuses a subject without rows."""
         wanted = check_ids(subjects, what="subjects").tolist()

@@ -732,7 +732,7 @@ def test_a_command_is_short_and_prints_json(name: str) -> None:
     assert node.end_lineno is not None
     assert node.end_lineno - node.lineno < 25
     command = typer.main.get_command(app).commands[file]  # type: ignore[attr-defined]
-    command = command.commands[function] if function else command
+    command = command.commands[function.replace("_", "-")] if function else command
     assert any("--json" in option.opts for option in command.params)
 
 

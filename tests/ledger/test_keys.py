@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from expunge.errors import FileNotUsableError, InvalidParameterError, NewerFormatError, TamperedError
 from expunge.ledger import canonical_json, dsse
 from expunge.ledger.keys import PublicKeys, Signer, generate
-from expunge.ledger.rotation import ROTATION_TYPE, follow, rotate
+from expunge.ledger.rotation import ROTATION_TYPE, chain, follow, rotate
 from expunge.ledger.secret_files import create_secret, private_folder, read_private, read_secret, write_private
 from ledger.samples import signer
 
@@ -261,3 +261,14 @@ def test_rotations_that_lead_nowhere() -> None:
         follow(first.public_keys, [forged([first, thief], schema=2)])
     with pytest.raises(InvalidParameterError, match="itself"):
         rotate(first, first, time=TIME)
+
+
+def test_a_chain_is_believed_from_either_end_and_a_foreign_key_is_not(tmp_path: Path) -> None:
+    first, second, third, other = (generate(tmp_path / f"{name}.pem") for name in "abcd")
+    steps = [rotate(first, second, time="2026-01-01T00:00:00Z"), rotate(second, third, time="2026-02-01T00:00:00Z")]
+    every = {first.key_id, second.key_id, third.key_id}
+    for one in (first, second, third):
+        assert set(chain(one.public_keys, steps)) == every
+    assert set(chain(other.public_keys, steps)) == {other.key_id}
+    with pytest.raises(TamperedError, match="Rotation 2"):
+        chain(first.public_keys, steps[::-1])

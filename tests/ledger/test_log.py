@@ -130,6 +130,9 @@ GOOD = {
     "refusal": {"request": "r-1", "reason": "legal-duty"},
     "new-version": {"model": "income", "version": 2, "digest": "0" * 64, "request": "r-1"},
     "receipt": {"request": "r-1", "envelope": "0" * 64},
+    "append": {"data": "people", "version": 2, "records": 3},
+    "withdrawal": {"what": "model", "name": "income", "version": 2},
+    "nonces-shredded": {"receipts": 3},
     "rotation": {"old": "0" * 64, "new": "1" * 64, "envelope": "2" * 64},
     "override": {"reason": "court-order", "data": "people", "subject": "0" * 64},
 }

@@ -56,7 +56,10 @@ def test_a_machine_with_nothing_else(folder: Path) -> None:
     word, _, rest = done.stdout.partition("\n")
     assert word == "VERIFIED"
     assert json.loads(rest) == receipt().to_statement()
-    for arguments in (("0.json", "second.pem"), ("0.json",), ("1.json", "first.pem"), ("none.json", "first.pem")):
+    for arguments in ((), ("0.json",)):
+        done = bare(folder, *arguments)
+        assert (done.returncode, done.stderr) == (1, "Usage: python verify_receipt.py RECEIPT.json PUBLIC.pem\n")
+    for arguments in (("0.json", "second.pem"), ("1.json", "first.pem"), ("none.json", "first.pem")):
         done = bare(folder, *arguments)
         assert (done.returncode, done.stdout) == (1, ""), arguments
         assert done.stderr.startswith("NOT VERIFIED"), arguments

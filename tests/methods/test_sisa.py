@@ -640,3 +640,18 @@ def test_learning_records_about_nobody_or_of_a_known_person_needs_nothing_new():
     model = shape.fit(X[:140], Y[:140], record_ids=np.arange(140), subject_ids=owners[:140])
     model.learn(X[140:], Y[140:], record_ids=np.arange(140, 150), subject_ids=owners[140:])
     assert model.digest() == clone(shape).fit(X, Y, record_ids=np.arange(150), subject_ids=owners).digest()
+
+
+def test_a_plan_names_the_shards_that_come_and_go_when_records_change_their_person():
+    rng = np.random.default_rng(0)
+    X, y, people = rng.normal(size=(12, 3)), np.array([0, 1] * 6), [f"p{i}" for i in range(12)]
+    model = expunge.SISAClassifier(LogisticRegression(), n_shards=8, place_by="subject", aggregation="weighted")
+    model.fit(X, y, subject_ids=people)
+    came = 0
+    for _ in range(10):
+        ids, held = rng.choice(12, 3, replace=False), set(model._fitted.parts)
+        corrected = {"subject_ids": [f"q{rng.integers(50)}" for _ in ids]}
+        plan, done = model.plan_rectify(ids, **corrected), model.rectify(ids, **corrected)
+        assert set(done.touched) <= set(plan.touched)
+        came += bool(set(model._fitted.parts) - held)
+    assert came, "a part that was not there has to come"

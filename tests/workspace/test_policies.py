@@ -99,7 +99,7 @@ def test_only_what_waits_is_in_the_queue() -> None:
 def test_what_no_policy_runs_and_whose_date_comes_is_pressing() -> None:
     new = [Request(number=k, kind="subject", received=NOON, regime=f"days:{9 - k}") for k in range(1, 5)]
     asked = Request(number=9, kind="subject", received=NOON).after("ask-identity", NOON)
-    requests = [new[0], *(one.after("hold", NOON) for one in new[1:]), asked]
+    requests = [new[0], *(one.after("hold", NOON, reason="other") for one in new[1:]), asked]
     assert pressing(requests, NOON + 90 * HOUR) == [4, 3]
     assert pressing(requests, NOON + 999 * HOUR) == [4, 3, 2]  # who is asked stops the clock
     assert pressing(requests, NOON) == []

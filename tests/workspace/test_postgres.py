@@ -49,7 +49,7 @@ def test_settings_hold_no_password(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["mysql+nothing://a/b", "nonsense", "mssql+pyodbc://a/b"])
 def test_other_databases_are_refused_in_words(wrong: str) -> None:
-    with pytest.raises((InvalidParameterError, ImportError), match="database|driver|kept"):
+    with pytest.raises((InvalidParameterError, ImportError), match=r"database|driver|kept"):
         Database(wrong, bytes(32))
 
 

@@ -41,7 +41,7 @@ def at(days: float) -> datetime:
 
 
 def step(request: Request, action: Action, days: float = 1) -> Request:
-    return request.after(action, at(days), reason="other" if action in ("refuse", "extend") else None)
+    return request.after(action, at(days), reason="other" if action in ("refuse", "extend", "hold") else None)
 
 
 def walked(*actions: Action) -> Request:
@@ -208,7 +208,7 @@ def test_extension_only_before_the_due_date_and_once() -> None:
         new().after("extend", due, reason="complexity")
     with pytest.raises(InvalidRequestError, match="is extended and cannot extend"):
         extended.after("extend", due, reason="complexity")
-    held = extended.after("hold", due)
+    held = extended.after("hold", due, reason="other")
     with pytest.raises(InvalidRequestError, match="extended once already"):
         held.after("extend", due, reason="complexity")
     with pytest.raises(InvalidRequestError, match="knows no extension"):
@@ -216,7 +216,7 @@ def test_extension_only_before_the_due_date_and_once() -> None:
 
 
 def test_a_missed_date_stays_missed_when_the_clock_goes_back() -> None:
-    seen_late = new().after("hold", at(60))
+    seen_late = new().after("hold", at(60), reason="other")
     with pytest.raises(InvalidRequestError, match="too late"):
         seen_late.after("extend", at(1), reason="complexity")
 
@@ -225,7 +225,7 @@ def test_a_missed_date_stays_missed_when_the_clock_goes_back() -> None:
 
 
 def test_reasons_come_from_the_list() -> None:
-    for action in ("refuse", "extend"):
+    for action in ("refuse", "extend", "hold"):
         with pytest.raises(InvalidRequestError, match="needs a reason"):
             new().after(action, at(1))  # type: ignore[arg-type]
     for action in ("refuse", "extend", "hold", "start"):
@@ -233,6 +233,10 @@ def test_reasons_come_from_the_list() -> None:
             new().after(action, at(1), reason="Erika Mustermann asked us twice")  # type: ignore[arg-type]
         assert "Erika" not in str(caught.value)
     assert new().after("refuse", at(1), reason="legal-claims").reason == "legal-claims"
+    # a hold of old, without a reason, can still be read
+    old = new().after("hold", at(1), reason="other").to_dict()
+    old["history"][0]["reason"] = None
+    assert Request.from_dict(old).state == "on-hold"
     assert set(REASONS) <= set(ACTIONS)
     held = new().after("hold", at(1), reason="litigation")
     assert held.after("extend", at(2), reason="complexity").reason == "litigation"

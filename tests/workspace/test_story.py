@@ -32,7 +32,7 @@ def test_a_person_is_found_forgotten_and_proved_on_adult(
 
     expunge("init")
     expunge("data add people.csv --record-id id --subject-id person")
-    expunge("fit income --data people --target income --method sisa")
+    expunge("fit income --data people --target income --method forest --option n_estimators=10")
     expunge("fit marital --data people --target marital_status --method sisa --option n_shards=3")
     found = expunge("find --subject p-17")["found"]
     assert [(one["what"], one["name"], one["records"]) for one in found] == [  # type: ignore[attr-defined]
@@ -42,6 +42,7 @@ def test_a_person_is_found_forgotten_and_proved_on_adult(
     assert [plan["guarantee"]["kind"] for plan in plans] == ["exact", "exact"]  # type: ignore[attr-defined]
     (request,) = expunge("forget --subject p-17")["requests"]  # type: ignore[misc]
     assert [model["records"] for model in request["models"]] == [3, 3]  # type: ignore[index]
+    assert [(data["data"], data["records"]) for data in request["data"]] == [("people", 3)]  # type: ignore[index]
     assert expunge("verify receipts/0001.json --key public.pem")["ok"]
     assert "has the digest" in str(expunge("verify receipts/0001.json --replay")["lines"])
     assert expunge("find --subject p-17")["found"] == []

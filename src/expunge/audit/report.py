@@ -240,6 +240,12 @@ class AuditReport(_Record):
             raise InvalidParameterError("This is no audit report: it is no JSON object.")
         return cls.from_dict(data)
 
+    def figures(self) -> dict[str, Any]:
+        """What of it may stand in a receipt: numbers and words about the whole set, nothing about one record."""
+        names = ("n_forgotten", "n_held_out", "n_retrains", "n_unforgotten", "p_not_forgotten", "p_over_forgotten")
+        told = {name: getattr(self, name) for name in ("verdict", "sentence", "alpha", *names, "version")}
+        return {**told, "power": self.power.value}
+
     def save(self, path: str | Path) -> Path:
         """Write ``.json``, or a page for people where the name ends in ``.html``."""
         from expunge.audit.page import report_html

@@ -14,7 +14,7 @@ from expunge.checks.case import Case, Request
 from expunge.checks.counting import countable, counting
 from expunge.checks.unrepeatable import UnrepeatableClassifier, UnrepeatableRegressor
 from expunge.checks.verdict import expect, skip
-from expunge.records import Plan, Removal
+from expunge.records import Plan, Rectification, Removal
 
 __all__ = [
     "check_an_unrepeatable_estimator_is_never_exact",
@@ -97,7 +97,7 @@ def check_declared_work_is_counted_work(case: Case) -> None:
 
 
 def check_plan_foretells_the_work(case: Case) -> None:
-    """What was read lies within the plan's interval, and the plan knows how many records go."""
+    """What was read lies within the plan's interval; the plan knows how many records go and names what changes."""
     for request, plan, removal, counted in _all_done(case):
         low, high, what = plan.work_low, plan.work_high, f"{case.name}: forgetting by {request.kind}"
         expect(0 <= low <= high, f"{what}: the plan's interval is {low} to {high}.", "Low must not be above high.")
@@ -112,6 +112,7 @@ def check_plan_foretells_the_work(case: Case) -> None:
             plan.n_records == removal.n_forgotten,
             f"{what}: the plan says {plan.n_records} records, {removal.n_forgotten} were forgotten.",
         )
+        expect_named(plan, removal, what)
 
 
 def check_the_guarantee_is_the_one_planned(case: Case) -> None:
@@ -178,6 +179,16 @@ def _without_options(model: Any) -> dict[str, Any]:
         for name, parameter in defaults.items()
         if name not in ("self", "estimator") and parameter.default is not inspect.Parameter.empty
     }
+
+
+def expect_named(plan: Plan, done: Removal | Rectification, what: str) -> None:
+    """Every part that changed was named by the plan."""
+    missed = sorted(set(done.touched) - set(plan.touched))
+    expect(
+        not missed,
+        f"{what}: {missed[:3]} changed, and the plan did not name them.",
+        "Name in _estimate every part that may change, come or go.",
+    )
 
 
 def timeless(plan: Plan) -> dict[str, Any]:

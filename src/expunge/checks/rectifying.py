@@ -12,7 +12,7 @@ from sklearn.base import is_classifier
 from expunge.checks.canaries import IDS, expect_gone, expect_there, expect_untold, plain, plant
 from expunge.checks.case import Case
 from expunge.checks.counting import countable, counting, failing
-from expunge.checks.plans import timeless
+from expunge.checks.plans import expect_named, timeless
 from expunge.checks.requests import untouched
 from expunge.checks.tasks import Task, copy_of
 from expunge.checks.verdict import expect, expect_refused, skip
@@ -177,6 +177,7 @@ def check_rectifying_reads_what_was_planned(case: Case) -> None:
             f"{what}: the plan says {plan.work_low} to {plan.work_high}, {counter.count} were read, {done.work} told.",
             "Correct _estimate_corrected, and read rows through change.rows.read.",
         )
+        expect_named(plan, done, what)
         expect(plan.n_records == done.n_rectified == len(rows), f"{what}: {plan.n_records} were planned.")
         expect(plan.guarantee == done.guarantee, f"{what} was planned as {plan.guarantee}, done as {done.guarantee}.")
         asked = (before, model.digest()) if digest else (None, None)

@@ -26,6 +26,7 @@ from expunge.cli.init import init
 from expunge.cli.keys import keys
 from expunge.cli.log import log
 from expunge.cli.methods import methods
+from expunge.cli.model import model
 from expunge.cli.output import show_error, show_unforeseen, show_usage
 from expunge.cli.plan import plan
 from expunge.cli.predict import predict
@@ -42,12 +43,19 @@ app = typer.Typer(
     name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for _command in (
-    demo, init, fit, adopt, find, plan, forget, rectify, audit, verify, log, status, predict, export, promote, methods,
-):  # fmt: skip
-    app.command()(_command)
-for _group in (data, request, advise, keys):
-    app.add_typer(_group)
+#: What ``expunge --help`` shows together; groups of commands are named beside the commands.
+_PANELS = {
+    "Data and models": (init, data, fit, adopt, model, predict, export, promote),
+    "Requests": (find, plan, forget, rectify, request, status),
+    "Proof": (audit, verify, log, keys),
+    "More": (demo, advise, methods),
+}
+for _panel, _members in _PANELS.items():
+    for _member in _members:
+        if isinstance(_member, typer.Typer):
+            app.add_typer(_member, rich_help_panel=_panel)
+        else:
+            app.command(rich_help_panel=_panel)(_member)
 
 
 def _version(asked: bool) -> None:

@@ -33,6 +33,9 @@ Alpha = Annotated[float, typer.Option(help="Chance to accuse a retrained model, 
 Seed = Annotated[int, typer.Option(help="Of the references.")]
 Jobs = Annotated[int, typer.Option(help="Processes.")]
 Keep = Annotated[File, typer.Option("--store", metavar="FOLDER", help="Keep references here, to go on or to repeat.")]
+Attach = Annotated[
+    int | None, typer.Option(metavar="REQUEST", help="Sign the figures, in a receipt that follows that of the request.")
+]
 Report = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Write the report: .html or .json; repeat.")]
 
 
@@ -40,8 +43,8 @@ def audit(
     model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
     references: Count = 48, unforgotten: Known = 16, scores: FromScores = None, self_test: Test = False,
     trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0, jobs: Jobs = 1, store: Keep = None,
-    report: Report = None, delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
-    as_json: Json = False,
+    report: Report = None, attach: Attach = None, delimiter: Delimiter = None, encoding: Encoding = None,
+    workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)
@@ -52,7 +55,8 @@ def audit(
     with out.working("Auditing"), _progress(as_json) as progress:
         found = _audited(
             workspace, model, data, forgotten, held_out, scores, n_references=references, n_unforgotten=unforgotten,
-            seed=seed, n_jobs=jobs, store=store, progress=progress, alpha=alpha, delimiter=delimiter, encoding=encoding,
+            seed=seed, n_jobs=jobs, store=store, progress=progress, alpha=alpha, attach=attach, delimiter=delimiter,
+            encoding=encoding,
         )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
     return out.result(found.to_dict(), [f"{found.verdict.capitalize()}. {found.sentence}", *found.reasons, *written])

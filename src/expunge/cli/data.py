@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,9 @@ Reference = Annotated[bool, typer.Option("--reference", help="Do not copy; keep 
 Query = Annotated[str, typer.Option(metavar="SQL", help="Rows of a database, by its SQLAlchemy URL.")]
 Keep = Annotated[Text, typer.Option(metavar="DURATION", help="How long records are kept, as 24months.")]
 TimeColumn = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with the time that counts.")]
+Skip = Annotated[bool, typer.Option("--skip-forgotten", help="Leave out rows that were forgotten before.")]
+Learn = Annotated[bool, typer.Option("--learn", help="Models that learned from the set, and can, learn these too.")]
+SetName = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set.")]
 Derived = Annotated[list[str] | None, typer.Option(metavar="MODEL", help="Its predictions are in the data.")]
 
 
@@ -29,8 +32,8 @@ Derived = Annotated[list[str] | None, typer.Option(metavar="MODEL", help="Its pr
 def add(
     source: Source, record_id: RecordId, subject_id: SubjectId = None, name: DataName = None,
     reference: Reference = False, query: Query = "", keep: Keep = None, time_column: TimeColumn = None,
-    derived_from: Derived = None, override: Override = "", delimiter: Delimiter = None, encoding: Encoding = None,
-    workspace: At = None, as_json: Json = False,
+    derived_from: Derived = None, skip_forgotten: Skip = False, override: Override = "", delimiter: Delimiter = None,
+    encoding: Encoding = None, workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Add a data set."""
     from expunge.workspace import Workspace
@@ -39,10 +42,46 @@ def add(
     with out.working("Adding"):
         made = Workspace.open(workspace).data_add(
             source, record_id=record_id, subject_id=subject_id, name=name, reference=reference, query=query,
-            keep=keep, time_column=time_column, derived_from=derived_from or (), override=override,
+            keep=keep, time_column=time_column, derived_from=derived_from or (), skip_forgotten=skip_forgotten,
+            override=override, delimiter=delimiter, encoding=encoding,
+        )  # fmt: skip
+    out.result(made, [f"{made['name']}: {made['n_records']:,} records, {made['kind']}.", *_skipped(made)])
+
+
+def _skipped(made: dict[str, Any]) -> list[str]:
+    return [f"{made['skipped']:,} rows that were forgotten before were left out."] if made["skipped"] else []
+
+
+@data.command()
+def append(
+    name: SetName, source: Source, learn: Learn = False, query: Query = "", skip_forgotten: Skip = False,
+    override: Override = "", delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Take new records into a data set."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Appending"):
+        made = Workspace.open(workspace).data_append(
+            name, source, learn=learn, query=query, skip_forgotten=skip_forgotten, override=override,
             delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
-    out.result(made, [f"{made['name']}: {made['n_records']:,} records, {made['kind']}."])
+    lines = [f"{name}: {made['appended']:,} new records, {made['n_records']:,} in all.", *_skipped(made)]
+    lines += [f"{model} has learned them." for model in made["learned"]]
+    lines += [f"{model} has not: append with --learn, or fit it again with --force." for model in made["refit"]]
+    out.result(made, [*lines, *made["notes"]])
+
+
+@data.command()
+def remove(name: SetName, workspace: At = None, as_json: Json = False) -> None:
+    """Take a data set out, or the entry of something derived; nothing of it stays."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Removing"):
+        gone = Workspace.open(workspace).data_remove(name)
+    out.result(gone, [f"{name} is removed, and the log says so."])
 
 
 @data.command("list")

@@ -30,6 +30,7 @@ Bare = Annotated[
     bool,
     typer.Option("--bare", help="Give a method of numbers the columns as they are: nothing encoded, filled, scaled."),
 ]
+Drop = Annotated[bool, typer.Option("--drop-missing-target", help="Do not learn from rows without a target.")]
 Gate = Annotated[
     Texts, typer.Option(metavar="NAME=VALUE", help="data=HOLDOUT, max_drop=0.02, subgroup=COLUMN, max_gap=0.1.")
 ]
@@ -40,8 +41,8 @@ def fit(
     name: Name, data: Data, target: Target = None, record_id: RecordId = None, subject_id: SubjectId = None,
     method: Method = "sisa", estimator: Estimator = None, task: Task = None, option: Options = None,
     columns: Types = None, ignore: Ignore = None, schema: SchemaFile = None, gate: Gate = None,
-    delimiter: Delimiter = None, encoding: Encoding = None, bare: Bare = False, force: Force = False,
-    override: Override = "", workspace: At = None, as_json: Json = False,
+    delimiter: Delimiter = None, encoding: Encoding = None, bare: Bare = False, drop_missing_target: Drop = False,
+    force: Force = False, override: Override = "", workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Fit a model on a data set of the workspace."""
     from expunge.workspace import Workspace
@@ -52,6 +53,6 @@ def fit(
             name, data=data, target=target, record_id=record_id, subject_id=subject_id, method=method,
             estimator=estimator, task=task, options=json_values(option, "--option"), columns=column_types(columns),
             ignore=ignore or (), schema=schema, gate=json_values(gate, "--gate"), delimiter=delimiter,
-            encoding=encoding, bare=bare, replace=force, override=override,
+            encoding=encoding, bare=bare, drop_missing_target=drop_missing_target, replace=force, override=override,
         )  # fmt: skip
     out.result(made, model_lines(made))

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from expunge.cli.options import (
-    At,
-    By,
-    Caller,
-    Classes,
-    DataName,
-    Features,
-    IdsFrom,
-    Json,
-    Key,
-    Records,
-    Subjects,
-    request_of,
-)  # fmt: skip
+import typer
+
+from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
 from expunge.cli.output import Output, show_answers
 
+Audit = Annotated[
+    int,
+    typer.Option(metavar="N", help="Audit each model against N references before the rows go; figures in the receipt."),
+]
+HeldOut = Annotated[str | None, typer.Option(metavar="NAME", help="For --audit: data that no model has learned.")]
 
+
+@asks
 def forget(
-    subject: Subjects = None, record: Records = None, class_: Classes = None, feature: Features = None,
-    ids_from: IdsFrom = None, by: By = None, data: DataName = None, caller: Caller = "", key: Key = "",
+    asked: Asked, data: DataName = None, audit: Audit = 0, held_out: HeldOut = None, caller: Caller = "", key: Key = "",
     workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Forget persons, records, classes or columns in every model and data set, with a receipt."""
@@ -31,6 +26,8 @@ def forget(
 
     out = Output(as_json)
     with out.working("Forgetting"):
-        asked: Any = request_of(record, subject, class_, feature, ids_from, by)
-        answers = Workspace.open(workspace).forget(**asked, data=data, caller=caller, key=key)
+        wish: Any = asked
+        answers = Workspace.open(workspace).forget(
+            **wish, data=data, audit=audit, held_out=held_out, caller=caller, key=key
+        )
     show_answers(out, answers)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from expunge.cli.options import At, Json
 from expunge.cli.output import Output
 
-keys = typer.Typer(name="keys", help="The key that signs receipts.", no_args_is_help=True)
+keys = typer.Typer(name="keys", help="Keys that sign receipts, numbers that blind them.", no_args_is_help=True)
 
 
 @keys.command()
@@ -19,6 +21,21 @@ def show(workspace: At = None, as_json: Json = False) -> None:
     with out.working("Looking"):
         told = Workspace.open(workspace).keys_show()
     out.result(told, [f"{name}: {value}" for name, value in told.items()])
+
+
+@keys.command()
+def shred_nonces(
+    requests: Annotated[list[int] | None, typer.Argument(help="Of these requests; default: of all.")] = None,
+    workspace: At = None,
+    as_json: Json = False,
+) -> None:
+    """Destroy the numbers that blind the digests before in receipts: nobody can test a guess afterwards."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Shredding"):
+        told = Workspace.open(workspace).keys_shred_nonces(requests)
+    out.result(told, [f"Destroyed for {len(told['shredded'])} receipts; those for the digests after are kept."])
 
 
 @keys.command()

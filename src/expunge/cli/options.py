@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from expunge.errors import InvalidParameterError, InvalidRequestError
 
 __all__ = [
-    "At",
-    "By",
-    "Caller",
-    "Classes",
-    "Data",
-    "DataName",
-    "Delimiter",
-    "Encoding",
-    "Features",
-    "IdsFrom",
-    "Json",
-    "Key",
-    "Name",
-    "Override",
-    "Records",
-    "Subjects",
-]
+    "Asked", "At", "Caller", "Data", "DataName", "Delimiter", "Encoding", "Json", "Key", "Name", "Override", "asks",
+    "column_types", "integers", "json_values",
+]  # fmt: skip
+
+#: What the options that :func:`asks` adds hold, as the facade takes it.
+Asked = dict[str, list[str]]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 At = Annotated[
@@ -55,14 +46,43 @@ Features = Annotated[list[str] | None, typer.Option("--feature", help="A whole c
 IdsFrom = Annotated[Path | None, typer.Option(help="File with one id per line; - for standard input. Needs --by.")]
 By = Annotated[str | None, typer.Option(help="What --ids-from holds: record, subject, class or feature.")]
 
+#: What a command may be asked about, in the order of its help; see :func:`asks`.
+_ASKED = {
+    "subject": Subjects, "record": Records, "class_": Classes, "feature": Features, "ids_from": IdsFrom, "by": By,
+}  # fmt: skip
+
 _PLURALS = {"record": "records", "subject": "subjects", "class": "classes", "feature": "features"}
+
+
+def asks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say what is to be forgotten; it is called with what they hold as ``asked``.
+
+    Without any of them ``asked`` is empty where the command has a default for it, else the request is refused.
+    """
+    own = inspect.signature(command).parameters
+    hints = get_type_hints(command, include_extras=True)
+    is_needed = own["asked"].default is inspect.Parameter.empty
+    shown = {name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in _ASKED}
+    kept = {name: one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in own.items() if name != "asked"}
+    hints = {**_ASKED, **{name: hint for name, hint in hints.items() if name != "asked"}}
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> None:
+        named = {name: given.pop(name) for name in _ASKED}
+        asked = request_of(**named) if is_needed or any(named.values()) else {}
+        command(asked=asked, **given)
+
+    every = [one.replace(annotation=hints[name]) for name, one in (shown | kept).items()]
+    wrapped.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = hints
+    return wrapped
 
 
 def request_of(
     record: Sequence[str] | None, subject: Sequence[str] | None, class_: Sequence[str] | None,
     feature: Sequence[str] | None, ids_from: Path | None, by: str | None,
 ) -> dict[str, list[str]]:  # fmt: skip
-    """What to forget, from the options of ``plan`` and ``forget``."""
+    """What to forget, from the options that :func:`asks` adds."""
     from expunge.workspace.tabular.tables import read_ids
 
     request = {"records": record, "subjects": subject, "classes": class_, "features": feature}

@@ -129,6 +129,7 @@ class Output:
 def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> None:
     """Print how requests stand."""
     lines = [line for answer in answers for line in answer.lines()]
+    lines += dict.fromkeys(line for answer in answers for line in answer.outside())
     out.result({"requests": [answer.to_dict() for answer in answers]}, lines or [nothing])
 
 
@@ -175,7 +176,7 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> 
 
 
 def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def show_error(error: ExpungeError, *, as_json: bool) -> int:

@@ -10,7 +10,7 @@ import typer
 from expunge.cli.options import At, Caller, Delimiter, Encoding, Json, Key
 from expunge.cli.output import Output, show_answers
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet file with whole, corrected rows.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet file: ids, and what is right about them.")]
 Data = Annotated[str, typer.Option(metavar="NAME", help="The data set they belong to.")]
 
 
@@ -18,7 +18,7 @@ def rectify(
     file: File, data: Data, delimiter: Delimiter = None, encoding: Encoding = None, caller: Caller = "", key: Key = "",
     workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Put corrected rows in the place of those with the same ids: forget them, then learn them."""
+    """Correct records under their ids: whole rows, or the columns that were wrong alone."""
     from expunge.workspace import Workspace
 
     out = Output(as_json)

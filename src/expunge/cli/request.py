@@ -7,35 +7,36 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import (
-    At,
-    By,
-    Caller,
-    Classes,
-    DataName,
-    Features,
-    IdsFrom,
-    Json,
-    Key,
-    Records,
-    Subjects,
-    request_of,
-)  # fmt: skip
+from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
 from expunge.cli.output import Output, show_answers
 
 request = typer.Typer(name="request", help="Requests: taken in, listed, held, carried out.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Number of the request.")]
-Reason = Annotated[str | None, typer.Option(help="A short code; a wrong one is answered with those there are.")]
+#: The codes are those of ``REASONS`` in :mod:`expunge.workspace.rules.request_states`, which help does not import.
+HoldReason = Annotated[
+    str, typer.Option("--reason", metavar="CODE", help="One of litigation, legal-retention, clarification, other.")
+]
+ExtendReason = Annotated[
+    str, typer.Option("--reason", metavar="CODE", help="One of complexity, number-of-requests, other.")
+]
+RefuseReason = Annotated[
+    str,
+    typer.Option(
+        "--reason", metavar="CODE",
+        help="One of unfounded-or-excessive, identity-not-shown, expression, legal-obligation, public-health, "
+        "archiving-or-research, legal-claims, no-ground, withdrawn, other.",
+    ),
+]  # fmt: skip
 File = Annotated[Path | None, typer.Option("--from", metavar="FILE", help="Thousands at once: CSV or JSON lines.")]
 Every = Annotated[bool, typer.Option("--all", help="Those that are done, too.")]
 
 
 @request.command()
+@asks
 def add(
-    subject: Subjects = None, record: Records = None, class_: Classes = None, feature: Features = None,
-    ids_from: IdsFrom = None, by: By = None, file: File = None, data: DataName = None, caller: Caller = "",
-    key: Key = "", workspace: At = None, as_json: Json = False,
+    asked: Asked | None = None, file: File = None, data: DataName = None, caller: Caller = "", key: Key = "",
+    workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take requests in, durably, to be carried out later."""
     from expunge.workspace import Workspace
@@ -43,11 +44,10 @@ def add(
     out = Output(as_json)
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
-        if file is not None:
-            numbers = opened.request_add_file(file)
+        if file is None:
+            numbers = opened.request_ask(**asked or {}, data=data, caller=caller, key=key)
         else:
-            asked = request_of(record, subject, class_, feature, ids_from, by)
-            numbers = opened.request_ask(**asked, data=data, caller=caller, key=key)
+            numbers = opened.request_add_file(file)
     told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
     out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
 
@@ -66,13 +66,13 @@ def list_(every: Every = False, workspace: At = None, as_json: Json = False) -> 
 
 @request.command()
 def show(number: Number, workspace: At = None, as_json: Json = False) -> None:
-    """Show one request."""
+    """Show one request: its state, due date and law, a hash of who asked, and what became of it when."""
     from expunge.workspace import Workspace
 
     out = Output(as_json)
     with out.working("Looking"):
         answer = Workspace.open(workspace).request_show(number)
-    show_answers(out, [answer])
+    out.result({"requests": [answer.to_dict()]}, answer.details())
 
 
 def _step(action: str, number: int, reason: str | None, workspace: Path | None, as_json: bool) -> None:
@@ -85,7 +85,7 @@ def _step(action: str, number: int, reason: str | None, workspace: Path | None, 
 
 
 @request.command()
-def hold(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def hold(number: Number, reason: HoldReason, workspace: At = None, as_json: Json = False) -> None:
     """Put a request on hold; the clock goes on."""
     _step("hold", number, reason, workspace, as_json)
 
@@ -97,13 +97,13 @@ def release(number: Number, workspace: At = None, as_json: Json = False) -> None
 
 
 @request.command()
-def extend(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def extend(number: Number, reason: ExtendReason, workspace: At = None, as_json: Json = False) -> None:
     """Take the further period, once, before the first is over; the person has been told."""
     _step("extend", number, reason, workspace, as_json)
 
 
 @request.command()
-def refuse(number: Number, reason: Reason = None, workspace: At = None, as_json: Json = False) -> None:
+def refuse(number: Number, reason: RefuseReason, workspace: At = None, as_json: Json = False) -> None:
     """Refuse a request, with a reason."""
     _step("refuse", number, reason, workspace, as_json)
 

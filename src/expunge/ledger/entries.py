@@ -34,7 +34,7 @@ def _or_none(check: _Check) -> _Check:
     return lambda value, name: None if value is None else check(value, name)
 
 
-#: Kinds of entries: for each its fields and what may stand there..
+#: Kinds of entries: for each its fields and what may stand there.
 KINDS: Mapping[str, Mapping[str, _Check]] = MappingProxyType(
     {
         # a request came in: its random id, the pseudonym of the person if it is about one, what is asked, by when
@@ -54,6 +54,12 @@ KINDS: Mapping[str, Mapping[str, _Check]] = MappingProxyType(
         "new-version": {
             "model": check_name, "version": check_count, "digest": check_hash, "request": _or_none(check_code),
         },
+        # records came into a data set later
+        "append": {"data": check_name, "version": check_count, "records": check_count},
+        # a model or data set was taken out, and everything of it deleted
+        "withdrawal": {"what": check_code, "name": check_name, "version": check_count},
+        # the numbers that blind the digests before were destroyed: of so many receipts
+        "nonces-shredded": {"receipts": check_count},
         # a receipt was signed: SHA-256 of its envelope
         "receipt": {"request": check_code, "envelope": check_hash},
         # another key signs from here on: key ids, SHA-256 of the envelope in which the old key says so

@@ -15,7 +15,7 @@ from expunge.ledger import canonical_json, dsse
 from expunge.ledger.fields import check_code, check_schema, check_time, reading
 from expunge.ledger.keys import PublicKeys, Signer
 
-__all__ = ["ROTATION_TYPE", "Rotation", "follow", "keys_in", "led_to", "rotate"]
+__all__ = ["ROTATION_TYPE", "Rotation", "chain", "follow", "led_to", "rotate"]
 
 #: Payload type of a rotation.
 ROTATION_TYPE = "application/vnd.expunge.rotation+json"
@@ -124,12 +124,23 @@ def follow(keys: PublicKeys, rotations: Sequence[bytes]) -> tuple[PublicKeys, li
     return keys, followed
 
 
-def keys_in(rotations: Sequence[bytes]) -> PublicKeys:
-    """All keys that rotations name; for whoever has the rotations from a place that they believe."""
-    keys = PublicKeys()
-    for place, envelope in enumerate(rotations, start=1):
-        keys = keys | _read(envelope, f"Rotation {place} of the signing key").keys
-    return keys
+def chain(keys: PublicKeys, rotations: Sequence[bytes]) -> PublicKeys:
+    """The keys, those that they hand over to, and those that handed over to them.
+
+    A rotation is signed by both of its keys, so whoever believes the new one has its word for the old one. That is for
+    who keeps the rotations, a workspace: what lies in it was signed by one key after the other.
+
+    Raises
+    ------
+    TamperedError
+        If a rotation was changed, or does not follow the one before it.
+    """
+    follow(keys, rotations)  # reads and compares all of them
+    for place, envelope in reversed(list(enumerate(rotations, start=1))):
+        rotation = _read(envelope, f"Rotation {place} of the signing key")
+        if rotation.new in keys:
+            keys = keys | rotation.keys
+    return follow(keys, rotations)[0]
 
 
 def led_to(key_id: str, rotations: Sequence[bytes]) -> bool:

@@ -15,7 +15,7 @@ from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedErro
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
-from expunge.ledger.rotation import keys_in
+from expunge.ledger.rotation import chain
 from expunge.ledger.rotation import rotate as rotation_of
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
@@ -101,7 +101,7 @@ def rotate(core: Core) -> dict[str, Any]:
     new = Signer.from_file(aside) if aside.exists() else generate(aside)
     with core.write() as connection:
         known = receipting.rotations_of(core, connection)
-        if new.key_id not in keys_in(known):
+        if new.key_id not in chain(old.public_keys, known):
             envelope = rotation_of(old, new, time=stamp(journal.moment(core, connection)))
             core.db.set_meta(connection, "rotations", json.dumps([text.decode() for text in [*known, envelope]]))
             fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}

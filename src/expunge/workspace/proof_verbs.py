@@ -24,18 +24,35 @@ class ProofVerbs:
 
     _core: Core
 
-    def audit(self, name: str, data: str | Path, **asked: Any) -> AuditReport:
+    def audit(self, name: str, data: str | Path, *, attach: int | None = None, **asked: Any) -> AuditReport:
         """Whether a model has forgotten, against references.
 
-        See :func:`expunge.workspace.models.audits.audit_model`.
+        Parameters
+        ----------
+        name : str
+            Of the model.
+        data : path
+            A table with the known, the forgotten and held-out records.
+        attach : int, optional
+            Number of the request that the model forgot by: its receipt is followed by one with the figures, in
+            ``receipts/audit-0001.json``. The model has to be as that receipt says.
+        **asked
+            See :func:`expunge.workspace.models.audits.audit_model`.
         """
         from expunge.workspace.models.audits import audit_model
+        from expunge.workspace.requests import auditing
 
         core = self._core
         with core.read() as connection:
             model = models.open_model(core, connection, name)
+            if attach is not None:
+                auditing.refuse_attaching(core, connection, attach, model)
         live = models.load(core, model).model
-        return audit_model(live, live_schema(model.card.card, live), data, **asked)
+        report = audit_model(live, live_schema(model.card.card, live), data, **asked)
+        if attach is not None:
+            with core.lock.held():
+                auditing.attach(core, attach, name, report.figures())
+        return report
 
     def verify(
         self, receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,
@@ -47,7 +64,7 @@ class ProofVerbs:
         ----------
         receipt : path, optional
         key : path, optional
-            Public key as PEM; default: that of the workspace.
+            Public key as PEM; default: that of the workspace. One that was rotated out, or that followed, serves too.
         since : path, optional
             A signed head or a bundle kept from before: nothing before it may have changed.
         replay : bool
@@ -57,7 +74,7 @@ class ProofVerbs:
         if receipt is None and replay:
             raise InvalidRequestError("A replay is of one receipt.", hint="Name it: verify RECEIPT --replay.")
         if receipt is None:
-            return verifying.verify_workspace(core, since=since)
+            return verifying.verify_workspace(core, key=key, since=since)
         verdict = verifying.verify_receipt(receipt, key or core.layout.public_key, since=since, core=core)
         return verifying.replay(core, verdict) if replay else verdict
 

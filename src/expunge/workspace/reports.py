@@ -23,7 +23,7 @@ def data(made: datasets.DataSet) -> dict[str, Any]:
     return {
         "name": made.name, "kind": "copied" if made.is_copied else "referenced", "version": made.version,
         "n_records": made.n_records, "record_id": card.record_id, "subject_id": card.subject_id,
-        "columns": list(card.columns), "source": card.source.url, "keep": card.keep, "time_column": card.time_column,
+        "columns": list(card.columns), "source": card.source.shown, "keep": card.keep, "time_column": card.time_column,
         "derived_from": list(card.derived_from), "created": made.created,
     }  # fmt: skip
 

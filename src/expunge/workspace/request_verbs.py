@@ -69,9 +69,3 @@ class RequestVerbs:
             if not artefacts.settle(self._core, number, name):
                 carrying_out.finish(self._core)
         return self.request_show(number)
-
-    def data_expire(self) -> list[asking.Answer]:
-        """Forget the records that have been kept as long as their data sets say."""
-        with self._core.lock.held():
-            numbers = self._commits.accept(asking.expire(self._core))
-            return asking.run(self._core, numbers)

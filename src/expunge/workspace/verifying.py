@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError, UnknownNameError
+from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError
 from expunge.ledger.blinding import opens
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
-from expunge.ledger.rotation import keys_in
+from expunge.ledger.log import Log
+from expunge.ledger.receipts import envelope_hash
+from expunge.ledger.rotation import chain
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
@@ -46,18 +49,31 @@ def verify_receipt(
     if core is None:
         return verify_bundle(read_bytes(path), keys, since=old)
     with core.read() as connection:
+        try:
+            keys = chain(keys, receipting.rotations_of(core, connection))
+        except TamperedError as error:
+            return Verdict(ok=False, lines=(str(error),), code=error.code)
         return verify_bundle(read_bytes(path), keys, since=old, log=journal.open_log(connection))
 
 
-def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
-    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named."""
-    old = _kept(since)
+def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | Path | None = None) -> Verdict:
+    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named.
+
+    What keys signed that were rotated out since is believed through the rotations, which have to stand in the log.
+    """
+    old, given = _kept(since), core.signer.public_keys if key is None else PublicKeys.from_file(key)
     with core.read() as connection:
         log = journal.open_log(connection)
         signed = log.sign_head(core.signer, time=stamp(core.now()))
-        verdict = verify_log(log, signed.envelope, core.signer.public_keys, since=old)
-        if not verdict:
-            return verdict
+        rotations = receipting.rotations_of(core, connection)
+        try:
+            keys = chain(given, rotations)
+            verdict = verify_log(log, signed.envelope, keys, since=old)
+            if not verdict:
+                return verdict
+            _check_rotations(log, rotations)
+        except TamperedError as error:
+            return Verdict(ok=False, lines=(str(error),), code=error.code)
         try:
             for table in core.db.tables.values():
                 if "seal" in table.columns:
@@ -67,7 +83,7 @@ def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
     try:
         scrub.read_everything(core)
         scrub.check(core)
-        _compare_receipts(core)
+        _compare_receipts(core, keys)
     except TamperedError as error:
         return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
     return dataclasses.replace(
@@ -75,11 +91,10 @@ def verify_workspace(core: Core, *, since: str | Path | None = None) -> Verdict:
     )
 
 
-def _compare_receipts(core: Core) -> None:
+def _compare_receipts(core: Core, keys: PublicKeys) -> None:
     """Refuse a receipt beside the database that does not verify, or is not the one in it."""
     with core.read() as connection:
         rows = core.db.rows(connection, receipts)
-        keys = core.signer.public_keys | keys_in(receipting.rotations_of(core, connection))
     for row in rows:
         path = receipting.path_of(core, row["number"])
         try:
@@ -91,6 +106,15 @@ def _compare_receipts(core: Core) -> None:
             raise TamperedError(
                 f"Receipt {path.name} is not what was written.", hint="Delete the file; opening writes it again."
             )
+
+
+def _check_rotations(log: Log, rotations: Sequence[bytes]) -> None:
+    """Refuse rotations of keys that are not those in the log."""
+    logged = [entry.fields["envelope"] for entry in log if entry.kind == "rotation"]
+    if [envelope_hash(envelope) for envelope in rotations] != logged:
+        raise TamperedError(
+            "The rotations of the signing key are not those in the log.", hint="Restore the database from a copy."
+        )
 
 
 def head(core: Core) -> SignedHead:
@@ -145,19 +169,24 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
 
 
 def _row_of(core: Core, connection: Any, request: str) -> dict[str, Any]:
-    for row in core.db.rows(connection, receipts):
+    for row in core.db.rows(connection, receipts, receipts.c.number > 0):
         if journal.request_id(core, row["request"]) == request:
             return row
     raise UnknownNameError("This workspace did not issue the receipt.", hint="Name the one that did: --workspace.")
 
 
 def _fresh(core: Core, model: models.Model) -> Any:
-    """A fresh fit of a model on what its data set holds now."""
+    """A fresh fit of a model on those records of its data set that it learned: what was appended later is left out."""
+    import pyarrow as pa
+
     with core.read() as connection:
         data = datasets.open_data(core, connection, number=model.dataset)
-    if data.version != model.data_version:
-        raise InvalidRequestError(f"The data of {model.name!r} has changed since.", hint="Replay a later receipt.")
-    return fitting.fitted_on(core, model.card.card, data, datasets.read(core, data), dormant=True)
+    table = datasets.read(core, data)
+    if model.n_records != data.n_records:
+        ids = table[data.card.record_id].to_pylist()
+        known = set(models.load(core, model).model._rows().known(ids))
+        table = table.take(pa.array([i for i, value in enumerate(ids) if value in known], pa.int64()))
+    return fitting.fitted_on(core, model.card.card, data, table, dormant=True)
 
 
 def _furthest(core: Core, model: models.Model, fresh: Any) -> float:

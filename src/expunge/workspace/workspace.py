@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,23 +12,31 @@ from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.data import datasets
 from expunge.workspace.data.buckets import ids_of
+from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
 from expunge.workspace.models import predictions as kept
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
-from expunge.workspace.requests import artefacts, asking, finding, recovery, removing
+from expunge.workspace.requests import (
+    asking,
+    auditing,
+    finding,
+    nonces,
+    planning,
+    recovery,
+    removing,
+    withdrawing,
+)
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
 from expunge.workspace.tabular import exported
 from expunge.workspace.tabular.preparing import predictions
-from expunge.workspace.tabular.sources import Source
 from expunge.workspace.tabular.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from expunge.ledger.keys import Signer
-    from expunge.records import Plan
     from expunge.workspace.advice import Advice
 
 __all__ = ["Workspace"]
@@ -35,7 +44,7 @@ __all__ = ["Workspace"]
 Ids = Sequence[Any] | None
 
 
-class Workspace(RequestVerbs, ProofVerbs):
+class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     """A folder with data sets, models, requests and receipts. Made by :meth:`init` or :meth:`open`.
 
     Examples
@@ -86,7 +95,7 @@ class Workspace(RequestVerbs, ProofVerbs):
         """Open a workspace: the one given, that of ``EXPUNGE_WORKSPACE``, or the nearest one upwards.
 
         What a killed process left behind is brought to order first, and requests that it had begun are carried out,
-        unless another process is at work.
+        unless another process is at work. A warning tells which requests these were.
 
         Raises
         ------
@@ -96,21 +105,22 @@ class Workspace(RequestVerbs, ProofVerbs):
             A later version made it; nothing is touched.
         """
         made = cls(opening.connect(find_workspace(path), signer=signer, clock=clock))
-        made.resume()
+        for number in made.resume():
+            warnings.warn(f"Finished interrupted request {number}.", UserWarning, stacklevel=2)
         return made
 
     def resume(self) -> list[int]:
-        """Bring to order what a killed process left behind; gives the requests that were carried out again."""
+        """Bring to order what a killed process left behind; gives the requests that were finished by that."""
         core = self._core
         if not recovery.is_needed(core):
             return []
         try:
             with core.lock.held():
-                begun = recovery.recover(core)
+                begun, finished = recovery.recover(core)
                 asking.run(core, begun, or_raise=False)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
-        return begun
+        return sorted({*begun, *finished})
 
     @property
     def path(self) -> Path:
@@ -121,60 +131,6 @@ class Workspace(RequestVerbs, ProofVerbs):
         """Close the database."""
         self._core.close()
 
-    # ------------------------------------------------------------------ data
-
-    def data_add(
-        self, source: str | Path, *, record_id: str, subject_id: str | None = None, name: str | None = None,
-        reference: bool = False, query: str = "", delimiter: str | None = None, encoding: str | None = None,
-        keep: str | None = None, time_column: str | None = None, derived_from: Sequence[str] = (), override: str = "",
-    ) -> dict[str, Any]:  # fmt: skip
-        """Add a data set: copied, or (``reference``) kept as keyed hashes of its rows.
-
-        Parameters
-        ----------
-        source : path or URL
-            CSV or Parquet file, by path or fsspec URL; with ``query``, a database by SQLAlchemy URL.
-        record_id, subject_id : str
-            Names of columns.
-        name : str, optional
-            Default: that of the file.
-        reference : bool
-            Do not copy. A later fit reads the source again, and refuses it if a record was changed or forgotten.
-        query : str
-            SQL that selects the rows.
-        delimiter, encoding : str, optional
-            Of a CSV file.
-        keep, time_column : str, optional
-            How long records are kept, as ``24months``, and by which column; see :meth:`data_expire`.
-        derived_from : sequence of str
-            Models whose predictions the data holds.
-        override : str
-            A short code for why what was forgotten before may come in again. It is logged.
-
-        Raises
-        ------
-        ForgottenBeforeError
-            A record or subject that was forgotten.
-        """
-        core, given = self._core, Source(str(source), query, delimiter, encoding)
-        with core.read() as connection:
-            for model in derived_from:
-                models.open_model(core, connection, model)
-        with core.changing("data"):
-            made = datasets.add(
-                core, name or opening.name_of(str(source)), given, record_id=record_id, subject_id=subject_id,
-                reference=reference, keep=keep, time_column=time_column, derived_from=derived_from, override=override,
-            )  # fmt: skip
-        return reports.data(made)
-
-    def data_list(self) -> list[dict[str, Any]]:
-        """All data sets."""
-        return reports.all_data(self._core)
-
-    def data_derive(self, name: str, *, model: str, place: str, kind: str = "file") -> dict[str, Any]:
-        """Enter something derived from a model that lies elsewhere; requests stay open until it is settled."""
-        return artefacts.register(self._core, name, model=model, place=place, kind=kind)
-
     # ------------------------------------------------------------------ models
 
     def fit(
@@ -182,8 +138,8 @@ class Workspace(RequestVerbs, ProofVerbs):
         estimator: str | None = None, task: str | None = None, options: Mapping[str, Any] | None = None,
         columns: Mapping[str, str] | None = None, ignore: Sequence[str] = (), schema: str | Path | None = None,
         gate: Mapping[str, Any] | None = None, record_id: str | None = None, subject_id: str | None = None,
-        delimiter: str | None = None, encoding: str | None = None, bare: bool = False, replace: bool = False,
-        override: str = "",
+        delimiter: str | None = None, encoding: str | None = None, bare: bool = False,
+        drop_missing_target: bool = False, replace: bool = False, override: str = "",
     ) -> dict[str, Any]:  # fmt: skip
         """Fit a model on a data set.
 
@@ -213,6 +169,8 @@ class Workspace(RequestVerbs, ProofVerbs):
         bare : bool
             Give a method of numbers the columns as they are. Otherwise texts are encoded before it, and numbers are
             filled in and scaled, by transformers that forget along with it.
+        drop_missing_target : bool
+            Do not learn from rows without a target, which are refused otherwise.
         replace : bool
             Fit a model that is there already anew; the old version is deleted.
         override : str
@@ -237,6 +195,7 @@ class Workspace(RequestVerbs, ProofVerbs):
             fit = fitting.prepare_fit(
                 core, opened, target=target, method=method, estimator=estimator, task=task, options=options or {},
                 columns=columns or {}, ignore=ignore, schema=schema, override=override, bare=bare,
+                drop_missing_target=drop_missing_target,
             )  # fmt: skip
             made = fitting.enter(core, name, opened, fit, gate=gate or {}, replace=replace, override=override)
             if known is not None:
@@ -251,6 +210,17 @@ class Workspace(RequestVerbs, ProofVerbs):
     def promote(self, name: str, *, reason: str) -> dict[str, Any]:
         """Put a candidate that did not pass its gate into use all the same; the reason is kept."""
         return reports.promote(self._core, name, reason)
+
+    def model_remove(self, name: str) -> dict[str, Any]:
+        """Take a model out: its versions and the predictions kept of it are deleted, and the log says so.
+
+        Raises
+        ------
+        InvalidRequestError
+            Something derives from it, or a request is open.
+        """
+        with self._core.changing("remove"):
+            return withdrawing.remove_model(self._core, name)
 
     def predict(
         self, name: str | Path, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None,
@@ -301,14 +271,14 @@ class Workspace(RequestVerbs, ProofVerbs):
     def plan(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
-    ) -> list[tuple[str, Plan]]:  # fmt: skip
-        """What forgetting would cost and promise, model by model. Changes nothing."""
+    ) -> planning.Planned:  # fmt: skip
+        """What forgetting would cost and promise, model by model, and what would be rewritten. Changes nothing."""
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
         return asking.plan(self._core, wishes)
 
     def forget(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
-        data: str | None = None, audit: removing.Audit | None = None, **more: Any,
+        data: str | None = None, audit: removing.Audit | int | None = None, held_out: str | None = None, **more: Any,
     ) -> list[asking.Answer]:  # fmt: skip
         """Take requests in and carry them out: every model forgets, every copy is rewritten, a receipt is written.
 
@@ -318,9 +288,13 @@ class Workspace(RequestVerbs, ProofVerbs):
             One request for each person, one for all records, classes, or columns together.
         data : str, optional
             The data set it is limited to.
-        audit : callable, optional
-            Called with each model that forgot and the rows that it forgot, before they are scrubbed; its figures go
-            into the receipt.
+        audit : int or callable, optional
+            Audit each model after it has forgotten, while the forgotten rows are still there; figures go into the
+            receipt. A number: against so many references that are trained without the rows (39 can accuse). A function
+            is called with the model and the rows; after a kill the request is carried out without it.
+        held_out : str, optional
+            For a number: the data set with records that the models never learned. Default: records of their own that
+            they did not learn.
         **more
             ``caller``, ``key``, ``received``, ``regime``; see :class:`~expunge.workspace.requests.request_queue.Wish`.
 
@@ -333,18 +307,42 @@ class Workspace(RequestVerbs, ProofVerbs):
         UnsupportedRequestError
             A method cannot forget that. Nothing has changed, and no request was taken in.
         """
-        core = self._core
+        core, n_references = self._core, audit if isinstance(audit, int) else 0
         wishes = asking.wishes_of(
-            records=records, subjects=subjects, classes=classes, features=features, data=data, **more
-        )
+            records=records, subjects=subjects, classes=classes, features=features, data=data, audit=n_references,
+            held_out=held_out, **more,
+        )  # fmt: skip
+        auditing.refuse_audit(core, n_references, held_out)
         with core.lock.held():
             asking.refuse_impossible(core, wishes)
-            return asking.run(core, self._commits.accept(wishes), audit=audit)
+            return asking.run(core, self._commits.accept(wishes), audit=audit if callable(audit) else None)
 
     def rectify(
         self, path: str | Path, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any
     ) -> list[asking.Answer]:
-        """Put corrected rows of a file in the place of those with the same ids (GDPR Art. 16)."""
+        """Correct records (GDPR Art. 16): a file has their ids, and whole rows or the columns that were wrong.
+
+        Each model that learned from them rectifies in one change; it is then that of a fresh fit on the corrected
+        table. No tombstone is left.
+
+        Parameters
+        ----------
+        path : path
+            A CSV or Parquet file.
+        data : str
+            The data set that the records belong to; one that is only referred to needs whole rows.
+        delimiter, encoding : str, optional
+            Of a CSV file.
+        **more
+            As for :meth:`forget`.
+
+        Raises
+        ------
+        UnknownRecordError
+            A record that is not there.
+        InvalidDataError
+            A column that the data set does not have, or a value that it, or a model, cannot take.
+        """
         core = self._core
         with core.lock.held():
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
@@ -364,6 +362,22 @@ class Workspace(RequestVerbs, ProofVerbs):
     def keys_show(self) -> dict[str, Any]:
         """Who signs, and where the secrets lie."""
         return reports.keys(self._core)
+
+    def keys_shred_nonces(self, requests: Sequence[int] | None = None) -> dict[str, Any]:
+        """Destroy the numbers that blind the digests *before*; see :mod:`expunge.workspace.requests.nonces`.
+
+        Parameters
+        ----------
+        requests : sequence of int, optional
+            Whose receipts; default: all there are.
+
+        Raises
+        ------
+        UnknownNameError
+            A request without a receipt.
+        """
+        with self._core.changing("nonces"):
+            return nonces.shred(self._core, requests)
 
     def keys_rotate(self) -> dict[str, Any]:
         """Make a new signing key; the old one signs that it follows."""

@@ -138,7 +138,8 @@ class IsolationForest(OutlierMixin, Unlearner):
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         left = len(rows) - len(slots)
         scored = 0 if isinstance(self.contamination, str) else left
-        names = (*(_name(t) for t in range(int(self.n_estimators))), *(("offset",) if scored else ()))
+        is_scored = not isinstance(self.contamination, str)
+        names = (*(_name(t) for t in range(int(self.n_estimators))), *(("offset",) if is_scored else ()))
         is_share = isinstance(self.max_samples, (float, np.floating))
         most = left if is_share else min(left, int(self.max_samples))
         return scored, scored + int(self.n_estimators) * most, names

@@ -170,7 +170,7 @@ class Modular(Unlearner):
             after = without_columns(*self._columns(), self.groups, gone, seed=self.seed)
             work, touched = len(after.to_train) * len(rows), after.touched if len(rows) else ()
         else:
-            work, _, touched = self._estimate(rows, np.empty(0, dtype=np.intp))
+            work, touched = self._estimate(rows, np.empty(0, dtype=np.intp))[0], tuple(self._state().parts)
         expected = None if rate is None else rate * work
         return dataclasses.replace(plan, work_low=work, work_high=work, touched=touched, expected_s=expected)
 

@@ -168,13 +168,15 @@ class Sharded(Unlearner):
         counts = self._counts(places[rows.alive]) - self._counts(gone) + self._counts(new)
         earliest = self._earliest(np.concatenate([gone, new]) if len(slots) else None)
         work = sum(sum(_steps(np.cumsum(counts[shard]), first).values()) for shard, first in earliest.items())
-        touched = [_name(k, i) for k, first in earliest.items() for i in range(first, self.n_slices)]
+        held = self._state().parts
+        slices = [(k, i) for k, first in earliest.items() for i in range(first, self.n_slices)]
+        touched = [_name(k, i) for k, i in slices if counts[k, i] or _name(k, i) in held]
         if self.aggregation == "weighted":
             sizes = counts.sum(axis=1)
             judged = judges(np.flatnonzero(sizes).tolist(), earliest, self.n_shards)
             work += sum(int(sizes[judge]) for judge in judged.values())
-            touched += [_weight(shard) for shard in sorted({*judged, *earliest})]
-        return work, work, tuple(name for name in touched if name in self._state().parts)
+            touched += [_weight(k) for k in sorted({*judged, *earliest}) if sizes[k] or _weight(k) in held]
+        return work, work, tuple(touched)
 
     _estimate_corrected = _estimate
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from expunge.errors import InvalidParameterError, InvalidRequestError, TamperedError, UnknownNameError
+from expunge.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnknownNameError,
+)
 from expunge.files.archive import archive_bytes, archive_contents, canonical_json
 from expunge.workspace.data import buckets, guard
 from expunge.workspace.database.tables import datasets, row_index, versions
+from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.rules.retention import read_duration, read_times
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
@@ -25,8 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataCard", "DataSet", "add", "check_source", "compare_index", "drop_column", "index_rows", "open_data", "read",
-    "read_bucket", "replace_rows", "summed_without", "write_version",
+    "DataCard", "DataSet", "add", "admitted", "check_source", "drop_column", "index_rows",
+    "make_live", "open_data", "read", "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
 
 
@@ -49,6 +54,8 @@ class DataCard:
         Column with the time that counts.
     derived_from : tuple of str
         Models whose predictions it holds.
+    appended : tuple of str
+        Where rows came from that were appended later.
     """
 
     record_id: str
@@ -61,6 +68,12 @@ class DataCard:
     keep: str | None = None
     time_column: str | None = None
     derived_from: tuple[str, ...] = ()
+    appended: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> list[str]:
+        """Where its rows came from, for people."""
+        return list(dict.fromkeys((self.source.shown, *self.appended)))
 
     def to_json(self) -> str:
         """As text."""
@@ -70,7 +83,7 @@ class DataCard:
     def from_json(cls, text: str) -> DataCard:
         """The inverse of :meth:`to_json`."""
         data = json.loads(text)
-        lists = {name: tuple(data[name]) for name in ("columns", "derived_from")}
+        lists = {name: tuple(data.get(name, ())) for name in ("columns", "derived_from", "appended")}
         return cls(**{**data, **lists, "source": Source(**data["source"])})
 
 
@@ -121,9 +134,21 @@ def open_data(core: Core, connection: Any, name: str | None = None, *, number: i
 
 def add(
     core: Core, name: str, source: Source, *, record_id: str, subject_id: str | None, reference: bool,
-    keep: str | None, time_column: str | None, derived_from: Sequence[str], override: str,
-) -> DataSet:  # fmt: skip
-    """Add a data set; see :meth:`expunge.workspace.Workspace.add_data`. The lock is held."""
+    keep: str | None, time_column: str | None, derived_from: Sequence[str], skip_forgotten: bool, override: str,
+) -> tuple[DataSet, int]:  # fmt: skip
+    """Add a data set; see :meth:`expunge.workspace.Workspace.data_add`. The lock is held.
+
+    Returns
+    -------
+    data : DataSet
+    skipped : int
+        Rows that were left out, because they were forgotten before.
+    """
+    check_own_name(name, "data set")
+    if reference and skip_forgotten:
+        raise InvalidParameterError(
+            "A source that is only referred to still holds what is left out.", hint="Copy it, or delete the rows there."
+        )
     with core.read() as connection:
         if core.db.rows(connection, datasets, datasets.c.name == name):
             raise InvalidRequestError(f"There is a data set {name!r} already.", hint="Choose another name.")
@@ -137,7 +162,10 @@ def add(
     if keep is not None and time_column is not None:
         read_duration(keep)
         read_times(table[time_column].to_pylist(), what=f"Column {time_column!r}", zone=core.config.zone)
-    guard.refuse_forgotten(core, name, ids, subjects, override=override)
+    table, skipped = admitted(core, name, table, ids, subjects, skip_forgotten=skip_forgotten, override=override)
+    if skipped:
+        ids = buckets.ids_of(table, record_id)
+        subjects = None if subject_id is None else buckets.ids_of(table, subject_id, may_miss=True)
     card = DataCard(
         record_id=record_id, subject_id=subject_id, record_kind=buckets.kind_of(ids),
         subject_kind=buckets.kind_of(subjects or ()), columns=tuple(table.column_names),
@@ -159,7 +187,46 @@ def add(
         index_rows(core, connection, number, card, table, handles)
         guard.log_override(core, connection, name, override)
     faults.at("data-committed")
-    return DataSet(number, name, card, 1, len(ids), row["commitment"], now, made, entry)
+    return DataSet(number, name, card, 1, len(ids), row["commitment"], now, made, entry), skipped
+
+
+def admitted(
+    core: Core, name: str, table: pa.Table, ids: Sequence[Any], subjects: Sequence[Any] | None, *,
+    skip_forgotten: bool, override: str,
+) -> tuple[pa.Table, int]:  # fmt: skip
+    """The rows that may come into a data set, and how many were left out because they were forgotten before.
+
+    Raises
+    ------
+    ForgottenBeforeError
+        There are such rows, and they are neither to be left out nor let in.
+    InvalidParameterError
+        They are to be both.
+    InvalidDataError
+        Nothing is left.
+    """
+    import pyarrow as pa
+
+    if not skip_forgotten:
+        guard.refuse_forgotten(core, name, ids, subjects, override=override)
+        return table, 0
+    if override:
+        raise InvalidParameterError("Forgotten rows are left out or let in, not both.", hint="Leave one option out.")
+    hit = set(guard.forgotten_among(core, name, ids, subjects))
+    if len(hit) == len(ids):
+        raise InvalidDataError("Every row was forgotten before.", hint="There is nothing to add.")
+    kept = [i for i in range(len(ids)) if i not in hit]
+    return (table.take(pa.array(kept, pa.int64())) if hit else table), len(hit)
+
+
+def make_live(core: Core, connection: Any, old: DataSet, row: Mapping[str, Any], card: DataCard | None = None) -> None:
+    """Make the version that :func:`write_version` wrote the live one, in the caller's transaction."""
+    for held in core.db.rows(connection, versions, versions.c.dataset == old.id, versions.c.live == 1):
+        core.db.update(connection, versions, held["id"], live=0)
+    made = {"dataset": old.id, "number": old.version + 1, "live": 1, "created": stamp(core.now())}
+    core.db.insert(connection, versions, {**row, **made})
+    if card is not None and card != old.card:
+        core.db.update(connection, datasets, old.id, card=card.to_json())
 
 
 def index_rows(
@@ -238,40 +305,6 @@ def read(core: Core, data: DataSet) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
 
 
-def compare_index(core: Core, connection: Any, data: DataSet) -> None:
-    """Refuse an index that does not say of a data set what its rows say: whom it lacks, nobody would find.
-
-    Of data that is only referred to, the index is compared with what the manifest commits to.
-
-    Raises
-    ------
-    TamperedError
-        The data set is named, and how many rows of the index differ.
-    """
-    columns = (row_index.c.record, row_index.c.subject, row_index.c.bucket, row_index.c.digest)
-    found = connection.execute(sa.select(*columns).where(row_index.c.dataset == data.id)).all()
-    if data.is_copied:
-        wanted = {row for name in data.buckets for row in _index_of(core, data, name)}
-        n_wrong = len(wanted ^ {(bytes(r), None if s is None else bytes(s), int(b)) for r, s, b, _ in found})
-    else:
-        n_wrong = int(buckets.summed([bytes(row[3]) for row in found]).hex() != data.buckets["all"]["sum"])
-    if n_wrong:
-        raise TamperedError(
-            f"The index of data set {data.name!r} is not what was written: {n_wrong} rows differ.",
-            hint="Restore the database.",
-        )
-
-
-def _index_of(core: Core, data: DataSet, bucket: str) -> Iterator[tuple[bytes, bytes | None, int]]:
-    """What the index holds of the rows of a bucket."""
-    table, card = read_bucket(core, data, bucket), data.card
-    records = buckets.ids_of(table, card.record_id)
-    people = [None] * len(records) if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
-    for record, person in zip(records, people, strict=True):
-        who = None if person is None else core.secrets.handle("subject", person)
-        yield core.secrets.handle("record", record), who, int(bucket)
-
-
 def check_source(core: Core, data: DataSet) -> pa.Table:
     """Read the source of a data set that is referred to, and refuse it if it is not what it should be."""
     table = read_source(data.card.source)
@@ -348,8 +381,3 @@ def drop_column(core: Core, data: DataSet, columns: Sequence[str]) -> tuple[Data
         table = read_bucket(core, data, name).select(card.columns)
         made[name] = _put_bucket(core, table, buckets.row_digests(table, key))
     return card, made
-
-
-def path_of(data: DataSet) -> Path:
-    """Where the data came from."""
-    return Path(data.card.source.url)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from expunge.workspace.data.datasets import DataSet
     from expunge.workspace.storage.core import Core
 
-__all__ = ["add_tombstones", "log_override", "refuse_changed", "refuse_forgotten"]
+__all__ = ["add_tombstones", "forgotten_among", "log_override", "refuse_changed", "refuse_forgotten"]
 
 
 def add_tombstones(
@@ -56,23 +56,29 @@ def refuse_forgotten(
     ForgottenBeforeError
         The number of rows is told, and the first of their ids.
     """
-    if not core.config.tombstones or override:
-        return
+    hit = [] if override else forgotten_among(core, name, ids, subjects)
+    if hit:
+        raise ForgottenBeforeError(
+            f"{len(hit)} of {len(ids)} rows were forgotten before, record {ids[hit[0]]!r} first.",
+            hint="Leave them out (of new data: --skip-forgotten), or say why they may come in: --override REASON (it "
+            "is logged).",
+        )
+
+
+def forgotten_among(core: Core, name: str, ids: Sequence[Any], subjects: Sequence[Any] | None) -> list[int]:
+    """Positions of the rows of which a record or subject was forgotten before; the parameters are as above."""
+    if not core.config.tombstones:
+        return []
     with core.read() as connection:
         if not connection.execute(sa.select(sa.func.count()).select_from(tombstones)).scalar():
-            return
+            return []
         by_record = {core.secrets.tombstone("record", value, name): value for value in ids}
         held = set(subjects or ()) - {None}
         by_subject = {core.secrets.tombstone("subject", value, where): value for value in held for where in ("", name)}
         found = _known(connection, by_record.keys() | by_subject.keys())
     records = {by_record[value] for value in found if value in by_record}
     people = {by_subject[value] for value in found if value in by_subject}
-    hit = [i for i, r in enumerate(ids) if r in records or (subjects is not None and subjects[i] in people)]
-    if hit:
-        raise ForgottenBeforeError(
-            f"{len(hit)} of {len(ids)} rows were forgotten before, record {ids[hit[0]]!r} first.",
-            hint="Leave them out, or say why they may come in: --override REASON (it is logged).",
-        )
+    return [i for i, r in enumerate(ids) if r in records or (subjects is not None and subjects[i] in people)]
 
 
 def log_override(core: Core, connection: Any, name: str, override: str) -> None:

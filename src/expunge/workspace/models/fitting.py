@@ -8,20 +8,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidParameterError, InvalidRequestError
+from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
-from expunge.ledger.fields import check_name
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import gates, models, predictions
+from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
 from expunge.workspace.tabular.catalogue import resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
 from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data
-from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows
+from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows, with_target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +43,7 @@ class Fit:
 def prepare_fit(
     core: Core, data: datasets.DataSet, *, target: str | None, method: str, estimator: str | None, task: str | None,
     options: Mapping[str, Any], columns: Mapping[str, str], ignore: Sequence[str], schema: str | Path | None,
-    override: str = "", bare: bool = False,
+    override: str = "", bare: bool = False, drop_missing_target: bool = False,
 ) -> Fit:  # fmt: skip
     """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`."""
     given = None if schema is None else read_schema(Path(schema))
@@ -54,7 +54,10 @@ def prepare_fit(
     chosen = given or _schema(data, table, target, task, columns, ignore)
     wanted = resolve_method(method, chosen.task)
     estimator = (estimator or default_estimator(chosen.task)) if wraps_estimator(wanted) else estimator
-    card = Card(schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare)
+    card = Card(
+        schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare,
+        drop_missing_target=drop_missing_target,
+    )  # fmt: skip
     return Fit(fitted_on(core, card, data, table, override=override), card, table)
 
 
@@ -80,7 +83,7 @@ def enter(
         else:
             row = {"name": name, "dataset": data.id, "card": kept.to_json(), "created": now}
             number = core.db.insert(connection, model_table, row)
-        version = known.version + 1 if known else 1
+        version = 1 + (known.version if known else int(core.db.get_meta(connection, f"last-version/{name}", "0")))
         insert_version(core, connection, number, name, version, data.version, made, gate={}, request=None)
         guard.log_override(core, connection, data.name, override)
     faults.at("fit-committed")
@@ -92,7 +95,7 @@ def enter(
 
 def refuse_known(core: Core, name: str, *, replace: bool) -> models.Model | None:
     """The model of this name, if there is one and it is to be replaced."""
-    check_name(name, "The name of a model")
+    check_own_name(name, "model")
     with core.read() as connection:
         known = next((model for model in models.live_models(core, connection) if model.name == name), None)
     if known is not None and not replace:
@@ -130,11 +133,13 @@ def fitted_on(
     ForgottenBeforeError
         A row was forgotten before.
     """
-    rows = read_rows(table, card.schema)
+    rows = read_rows(with_target(table, card.schema) if card.drop_missing_target else table, card.schema)
     guard.refuse_forgotten(core, data.name, rows.ids, rows.subjects, override=override)
     model = prepared(card)
     model.set_params(seed=core.secrets.seed(f"seed {card.options.get('seed', 0)!r}"))
     if not dormant:
+        if not rows.ids:
+            raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
         refuse_unfit(model, card.schema, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
         model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, allow_dormant=dormant)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from expunge.workspace.tabular.card import Card
     from expunge.workspace.tabular.schema import Schema
 
-__all__ = ["checked", "figures", "judged"]
+__all__ = ["checked", "figures", "figures_before", "judged"]
 
 _NUMBERS = ("max_drop", "max_gap")
 SETTINGS = ("data", "max_drop", "max_gap", "subgroup")
@@ -93,6 +93,14 @@ def figures(core: Core, settings: Mapping[str, Any], card: Card, model: Any) -> 
         means = [float(right[groups == g].mean()) for g in set(groups.tolist()) if (groups == g).sum() >= LEAST_GROUP]
         out["gap"] = max(means) - min(means) if means else 0.0
     return out
+
+
+def figures_before(core: Core, settings: Mapping[str, Any], card: Card, model: Any) -> dict[str, float] | None:
+    """As :func:`figures`, of the version in use; None where there is no gate, or it cannot predict."""
+    try:
+        return figures(core, settings, card, model) if settings else None
+    except ExpungeError:
+        return None
 
 
 def judged(core: Core, settings: Mapping[str, Any], card: Card, before: Any, after: Any) -> dict[str, Any]:

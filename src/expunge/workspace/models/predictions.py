@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from expunge.errors import InvalidRequestError
 from expunge.workspace.database.tables import artefacts, predicted
 from expunge.workspace.models import models
+from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.tables import write_table
 
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 
     from expunge.ledger.pseudonyms import Kind
 
-__all__ = ["KEPT", "OUTDATED", "about", "delete_outdated", "drop", "enter", "keep", "outdate"]
+__all__ = ["KEPT", "KINDS", "OUTDATED", "about", "delete_outdated", "drop", "enter", "keep", "outdate"]
 
 #: Kinds of artefacts: predictions, and those that the next scrub deletes.
-KEPT, OUTDATED = "prediction", "outdated prediction"
+KINDS = KEPT, OUTDATED = "prediction", "outdated prediction"
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 
 
 def enter(core: Core, connection: Any, name: str, *, model: str, kind: str, place: str) -> int:
     """Enter something that was derived from a model; gives its number."""
+    check_own_name(name, "file of predictions" if kind == KEPT else "derived artefact")
     source = models.open_model(core, connection, model)
     if core.db.rows(connection, artefacts, artefacts.c.name == name):
         raise InvalidRequestError(f"There is an artefact {name!r} already.", hint="Choose another name.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,15 +10,17 @@ from typing import Any
 
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError, UnknownRecordError
 from expunge.records import Plan
-from expunge.workspace.data import buckets, datasets
+from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
-from expunge.workspace.requests import carrying_out, receipting, removing, request_queue
+from expunge.workspace.requests import carrying_out, correcting, receipting, removing, request_queue
+from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
+from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
-from expunge.workspace.rules.request_states import WAITING, Request
+from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.tables import read_table
@@ -27,63 +28,6 @@ from expunge.workspace.tabular.tables import read_table
 __all__ = ["Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "wishes_of"]
 
 Ids = Sequence[Any] | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """How a request stands.
-
-    Parameters
-    ----------
-    request : Request
-    receipt : Path or None
-        Its receipt, once there is one.
-    waiting : tuple of str
-        What was derived from its models and is not settled yet.
-    models : tuple of mapping
-        What happened to each model, once it did: name, versions, guarantee, records, work.
-    problem : str
-        Why it could not be carried out just now; it waits on.
-    """
-
-    request: Request
-    receipt: Path | None
-    waiting: tuple[str, ...]
-    models: tuple[Mapping[str, Any], ...] = ()
-    problem: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, without handles and callers."""
-        request = self.request
-        return {
-            "request": request.number, "kind": request.kind, "state": request.state, "due": str(request.due().day),
-            "received": request.received.isoformat(), "reason": request.reason,
-            "receipt": None if self.receipt is None else str(self.receipt), "waiting": list(self.waiting),
-            "models": [dict(model) for model in self.models], "problem": self.problem,
-        }  # fmt: skip
-
-    def lines(self) -> list[str]:
-        """For people."""
-        request = self.request
-        out = [f"Request {request.number} ({request.kind}): {request.state}, due {request.due()}."]
-        if self.problem:
-            out.append(f"It could not be carried out and waits on: {self.problem}")
-        if request.state == "nothing-held":
-            out.append(
-                "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
-            )
-        for model in self.models:
-            guarantee = model["guarantee"]
-            many = "record" if model["records"] == 1 else "records"
-            out.append(
-                f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
-                f"{model['records']:,} {many} forgotten, {model['work']:,} read again; {guarantee['kind']}: "
-                f"{guarantee['statement']}."
-            )
-            out += [f"{model['model']}: {note}." for note in model["notes"]]
-        out += [f"Waiting for {name}: settle it with `expunge request settle {request.number} {name}`."
-                for name in self.waiting]  # fmt: skip
-        return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
 
 
 def wishes_of(
@@ -100,15 +44,16 @@ def wishes_of(
     return out
 
 
-def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
-    """What each model would do, and promise. Changes nothing.
+def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
+    """What each model would do, and promise, and what would be rewritten. Changes nothing.
 
     Raises
     ------
     UnknownRecordError
         Nobody holds anything of it.
     """
-    out = []
+    out: list[tuple[str, Plan]] = []
+    size = 0
     for wish in wishes:
         payload = _payload(wish)
         with core.read() as connection:
@@ -117,8 +62,10 @@ def plan(core: Core, wishes: Sequence[Wish]) -> list[tuple[str, Plan]]:
                 raise _unknown(wish)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
-        out += removing.planned(core, wish.kind, payload, held)
-    return out
+        made = removing.planned(core, wish.kind, payload, held)
+        size += rewriting(core, held, made)
+        out += made
+    return Planned(tuple(out), size)
 
 
 def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
@@ -138,7 +85,7 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             _refuse_partly_known(wish, held)
         if not is_known and wish.kind != "subject":
             raise _unknown(wish)
-        removing.refuse_unable(core, wish.kind, held)
+        removing.refuse_unable(wish.kind, held)
         if wish.kind == "feature":
             removing.planned(core, wish.kind, payload, held)
 
@@ -196,7 +143,7 @@ def run(
         raise next(iter(failed.values()))
     with core.read() as connection:
         return [
-            answer(core, connection, number, done.models.get(number, ()), failed.get(number))
+            answer(core, connection, number, done.outcomes.get(number), failed.get(number))
             for number in dict.fromkeys(numbers)
         ]
 
@@ -208,13 +155,14 @@ def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]
 
 
 def answer(
-    core: Core, connection: Any, number: int, models: Sequence[Mapping[str, Any]] = (),
+    core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None,
     problem: ExpungeError | None = None,
 ) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
-    return Answer(request, receipt, tuple(json.loads(row["waiting"] or "[]")), tuple(models), str(problem or ""))
+    waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
+    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""))
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:
@@ -235,25 +183,26 @@ def due_now(core: Core, policy: Policy | None = None) -> Decision:
 def rectify(
     core: Core, path: str | Path, *, data: str, delimiter: str | None, encoding: str | None, **more: Any
 ) -> Wish:
-    """The wish to put corrected rows in the place of those of the same ids.
+    """The wish to correct records: with whole rows, or with the columns that were wrong.
 
     Raises
     ------
     UnknownRecordError
         A row whose record is not held.
+    UnsupportedRequestError
+        A model that cannot learn again.
     """
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)
     table = read_table(path, delimiter=delimiter, encoding=encoding)
-    ids = buckets.ids_of(table, opened.card.record_id)
-    if missing := [name for name in opened.card.columns if name not in table.column_names]:
-        raise InvalidRequestError(f"The corrected rows lack the column {missing[0]!r}.", hint="Give whole rows.")
-    rows = {name: table[name].to_pylist() for name in opened.card.columns}
+    ids, rows = correcting.read_correction(core, opened, table)
     wish = Wish(kind="rectify", values=tuple(ids), data=data, rows=rows, **more)
-    plan(core, [wish])
     with core.read() as connection:
         held = held_by(core, connection, "rectify", _payload(wish))
+    if not held:
+        raise _unknown(wish)
     _refuse_partly_known(wish, held)
+    removing.planned(core, "rectify", _payload(wish), held)
     return wish
 
 

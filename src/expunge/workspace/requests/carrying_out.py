@@ -16,23 +16,22 @@ from typing import Any, NamedTuple
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError
 from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
-from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
-from expunge.workspace.database.tables import requests, row_index, versions
+from expunge.workspace.database.tables import requests, row_index
 from expunge.workspace.models import fitting, models, predictions
 from expunge.workspace.requests import finding, receipting, removing, request_queue, scrub
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.storage import faults, journal
-from expunge.workspace.storage.core import Core, stamp
+from expunge.workspace.storage.core import Core
 
-__all__ = ["Done", "carry_out", "finish"]
+__all__ = ["Done", "after_switch", "carry_out", "finish"]
 
 
 class Done(NamedTuple):
-    """What became of requests: what happened to models, and why some could not be carried out; by their numbers."""
+    """What became of requests, by their numbers: of ``models`` and ``data``, or why they could not be carried out."""
 
-    models: dict[int, list[dict[str, Any]]]
+    outcomes: dict[int, dict[str, Any]]
     failed: dict[int, ExpungeError]
 
 
@@ -64,7 +63,7 @@ def _carry_batch(core: Core, batch: Sequence[int], audit: removing.Audit | None,
     """Carry a batch out. If it fails for what one of its requests asks, each is tried by itself."""
     _start(core, batch)
     try:
-        done.models.update(_work(core, batch, audit))
+        done.outcomes.update(_work(core, batch, audit))
     except (FileNotUsableError, TamperedError):  # of the workspace, whoever asks
         _give_back(core, batch)
         raise
@@ -92,9 +91,9 @@ def _start(core: Core, numbers: Sequence[int]) -> None:
     faults.at("request-started")
 
 
-def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, list[dict[str, Any]]]:
+def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> dict[int, dict[str, Any]]:
     jobs: list[removing.Job] = []
-    told: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, dict[str, Any]] = {}
     with core.read() as connection:
         for number in numbers:
             row, request = request_queue.fetch(core, connection, number)
@@ -116,7 +115,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
             outcome = _outcome(job, changes, len(jobs))
             if gone := _outdate(core, connection, job):
                 outcome["notes"].append(f"kept predictions about it were deleted: {', '.join(gone)}")
-            told[job.number] = outcome["models"]
+            told[job.number] = {"models": outcome["models"], "data": _told_of_data(job, outcome)}
             waiting = dict.fromkeys(name for change in outcome["models"] for name in below[change["model"]])
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
@@ -132,12 +131,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
 def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str, Any]:
     """Make a new version of a data set the live one."""
     old = new.before
-    for row in core.db.rows(connection, versions, versions.c.dataset == old.id, versions.c.live == 1):
-        core.db.update(connection, versions, row["id"], live=0)
-    made = {"dataset": old.id, "number": old.version + 1, "live": 1, "created": stamp(core.now())}
-    core.db.insert(connection, versions, new.row | made)
-    if new.card != old.card:
-        core.db.update(connection, dataset_table, old.id, card=new.card.to_json())
+    datasets.make_live(core, connection, old, new.row, new.card)
     for at in range(0, len(new.handles), 500):
         part = row_index.c.record.in_(new.handles[at : at + 500])
         connection.execute(row_index.delete().where(part & (row_index.c.dataset == old.id)))
@@ -201,6 +195,19 @@ def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[
     return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
 
 
+def _told_of_data(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is told, but kept nowhere, of data sets: how many records, and where else they lie."""
+    held = {one.data.name: one for one in job.held}
+    return [
+        {
+            **{name: change[name] for name in ("data", "version_before", "version_after")},
+            "records": len(held[change["data"]].handles), "copied": held[change["data"]].data.is_copied,
+            "sources": held[change["data"]].data.card.sources,
+        }
+        for change in outcome["data"]
+    ]  # fmt: skip
+
+
 def _remember(core: Core, connection: Any, job: removing.Job) -> None:
     """Tombstones of what was forgotten; rectifying and forgetting a column leave none."""
     if job.kind in ("rectify", "feature"):
@@ -223,7 +230,7 @@ def _descendants(core: Core, connection: Any, new: removing.NewModel) -> list[st
     return [
         f"{one.what}:{one.name}" if one.what in ("data", "model") else one.name
         for one in finding.below(core, connection, new.before)[1:]
-        if one.what not in (predictions.KEPT, predictions.OUTDATED)
+        if one.what not in predictions.KINDS
     ]
 
 
@@ -253,7 +260,7 @@ def finish(core: Core) -> list[int]:
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]
         changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
-        notes = _after_switch(core, changed)
+        notes = after_switch(core, changed)
 
         def scrubbed(connection: Any) -> None:
             for row, outcome in zip(switched, outcomes, strict=True):
@@ -270,7 +277,7 @@ def finish(core: Core) -> list[int]:
     return entered + receipting.issue(core)
 
 
-def _after_switch(core: Core, changed: dict[str, int]) -> list[str]:
+def after_switch(core: Core, changed: dict[str, int]) -> list[str]:
     """Run the command that is to run after a switch: deploy, notify recipients."""
     if not core.config.after_switch or not changed:
         return []

@@ -13,7 +13,7 @@ from expunge.workspace.database.tables import artefacts
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import request_queue
-from expunge.workspace.requests.targets import held_by
+from expunge.workspace.requests.targets import Held, held_by
 from expunge.workspace.storage.core import Core
 
 __all__ = ["Finding", "below", "find"]
@@ -58,15 +58,17 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
             data = held.data
             out.append(Finding("data", data.name, data.version, len(held.handles), data.created, "added"))
             for model in held.models:
-                found = below(core, connection, model)
-                out += [dataclasses.replace(found[0], records=len(held.handles)), *found[1:]]
+                count = _known(core, connection, wish, model, held)
+                if count or held.features:
+                    found = below(core, connection, model)
+                    out += [dataclasses.replace(found[0], records=count), *found[1:]]
         kept = predictions.about(core, connection, wish.kind, wish.values)
         listed = {one.name for one in out if one.what == predictions.KEPT}
         names = {model.id: model.name for model in models.live_models(core, connection)}
         out += [
             Finding(row["kind"], row["name"], None, kept[row["id"]], row["created"], names[row["model"]])
             for row in derived
-            if row["id"] in kept and row["name"] not in listed
+            if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
         ]
     return list(dict.fromkeys(out))
 
@@ -75,6 +77,15 @@ def below(core: Core, connection: Any, model: models.Model) -> list[Finding]:
     """A model, first, and everything that was derived from it, through data sets of its predictions too."""
     derived = core.db.rows(connection, artefacts)
     return _below(core, connection, model, derived, _by_source(core, connection), set())
+
+
+def _known(core: Core, connection: Any, wish: request_queue.Wish, model: models.Model, held: Held) -> int:
+    """How many of the records a model knows: all, unless the data set has more than it learned (appended, say)."""
+    if model.n_records == held.data.n_records or not held.handles:
+        return len(held.handles)
+    rows = models.load(core, model).model._rows()
+    payload = {"values": list(wish.values), "data": held.data.name}
+    return sum(len(rows.known(one.ids)) for one in held_by(core, connection, wish.kind, payload))
 
 
 def _below(
@@ -90,7 +101,7 @@ def _below(
     out += [
         Finding(row["kind"], row["name"], None, None, row["created"], model.name)
         for row in derived
-        if row["model"] == model.id
+        if row["model"] == model.id and row["kind"] != predictions.OUTDATED
     ]
     for name in by_source.get(model.name, ()):
         data = datasets.open_data(core, connection, name)

@@ -25,12 +25,12 @@ from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 
-__all__ = ["enter_ready", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
+__all__ = ["enter_ready", "enter_signed", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
 
 
 def path_of(core: Core, number: int) -> Path:
-    """Where the bundle of a receipt lies."""
-    return core.layout.receipts / f"{number:04d}.json"
+    """Where the bundle of a receipt lies; audits that were attached later count downwards from -1."""
+    return core.layout.receipts / (f"{number:04d}.json" if number > 0 else f"audit-{-number:04d}.json")
 
 
 def issue(core: Core) -> list[int]:
@@ -83,7 +83,7 @@ def _enter(
     from expunge import __version__
 
     payload = request_queue.payload_of(core, row)
-    number = int(connection.execute(sa.select(sa.func.max(receipts.c.number))).scalar() or 0) + 1
+    number = _number(connection, request.number)
     last = {c["model"]: core.db.get_meta(connection, f"last-receipt/{c['model']}") for c in outcome["models"]}
     changes = tuple(_model_change(change, last[change["model"]]) for change in outcome["models"])
     receipt = Receipt(
@@ -93,19 +93,34 @@ def _enter(
         models=changes, data=tuple(_data_change(change) for change in outcome["data"]), numerics=fingerprint(),
         notes=tuple(outcome["notes"]),
     )  # fmt: skip
-    envelope = ledger_receipts.seal(receipt, core.signer)
-    digest = ledger_receipts.envelope_hash(envelope)
-    entry = journal.append(core, connection, "receipt", {"request": receipt.request, "envelope": digest})
-    for name in last:
-        core.db.set_meta(connection, f"last-receipt/{name}", digest)
     nonces = {change["model"]: change["nonces"] for change in outcome["models"]}
-    core.db.insert(connection, receipts, {
-        "number": number, "request": request.number, "entry": entry, "envelope": envelope,
-        "nonces": json.dumps(nonces), "models": json.dumps(sorted(nonces)),
-    })  # fmt: skip
+    enter_signed(core, connection, receipt, number=number, request=request.number, nonces=nonces, models=sorted(nonces))
     request_queue.step(
         core, connection, request.number, action, step="", outcome=None, waiting=None, key=None, receipt=number
     )
+
+
+def enter_signed(
+    core: Core, connection: Any, receipt: Receipt, *, number: int, request: int, nonces: Mapping[str, Any],
+    models: Sequence[str],
+) -> None:  # fmt: skip
+    """Sign a receipt, and enter it into the log, the chains of its models and the table of receipts."""
+    envelope = ledger_receipts.seal(receipt, core.signer)
+    digest = ledger_receipts.envelope_hash(envelope)
+    entry = journal.append(core, connection, "receipt", {"request": receipt.request, "envelope": digest})
+    for name in models:
+        core.db.set_meta(connection, f"last-receipt/{name}", digest)
+    core.db.insert(connection, receipts, {
+        "number": number, "request": request, "entry": entry, "envelope": envelope, "nonces": json.dumps(nonces),
+        "models": json.dumps(list(models)),
+    })  # fmt: skip
+
+
+def _number(connection: Any, request: int) -> int:
+    """The number of a receipt: that of its request, unless another receipt has it, as in workspaces of old."""
+    if connection.execute(sa.select(receipts.c.number).where(receipts.c.number == request)).first() is None:
+        return request
+    return int(connection.execute(sa.select(sa.func.max(receipts.c.number))).scalar() or 0) + 1
 
 
 def _model_change(change: Mapping[str, Any], previous: str) -> ModelChange:

@@ -35,13 +35,15 @@ def _has_work_aside(core: Core) -> bool:
     return core.layout.tmp.is_dir() and any(core.layout.tmp.iterdir())
 
 
-def recover(core: Core) -> list[int]:
+def recover(core: Core) -> tuple[list[int], list[int]]:
     """Bring a workspace to order. The lock is held.
 
     Returns
     -------
-    list of int
+    begun : list of int
         Requests that had been begun and wait again: they are to be started over.
+    finished : list of int
+        Requests that had been carried out and lacked their receipt; now they have it.
     """
     with core.write() as connection:
         begun = []
@@ -53,5 +55,4 @@ def recover(core: Core) -> list[int]:
         switched = any(row["step"] == "switched" for row, _ in request_queue.under_way(core, connection))
     if not switched:  # a switched one is scrubbed by finish, which knows what changed
         scrub.scrub(core)
-    carrying_out.finish(core)
-    return begun
+    return begun, carrying_out.finish(core)

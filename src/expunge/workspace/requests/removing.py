@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expunge.digest import leaf
-from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import UnsupportedRequestError
 from expunge.params import canonical_params
-from expunge.records import Removal
+from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
 from expunge.workspace.models import gates, models
+from expunge.workspace.requests import auditing, correcting
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.preparing import prepared
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +61,7 @@ class NewModel:
 
     before: models.Model
     made: Manifest
-    removal: Removal
+    removal: Removal | Rectification
     digest_before: str
     gate: dict[str, Any]
     counts: dict[int, int]
@@ -75,22 +75,23 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
     """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing."""
     out = []
     for one in held:
+        table = correcting.corrected(core, one.data, payload["rows"]) if kind == "rectify" else None
         for model in one.models:
             live = models.load(core, model).model
-            asked = _asked(live, kind, payload, one)
+            asked = _asked(live, kind, payload, one, model.card.card, table)
+            if asked and kind == "rectify" and not callable(getattr(live, "learn", None)):
+                raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
             if asked:
-                if kind == "rectify" and not callable(getattr(live, "learn", None)):
-                    raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
-                out.append((model.name, live.plan(**asked)))
+                out.append((model.name, (live.plan_rectify if kind == "rectify" else live.plan)(**asked)))
     return out
 
 
-def refuse_unable(core: Core, kind: str, held: Sequence[Held]) -> None:
-    """Refuse what the method of one of the models does not serve, without looking for the records."""
+def refuse_unable(kind: str, held: Sequence[Held]) -> None:
+    """Refuse what the method of one of the models does not serve, without reading a model."""
     wanted = "features" if kind == "feature" else "records"
     for one in held:
         for model in one.models:
-            method = type(models.load(core, model).model)
+            method = type(prepared(model.card.card))
             if wanted not in method._requests:
                 raise UnsupportedRequestError(
                     f"{model.name!r} ({method.__name__}) cannot forget {wanted}.",
@@ -98,26 +99,20 @@ def refuse_unable(core: Core, kind: str, held: Sequence[Held]) -> None:
                 )
 
 
-def _asked(live: Any, kind: str, payload: Mapping[str, Any], one: Held) -> dict[str, Any]:
-    """The arguments of a model's ``forget``; empty if it knows nothing of it."""
+def _asked(
+    live: Any, kind: str, payload: Mapping[str, Any], one: Held, card: Any, table: pa.Table | None
+) -> dict[str, Any]:
+    """The arguments of a model's ``forget`` or ``rectify``; empty if it knows nothing of it."""
     if kind == "feature":
         names = set(getattr(live, "feature_names_in_", ()))
         known = [name for name in one.features if name in names]
         return {"features": known} if known else {}
     if kind == "subject" and not one.data.is_copied and not one.ids:
         return {}
-    known = _known(live, one.ids)
+    known = live._rows().known(one.ids)
+    if known and table is not None:
+        return correcting.arguments(live, card, table, payload["rows"], known)
     return {"record_ids": known} if known else {}
-
-
-def _known(live: Any, ids: Sequence[Any]) -> list[Any]:
-    rows = live._rows()
-    if not ids or not len(rows):
-        return []
-    from expunge.table.ids import check_ids
-
-    wanted = check_ids(list(dict.fromkeys(ids)))
-    return list(wanted[rows._ids.known(wanted, rows.alive)].tolist())
 
 
 def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
@@ -126,7 +121,9 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
     for data in {held.data.id: held.data for job in jobs for held in job.held}.values():
         mine = [held for job in jobs for held in job.held if held.data.id == data.id]
         features = [name for held in mine for name in held.features]
-        come = next((_corrected(job, data) for job in jobs if job.kind == "rectify"), None)
+        come = next(
+            (correcting.corrected(core, data, job.payload["rows"]) for job in jobs if job.kind == "rectify"), None
+        )
         if features:
             card, made = datasets.drop_column(core, data, features)
             handles: list[bytes] = []
@@ -140,17 +137,6 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
         out[data.id] = NewData(data, card, entry, row, handles, come)
         faults.at("forget-data-written")
     return out
-
-
-def _corrected(job: Job, data: datasets.DataSet) -> pa.Table:
-    """The rows of a rectification, in the form of the data set."""
-    import pyarrow as pa
-
-    rows = job.payload["rows"]
-    missing = [name for name in data.card.columns if name not in rows]
-    if missing:
-        raise InvalidRequestError(f"The corrected rows lack the column {missing[0]!r}.", hint="Give whole rows.")
-    return pa.table({name: pa.array(rows[name]) for name in data.card.columns})
 
 
 def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) -> list[NewModel]:
@@ -167,46 +153,50 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         model, data = together[0][2], together[0][1].data
         manifest = models.load(core, model)
         live = manifest.model
-        asked = {job.number: _asked(live, job.kind, job.payload, held) for job, held, _ in together}
+        settings, card = model.card.gate, model.card.card
+        correction = next((job for job, _, _ in together if job.kind == "rectify"), None)
+        table = None if correction is None else correcting.corrected(core, data, correction.payload["rows"])
+        asked = {job.number: _asked(live, job.kind, job.payload, held, card, table) for job, held, _ in together}
         if not any(asked.values()):
             continue
         core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail
-        settings, card = model.card.gate, model.card.card
-        before = _figures(core, settings, card, live)
+        before = gates.figures_before(core, settings, card, live)
         features = list(dict.fromkeys(name for args in asked.values() for name in args.get("features", ())))
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
         rows = live._rows()
-        gone = rows.peek(rows.find(ids)) if audit is not None and ids else None
+        is_asked = audit is not None or any(job.payload.get("audit") for job, _, _ in together)
+        gone = rows.peek(rows.find(ids)) if is_asked and ids and correction is None else None
         with core.working_aside():
-            removal = live.forget(features=features) if features else live.forget(ids)
-            for job, held, _ in together:
-                if job.kind == "rectify":
-                    _learn_again(live, card, _corrected(job, held.data))
+            if correction is not None:
+                removal = live.rectify(**asked[correction.number])
+            else:
+                removal = live.forget(features=features) if features else live.forget(ids)
         out.append(NewModel(
             model, save_version(core.store, live, manifest), removal, manifest.digest,
             gates.judged(core, settings, card, before, live),
             {number: len(args.get("record_ids", ())) for number, args in asked.items() if args},
             leaf({"method": card.method, "params": _plain_params(live)}).hex(), features,
-            None if audit is None or gone is None else dict(audit(live, gone)), data,
+            _audited(core, audit, model, data, live, gone, [job for job, _, _ in together]), data,
         ))  # fmt: skip
         faults.at("forget-model-written")
     return out
 
 
-def _figures(core: Core, settings: Mapping[str, Any], card: Any, live: Any) -> Any:
-    if not settings:
+def _audited(
+    core: Core, audit: Audit | None, model: models.Model, data: datasets.DataSet, live: Any, gone: Any,
+    jobs: Sequence[Job],
+) -> dict[str, Any] | None:  # fmt: skip
+    """Figures of an audit, by the function of a caller or as the requests ask; the most that one of them asks."""
+    if gone is None:
         return None
-    try:
-        return gates.figures(core, settings, card, live)
-    except ExpungeError:
-        return None
+    if audit is not None:
+        return dict(audit(live, gone))
+    most = max((job.payload for job in jobs), key=lambda payload: int(payload.get("audit", 0)))
+    return auditing.audited(
+        core, model, data, live, gone.ids.tolist(), n_references=most["audit"], held_out=most["held_out"]
+    )
 
 
 def _plain_params(live: Any) -> dict[str, Any]:
     """Constructor arguments without the seed, which is a secret."""
     return {name: value for name, value in canonical_params(live).items() if name != "seed"}
-
-
-def _learn_again(live: Any, card: Any, table: pa.Table) -> None:
-    rows = read_rows(table, live_schema(card, live))
-    live.learn(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)

@@ -55,6 +55,10 @@ class Wish:
         Who asks, and their own key for it: asking again with the same key is the same request.
     action : str or None
         For the log, where it is another than the kind says: ``expire``.
+    audit : int
+        So many references to audit each model with, after it has forgotten and before the rows are scrubbed; 0: none.
+    held_out : str or None
+        For that, a data set with records that the models never learned.
     """
 
     kind: str
@@ -66,6 +70,8 @@ class Wish:
     caller: str = ""
     key: str = ""
     action: str | None = None
+    audit: int = 0
+    held_out: str | None = None
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -148,10 +154,12 @@ def _prepared(
     """The row of a new request, and its entry in the log."""
     request = Request(
         number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
-        regime=wish.regime or core.config.regime, zone=core.config.zone, caller=_caller(core, wish),
+        regime=wish.regime or core.config.regime, zone=core.config.zone,
+        caller=pseudonyms.caller_key(core.secrets.index_key, wish.caller, "").hex()[:16] if wish.caller else "",
     )  # fmt: skip
     action = action_of(wish)
-    payload = canonical_json({"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action})
+    about = {"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action}
+    payload = canonical_json(about | ({"audit": wish.audit, "held_out": wish.held_out} if wish.audit else {}))
     row = _row(request) | {
         "step": "", "key": held, "handle": handle, "idempotency": caller,
         "payload": pseudonyms.seal(key, payload, context=b"%d" % number),
@@ -160,11 +168,6 @@ def _prepared(
         "request": journal.request_id(core, number), "action": action, "due": row["due"],
         "subject": _pseudonym(key, wish),
     }  # fmt: skip
-
-
-def _caller(core: Core, wish: Wish) -> str:
-    """What the queue knows a caller by: a keyed hash, for a caller may be the person whom the request is about."""
-    return hmac.digest(core.secrets.derived("caller"), wish.caller.encode(), "sha256")[:12].hex() if wish.caller else ""
 
 
 def _caller_key(core: Core, wish: Wish) -> bytes | None:

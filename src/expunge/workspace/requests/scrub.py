@@ -7,6 +7,7 @@ from typing import Any
 
 from expunge.errors import TamperedError
 from expunge.workspace.data import datasets
+from expunge.workspace.data.comparing import compare_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import intents, model_versions, versions
 from expunge.workspace.models import models, predictions
@@ -86,7 +87,7 @@ def read_everything(core: Core) -> None:
     with core.read() as connection:
         for row in core.db.rows(connection, dataset_table):
             data = datasets.open_data(core, connection, row["name"])
-            datasets.compare_index(core, connection, data)
+            compare_index(core, connection, data)
         for model in models.live_models(core, connection):
             core.cache.pop(model.version_id, None)
             models.load(core, model)

@@ -95,6 +95,8 @@ REASONS: dict[str, dict[str, str]] = {
     },
 }
 _NEEDS_REASON = ("refuse", "extend")
+#: Of these old histories may lack it.
+_NEEDS_REASON_NOW = (*_NEEDS_REASON, "hold")
 
 _PLAIN = "See expunge.workspace.rules.request_states.TRANSITIONS."
 _ADVICE: dict[str, str] = {
@@ -268,7 +270,7 @@ class Request:
         at : datetime
             When; a time before the last step counts as that of the last step.
         reason : str, optional
-            One of :data:`REASONS`; refusing and extending need one.
+            One of :data:`REASONS`; refusing, extending and holding need one.
 
         Raises
         ------
@@ -278,10 +280,10 @@ class Request:
         """
         at = as_instant(at)
         last = self.history[-1].at if self.history else self.received
-        step = self._checked(Step(action=action, at=max(at, last), reason=reason))
+        step = self._checked(Step(action=action, at=max(at, last), reason=reason), needs_reason=_NEEDS_REASON_NOW)
         return dataclasses.replace(self, history=(*self.history, step))
 
-    def _checked(self, step: Step) -> Step:
+    def _checked(self, step: Step, *, needs_reason: tuple[str, ...] = _NEEDS_REASON) -> Step:
         """The step, if it is legal now."""
         action, at = step.action, as_instant(step.at)
         if action not in get_args(Action):
@@ -295,7 +297,7 @@ class Request:
         if action == "extend":
             self._refuse_extension(at)
         known = REASONS.get(action, {})
-        if step.reason is None and action in _NEEDS_REASON:
+        if step.reason is None and action in needs_reason:
             raise InvalidRequestError(f"To {action} a request needs a reason.", hint=f"One of {', '.join(known)}.")
         if step.reason is not None and step.reason not in known:
             what = f"One of {', '.join(known)}." if known else "Leave it out."

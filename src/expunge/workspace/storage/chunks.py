@@ -93,6 +93,13 @@ class ChunkStore:
             raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is not what was written.", hint="Restore it.")
         return data
 
+    def size(self, name: str) -> int:
+        """Bytes of a chunk; 0 where it cannot be told."""
+        try:
+            return int(self._place.size(name) or 0)
+        except OSError:
+            return 0
+
     def names(self) -> set[str]:
         """Names of all chunks there are."""
         return set(self._place.names())
@@ -140,6 +147,9 @@ class Folder:
 
     def get(self, name: str) -> bytes:
         return self._path(name).read_bytes()
+
+    def size(self, name: str) -> int:
+        return self._path(name).stat().st_size
 
     def names(self) -> Iterator[str]:
         yield from (item.name for item in self._root.iterdir()) if self._root.is_dir() else ()
@@ -191,6 +201,10 @@ class Objects:
     def get(self, name: str) -> bytes:
         data: bytes = self._fs.cat_file(f"{self._root}/{name}")
         return data
+
+    def size(self, name: str) -> int | None:
+        found: int | None = self._fs.size(f"{self._root}/{name}")
+        return found
 
     def names(self) -> Iterator[str]:
         if self._fs.isdir(self._root):

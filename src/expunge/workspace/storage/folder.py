@@ -21,7 +21,7 @@ def refuse_taken(path: Path, replaceable: frozenset[str]) -> None:
         held = {item.name for item in path.iterdir()}
         if held <= replaceable:
             return
-        what, hint = ("other files", "") if replaceable else ("something already", "; --force replaces a model")
+        what, hint = ("other files", "") if replaceable else ("something already", "; --force replaces an export")
         raise FileNotUsableError(f"The folder {str(path)!r} holds {what}.", hint=f"Use another name{hint}.")
     if path.exists():
         raise FileNotUsableError(f"{str(path)!r} is a file.", hint="Give the path of a folder.")

@@ -36,6 +36,8 @@ class Card:
         Constructor arguments that were given.
     bare : bool
         Whether a method of numbers stands alone, without transformers before it.
+    drop_missing_target : bool
+        Whether rows without a target are not learned from; else they are refused.
     """
 
     schema: Schema
@@ -43,6 +45,7 @@ class Card:
     estimator: str | None
     options: dict[str, Any]
     bare: bool = False
+    drop_missing_target: bool = False
 
 
 def write_card(path: Path, card: Card) -> None:
@@ -93,7 +96,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _parsed(data: dict[str, Any], path: Path) -> Card:
     try:
-        fields = {name: data[name] for name in ("method", "estimator", "options")} | {"bare": data.get("bare", False)}
+        fields = {name: data[name] for name in ("method", "estimator", "options")}
+        fields |= {name: data.get(name, False) for name in ("bare", "drop_missing_target")}
         return Card(**{**fields, "schema": Schema.from_dict(data["schema"])})
     except (KeyError, TypeError, ValueError) as error:
         raise TamperedError(f"{str(path)!r} is not the table.json of a model: {error}.") from error

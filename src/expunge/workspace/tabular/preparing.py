@@ -46,7 +46,6 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
-
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -69,14 +68,16 @@ def live_schema(card: Card, model: Any) -> Schema:
 
 
 def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
-    """Predictions for the rows of a table: the record id, the prediction and, if asked for, a column per class."""
+    """Predictions for the rows of a table: the record id (or the number of the row, where the table has no ids), the
+    prediction and, if asked for, a column per class."""
     import pandas as pd
 
     rows = read_rows(table, live_schema(card, model), to_predict=True)
     if probabilities and not hasattr(model, "predict_proba"):
         raise InvalidParameterError(f"{card.method} gives no probabilities.", hint="Leave them out.")
     with told_as_invalid_data():
-        frame = pd.DataFrame({card.schema.record_id: rows.ids, **_answers(model, rows.X)})
+        name = card.schema.record_id if card.schema.record_id in table.column_names else "row"
+        frame = pd.DataFrame({name: rows.ids, **_answers(model, rows.X)})
         if probabilities:
             chances = model.predict_proba(rows.X)
             frame = frame.assign(**{f"p({label})": chances[:, i] for i, label in enumerate(model.classes_.tolist())})

@@ -29,6 +29,7 @@ __all__ = [
     "has_target",
     "parse_label",
     "read_rows",
+    "with_target",
 ]
 
 Kind = str  # "number", "text" or "integer"
@@ -251,6 +252,18 @@ def _label_kind(table: pa.Table, name: str) -> Kind:
 # -------------------------------------------------------------------------------------------------------------- rows
 
 
+def with_target(table: pa.Table, schema: Schema) -> pa.Table:
+    """The rows of a table that have a target."""
+    import pyarrow as pa
+
+    if schema.target is None:
+        return table
+    _refuse_unknown(table, schema.target)
+    values = table[schema.target].to_pylist()
+    kept = [i for i, value in enumerate(values) if value is not None and value != "" and value == value]
+    return table if len(kept) == len(values) else table.take(pa.array(kept, pa.int64()))
+
+
 def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> TableRows:
     """The rows of a table as a schema has them.
 
@@ -259,7 +272,7 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     table : pyarrow.Table
     schema : Schema
     to_predict : bool
-        The target and the subject may then be missing, and are not read.
+        The target and the subject may then be missing, and are not read; without ids the rows are numbered from 1.
 
     Raises
     ------
@@ -271,7 +284,8 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
     import pandas as pd
 
     optional = [name for name in (schema.target, schema.subject_id) if name is not None]
-    for name in [schema.record_id, *schema.columns, *([] if to_predict else optional)]:
+    is_numbered = to_predict and schema.record_id not in table.column_names
+    for name in [*([] if is_numbered else [schema.record_id]), *schema.columns, *([] if to_predict else optional)]:
         _refuse_unknown(table, name)
     known = {schema.record_id, *schema.columns, *optional, *schema.ignored}
     new = next((name for name in table.column_names if name not in known), None)
@@ -279,7 +293,7 @@ def read_rows(table: pa.Table, schema: Schema, *, to_predict: bool = False) -> T
         raise InvalidDataError(
             f"The model does not know the column {new!r}.", hint=f"It reads {', '.join(map(repr, schema.columns))}."
         )
-    ids = _ids(table, schema.record_id, schema.record_kind)
+    ids = list(range(1, len(table) + 1)) if is_numbered else _ids(table, schema.record_id, schema.record_kind)
     if any(value is None for value in ids):
         raise InvalidIdError(
             f"Row {ids.index(None) + 1} below the header has no id in column {schema.record_id!r}.",
@@ -308,9 +322,12 @@ def _targets(table: pa.Table, name: str, schema: Schema, ids: Sequence[Any]) -> 
         values = ["" if value is None else value for value in table[name].to_pylist()]
     else:
         values = _cells(table, name, "text" if kind == "text" else "number", ids)
-    for value, record in zip(values, ids, strict=True):
-        if value == "" or value != value:
-            raise InvalidDataError(f"Record {record!r} has no target {name!r}.", hint="Fill it in, or drop the record.")
+    if lacking := [record for value, record in zip(values, ids, strict=True) if value == "" or value != value]:
+        more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise InvalidDataError(
+            f"Record {lacking[0]!r} has no target {name!r}{more}.",
+            hint="Fill it in, or leave such rows out: --drop-missing-target.",
+        )
     return [int(value) for value in values] if kind == "integer" else values
 
 

@@ -34,8 +34,17 @@ class Source:
     delimiter: str | None = None
     encoding: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """Where that is, for people: without the password that an address of a database may hold."""
+        if not self.query:
+            return self.url
+        import sqlalchemy as sa
+
+        return sa.engine.make_url(self.url).render_as_string(hide_password=True)
+
     def __str__(self) -> str:
-        return repr(self.url)
+        return repr(self.shown)
 
 
 def read_source(source: Source) -> pa.Table:

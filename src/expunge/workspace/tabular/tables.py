@@ -216,12 +216,14 @@ def _refuse_repeated(names: Sequence[str], path: Path) -> None:
 
 
 def read_ids(path: str | Path) -> list[str]:
-    """Ids from a file, or from standard input for ``-``: one per line, UTF-8; empty lines are passed over."""
+    """Ids from a file, or from standard input for ``-``: one per line, UTF-8. Empty lines are passed over, and
+    so are the byte order marks that files which were put together have in front of lines."""
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    return [line for line in _as_text(data, Path(path)).replace("\r\n", "\n").split("\n") if line]
+    lines = _as_text(data, Path(path)).replace("\r\n", "\n").split("\n")
+    return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:

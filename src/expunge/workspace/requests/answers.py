@@ -1,0 +1,109 @@
+"""How a request stands, for programs and for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from expunge.workspace.rules.request_states import REASONS, Request
+
+__all__ = ["Answer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """How a request stands.
+
+    Parameters
+    ----------
+    request : Request
+    receipt : Path or None
+        Its receipt, once there is one.
+    waiting : tuple of str
+        What was derived from its models and is not settled yet.
+    models : tuple of mapping
+        What happened to each model, once it did: name, versions, guarantee, records, work.
+    data : tuple of mapping
+        What happened to each data set: name, versions, records, and where its rows came from (``sources``).
+    problem : str
+        Why it could not be carried out just now; it waits on.
+    """
+
+    request: Request
+    receipt: Path | None
+    waiting: tuple[str, ...]
+    models: tuple[Mapping[str, Any], ...] = ()
+    data: tuple[Mapping[str, Any], ...] = ()
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, without handles; the caller is the keyed hash that is kept."""
+        request = self.request
+        return {
+            "request": request.number, "kind": request.kind, "state": request.state, "caller": request.caller,
+            "regime": request.regime, "due": str(request.due().day), "received": request.received.isoformat(),
+            "reason": request.reason, "receipt": None if self.receipt is None else str(self.receipt),
+            "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
+            "data": [dict(data) for data in self.data], "problem": self.problem,
+            "history": [
+                {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
+            ],
+        }  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """What came of it, for people."""
+        request = self.request
+        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, due {request.due()}."]
+        if self.problem:
+            out.append(f"It could not be carried out and waits on: {self.problem}")
+        if request.state == "nothing-held":
+            out.append(
+                "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
+            )
+        is_rectified = request.kind == "rectify"
+        for model in self.models:
+            guarantee = model["guarantee"]
+            out.append(
+                f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
+                f"{_records(model['records'])} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
+                f"again; {guarantee['kind']}: {guarantee['statement']}."
+            )
+            out += [f"{model['model']}: {note}." for note in model["notes"]]
+        for data in self.data:
+            what = f"{_records(data['records'])} {'corrected' if is_rectified else 'taken out'}"
+            what = "columns taken out" if request.kind == "feature" else what
+            out.append(
+                f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
+                f"{'files rewritten' if data['copied'] else 'only referred to'}."
+            )
+        out += [f"Waiting for {name}: settle it with `expunge request settle {request.number} {name}`."
+                for name in self.waiting]  # fmt: skip
+        return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
+
+    def outside(self) -> list[str]:
+        """What is left to do where no workspace reaches: the places that the rows came from."""
+        verb = "correct" if self.request.kind == "rectify" else "delete"
+        return [
+            f"{source} is not the workspace's: {verb} the same there, if that has not been done."
+            for source in dict.fromkeys(source for data in self.data for source in data["sources"])
+        ]
+
+    def details(self) -> list[str]:
+        """All that is known of the request, for people: who asked, under which law, and what became of it when."""
+        request = self.request
+        out = [*self.lines(), f"Under {request.regime}, asked by {request.caller or 'nobody who gave a name'}."]
+        out.append(f"{request.received:%Y-%m-%d %H:%M} received (times in UTC)")
+        for step in request.history:
+            words = REASONS.get(step.action, {}).get(step.reason or "", "")
+            why = f": {step.reason}, {words}" if words else ""
+            out.append(f"{step.at:%Y-%m-%d %H:%M} {step.action}{why}")
+        return out
+
+    def _why(self) -> str:
+        return f" ({self.request.reason})" if self.request.reason else ""
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record" if count == 1 else f"{count:,} records"
