@@ -92,6 +92,15 @@ def test_a_class_is_asked_of_each_model_in_its_own_kind(ws: expunge.Workspace) -
     assert answer.request.state == "done"
 
 
+def test_a_correction_that_was_answered_is_answered_again_whatever_came_since(ws: expunge.Workspace) -> None:
+    path = ws.path.parent / "right.csv"
+    life.people().iloc[[6]][["id", "size"]].to_csv(path, index=False)
+    (first,) = ws.rectify(path, data="people", caller="desk", key="k")
+    ws.forget(records=["r006"])
+    (again,) = ws.rectify(path, data="people", caller="desk", key="k")
+    assert (again.request.number, again.receipt) == (first.request.number, first.receipt)
+
+
 def test_a_workspace_that_began_what_cannot_be_carried_out_opens(ws: expunge.Workspace) -> None:
     ws.request_add([Wish(kind="feature", values=("label",))])
     core = ws._core

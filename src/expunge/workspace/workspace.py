@@ -117,10 +117,10 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         try:
             with core.lock.held():
                 begun, finished = recovery.recover(core)
-                asking.run(core, begun, or_raise=False)
+                again = asking.run(core, begun, or_raise=False)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
-        return sorted({*begun, *finished})
+        return sorted({*finished, *(answer.request.number for answer in again if not answer.problem)})
 
     @property
     def path(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError, UnknownRecordError
 from expunge.records import Plan
-from expunge.workspace.data import datasets
+from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
 from expunge.workspace.requests import carrying_out, correcting, receipting, removing, request_queue
@@ -195,6 +195,10 @@ def rectify(
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)
     table = read_table(path, delimiter=delimiter, encoding=encoding)
+    again = Wish(kind="rectify", values=tuple(buckets.ids_of(table, opened.card.record_id)), data=data, **more)
+    with core.read() as connection:
+        if request_queue.is_answered(core, connection, again):
+            return again  # whatever has become of the records since
     ids, rows = correcting.read_correction(core, opened, table)
     wish = Wish(kind="rectify", values=tuple(ids), data=data, rows=rows, **more)
     with core.read() as connection:
