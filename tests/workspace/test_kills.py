@@ -105,7 +105,7 @@ def test_nothing_is_lost_in_a_life_with_every_kind_of_step(keys: Path, tmp_path:
     longest, expected = time.perf_counter() - started, life.looked(root)
     assert expected["ok"], expected["verdict"]
     draw, n_killed, n_lives = random.Random(2), 0, 0
-    while n_killed < 40:
+    while n_killed < 20:
         n_lives += 1
         root = life.prepare(tmp_path / str(n_lives), keys)
         while (code := life.Child(life.everything, root).end(draw.uniform(0.1, longest))) == -signal.SIGKILL:
