@@ -25,7 +25,7 @@ __all__ = ["empty_log", "open_engine", "to_read", "to_write"]
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=30000")
 _SETTINGS = ("synchronous_commit TO on", "lock_timeout TO '30s'")
 
-#: Number of the lock of whoever writes; the same in every version. Locks of other databases are others.
+#: Number of the lock of whoever writes; the same in every version. Workspaces in schemas of one database take turns.
 _LOCK = 0x657870756E6765
 
 #: Tables of which rows are deleted, or changed so that the old ones stay behind.
@@ -46,13 +46,13 @@ def open_engine(url: str) -> sa.Engine:
         engine = sa.create_engine(url)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"The driver {error.name} is not installed.", hint="pip install 'expunge[postgres]'."
+            f"The driver {error.name} is not installed.", hint=f"pip install 'expunge[postgres]'. {_HINT}"
         ) from error
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise InvalidParameterError(f"{url!r} is no URL of a database.", hint=_HINT) from error
-    if engine.dialect.name not in _PREPARE:
-        raise InvalidParameterError(f"No workspace can be kept in {engine.dialect.name}.", hint=_HINT)
-    event.listen(engine, "connect", _PREPARE[engine.dialect.name])
+    if engine.dialect.driver not in _PREPARE:
+        raise InvalidParameterError(f"No workspace can be kept in {engine.dialect.name} by this driver.", hint=_HINT)
+    event.listen(engine, "connect", _PREPARE[engine.dialect.driver])
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -96,7 +96,8 @@ def _prepare_postgresql(connection: Any, _: object) -> None:
     connection.commit()
 
 
-_PREPARE = {"sqlite": _prepare_sqlite, "postgresql": _prepare_postgresql}
+#: By driver.
+_PREPARE = {"pysqlite": _prepare_sqlite, "psycopg": _prepare_postgresql}
 _HINT = "As postgresql+psycopg://user@host/name; without one it is SQLite in the folder."
 
 

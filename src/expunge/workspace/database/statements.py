@@ -40,6 +40,10 @@ class Prepared:
 
     def all(self, connection: sa.Connection, /, **values: Any) -> list[tuple[Any, ...]]:
         """Run it; all rows."""
+        return self.all_of(connection, values)
+
+    def all_of(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """As :meth:`all`."""
         text, names = self._text(connection)
         found: list[tuple[Any, ...]] = _cursor(connection).execute(text, _given(names, values)).fetchall()
         return found
@@ -96,9 +100,10 @@ class Lookup:
 
     def __init__(self, column: sa.Column[Any], *results: sa.ColumnElement[Any]) -> None:
         def one_of(length: int) -> Prepared:
-            binds = [sa.bindparam(f"v{i}", type_=column.type) for i in range(length)]
+            binds = [sa.bindparam(name, type_=column.type) for name in self._names[:length]]
             return Prepared(sa.select(*results).where(column == binds[0] if length == 1 else column.in_(binds)))
 
+        self._names = [f"v{i}" for i in range(self.LENGTHS[-1])]
         self._statements = {length: one_of(length) for length in self.LENGTHS}
 
     def all(self, connection: sa.Connection, wanted: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -108,7 +113,7 @@ class Lookup:
             part = wanted[at : at + self.LENGTHS[-1]]
             length = next(length for length in self.LENGTHS if length >= len(part))
             filled = [*part, *[part[-1]] * (length - len(part))]
-            out += self._statements[length].all(connection, **{f"v{i}": value for i, value in enumerate(filled)})
+            out += self._statements[length].all_of(connection, dict(zip(self._names, filled, strict=False)))
         return out
 
 

@@ -20,7 +20,7 @@ from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
-from expunge.workspace.database.tables import requests, subject_keys
+from expunge.workspace.database.tables import meta, requests, subject_keys
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
@@ -30,7 +30,14 @@ __all__ = [
     "under_way",
 ]  # fmt: skip
 
-_HIGHEST = Prepared(sa.select(sa.func.max(requests.c.number)))
+
+def _meta(name: str) -> Any:
+    return sa.select(meta.c.value).where(meta.c.name == sa.literal_column(f"'{name}'")).scalar_subquery()
+
+
+_BEFORE = Prepared(
+    sa.select(sa.select(sa.func.max(requests.c.number)).scalar_subquery(), _meta("next-key"), _meta("last-time"))
+)
 _BY_HANDLE = Lookup(requests.c.handle, requests.c.handle, requests.c.number)
 _BY_CALLER = Lookup(requests.c.idempotency, requests.c.idempotency, requests.c.number, requests.c.handle)
 _KEYS = Lookup(subject_keys.c.handle, subject_keys.c.handle, subject_keys.c.key)
@@ -106,9 +113,9 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     InvalidRequestError
         A key that its caller used for another request: taken for a repetition, nobody would be forgotten.
     """
-    db, now = core.db, journal.moment(core, connection)
-    top = int(_HIGHEST.scalar(connection) or 0)
-    next_key = first_key = int(db.get_meta(connection, "next-key", "0"))
+    db, [(top, known_key, last)] = core.db, _BEFORE.all(connection)
+    now, top = journal.moment(core, connection, last=last or ""), int(top or 0)
+    next_key = first_key = int(known_key or 0)
     handles = [_handle(core, wish) for wish in wishes]
     callers = [_caller_key(core, wish) for wish in wishes]
     people = [

@@ -6,6 +6,7 @@ Times never go backwards in it, whatever the clock does: an entry is never earli
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,8 +19,6 @@ from expunge.workspace.database.tables import log, log_hashes
 from expunge.workspace.storage.core import stamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from expunge.workspace.storage.core import Core
 
 __all__ = ["append", "append_many", "moment", "open_log", "request_id"]
@@ -75,12 +74,13 @@ def open_log(connection: Any) -> Log:
     return Log(_Store(connection))
 
 
-def moment(core: Core, connection: Any) -> datetime:
-    """The time to write down: that of the clock, or of the last entry if the clock went backwards."""
-    from datetime import datetime
+def moment(core: Core, connection: Any, *, last: str | None = None) -> datetime:
+    """The time to write down: that of the clock, or of the last entry if the clock went backwards.
 
+    ``last`` is what stands in the database under ``last-time``, where it was read already.
+    """
     now = core.now().replace(microsecond=0)
-    last = core.db.get_meta(connection, "last-time")
+    last = core.db.get_meta(connection, "last-time") if last is None else last
     return max(now, datetime.fromisoformat(last)) if last else now
 
 
