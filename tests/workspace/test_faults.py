@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -227,3 +228,23 @@ def test_a_torn_last_write_is_as_if_it_had_not_been(
     assert told["ok"], told["verdict"]
     assert told["state"] == expected
     assert search(root, CANARIES) == {}
+
+
+def test_a_kill_leaves_a_recorded_request_and_who_opens_next_is_told_what_was_finished(
+    tmp_path: Path, uninterrupted: Plain
+) -> None:
+    template, _ = uninterrupted
+    root = Path(shutil.copytree(template.parent, tmp_path / "life")) / template.name
+    assert life.Child(life.forget_in, root, 0, EXPUNGE_FAIL_AT="request-accepted").end() == -signal.SIGKILL
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", UserWarning)
+        ws = expunge.Workspace.open(root)
+        assert [(one.request.number, one.request.state) for one in ws.request_list()] == [(1, "received")]
+        ws.close()
+        assert life.Child(life.forget_in, root, 0, EXPUNGE_FAIL_AT="forget-all-written").end() == -signal.SIGKILL
+        expunge.Workspace.open(root).close()
+        assert life.Child(life.forget_in, root, 1, EXPUNGE_FAIL_AT="scrub-rows-deleted").end() == -signal.SIGKILL
+        expunge.Workspace.open(root).close()
+        expunge.Workspace.open(root).close()
+    told = [str(warning.message) for warning in seen if "interrupted" in str(warning.message)]
+    assert told == ["Finished interrupted request 1.", "Finished interrupted request 2."]

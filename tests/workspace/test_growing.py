@@ -19,6 +19,7 @@ from expunge.errors import (
     UnknownNameError,
 )
 from expunge.workspace.models import models
+from expunge.workspace.requests import appending
 
 
 def people(n: int = 60) -> pd.DataFrame:
@@ -107,6 +108,25 @@ def test_what_may_not_be_appended_is_refused_and_nothing_has_changed(ws: expunge
     with pytest.raises(InvalidRequestError, match="only referred to"):
         ws.data_append("all", tmp_path / "more.csv")
     assert ws.verify()
+
+
+@pytest.mark.parametrize(("place", "n_records"), [("data-chunks-written", 45), ("data-committed", 60)])
+def test_what_is_appended_is_there_or_not(
+    ws: expunge.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, n_records: int
+) -> None:
+    def interrupt(name: str) -> None:
+        if name == place:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(appending.faults, "at", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            ws.data_append("people", tmp_path / "more.csv", learn=True)
+    ws.close()
+    again = expunge.Workspace.open(ws.path)
+    assert again.data_list()[0]["n_records"] == n_records
+    assert len(live(again, "sums").record_ids_) == n_records
+    assert again.verify()
 
 
 def test_forgotten_rows_are_refused_left_out_or_let_in_with_a_reason(ws: expunge.Workspace, tmp_path: Path) -> None:

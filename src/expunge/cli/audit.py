@@ -49,7 +49,9 @@ def audit(
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)
     if sum((model is not None, scores is not None, self_test)) != 1:
-        raise InvalidRequestError("Give MODEL with --data and --forgotten, or --scores, or --self-test.")
+        raise InvalidRequestError(
+            "Give MODEL with --data and --forgotten, or --scores, or --self-test.", hint="See `expunge audit --help`."
+        )
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
     with out.working("Auditing"), _progress(as_json) as progress:
@@ -73,7 +75,9 @@ def _audited(
     if scores is not None:
         return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})
     if model is None or data is None or forgotten is None:
-        raise InvalidRequestError("MODEL needs --data, a table, and --forgotten, a file with ids.")
+        raise InvalidRequestError(
+            "MODEL needs --data, a table, and --forgotten, a file with ids.", hint="See `expunge audit --help`."
+        )
     others = read_ids(held_out) if held_out else None
     return Workspace.open(workspace).audit(model, data, forgotten=read_ids(forgotten), held_out=others, **given)
 

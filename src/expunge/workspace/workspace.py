@@ -312,7 +312,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             records=records, subjects=subjects, classes=classes, features=features, data=data, audit=n_references,
             held_out=held_out, **more,
         )  # fmt: skip
-        auditing.refuse_audit(core, n_references, held_out)
+        auditing.refuse_audit(core, n_references, held_out, of_columns=bool(features))
         with core.lock.held():
             asking.refuse_impossible(core, wishes)
             return asking.run(core, self._commits.accept(wishes), audit=audit if callable(audit) else None)

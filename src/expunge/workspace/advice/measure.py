@@ -100,7 +100,9 @@ class _Bench:
         self.units = units_of(self.table, question.seed)
         self.sizes = unit_sizes(self.units)
         if not isinstance(sample, int) or isinstance(sample, bool) or sample < 100:
-            raise InvalidParameterError(f"The sample must be at least 100 records, got {sample!r}.")
+            raise InvalidParameterError(
+                f"The sample must be at least 100 records, got {sample!r}.", hint="Give more, or leave --sample out."
+            )
         self.shards = question.shards_for(sum(self.sizes.values()))
         self.rows = Rows(self.table, seed=question.seed)
         self.sample: Sample = draw_sample(self.units, self.rows.hashes(), sample)

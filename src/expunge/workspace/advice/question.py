@@ -75,7 +75,9 @@ class Question:
                 hint="Collect them for a shorter time than the deadline; 0s means each at once.",
             )
         if not _is_number(self.max_loss) or not 0 <= self.max_loss <= 1:
-            raise InvalidParameterError(f"The loss that is allowed must lie in [0, 1], got {self.max_loss!r}.")
+            raise InvalidParameterError(
+                f"The loss that is allowed must lie in [0, 1], got {self.max_loss!r}.", hint="As 0.01."
+            )
         if self.shards is not None:
             _check_counts("shards", self.shards, 1000)
         _check_counts("slices", self.slices, 100)
@@ -136,5 +138,6 @@ def _check_counts(name: str, values: Sequence[int], most: int) -> None:
     wrong = [v for v in values if not isinstance(v, int) or isinstance(v, bool) or not 1 <= v <= most]
     if wrong or not values:
         raise InvalidParameterError(
-            f"Numbers of {name} are integers from 1 to {most}, got {wrong[0] if wrong else values!r}."
+            f"Numbers of {name} are integers from 1 to {most}, got {wrong[0] if wrong else values!r}.",
+            hint="As 5,10,20.",
         )

@@ -107,5 +107,5 @@ def advise_shards(
     except (ValueError, ArithmeticError) as error:  # what an estimator says about its data or its arguments
         is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
         kind = InvalidParameterError if is_option else InvalidDataError
-        raise kind(" ".join(str(error).split("\n")[0].split())) from error
+        raise kind(" ".join(str(error).split("\n")[0].split()), hint="Check the data.") from error
     return advise(measured, question)

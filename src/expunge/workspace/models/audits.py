@@ -140,7 +140,9 @@ def _roles(rows: TableRows, model: Any, forgotten: list[Any], held_out: list[Any
     if held_out is None:
         held_out = [record for record in rows.ids if record not in known and record not in set(forgotten)]
     if strange := known.intersection(held_out):
-        raise InvalidRequestError(f"The model was trained on record {next(iter(strange))!r}: it is not held out.")
+        raise InvalidRequestError(
+            f"The model was trained on record {next(iter(strange))!r}: it is not held out.", hint="Leave it out."
+        )
     if len(set(forgotten)) < 2:
         raise InvalidDataError(
             f"An audit by scores needs two forgotten records, got {len(set(forgotten))}.",

@@ -54,7 +54,7 @@ def checked(core: Core, gate: Mapping[str, Any], schema: Schema) -> dict[str, An
         except ValueError as error:
             raise InvalidParameterError(f"{name} is a number, not {settings[name]!r}.", hint="As 0.02.") from error
         if not settings[name] >= 0:
-            raise InvalidParameterError(f"{name} is not negative, got {settings[name]}.")
+            raise InvalidParameterError(f"{name} is not negative, got {settings[name]}.", hint="As 0.02.")
     settings = {name: value for name, value in settings.items() if value != np.inf}
     with core.read() as connection:
         data = datasets.open_data(core, connection, str(settings["data"]))

@@ -47,7 +47,7 @@ def probabilities_of(model: Any, X: Any, classes: npt.NDArray[Any]) -> Floats:
     out = np.zeros((len(given), len(classes)))
     known = np.searchsorted(classes, model.classes_)
     if (known >= len(classes)).any() or (classes[known] != model.classes_).any():
-        raise InvalidDataError("The model knows a class that the audit's records do not have.")
+        raise InvalidDataError("The model knows a class that the audit's records do not have.", hint="Give more.")
     out[:, known] = given
     return out
 

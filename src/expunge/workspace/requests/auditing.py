@@ -37,8 +37,10 @@ __all__ = ["attach", "audited", "refuse_attaching", "refuse_audit"]
 _LATER = "the figures of an audit that was made after the receipt of the request; the rest repeats that receipt"
 
 
-def refuse_audit(core: Core, n_references: int, held_out: str | None) -> None:
+def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_columns: bool) -> None:
     """Refuse an audit that could not be made, before a request is taken in."""
+    if of_columns and n_references:
+        raise InvalidRequestError("An audit asks about records, not columns.", hint="Forget columns without --audit.")
     if n_references and n_references < LEAST_RETRAINS:
         raise InvalidParameterError(
             f"An audit needs {LEAST_RETRAINS} references or more, got {n_references}.", hint="39 can accuse at 5 %."

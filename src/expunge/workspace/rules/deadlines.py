@@ -57,7 +57,7 @@ class Period:
     def __post_init__(self) -> None:
         for name, value, most in (("months", self.months, _MOST_MONTHS), ("days", self.days, _MOST_DAYS)):
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-                raise InvalidParameterError(f"A period has 0 to {most} {name}, got {value!r}.")
+                raise InvalidParameterError(f"A period has 0 to {most} {name}, got {value!r}.", hint="As days:30.")
         if not self.months and not self.days:
             raise InvalidParameterError("A period has at least one day.", hint="For example days:30.")
 
@@ -233,7 +233,9 @@ def due_date(
             day += timedelta(days=stopped.days)
         return Due(day=day, instant=_start_of(day + timedelta(days=1), where), zone=zone)
     except OverflowError:
-        raise InvalidDataError("The calendar of this computer ends before the period does.") from None
+        raise InvalidDataError(
+            "The calendar of this computer ends before the period does.", hint="Take a shorter period."
+        ) from None
 
 
 def read_zone(zone: str) -> ZoneInfo:

@@ -52,7 +52,10 @@ class Waiting:
         object.__setattr__(self, "received", as_instant(self.received))
         object.__setattr__(self, "due", as_instant(self.due))
         if not (isinstance(self.cost_s, (int, float)) and math.isfinite(self.cost_s) and self.cost_s >= 0):
-            raise InvalidParameterError(f"The planned cost of request {self.number} is {self.cost_s!r} seconds.")
+            raise InvalidParameterError(
+                f"The planned cost of request {self.number} is {self.cost_s!r} seconds.",
+                hint="Give a number that is not negative.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +232,7 @@ def decide(queue: Sequence[Waiting], policy: Policy, now: datetime, *, last_run:
     """
     ordered = sorted(queue, key=_urgency)
     if len({one.number for one in ordered}) < len(ordered):
-        raise InvalidParameterError("A request is twice in the queue.")
+        raise InvalidParameterError("A request is twice in the queue.", hint="Name each once.")
     if not ordered:
         return Decision()
     now = as_instant(now)

@@ -200,15 +200,19 @@ class Request:
 
     def __post_init__(self) -> None:
         if not isinstance(self.number, int) or isinstance(self.number, bool) or self.number < 1:
-            raise InvalidParameterError(f"A request has a number from 1 on, got {self.number!r}.")
+            raise InvalidParameterError(f"A request has a number from 1 on, got {self.number!r}.", hint="Count from 1.")
         if self.kind not in KINDS:
-            raise InvalidParameterError(f"A request is about one of {', '.join(KINDS)}, not {self.kind!r}.")
+            raise InvalidParameterError(
+                f"A request is about one of {', '.join(KINDS)}, not {self.kind!r}.", hint="Take one of them."
+            )
         read_zone(self.zone)
         object.__setattr__(self, "regime", regime_of(self.regime).name)
         object.__setattr__(self, "received", as_instant(self.received))
         object.__setattr__(self, "handles", tuple(self.handles))
         if wrong := [v for v in (*self.handles, self.caller, self.idempotency) if not isinstance(v, str)]:
-            raise InvalidParameterError(f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.")
+            raise InvalidParameterError(
+                f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.", hint="Give texts."
+            )
         object.__setattr__(self, "_standing", _Standing())
         past, steps = self.history, []
         object.__setattr__(self, "history", ())
@@ -293,7 +297,9 @@ class Request:
                 f"Request {self.number} is {self.state} and cannot {action}.", hint=_ADVICE.get(self.state, _PLAIN)
             )
         if at < (self.history[-1].at if self.history else self.received):
-            raise InvalidRequestError(f"Request {self.number} has a step that lies before the one before it.")
+            raise InvalidRequestError(
+                f"Request {self.number} has a step that lies before the one before it.", hint="Restore it from a copy."
+            )
         if action == "extend":
             self._refuse_extension(at)
         known = REASONS.get(action, {})
@@ -373,7 +379,9 @@ class Request:
                 received=received, handles=tuple(values.pop("handles")), history=tuple(steps), **values
             )  # fmt: skip
             if schema is True or schema != 1 or request.to_dict() != data:
-                raise TamperedError(f"Request {request.number} is {state}, its history leads elsewhere.")
+                raise TamperedError(
+                    f"Request {request.number} is {state}, its history leads elsewhere.", hint="Restore it from a copy."
+                )
         except TamperedError:
             raise
         except (ExpungeError, TypeError, KeyError, ValueError, AttributeError):

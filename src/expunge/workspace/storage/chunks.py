@@ -88,7 +88,9 @@ class ChunkStore:
         except FileNotFoundError as error:
             raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is missing.", hint="Restore it.") from error
         except OSError as error:
-            raise FileNotUsableError(f"Cannot read chunk {entry.name[:12]} ({what}): {error}.") from error
+            raise FileNotUsableError(
+                f"Cannot read chunk {entry.name[:12]} ({what}): {error}.", hint="Check disk and rights."
+            ) from error
         if not hmac.compare_digest(self.mac(data), entry.mac):
             raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is not what was written.", hint="Restore it.")
         return data

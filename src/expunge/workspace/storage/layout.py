@@ -162,7 +162,9 @@ class Config:
             held = getattr(defaults, name)
             made = tuple(value) if isinstance(held, tuple) and isinstance(value, list) else value
             if type(made) is not type(held):
-                raise InvalidParameterError(f"The setting {name!r} is a {type(held).__name__}, not {value!r}.")
+                raise InvalidParameterError(
+                    f"The setting {name!r} is a {type(held).__name__}, not {value!r}.", hint="See docs/workspace.md."
+                )
             values[name] = made
         if urlsplit(values.get("database", "")).password is not None:
             raise InvalidParameterError(

@@ -90,7 +90,9 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):
         raise TamperedError(f"{str(path)!r} is not the table.json of a model.", hint="Restore it from a copy.")
     if data["format"] > FORMAT:
-        raise NewerFormatError(f"{str(path)!r} has format {data['format']}; this version reads up to {FORMAT}.")
+        raise NewerFormatError(
+            f"{str(path)!r} has format {data['format']}; this version reads up to {FORMAT}.", hint="Update expunge."
+        )
     return data
 
 
@@ -100,7 +102,9 @@ def _parsed(data: dict[str, Any], path: Path) -> Card:
         fields |= {name: data.get(name, False) for name in ("bare", "drop_missing_target")}
         return Card(**{**fields, "schema": Schema.from_dict(data["schema"])})
     except (KeyError, TypeError, ValueError) as error:
-        raise TamperedError(f"{str(path)!r} is not the table.json of a model: {error}.") from error
+        raise TamperedError(
+            f"{str(path)!r} is not the table.json of a model: {error}.", hint="Restore it from a copy."
+        ) from error
 
 
 def _checksum(data: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ def make_method(name: str, estimator: Any, options: Mapping[str, Any]) -> Any:
     kind = find_method(name)
     model = kind(estimator=estimator) if estimator is not None else kind()
     if "estimator" in options:
-        raise InvalidParameterError("The estimator is chosen by --estimator, not by --option.")
+        raise InvalidParameterError("The estimator is chosen by --estimator, not by --option.", hint="Use --estimator.")
     try:
         model.set_params(**options)
     except ValueError as error:

@@ -107,4 +107,6 @@ def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
     except (ValueError, ArithmeticError) as error:
         is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
         kind = InvalidParameterError if is_option else InvalidDataError
-        raise kind(" ".join(str(error).split("\n")[0].split())) from error
+        raise kind(
+            " ".join(str(error).split("\n")[0].split()), hint="Check the data, or leave a column out with --ignore."
+        ) from error

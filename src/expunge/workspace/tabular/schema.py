@@ -134,7 +134,7 @@ def choose_schema(
         Columns not to learn from.
     """
     if task is not None and task not in TASKS:
-        raise InvalidParameterError(f"The task is one of {', '.join(TASKS)}, not {task!r}.")
+        raise InvalidParameterError(f"The task is one of {', '.join(TASKS)}, not {task!r}.", hint="Take one of them.")
     record_id = _given(table, record_id, "--record-id")
     if has_target(task):
         target = _given(table, target, "--target")
@@ -148,10 +148,13 @@ def choose_schema(
     if wrong is not None:
         raise InvalidParameterError(f"A column is number or text, not {wrong!r}.", hint="As in age=number,job=text.")
     if target is not None and target in (record_id, subject_id):
-        raise InvalidParameterError(f"Column {target!r} cannot be both an id and the target.")
+        raise InvalidParameterError(f"Column {target!r} cannot be both an id and the target.", hint="Name two columns.")
     clash = next((name for name in [*declared, *ignored] if name in roles), None)
     if clash is not None:
-        raise InvalidParameterError(f"Column {clash!r} is an id or the target, so it is not learned from.")
+        raise InvalidParameterError(
+            f"Column {clash!r} is an id or the target, so it is not learned from.",
+            hint="Leave it out of --columns and --ignore.",
+        )
     features = [name for name in table.column_names if name not in roles and name not in ignored]
     if not features:
         raise InvalidDataError("No column is left to learn from.", hint="Give a table with more columns.")

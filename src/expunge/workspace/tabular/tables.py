@@ -139,7 +139,10 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
         )
     except (pa.ArrowException, OSError) as error:
         if not ragged:
-            raise InvalidDataError(f"{str(path)!r} cannot be read as CSV: {str(error).splitlines()[0]}.") from error
+            raise InvalidDataError(
+                f"{str(path)!r} cannot be read as CSV: {str(error).splitlines()[0]}.",
+                hint="Check quotes and delimiter.",
+            ) from error
         row = ragged[0]
         raise InvalidDataError(
             f"Row {row.number - 1} of {str(path)!r} has {row.actual_columns} cells, not {row.expected_columns}; "
@@ -190,7 +193,9 @@ def _header(text: str, path: Path, delimiter: str) -> list[str]:
     try:
         names = next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row), [])
     except csv.Error as error:
-        raise InvalidDataError(f"{str(path)!r} cannot be read as CSV: {error}.") from error
+        raise InvalidDataError(
+            f"{str(path)!r} cannot be read as CSV: {error}.", hint="Check quotes and delimiter."
+        ) from error
     if len(names) == 1:
         likely = [mark for mark in (",", ";", "\t", "|") if mark != delimiter and mark in names[0]]
         if likely:

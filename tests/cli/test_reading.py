@@ -1,0 +1,146 @@
+"""What people read: of requests, plans, data that lies outside, work that a kill had interrupted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expunge.cli import run
+from expunge.errors import EXIT_CODES
+from expunge.workspace.rules.request_states import REASONS
+from workspace.test_growing import people
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = run([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Run) -> Path:
+    """A workspace with a data set and a model in the working folder."""
+    people()[:45].to_csv(tmp_path / "people.csv", index=False)
+    people()[45:].to_csv(tmp_path / "more.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    for line in ("init ws", "data add people.csv --record-id id --subject-id person --workspace ws"):
+        assert call(*line.split())[0] == 0
+    monkeypatch.chdir(tmp_path / "ws")
+    assert call("fit", "sums", "--data", "people", "--target", "label", "--method", "gaussian-nb", "--bare")[0] == 0
+    return tmp_path
+
+
+def words(text: str) -> str:
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+def test_a_request_tells_all_that_is_known_of_it(call: Run, home: Path) -> None:
+    assert call("request", "add", "--subject", "p1", "--caller", "erika@office", "--key", "mail 1")[0] == 0
+    assert call("request", "hold", 1)[0] == 2
+    code, _, err = call("request", "hold", 1, "--reason", "because")
+    assert code == EXIT_CODES["invalid-request"]
+    assert "litigation, legal-retention, clarification, other" in err
+    assert call("request", "hold", 1, "--reason", "litigation")[0] == 0
+    _, out, _ = call("request", "show", 1)
+    told = json.loads(call("request", "show", 1, "--json")[1])["requests"][0]
+    assert "on-hold (litigation)" in out
+    assert "hold: litigation, the data may be evidence" in out
+    assert "Under gdpr" in out
+    assert "erika" not in out
+    assert re.fullmatch("[0-9a-f]{16}", told["caller"])
+    assert told["caller"] in out
+    assert [(step["action"], step["reason"]) for step in told["history"]] == [("hold", "litigation")]
+    assert told["due"]
+    assert call("request", "release", 1)[0] == 0
+    code, out, _ = call("request", "run", 1)
+    assert "people: data version 1 -> 2, 3 records taken out, files rewritten." in out
+    assert f"{home / 'people.csv'} is not the workspace's" in out or "people.csv is not the workspace's" in out
+    (row,) = [line for line in call("data", "list")[1].splitlines() if "people" in line]
+    assert "None" not in row
+    assert " - " in f"{row} "
+
+
+@pytest.mark.parametrize("action", REASONS)
+def test_help_names_the_reasons_that_there_are(call: Run, action: str) -> None:
+    out = words(call("request", action, "--help")[1])
+    assert f"One of {', '.join(REASONS[action])}." in out
+
+
+def test_help_is_in_groups(call: Run) -> None:
+    out = call("--help")[1]
+    assert [name for name in ("Data and models", "Requests", "Proof", "More") if name in out] == [
+        "Data and models", "Requests", "Proof", "More",
+    ]  # fmt: skip
+
+
+def test_receipts_are_numbered_as_requests(call: Run, home: Path) -> None:
+    code, out, _ = call("forget", "--subject", "p1", "--subject", "nobody", "--subject", "p2")
+    assert code == 0
+    assert re.findall(r"Request (\d)|receipts/(\d+)", out) == [
+        ("1", ""), ("", "0001"), ("2", ""), ("", "0002"), ("3", ""), ("", "0003"),
+    ]  # fmt: skip
+    assert out.count("is not the workspace's") == 1
+
+
+def test_a_plan_tells_what_is_rewritten(call: Run, home: Path) -> None:
+    _, out, _ = call("plan", "--subject", "p1")
+    assert re.search(r"The workspace rewrites about [\d.]+ MB of files, [\d.]+ s in all\.", out)
+    told = json.loads(call("plan", "--subject", "p1", "--json")[1])
+    assert told["rewrite_bytes"] > 0
+    assert told["expected_s"] > told["plans"][0]["expected_s"]
+
+
+def test_data_grows_and_goes(call: Run, home: Path) -> None:
+    code, out, _ = call("data", "append", "people", home / "more.csv", "--learn")
+    assert code == 0
+    assert out.splitlines() == ["people: 15 new records, 60 in all.", "sums has learned them."]
+    code, _, err = call("data", "remove", "people")
+    assert code == EXIT_CODES["invalid-request"]
+    assert "expunge model remove sums" in err
+    assert call("model", "remove", "sums")[1] == "sums is removed, and the log says so.\n"
+    assert call("data", "remove", "people")[0] == 0
+    assert call("forget", "--subject", "p1")[0] == 0
+    assert call("data", "add", home / "people.csv", "--record-id", "id", "--name", "../evil")[0] == 9
+
+
+def test_rows_without_a_target_are_refused_or_left_out(call: Run, home: Path) -> None:
+    people().assign(label=lambda frame: frame["label"].where(frame.index % 10 > 0, "")).to_csv("gaps.csv", index=False)
+    call("data", "add", "gaps.csv", "--record-id", "id", "--subject-id", "person")
+    fit = ("fit", "gaps", "--data", "gaps", "--target", "label", "--method", "gaussian-nb", "--bare")
+    code, _, err = call(*fit)
+    assert code == EXIT_CODES["invalid-data"]
+    assert re.search(r"Record 'r0\d0' has no target 'label', and 5 more\.", err)
+    assert "--drop-missing-target" in err
+    told = json.loads(call(*fit, "--drop-missing-target", "--json")[1])
+    assert told["n_records"] == 54
+    found = json.loads(call("find", "--subject", "p0", "--data", "gaps", "--json")[1])["found"]
+    assert [(one["what"], one["records"]) for one in found] == [("data", 3), ("model", 2)]
+    assert call("forget", "--subject", "p0", "--data", "gaps")[0] == 0
+    assert "has the digest" in call("verify", "receipts/0001.json", "--replay")[1]
+
+
+def test_an_export_needs_no_ids_and_a_taken_place_is_told(call: Run, home: Path) -> None:
+    assert call("export", "sums", "out")[0] == 0
+    assert "--force replaces an export" in call("export", "sums", "out")[2]
+    people().drop(columns=["id", "person", "label"]).to_csv("bare.csv", index=False)
+    for name in ("out", "sums"):
+        code, out, _ = call("predict", name, "--data", "bare.csv", "--json")
+        rows: Any = json.loads(out)["predictions"]
+        assert code == 0
+        assert [row["row"] for row in rows] == list(range(1, 61))
+
+
+def test_ids_files_with_marks_are_read(call: Run, home: Path) -> None:
+    Path("ids.txt").write_bytes("\ufeffp1\r\n\ufeffp2\n".encode())
+    found = json.loads(call("find", "--ids-from", "ids.txt", "--by", "subject", "--json")[1])["found"]
+    assert [(one["what"], one["records"]) for one in found] == [("data", 3), ("model", 3)] * 2
