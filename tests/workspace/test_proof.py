@@ -97,6 +97,8 @@ def test_an_audit_before_the_rows_go_stands_in_the_receipt_and_leaves_nothing(
         ws.forget(subjects=["p1"], audit=3, held_out="others")
     with pytest.raises(UnknownNameError):
         ws.forget(subjects=["p1"], audit=4, held_out="nowhere")
+    with pytest.raises(InvalidParameterError, match="for an audit"):
+        ws.forget(subjects=["p1"], held_out="others")
     with pytest.raises(InvalidRequestError, match="records, not columns"):
         ws.forget(features=["age"], audit=4, held_out="others")
     assert ws.request_list(every=True) == []

@@ -17,14 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from expunge.audit.evidence import LEAST_RETRAINS
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.rotation import chain
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import models
-from expunge.workspace.models.audits import audit_model
 from expunge.workspace.requests import receipting, request_queue
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
@@ -39,9 +37,15 @@ _LATER = "the figures of an audit that was made after the receipt of the request
 
 def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_columns: bool) -> None:
     """Refuse an audit that could not be made, before a request is taken in."""
-    if of_columns and n_references:
+    if not n_references:
+        if held_out is not None:
+            raise InvalidParameterError("Held-out records are for an audit.", hint="Give --audit N, too.")
+        return
+    if of_columns:
         raise InvalidRequestError("An audit asks about records, not columns.", hint="Forget columns without --audit.")
-    if n_references and n_references < LEAST_RETRAINS:
+    from expunge.audit.evidence import LEAST_RETRAINS
+
+    if n_references < LEAST_RETRAINS:
         raise InvalidParameterError(
             f"An audit needs {LEAST_RETRAINS} references or more, got {n_references}.", hint="39 can accuse at 5 %."
         )
@@ -77,6 +81,8 @@ def audited(
         Figures for the receipt. Where no audit can be made that is said, with the code of the error: its sentence may
         name a record.
     """
+    from expunge.workspace.models.audits import audit_model
+
     schema = live_schema(model.card.card, live)
     path = core.layout.tmp / "audit.parquet"
     try:
