@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,7 @@ class Child:
 
 def _run(function: Callable[..., Any], arguments: tuple[Any, ...], environment: dict[str, str]) -> None:
     os.environ.update(environment)
+    warnings.filterwarnings("ignore", "Finished interrupted request")
     try:
         function(*arguments)
     except ExpungeError as error:
