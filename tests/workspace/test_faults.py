@@ -243,7 +243,7 @@ def test_a_kill_leaves_a_recorded_request_and_who_opens_next_is_told_what_was_fi
         ws.close()
         assert life.Child(life.forget_in, root, 0, EXPUNGE_FAIL_AT="forget-all-written").end() == -signal.SIGKILL
         expunge.Workspace.open(root).close()
-        assert life.Child(life.forget_in, root, 1, EXPUNGE_FAIL_AT="scrub-rows-deleted").end() == -signal.SIGKILL
+        assert life.Child(life.forget_in, root, 1, EXPUNGE_FAIL_AT="scrub-chunks-deleted").end() == -signal.SIGKILL
         expunge.Workspace.open(root).close()
         expunge.Workspace.open(root).close()
     told = [str(warning.message) for warning in seen if "interrupted" in str(warning.message)]

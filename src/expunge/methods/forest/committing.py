@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
+    LENGTH,
     RIGHT_CHILD,
     ROOM,
     START,
@@ -22,7 +24,7 @@ from expunge.methods.forest.growing import (
     N,
 )
 from expunge.methods.forest.order import before, njit, place
-from expunge.methods.forest.splits import add, adjust, shift_of
+from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["POOL", "commit", "repack"]
 
@@ -70,26 +72,18 @@ def _room(n: int, pool: Any) -> Any:
 
 @njit
 def _in_leaf(
-    node: Any, sign: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
-    ties: Any, pool: Any,
+    node: Any, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any, ties: Any,
+    pool: Any,
 ) -> None:  # fmt: skip
-    """Take records out of the list of a leaf, or put them in, in order."""
-    start, n = node[START], node[N]
-    if sign < 0:
-        kept, b = start, b0
-        for r in range(start, start + n):
-            if b < b1 and lists[r] == entered[b]:
-                b += 1
-            else:
-                lists[kept] = lists[r]
-                kept += 1
-        return
+    """Put records into the list of a leaf, in order. Those that go stay in it, passed over, until it is made anew."""
+    start, n = node[START], node[LENGTH]
     n_new = n + b1 - b0
     if n_new > node[ROOM]:
         moved = _room(n_new, pool)
         lists[moved : moved + n] = lists[start : start + n]
         node[START], node[ROOM] = moved, n_new + n_new // 2 + 4
         start = moved
+    node[LENGTH] = n_new
     r, b = start + n - 1, b1 - 1
     for to in range(start + n_new - 1, start - 1, -1):
         if b < b0 or (
@@ -139,8 +133,8 @@ def commit(
                 new_lists, free_nodes, free_tallies, pool, todo,
             )  # fmt: skip
             continue
-        if what == IN_LEAF:
-            _in_leaf(node, sign, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, pool)
+        if what == IN_LEAF and sign > 0:
+            _in_leaf(node, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, pool)
         elif what == DROP:
             free_tallies[pool[_FREE_TALLIES]] = node[TALLY]
             pool[_FREE_TALLIES] += 1
@@ -194,7 +188,7 @@ def _replace(
 
 
 @njit
-def repack(roots: Any, nodes: Any, lists: Any, out: Any, todo: Any) -> int:
+def repack(roots: Any, nodes: Any, lists: Any, alive: Any, out: Any, todo: Any) -> int:
     """Copy the lists of all leaves into ``out`` without gaps, and tell the leaves; how long it is."""
     at = 0
     for t in range(len(roots)):
@@ -208,7 +202,9 @@ def repack(roots: Any, nodes: Any, lists: Any, out: Any, todo: Any) -> int:
                 waiting += 2
                 node[ROOM] = 0
                 continue
-            out[at : at + node[N]] = lists[node[START] : node[START] + node[N]]
-            node[START], node[ROOM] = at, node[N]
-            at += node[N]
+            start = at
+            for r in range(node[START], node[START] + node[LENGTH]):
+                out[at] = lists[r]
+                at += alive[lists[r]]
+            node[START], node[ROOM], node[LENGTH] = start, at - start, at - start
     return at

@@ -46,8 +46,10 @@ Slots = npt.NDArray[np.intp]
 
 #: Classes that a table of counts may have columns for.
 MOST_CLASSES = 1000
-#: Nodes are scored on 2**s to 2**(s+1) of their records.
-_SAMPLE = 10
+#: A large node is scored on a part of its records: so many at least, fewer than twice as many, on average.
+_SAMPLE = 384
+#: Thresholds of a category, for each of a number: one of them tells a single value from all others.
+_OF_A_CATEGORY = 2
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
 _SMALL = 16
 #: A change of more than this share of the records is a fit.
@@ -166,9 +168,9 @@ class Forest(Unlearner):
         params[DEPTH] = 2**31 if self.max_depth is None else self.max_depth
         params[SPLIT], params[LEAF] = self.min_samples_split, self.min_samples_leaf
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
-        params[THRESHOLDS] = self.n_thresholds * (2 if "category" in learned.kinds else 1)
+        params[THRESHOLDS] = self.n_thresholds * (_OF_A_CATEGORY if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
-        params[SAMPLE] = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
+        params[SAMPLE] = max(_SAMPLE, 8 * self.min_samples_leaf)
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])
@@ -321,7 +323,7 @@ def _group(max_features: Any, d: int) -> int:
     if max_features is None:
         return d
     if max_features == "sqrt":
-        return max(1, int(np.sqrt(d)))
+        return max(1, round(float(np.sqrt(d))))
     if max_features == "log2":
         return max(1, int(np.log2(d)))
     if isinstance(max_features, (float, np.floating)):

@@ -12,7 +12,6 @@ from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import fitting, gates, models, predictions
-from expunge.workspace.models.versions import Manifest, save_version
 from expunge.workspace.requests import carrying_out, scrub
 from expunge.workspace.rules.retention import read_times
 from expunge.workspace.storage import faults, journal
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["append"]
 
@@ -124,6 +125,8 @@ def _refuse_known(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> Non
 
 
 def _learned(core: Core, model: models.Model, table: pa.Table) -> _Learned:
+    from expunge.workspace.models.versions import save_version
+
     manifest, settings, card = models.load(core, model), model.card.gate, model.card.card
     live = manifest.model
     schema = live_schema(card, live)

@@ -11,10 +11,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError
@@ -29,6 +27,9 @@ from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 from expunge.workspace.tabular.preparing import live_schema
 from expunge.workspace.tabular.schema import Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["attach", "audited", "refuse_attaching", "refuse_audit"]
 
@@ -81,6 +82,9 @@ def audited(
         Figures for the receipt. Where no audit can be made that is said, with the code of the error: its sentence may
         name a record.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     from expunge.workspace.models.audits import audit_model
 
     schema = live_schema(model.card.card, live)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-from pyarrow import types
-
 from expunge.errors import InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets
 from expunge.workspace.data.new_rows import in_form
@@ -16,6 +13,8 @@ from expunge.workspace.tabular.preparing import live_schema
 from expunge.workspace.tabular.schema import read_rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from expunge.workspace.tabular.card import Card
 
 __all__ = ["arguments", "corrected", "read_correction"]
@@ -46,6 +45,9 @@ def read_correction(core: Core, data: datasets.DataSet, table: pa.Table) -> tupl
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:
     """Values that JSON holds as they are; others, dates say, as texts that their type reads again."""
+    import pyarrow as pa
+    from pyarrow import types
+
     kind = column.type
     if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_string(kind)):
         try:
@@ -58,6 +60,8 @@ def _plain(column: pa.ChunkedArray) -> list[Any]:
 
 def corrected(core: Core, data: datasets.DataSet, rows: Mapping[str, Sequence[Any]]) -> pa.Table:
     """Whole rows as they should be: what is not given is as the data set has it."""
+    import pyarrow as pa
+
     given = pa.table({name: pa.array(values) for name, values in rows.items()})
     if not data.is_copied:
         return given.select(data.card.columns)
@@ -72,6 +76,8 @@ def corrected(core: Core, data: datasets.DataSet, rows: Mapping[str, Sequence[An
 
 def _held(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> pa.Table:
     """The rows of these records, in their order."""
+    import pyarrow as pa
+
     where = {buckets.bucket_of(core.secrets.handle("record", value), data.card.n_buckets) for value in ids}
     tables = [datasets.read_bucket(core, data, f"{bucket:04d}") for bucket in sorted(where)]
     every = pa.concat_tables(tables, promote_options="permissive").select(data.card.columns)
@@ -94,6 +100,8 @@ def arguments(live: Any, card: Card, table: pa.Table, given: Mapping[str, Any], 
     known : sequence
         Ids.
     """
+    import pyarrow as pa
+
     schema, wanted = live_schema(card, live), set(known)
     ids = table[schema.record_id].to_pylist()
     rows = read_rows(table.take(pa.array([i for i, v in enumerate(ids) if v in wanted], pa.int64())), schema)

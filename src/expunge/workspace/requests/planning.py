@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
-from expunge.workspace.models.versions import Manifest
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage.core import Core
+
+if TYPE_CHECKING:
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["Planned", "rewriting"]
 

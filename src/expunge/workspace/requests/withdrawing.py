@@ -65,26 +65,11 @@ def remove_data(core: Core, name: str) -> dict[str, Any]:
     """
     with core.read() as connection:
         _refuse_open(connection, name)
-        entered = core.db.rows(
-            connection, artefacts, artefacts.c.name == name, artefacts.c.kind.not_in(predictions.KINDS)
-        )
-        if entered:
-            return _remove_entry(core, entered[0])
-        try:
-            data = datasets.open_data(core, connection, name)
-        except UnknownNameError as error:
-            raise UnknownNameError(
-                f"There is no data set and nothing derived of the name {name!r}.", hint=error.hint
-            ) from error
-        for model in models.live_models(core, connection):
-            if model.dataset == data.id:
-                raise InvalidRequestError(
-                    f"Model {model.name!r} learned from {name!r}.", hint=f"First: expunge model remove {model.name}."
-                )
-            if model.card.gate.get("data") == name:
-                raise InvalidRequestError(
-                    f"The gate of {model.name!r} looks at {name!r}.", hint="Fit it again without, with --force."
-                )
+        known = artefacts.c.kind.not_in(predictions.KINDS)
+        entered = core.db.rows(connection, artefacts, artefacts.c.name == name, known)
+        data = None if entered else _free_data(core, connection, name)
+    if data is None:
+        return _remove_entry(core, entered[0])
     with core.write() as connection:
         connection.execute(row_index.delete().where(row_index.c.dataset == data.id))
         connection.execute(versions.delete().where(versions.c.dataset == data.id))
@@ -92,6 +77,26 @@ def remove_data(core: Core, name: str) -> dict[str, Any]:
         journal.append(core, connection, "withdrawal", {"what": "data", "name": name, "version": data.version})
     scrub.scrub(core)
     return {"what": "data", "name": name, "version": data.version, "n_records": data.n_records}
+
+
+def _free_data(core: Core, connection: Any, name: str) -> datasets.DataSet:
+    """The data set of this name, if nothing needs it."""
+    try:
+        data = datasets.open_data(core, connection, name)
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"There is no data set and nothing derived of the name {name!r}.", hint=error.hint
+        ) from error
+    for model in models.live_models(core, connection):
+        if model.dataset == data.id:
+            raise InvalidRequestError(
+                f"Model {model.name!r} learned from {name!r}.", hint=f"First: expunge model remove {model.name}."
+            )
+        if model.card.gate.get("data") == name:
+            raise InvalidRequestError(
+                f"The gate of {model.name!r} looks at {name!r}.", hint="Fit it again without, with --force."
+            )
+    return data
 
 
 def _remove_entry(core: Core, row: dict[str, Any]) -> dict[str, Any]:
