@@ -23,7 +23,7 @@ import typer
 import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
-from expunge.methods.pipeline import joint_sums
+from expunge.methods.preprocessing import categories
 from expunge.workspace import Workspace, list_methods
 from expunge.workspace.models import models as workspace_models
 from expunge.workspace.tabular.catalogue import kebab
@@ -357,15 +357,15 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
 def test_texts_that_name_single_records_are_refused_by_column(
     call: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(joint_sums, "MOST_LABELS", 30)
+    monkeypatch.setattr(categories, "MOST_CATEGORIES", 30)
     frame = pd.DataFrame({"id": [f"{i:02d}" for i in range(40)], "note": [f"note {i}" for i in range(40)]})
     frame.assign(town="Ulm", y=frame.index % 2).to_csv(tmp_path / "t.csv", index=False)
     assert call("data", "add", tmp_path / "t.csv", "--record-id", "id")[0] == 0
     fit = ("fit", "m", "--data", "t", "--target", "y", "--method", "multinomial-nb")
     code, _, err = call(*fit)
     assert code == EXIT_CODES["invalid-data"]
-    assert "column 'note' has 40 different ones" in err
-    assert "--ignore note" in err
+    assert "Column 'note' has 40 different categories" in err
+    assert "Leave it out" in err
     assert call(*fit, "--ignore", "note")[0] == 0
     code, out, _ = call("forget", "--record", "07")
     assert "1 record forgotten" in out

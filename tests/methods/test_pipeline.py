@@ -46,6 +46,7 @@ from expunge.errors import (
 )
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
+from expunge.methods.preprocessing import categories
 
 NUMBERS, TEXTS = ["age", "height"], ["town", "colour"]
 
@@ -429,12 +430,24 @@ def test_encoders_may_group_different_numbers_of_rare_categories() -> None:
     assert model.predict(X).shape == (6,)
 
 
-def test_too_many_categories_are_not_folded_in_silence() -> None:
-    n = 9000
-    X = pd.DataFrame({"name": [f"n{i}" for i in range(n)]})
-    with pytest.raises(InvalidDataError, match="categories in all") as refused:
-        make_pipeline(OneHotEncoder(), Ridge()).fit(X, np.arange(n, dtype=float))
-    assert "fold=False" in str(refused.value.hint)
+@pytest.mark.parametrize("fold", [True, False])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_too_many_categories_fill_no_memory(monkeypatch: pytest.MonkeyPatch, fold: bool, sparse: bool) -> None:
+    monkeypatch.setattr(categories, "MOST_CATEGORIES", 20)
+    X = pd.DataFrame({"town": ["a", "b", "b"] * 7, "name": [f"n{i}" for i in range(21)]})
+    X.index = X["name"]
+    model = make_pipeline(OneHotEncoder(sparse_output=sparse), Ridge(), fold=fold)
+    if sparse and not fold:
+        assert model.fit(X, np.arange(21.0)).predict(X).shape == (21,)
+        return
+    with pytest.raises(InvalidDataError, match="Column 'name' has 21 different categories, of 23") as refused:
+        model.fit(X, np.arange(21.0))
+    assert ("fold=False" if fold else "sparse_output=True") in str(refused.value.hint)
+    model.fit(X.iloc[:18], np.arange(18.0))
+    before = model.digest()
+    with pytest.raises(InvalidDataError, match="Column 'name'"):
+        model.learn(X.iloc[18:], np.arange(18.0, 21.0))
+    assert model.digest() == before
 
 
 @pytest.mark.parametrize("fold", [True, False])

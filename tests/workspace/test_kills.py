@@ -96,6 +96,28 @@ def reference(uninterrupted: tuple[Path, dict[str, Any]], tmp_path_factory: pyte
     return out
 
 
+@pytest.mark.slow
+def test_nothing_is_lost_in_a_life_with_every_kind_of_step(keys: Path, tmp_path: Path) -> None:
+    """Corrections, columns, classes, kept predictions, new fits and new signing keys, not only persons."""
+    root = life.prepare(tmp_path / "plain", keys)
+    started = time.perf_counter()
+    assert life.Child(life.everything, root).end() == 0
+    longest, expected = time.perf_counter() - started, life.looked(root)
+    assert expected["ok"], expected["verdict"]
+    draw, n_killed, n_lives = random.Random(2), 0, 0
+    while n_killed < 20:
+        n_lives += 1
+        root = life.prepare(tmp_path / str(n_lives), keys)
+        while (code := life.Child(life.everything, root).end(draw.uniform(0.1, longest))) == -signal.SIGKILL:
+            n_killed += 1
+        assert code == 0
+        told = life.looked(root)
+        assert told["ok"], told["verdict"]
+        assert told["state"] == expected["state"]
+        assert search(root, CANARIES) == {}
+    sys.stdout.write(f"killed {n_killed} times in {n_lives} lives\n")
+
+
 def test_nothing_is_lost_at_random_times(
     uninterrupted: tuple[Path, dict[str, Any]], reference: list[Any], tmp_path: Path
 ) -> None:

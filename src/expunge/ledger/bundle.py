@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from expunge.errors import InvalidParameterError
 from expunge.ledger import canonical_json
-from expunge.ledger.fields import check_count, check_hash, check_schema, reading
+from expunge.ledger.fields import check_count, check_path, reading_fields
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.log import Log
 from expunge.ledger.receipts import envelope_hash
@@ -99,17 +99,12 @@ class Bundle:
         NewerFormatError
             If a later version wrote it.
         """
-        what = "The bundle"
-        value = canonical_json.decode(data, what=what)
-        with reading(what):
-            number = check_schema(value, cls.newest, what)
-            if set(value) != _FIELDS or set(value["proof"]) != {"index", "path"}:
-                raise InvalidParameterError(f"its fields are {', '.join(sorted(value))}.")
+        with reading_fields(data, _FIELDS, cls.newest, "The bundle") as (value, number):
             bundle = cls(
                 envelope=canonical_json.encode(value["envelope"]),
                 entry=canonical_json.encode(value["entry"]),
                 index=check_count(value["proof"]["index"], "index"),
-                path=tuple(bytes.fromhex(check_hash(step, "a hash of the proof")) for step in value["proof"]["path"]),
+                path=check_path(value["proof"]["path"]),
                 head=canonical_json.encode(value["head"]),
                 rotations=tuple(canonical_json.encode(rotation) for rotation in value["rotations"]),
                 schema=number,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from expunge.errors import InvalidParameterError, NewerFormatError, TamperedError
+from expunge.ledger import canonical_json
 
 __all__ = [
     "check_code",
@@ -20,10 +21,12 @@ __all__ = [
     "check_day",
     "check_hash",
     "check_name",
+    "check_path",
     "check_schema",
     "check_text",
     "check_time",
     "reading",
+    "reading_fields",
     "seen",
     "utc",
 ]
@@ -120,6 +123,30 @@ def check_schema(data: Mapping[str, Any], newest: int, what: str) -> int:
             f"{what} has schema {number}; this version reads up to {newest}.", hint="Update expunge."
         )
     return number
+
+
+def check_path(value: Any) -> tuple[bytes, ...]:
+    """Hashes of a proof, as texts."""
+    return tuple(bytes.fromhex(check_hash(step, "a hash of the proof")) for step in value)
+
+
+@contextlib.contextmanager
+def reading_fields(data: bytes, names: Collection[str], newest: int, what: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yield the fields of a record and its schema number, from canonical JSON; to be taken apart as in :func:`reading`.
+
+    Raises
+    ------
+    TamperedError
+        If it is no such JSON, has other fields, or a field is refused while it is taken apart.
+    NewerFormatError
+        If a later version wrote it.
+    """
+    value = canonical_json.decode(data, what=what)
+    with reading(what):
+        number = check_schema(value, newest, what)
+        if set(value) != set(names):
+            raise InvalidParameterError(f"its fields are {', '.join(sorted(value))}.")
+        yield value, number
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from expunge.errors import TamperedError
 from expunge.ledger import canonical_json, dsse, merkle
-from expunge.ledger.fields import check_count, check_hash, check_schema, check_time, reading
+from expunge.ledger.fields import check_count, check_hash, check_time, reading_fields
 from expunge.ledger.keys import PublicKeys, Signer
 
 __all__ = ["HEAD_TYPE", "SignedHead", "check_extends", "sign_head"]
@@ -60,11 +60,7 @@ class SignedHead:
             If a later version wrote it.
         """
         payload, (key_id, *_) = dsse.open_envelope(data, keys, kind=HEAD_TYPE, what=what)
-        value = canonical_json.decode(payload, what=what)
-        with reading(what):
-            number = check_schema(value, cls.newest, what)
-            if set(value) != {"schema", "size", "root", "time"}:
-                raise TamperedError(f"{what} has other fields than a head.", hint="Take the file as it was issued.")
+        with reading_fields(payload, ("root", "schema", "size", "time"), cls.newest, what) as (value, number):
             return cls(
                 size=check_count(value["size"], "size"), root=check_hash(value["root"], "root"),
                 time=check_time(value["time"], "time"), key_id=key_id, envelope=bytes(data), schema=number,

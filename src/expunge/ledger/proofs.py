@@ -10,9 +10,8 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from expunge.errors import InvalidParameterError
 from expunge.ledger import canonical_json
-from expunge.ledger.fields import check_count, check_hash, check_schema, reading
+from expunge.ledger.fields import check_count, check_path, reading_fields
 from expunge.ledger.log import Log
 
 __all__ = ["ConsistencyProof"]
@@ -66,14 +65,8 @@ class ConsistencyProof:
             If a later version wrote it.
         """
         what = "The consistency proof"
-        value = canonical_json.decode(data, what=what)
-        with reading(what):
-            number = check_schema(value, cls.newest, what)
-            if set(value) != {"new", "old", "path", "schema"}:
-                raise InvalidParameterError(f"its fields are {', '.join(sorted(value))}.")
+        with reading_fields(data, ("new", "old", "path", "schema"), cls.newest, what) as (value, number):
             return cls(
-                old=check_count(value["old"], "old"),
-                new=check_count(value["new"], "new"),
-                path=tuple(bytes.fromhex(check_hash(step, "a hash")) for step in value["path"]),
-                schema=number,
-            )
+                old=check_count(value["old"], "old"), new=check_count(value["new"], "new"),
+                path=check_path(value["path"]), schema=number,
+            )  # fmt: skip

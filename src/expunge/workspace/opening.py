@@ -15,6 +15,7 @@ from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedErro
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
+from expunge.ledger.rotation import chain
 from expunge.ledger.rotation import rotate as rotation_of
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
@@ -87,7 +88,10 @@ def is_file(core: Core, text: str) -> bool:
 
 
 def rotate(core: Core) -> dict[str, Any]:
-    """Make a new signing key in the file, and have the old one sign that it follows. The lock is held."""
+    """Make a new signing key in the file, and have the old one sign that it follows. The lock is held.
+
+    What was killed between the two is gone on with: the same key is not handed over to twice.
+    """
     if core.config.signing_key != "file":
         raise InvalidRequestError(
             "The signing key of this workspace does not lie in its file.", hint="Rotate it where it is kept."
@@ -96,12 +100,12 @@ def rotate(core: Core) -> dict[str, Any]:
     aside = path.with_suffix(".next")
     new = Signer.from_file(aside) if aside.exists() else generate(aside)
     with core.write() as connection:
-        now = stamp(journal.moment(core, connection))
-        known = [text.decode() for text in receipting.rotations_of(core, connection)]
-        envelope = rotation_of(old, new, time=now)
-        core.db.set_meta(connection, "rotations", json.dumps([*known, envelope.decode()]))
-        fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
-        journal.append(core, connection, "rotation", fields)
+        known = receipting.rotations_of(core, connection)
+        if new.key_id not in chain(old.public_keys, known):
+            envelope = rotation_of(old, new, time=stamp(journal.moment(core, connection)))
+            core.db.set_meta(connection, "rotations", json.dumps([text.decode() for text in [*known, envelope]]))
+            fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
+            journal.append(core, connection, "rotation", fields)
     os.replace(aside, path)
     pem = new.public_pem
     write_whole(core.layout.public_key, lambda stream: stream.write(pem))

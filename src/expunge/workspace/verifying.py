@@ -10,6 +10,7 @@ from typing import Any
 
 from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError
 from expunge.ledger.blinding import opens
+from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
@@ -66,7 +67,8 @@ def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | 
         signed = log.sign_head(core.signer, time=stamp(core.now()))
         rotations = receipting.rotations_of(core, connection)
         try:
-            verdict = verify_log(log, signed.envelope, chain(given, rotations), since=old)
+            keys = chain(given, rotations)
+            verdict = verify_log(log, signed.envelope, keys, since=old)
             if not verdict:
                 return verdict
             _check_rotations(log, rotations)
@@ -81,11 +83,29 @@ def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | 
     try:
         scrub.read_everything(core)
         scrub.check(core)
+        _compare_receipts(core, keys)
     except TamperedError as error:
         return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
     return dataclasses.replace(
-        verdict, lines=(*verdict.lines, "Every row of the database and every chunk is what was written.")
+        verdict, lines=(*verdict.lines, "Every row of the database, chunk and receipt is what was written.")
     )
+
+
+def _compare_receipts(core: Core, keys: PublicKeys) -> None:
+    """Refuse a receipt beside the database that does not verify, or is not the one in it."""
+    with core.read() as connection:
+        rows = core.db.rows(connection, receipts)
+    for row in rows:
+        path = receipting.path_of(core, row["number"])
+        try:
+            data = read_bytes(path)
+            is_good = bool(verify_bundle(data, keys)) and Bundle.from_bytes(data).envelope == row["envelope"]
+        except FileNotUsableError:
+            is_good = False
+        if not is_good:
+            raise TamperedError(
+                f"Receipt {path.name} is not what was written.", hint="Delete the file; opening writes it again."
+            )
 
 
 def _check_rotations(log: Log, rotations: Sequence[bytes]) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.data import datasets
+from expunge.workspace.data.buckets import ids_of
 from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import fitting, models
+from expunge.workspace.models import predictions as kept
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
 from expunge.workspace.requests import (
-    artefacts,
     asking,
     auditing,
     finding,
@@ -116,10 +117,10 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         try:
             with core.lock.held():
                 begun, finished = recovery.recover(core)
-                asking.run(core, begun)
+                again = asking.run(core, begun, or_raise=False)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
-        return sorted({*begun, *finished})
+        return sorted({*finished, *(answer.request.number for answer in again if not answer.problem)})
 
     @property
     def path(self) -> Path:
@@ -234,7 +235,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             A CSV or Parquet file.
         delimiter, encoding, probabilities
         keep : str, optional
-            Keep them in the workspace too, under this name of a file; they are deleted when the model forgets.
+            Keep them in the workspace too, under this name of a file. They are deleted when the model changes, and
+            when somebody they are about is forgotten.
         """
         core = self._core
         with core.read() as connection:
@@ -243,8 +245,10 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         live = models.load(core, model).model
         frame = predictions(live, model.card.card, table, probabilities=probabilities)
         if keep is not None:
+            column = model.card.card.schema.subject_id
+            subjects = ids_of(table, column, may_miss=True) if column and column in table.column_names else None
             with core.lock.held():
-                artefacts.keep_predictions(core, keep, frame, model=model.name)
+                kept.keep(core, keep, frame, model=model.name, subjects=subjects)
         return frame
 
     def export(self, name: str, path: str | Path, *, overwrite: bool = False) -> Path:

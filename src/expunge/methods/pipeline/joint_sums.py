@@ -25,6 +25,7 @@ from expunge.maths.contingency import (
     recoded_pairs,
     recoded_sums,
 )
+from expunge.methods.preprocessing.categories import refuse_many
 from expunge.methods.preprocessing.column_tallies import merged_values, value_tally
 from expunge.methods.preprocessing.column_values import column_values, numbers_of
 from expunge.methods.preprocessing.front import Front
@@ -32,10 +33,7 @@ from expunge.methods.sums.moments import ClassMoments, Moments, TargetMoments
 from expunge.rows import Table
 from expunge.state import Change, Part
 
-__all__ = ["MOST_LABELS", "JointSums"]
-
-#: More categories than this are not folded: the table of all their pairs would not fit.
-MOST_LABELS = 8192
+__all__ = ["JointSums"]
 
 _FEW = 64  # values that are looked up one by one
 
@@ -149,7 +147,7 @@ class JointSums:
             classes = self._class_tally(change.added)
             numbering = self._numbering(after, classes)
             if not change.tolerant:
-                _refuse_many(numbering)
+                self._refuse_many(numbering)
             return self._part(self._of(change.added, numbering), classes, change.added)
         classes = {name: old[name] for name in ("values", "counts_of_values")} if "values" in old else None
         tally = None if classes is None else {"values": old["values"], "counts": old["counts_of_values"], "missing": 0}
@@ -175,9 +173,15 @@ class JointSums:
         n_new = int(there.offsets[-1])
         pairs = recoded_pairs(pairs, n, new_code, n_new)
         if not change.tolerant:
-            _refuse_many(there)
+            self._refuse_many(there)
         found = (gram, recoded_sums(sums, new_code, n_new), pairs)
         return self._part(found, tally, None, n_targets=old["n_targets"])
+
+    def _refuse_many(self, numbering: _Numbering) -> None:
+        """Refuse so many categories that the table of all their pairs would not fit."""
+        sizes = np.diff(numbering.offsets).tolist()
+        names = [*(self.names[j] for j in self.labels), "the target"]
+        refuse_many(dict(zip(names, sizes, strict=False)), hint="set fold=False")
 
     def _part(self, found: Any, classes: Part | None, table: Table | None, *, n_targets: int | None = None) -> Part:
         gram, sums, pairs = found
@@ -303,12 +307,3 @@ class JointSums:
 
 def _as_column(y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return y.astype(object) if y.dtype.kind in "US" else column_values(y[:, np.newaxis], 0, "the target")
-
-
-def _refuse_many(numbering: _Numbering) -> None:
-    n = int(numbering.offsets[-1])
-    if n > MOST_LABELS:
-        raise InvalidDataError(
-            f"The columns have {n:,} categories in all, more than {MOST_LABELS:,}.",
-            hint="Leave out a column that names single records, group its rare categories, or set fold=False.",
-        )

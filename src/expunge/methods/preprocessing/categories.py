@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -12,7 +13,10 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
 from expunge.state import Part
 
-__all__ = ["categories_of", "check_rarity", "learned_categories", "surrogate"]
+__all__ = ["MOST_CATEGORIES", "categories_of", "check_rarity", "learned_categories", "refuse_many", "surrogate"]
+
+#: More categories, in all columns together, are not written out as columns: a table of them would not fit into memory.
+MOST_CATEGORIES = 8192
 
 
 def learned_categories(summary: Summary, min_frequency: float | None, most: int | None) -> Part:
@@ -30,6 +34,25 @@ def learned_categories(summary: Summary, min_frequency: float | None, most: int 
     if min_frequency is not None or most is not None:
         out["rare"] = _rare(summary, min_frequency, most)
     return out
+
+
+def refuse_many(sizes: Mapping[Any, int], *, hint: str) -> None:
+    """Refuse columns that name single records: learned as categories they say nothing, and fill the memory.
+
+    Parameters
+    ----------
+    sizes : mapping
+        Number of categories of each column, by its name.
+    hint : str
+        What else one can do than leave the largest column out.
+    """
+    if (n := sum(sizes.values())) > MOST_CATEGORIES:
+        most = max(sizes, key=lambda name: sizes[name])
+        raise InvalidDataError(
+            f"Column {most!r} has {sizes[most]:,} different categories, of {n:,} in all columns; no more than "
+            f"{MOST_CATEGORIES:,} are taken.",
+            hint=f"Leave it out if it names single records, group its rare categories, or {hint}.",
+        )
 
 
 def categories_of(statistic: Part) -> npt.NDArray[Any]:

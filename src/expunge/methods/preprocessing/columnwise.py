@@ -121,6 +121,9 @@ class ColumnTransform(ColumnFront):
     def _learn_column(self, summary: Summary) -> Part:
         raise NotImplementedError
 
+    def _check_learned(self, statistics: list[Part], names: list[Any]) -> None:
+        """Refuse statistics that are each in order and together too many."""
+
     def _told(self, statistics: list[Part]) -> Any:
         raise NotImplementedError
 

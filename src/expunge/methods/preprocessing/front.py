@@ -151,6 +151,7 @@ def _learned(chain: Chain, flow: list[Summary], out: Part, *, go_on: bool) -> li
     """Statistics of a chain, put into ``out``; what is known of its outputs, if it goes on behind it."""
     for i, (path, one) in enumerate(chain):
         statistics = [one._learn_column(summary) for summary in flow]
+        one._check_learned(statistics, [summary.name for summary in flow])
         out.update(_packed(path, statistics))
         if go_on or i + 1 < len(chain):
             flow = [s for stat, summary in zip(statistics, flow, strict=True) for s in one._pushed(stat, summary)]

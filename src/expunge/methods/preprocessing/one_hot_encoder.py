@@ -9,7 +9,13 @@ import numpy.typing as npt
 from sklearn.preprocessing import OneHotEncoder as Told
 
 from expunge.errors import InvalidParameterError
-from expunge.methods.preprocessing.categories import categories_of, check_rarity, learned_categories, surrogate
+from expunge.methods.preprocessing.categories import (
+    categories_of,
+    check_rarity,
+    learned_categories,
+    refuse_many,
+    surrogate,
+)
 from expunge.methods.preprocessing.column_summary import Summary
 from expunge.methods.preprocessing.columnwise import ColumnTransform
 from expunge.methods.preprocessing.front import statistics_of
@@ -51,7 +57,8 @@ class OneHotEncoder(ColumnTransform):
     -----
     The state is, for each column, its distinct values and the number of records with each. A fit reads each record
     once; forgetting k records reads those. Outputs are float64. Numbers and booleans in a column of objects are read as
-    numbers. A record of weight w counts as w records. Not here: ``categories``, which would name
+    numbers. A record of weight w counts as w records. More than 8,192 categories in all columns are refused, unless the
+    output is sparse: n records with n categories are n² numbers. Not here: ``categories``, which would name
     values that a forgotten record brought.
 
     Examples
@@ -91,6 +98,11 @@ class OneHotEncoder(ColumnTransform):
 
     def _learn_column(self, summary: Summary) -> Part:
         return learned_categories(summary, self.min_frequency, self.max_categories)
+
+    def _check_learned(self, statistics: list[Part], names: list[Any]) -> None:
+        if not self.sparse_output:
+            sizes = (len(one["categories"]) + bool(one["is_missing"]) - len(one.get("rare", ())) for one in statistics)
+            refuse_many(dict(zip(names, sizes, strict=True)), hint="set sparse_output=True")
 
     def _told(self, statistics: list[Part]) -> Any:
         (statistic,) = statistics

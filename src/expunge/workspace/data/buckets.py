@@ -107,14 +107,41 @@ def commitment(buckets: Mapping[str, str]) -> str:
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
-    """A bucket as a Parquet file."""
+    """A bucket as a Parquet file: its cells, and nothing else that a table carries along.
+
+    A column of categories keeps every category there ever was, whichever rows are left, and the metadata of a frame
+    may say anything; either would outlive the rows.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    plain = pa.table({name: _plain(table[name]) for name in table.column_names})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", store_schema=True)
+    pq.write_table(plain, sink, compression="zstd", store_schema=True)
     data: bytes = sink.getvalue().to_pybytes()
     return data
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without dictionaries, at any depth, in new buffers."""
+    import pyarrow as pa
+
+    kind = _plain_type(column.type)
+    return column if kind == column.type else pa.chunked_array([pa.array(column.to_pylist(), kind)])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind):
+        make = pa.list_ if types.is_list(kind) else pa.large_list
+        return make(_plain_type(kind.value_type))
+    if types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _plain_type(field.type)) for field in kind])
+    return kind
 
 
 def parquet_table(data: bytes) -> pa.Table:

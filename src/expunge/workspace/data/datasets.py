@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownNameError
+from expunge.errors import (
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnknownNameError,
+)
 from expunge.files.archive import archive_bytes, archive_contents, canonical_json
 from expunge.workspace.data import buckets, guard
 from expunge.workspace.database.tables import datasets, row_index, versions
@@ -25,8 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataCard", "DataSet", "add", "admitted", "check_source", "drop_column", "index_rows", "make_live", "open_data",
-    "read", "read_bucket", "replace_rows", "summed_without", "write_version",
+    "DataCard", "DataSet", "add", "admitted", "check_source", "drop_column", "index_rows",
+    "make_live", "open_data", "read", "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
 
 

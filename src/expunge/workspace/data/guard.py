@@ -22,13 +22,16 @@ __all__ = ["add_tombstones", "forgotten_among", "log_override", "refuse_changed"
 
 
 def add_tombstones(
-    core: Core, connection: Any, name: str, records: Iterable[Any], subjects: Iterable[Any] = ()
+    core: Core, connection: Any, name: str, records: Iterable[Any], subjects: Iterable[Any] = (), *, here: bool = False
 ) -> None:
-    """Remember, by keyed hashes alone, that these may not come again; sorted, without times and links."""
+    """Remember, by keyed hashes alone, that these may not come again; sorted, without times and links.
+
+    Records are those of one data set. Subjects may not come again anywhere, unless they were forgotten ``here`` alone.
+    """
     if not core.config.tombstones:
         return
     wanted = {core.secrets.tombstone("record", value, name) for value in records}
-    wanted |= {core.secrets.tombstone("subject", value) for value in subjects}
+    wanted |= {core.secrets.tombstone("subject", value, name if here else "") for value in subjects}
     new = wanted - _known(connection, wanted)
     if new:
         connection.execute(tombstones.insert(), [{"hash": value} for value in sorted(new)])
@@ -71,7 +74,7 @@ def forgotten_among(core: Core, name: str, ids: Sequence[Any], subjects: Sequenc
             return []
         by_record = {core.secrets.tombstone("record", value, name): value for value in ids}
         held = set(subjects or ()) - {None}
-        by_subject = {core.secrets.tombstone("subject", value): value for value in held}
+        by_subject = {core.secrets.tombstone("subject", value, where): value for value in held for where in ("", name)}
         found = _known(connection, by_record.keys() | by_subject.keys())
     records = {by_record[value] for value in found if value in by_record}
     people = {by_subject[value] for value in found if value in by_subject}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 __all__ = [
-    "artefacts", "datasets", "intents", "log", "log_hashes", "meta", "metadata", "model_versions", "models", "receipts",
-    "requests", "row_index", "subject_keys", "tombstones", "versions",
+    "artefacts", "datasets", "intents", "log", "log_hashes", "meta", "metadata", "model_versions", "models",
+    "predicted", "receipts", "requests", "row_index", "subject_keys", "tombstones", "versions",
 ]  # fmt: skip
 
 metadata = sa.MetaData()
@@ -72,6 +72,13 @@ artefacts = sa.Table(
     "artefacts", metadata, sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True), _number("model"), _text("kind"), _text("place"),
     _text("created"), _bytes("seal"),
+)  # fmt: skip
+
+#: Whom predictions in the workspace are about: keyed hashes only.
+predicted = sa.Table(
+    "predicted", metadata, sa.Column("artefact", sa.Integer, primary_key=True),
+    sa.Column("record", sa.LargeBinary, primary_key=True), _bytes("subject", null=True),
+    sa.Index("predicted_record", "record"), sa.Index("predicted_subject", "subject"), sqlite_with_rowid=False,
 )  # fmt: skip
 
 requests = sa.Table(

@@ -13,7 +13,7 @@ from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.database.tables import models as model_table
-from expunge.workspace.models import gates, models
+from expunge.workspace.models import gates, models, predictions
 from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
@@ -79,6 +79,7 @@ def enter(
             number = known.id
             core.db.update(connection, model_table, number, dataset=data.id, card=kept.to_json())
             retire(core, connection, known)
+            predictions.outdate(core, connection, models=[known.id])
         else:
             row = {"name": name, "dataset": data.id, "card": kept.to_json(), "created": now}
             number = core.db.insert(connection, model_table, row)

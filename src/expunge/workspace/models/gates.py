@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.errors import ExpungeError, InvalidParameterError
+from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
 from expunge.workspace.data import datasets
 from expunge.workspace.tabular.preparing import live_schema
 from expunge.workspace.tabular.schema import read_rows
@@ -28,6 +28,7 @@ _NUMBERS = ("max_drop", "max_gap")
 SETTINGS = ("data", "max_drop", "max_gap", "subgroup")
 #: Groups of fewer rows say nothing.
 LEAST_GROUP = 20
+_RENEW = "Fit the model again with another gate."
 
 
 def checked(core: Core, gate: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
@@ -64,10 +65,20 @@ def checked(core: Core, gate: Mapping[str, Any], schema: Schema) -> dict[str, An
 
 
 def figures(core: Core, settings: Mapping[str, Any], card: Card, model: Any) -> dict[str, float]:
-    """What the gate looks at, for one version: its score, and the gap between its groups."""
+    """What the gate looks at, for one version: its score, and the gap between its groups.
+
+    Raises
+    ------
+    InvalidDataError
+        Its data set has lost every record, or the column of the groups, to forgetting.
+    """
     with core.read() as connection:
         data = datasets.open_data(core, connection, str(settings["data"]))
     table = datasets.read(core, data)
+    if not table.num_rows:
+        raise InvalidDataError(f"The data set {data.name!r} of the gate has no record left.", hint=_RENEW)
+    if (group := settings.get("subgroup")) is not None and group not in table.column_names:
+        raise InvalidDataError(f"The data set {data.name!r} of the gate has no column {group!r} any more.", hint=_RENEW)
     schema = live_schema(card, model)
     groups = None if "subgroup" not in settings else np.array(table[settings["subgroup"]].to_pylist(), dtype=object)
     extra = [name for name in table.column_names if name not in (schema.record_id, schema.target, *schema.columns)]
@@ -114,7 +125,7 @@ def judged(core: Core, settings: Mapping[str, Any], card: Card, before: Any, aft
     try:
         now = figures(core, settings, card, after)
     except ExpungeError as error:
-        return {"passed": False, "why": f"the new version cannot predict: {error.message}"}
+        return {"passed": False, "why": f"the gate could not look at the new version: {error.message}"}
     found: dict[str, Any] = {"before": before, "after": now, "passed": True}
     if before is not None and "max_drop" in settings:
         drop = before["score"] - now["score"]

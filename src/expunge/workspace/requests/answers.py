@@ -27,6 +27,8 @@ class Answer:
         What happened to each model, once it did: name, versions, guarantee, records, work.
     data : tuple of mapping
         What happened to each data set: name, versions, records, and where its rows came from (``sources``).
+    problem : str
+        Why it could not be carried out just now; it waits on.
     """
 
     request: Request
@@ -34,6 +36,7 @@ class Answer:
     waiting: tuple[str, ...]
     models: tuple[Mapping[str, Any], ...] = ()
     data: tuple[Mapping[str, Any], ...] = ()
+    problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
@@ -43,7 +46,7 @@ class Answer:
             "regime": request.regime, "due": str(request.due().day), "received": request.received.isoformat(),
             "reason": request.reason, "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
-            "data": [dict(data) for data in self.data],
+            "data": [dict(data) for data in self.data], "problem": self.problem,
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -53,6 +56,8 @@ class Answer:
         """What came of it, for people."""
         request = self.request
         out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, due {request.due()}."]
+        if self.problem:
+            out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
             out.append(
                 "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."

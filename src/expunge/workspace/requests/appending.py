@@ -11,7 +11,7 @@ from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidReques
 from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.database.tables import row_index
-from expunge.workspace.models import fitting, gates, models
+from expunge.workspace.models import fitting, gates, models, predictions
 from expunge.workspace.requests import carrying_out, scrub
 from expunge.workspace.rules.retention import read_times
 from expunge.workspace.storage import faults, journal
@@ -73,6 +73,7 @@ def append(
         for new in learned:
             old = new.before
             fitting.retire(core, connection, old)
+            predictions.outdate(core, connection, models=[old.id])
             fitting.insert_version(
                 core, connection, old.id, old.name, old.version + 1, data.version + 1, new.made,
                 gate=new.gate or ({} if old.state == "current" else dict(old.gate)), request=None,

@@ -1,23 +1,17 @@
-"""What was derived from models: predictions that the workspace keeps, files and models elsewhere that it knows of."""
+"""What was derived from models and lies elsewhere: files and models that the workspace knows of."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from expunge.errors import InvalidRequestError
-from expunge.workspace.database.tables import artefacts, requests
-from expunge.workspace.models import models
+from expunge.workspace.database.tables import requests
+from expunge.workspace.models import predictions
 from expunge.workspace.requests import request_queue
-from expunge.workspace.rules.names import check_own_name
-from expunge.workspace.storage.core import Core, stamp
-from expunge.workspace.tabular.tables import write_table
+from expunge.workspace.storage.core import Core
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["KINDS", "keep_predictions", "register", "settle"]
+__all__ = ["KINDS", "register", "settle"]
 
 #: Kinds of what lies elsewhere.
 KINDS = ("file", "model elsewhere")
@@ -27,35 +21,9 @@ def register(core: Core, name: str, *, model: str, place: str, kind: str) -> dic
     """Enter something that was derived from a model and lies elsewhere: a file, a distilled or downstream model."""
     if kind not in KINDS:
         raise InvalidRequestError(f"There is no artefact of the kind {kind!r}.", hint=f"It is one of {KINDS}.")
-    return _enter(core, name, model, kind, place)
-
-
-def _enter(core: Core, name: str, model: str, kind: str, place: str) -> dict[str, Any]:
-    check_own_name(name, "derived artefact" if kind != "prediction" else "file of predictions")
     with core.write() as connection:
-        source = models.open_model(core, connection, model)
-        if core.db.rows(connection, artefacts, artefacts.c.name == name):
-            raise InvalidRequestError(f"There is an artefact {name!r} already.", hint="Choose another name.")
-        row = {"name": name, "model": source.id, "kind": kind, "place": place, "created": stamp(core.now())}
-        core.db.insert(connection, artefacts, row)
+        predictions.enter(core, connection, name, model=model, kind=kind, place=place)
     return {"name": name, "model": model, "kind": kind, "place": place}
-
-
-def keep_predictions(core: Core, name: str, frame: pd.DataFrame, *, model: str) -> Path:
-    """Keep predictions in the workspace; they are deleted when their model forgets.
-
-    Parameters
-    ----------
-    core : Core
-        The lock is held.
-    name : str
-        Of a new file, ending in ``.csv`` or ``.parquet``, without folders.
-    """
-    if Path(name).name != name or name.startswith("."):
-        raise InvalidRequestError(f"{name!r} is no plain name of a file.", hint="As scores.csv.")
-    core.layout.predictions.mkdir(exist_ok=True)
-    _enter(core, name, model, "prediction", name)  # first: a file that nothing names would never be deleted
-    return write_table(frame, core.layout.predictions / name)
 
 
 def settle(core: Core, number: int, name: str) -> list[str]:

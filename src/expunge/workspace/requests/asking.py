@@ -8,12 +8,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import InvalidRequestError, UnknownRecordError
+from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError, UnknownRecordError
 from expunge.records import Plan
-from expunge.workspace.data import datasets
+from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
+from expunge.workspace.models import predictions
 from expunge.workspace.requests import carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
+from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import held_by
@@ -56,8 +58,8 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
         payload = _payload(wish)
         with core.read() as connection:
             held = held_by(core, connection, wish.kind, payload)
-        if not held:
-            raise _unknown(wish)
+            if not held and not predictions.about(core, connection, wish.kind, wish.values):
+                raise _unknown(wish)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
         made = removing.planned(core, wish.kind, payload, held)
@@ -78,9 +80,10 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             if request_queue.is_known(core, connection, wish):
                 continue
             held = held_by(core, connection, wish.kind, payload, look=True)
+            is_known = bool(held or predictions.about(core, connection, wish.kind, wish.values))
         if held and wish.kind == "record":
             _refuse_partly_known(wish, held)
-        if not held and wish.kind != "subject":
+        if not is_known and wish.kind != "subject":
             raise _unknown(wish)
         removing.refuse_unable(wish.kind, held)
         if wish.kind == "feature":
@@ -106,42 +109,72 @@ def _payload(wish: Wish) -> dict[str, Any]:
     return {"values": list(wish.values), "data": wish.data, "rows": wish.rows}
 
 
-def run(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> list[Answer]:
-    """Carry out requests of these numbers; those that are final already are answered. The lock is held."""
-    waiting, nothing = [], []
+def run(
+    core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None, or_raise: bool = True
+) -> list[Answer]:
+    """Carry out requests of these numbers; those that are final already are answered. The lock is held.
+
+    Raises
+    ------
+    ExpungeError
+        None of them could be carried out, and ``or_raise``. Else the answers say which could not, and why.
+    """
+    waiting: list[int] = []
+    nothing: list[int] = []
+    failed: dict[int, ExpungeError] = {}
     with core.read() as connection:
         for number in dict.fromkeys(numbers):
             row, request = request_queue.fetch(core, connection, number)
             if request.is_final or row["step"]:
                 continue
-            if request.state in WAITING and not held_by(
-                core, connection, request.kind, request_queue.payload_of(core, row), look=True
-            ):
-                nothing.append(number)
+            payload = request_queue.payload_of(core, row)
+            try:
+                is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
+            except (FileNotUsableError, TamperedError):
+                raise
+            except ExpungeError as error:
+                failed[number] = error
             else:
-                waiting.append(number)
+                (waiting if is_held else nothing).append(number)
     receipting.nothing_held(core, nothing)
-    outcomes = carrying_out.carry_out(core, waiting, audit=audit) if waiting else {}
+    done = carrying_out.carry_out(core, waiting, audit=audit)
+    failed |= done.failed
+    if or_raise and failed and len(failed) == len(set(numbers)):
+        raise next(iter(failed.values()))
     with core.read() as connection:
-        return [answer(core, connection, number, outcomes.get(number)) for number in dict.fromkeys(numbers)]
+        return [
+            answer(core, connection, number, done.outcomes.get(number), failed.get(number))
+            for number in dict.fromkeys(numbers)
+        ]
 
 
-def answer(core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None) -> Answer:
+def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> bool:
+    """Whether a data set, a model, or predictions that are kept know what is asked."""
+    held = held_by(core, connection, kind, payload, look=True)
+    return bool(held or predictions.about(core, connection, kind, payload["values"]))
+
+
+def answer(
+    core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None,
+    problem: ExpungeError | None = None,
+) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
     waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
-    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]))
+    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""))
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:
-    """What the policy of the workspace says is to be carried out now."""
+    """What the policy of the workspace says is to be carried out now. One that waits asks what is planned."""
+    policy = policy or Policy.from_text(core.config.policy)
     with core.read() as connection:
-        every = [request for row, request in request_queue.open_requests(core, connection) if not row["step"]]
+        every = [one for one in request_queue.open_requests(core, connection) if not one[0]["step"]]
         last = core.db.get_meta(connection, "last-run")
-    queue_now = waiting_of(every)
+        costs = {} if policy.kind == "at-once" else planned_costs(core, connection, every)
+    queue_now = waiting_of([request for _, request in every], costs)
     moment = datetime.fromisoformat(last) if last else None
-    return decide(queue_now, policy or Policy.from_text(core.config.policy), core.now(), last_run=moment)
+    return decide(queue_now, policy, core.now(), last_run=moment)
 
 
 # ------------------------------------------------------------------ rectify, expire
@@ -162,6 +195,10 @@ def rectify(
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)
     table = read_table(path, delimiter=delimiter, encoding=encoding)
+    again = Wish(kind="rectify", values=tuple(buckets.ids_of(table, opened.card.record_id)), data=data, **more)
+    with core.read() as connection:
+        if request_queue.is_answered(core, connection, again):
+            return again  # whatever has become of the records since
     ids, rows = correcting.read_correction(core, opened, table)
     wish = Wish(kind="rectify", values=tuple(ids), data=data, rows=rows, **more)
     with core.read() as connection:

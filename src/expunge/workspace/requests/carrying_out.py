@@ -11,31 +11,34 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from expunge.errors import ExpungeError, InvalidRequestError
+from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError
 from expunge.ledger.blinding import blind
 from expunge.workspace.data import datasets, guard
-from expunge.workspace.database.tables import artefacts, requests, row_index
-from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
-from expunge.workspace.models import fitting, models
-from expunge.workspace.requests import receipting, removing, request_queue, scrub
+from expunge.workspace.database.tables import requests, row_index
+from expunge.workspace.models import fitting, models, predictions
+from expunge.workspace.requests import finding, receipting, removing, request_queue, scrub
 from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["after_switch", "carry_out", "finish"]
+__all__ = ["Done", "after_switch", "carry_out", "finish"]
 
 
-def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> dict[int, dict[str, Any]]:
+class Done(NamedTuple):
+    """What became of requests, by their numbers: of ``models`` and ``data``, or why they could not be carried out."""
+
+    outcomes: dict[int, dict[str, Any]]
+    failed: dict[int, ExpungeError]
+
+
+def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | None = None) -> Done:
     """Carry requests out, those that can be together in one go. The lock is held.
 
-    Returns
-    -------
-    dict
-        For each number what happened to ``models`` and ``data``.
+    One that cannot be carried out does not stop the others; it waits on.
 
     Raises
     ------
@@ -50,16 +53,32 @@ def carry_out(core: Core, numbers: Sequence[int], *, audit: removing.Audit | Non
             if request.state not in WAITING:
                 raise InvalidRequestError(f"Request {number} is {request.state}.", hint="See `expunge request show`.")
             (alone if request.kind in ("rectify", "feature") else together).append(number)
-    told: dict[int, dict[str, Any]] = {}
+    done = Done({}, {})
     for batch in ([together] if together else []) + [[number] for number in alone]:
-        _start(core, batch)
-        try:
-            told |= _work(core, batch, audit)
-        except BaseException:
-            _give_back(core, batch)
-            raise
-        finish(core)
-    return told
+        _carry_batch(core, batch, audit, done)
+    return done
+
+
+def _carry_batch(core: Core, batch: Sequence[int], audit: removing.Audit | None, done: Done) -> None:
+    """Carry a batch out. If it fails for what one of its requests asks, each is tried by itself."""
+    _start(core, batch)
+    try:
+        done.outcomes.update(_work(core, batch, audit))
+    except (FileNotUsableError, TamperedError):  # of the workspace, whoever asks
+        _give_back(core, batch)
+        raise
+    except ExpungeError as error:
+        _give_back(core, batch)
+        if len(batch) == 1:
+            done.failed[batch[0]] = error
+            return
+        for number in batch:
+            _carry_batch(core, [number], audit, done)
+        return
+    except BaseException:
+        _give_back(core, batch)
+        raise
+    finish(core)
 
 
 def _start(core: Core, numbers: Sequence[int]) -> None:
@@ -89,14 +108,18 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
             "data": [_switch_data(core, connection, new) for new in new_data.values()],
             "models": [_switch_model(core, connection, new, new_data, jobs) for new in new_models],
         }
-        waiting = _descendants(core, connection, new_models)
+        below = {new.before.name: _descendants(core, connection, new) for new in new_models}
+        predictions.outdate(core, connection, models={new.before.id for new in new_models})
         for job in jobs:
             _remember(core, connection, job)
             outcome = _outcome(job, changes, len(jobs))
+            if gone := _outdate(core, connection, job):
+                outcome["notes"].append(f"kept predictions about it were deleted: {', '.join(gone)}")
             told[job.number] = {"models": outcome["models"], "data": _told_of_data(job, outcome)}
+            waiting = dict.fromkeys(name for change in outcome["models"] for name in below[change["model"]])
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
-                waiting=json.dumps(waiting if outcome["models"] else []),
+                waiting=json.dumps(list(waiting)),
             )  # fmt: skip
     with core.read() as connection:
         for new in new_models:
@@ -190,21 +213,25 @@ def _remember(core: Core, connection: Any, job: removing.Job) -> None:
     if job.kind in ("rectify", "feature"):
         return
     for held in job.held:
-        guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects)
+        here = job.payload["data"] is not None
+        guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects, here=here)
 
 
-def _descendants(core: Core, connection: Any, changed: Sequence[removing.NewModel]) -> list[str]:
-    """What was derived from changed models and lies outside: a request stays open until each is settled."""
-    names = {new.before.id: new.before.name for new in changed}
-    out = [
-        row["name"] for row in core.db.rows(connection, artefacts)
-        if row["model"] in names and row["kind"] != "prediction"
-    ]  # fmt: skip
-    for row in core.db.rows(connection, dataset_table):
-        derived = datasets.DataCard.from_json(row["card"]).derived_from
-        if set(derived) & set(names.values()):
-            out.append(f"data:{row['name']}")
-    return out
+def _outdate(core: Core, connection: Any, job: removing.Job) -> list[str]:
+    """Have predictions about what was forgotten or corrected deleted, by models that never learned from it too."""
+    return predictions.outdate(
+        core, connection, handles=[handle for held in job.held for handle in held.handles],
+        numbers=predictions.about(core, connection, job.kind, job.payload["values"]),
+    )  # fmt: skip
+
+
+def _descendants(core: Core, connection: Any, new: removing.NewModel) -> list[str]:
+    """What was derived from a changed model, however far down: its requests stay open until each is settled."""
+    return [
+        f"{one.what}:{one.name}" if one.what in ("data", "model") else one.name
+        for one in finding.below(core, connection, new.before)[1:]
+        if one.what not in predictions.KINDS
+    ]
 
 
 def _give_back(core: Core, numbers: Sequence[int]) -> None:
@@ -241,7 +268,7 @@ def finish(core: Core) -> list[int]:
                 core.db.update(connection, requests, row["number"], step="scrubbed", outcome=json.dumps(outcome))
             entered.extend(receipting.enter_ready(core, connection))
 
-        scrub.scrub(core, changed, scrubbed)
+        scrub.scrub(core, scrubbed)
         faults.at("scrub-done")
         if entered:
             faults.at("receipt-entered")

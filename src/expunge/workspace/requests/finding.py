@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import artefacts
 from expunge.workspace.database.tables import datasets as dataset_table
-from expunge.workspace.models import models
+from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import request_queue
 from expunge.workspace.requests.targets import Held, held_by
 from expunge.workspace.storage.core import Core
 
-__all__ = ["Finding", "find"]
+__all__ = ["Finding", "below", "find"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,15 +54,29 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
     with core.read() as connection:
         known = held_by(core, connection, wish.kind, {"values": list(wish.values), "data": wish.data}, look=True)
         derived = core.db.rows(connection, artefacts)
-        by_source = _by_source(core, connection)
         for held in known:
             data = held.data
             out.append(Finding("data", data.name, data.version, len(held.handles), data.created, "added"))
             for model in held.models:
                 count = _known(core, connection, wish, model, held)
                 if count or held.features:
-                    out += _below(core, connection, model, count, derived, by_source, set())
+                    found = below(core, connection, model)
+                    out += [dataclasses.replace(found[0], records=count), *found[1:]]
+        kept = predictions.about(core, connection, wish.kind, wish.values)
+        listed = {one.name for one in out if one.what == predictions.KEPT}
+        names = {model.id: model.name for model in models.live_models(core, connection)}
+        out += [
+            Finding(row["kind"], row["name"], None, kept[row["id"]], row["created"], names[row["model"]])
+            for row in derived
+            if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
+        ]
     return list(dict.fromkeys(out))
+
+
+def below(core: Core, connection: Any, model: models.Model) -> list[Finding]:
+    """A model, first, and everything that was derived from it, through data sets of its predictions too."""
+    derived = core.db.rows(connection, artefacts)
+    return _below(core, connection, model, derived, _by_source(core, connection), set())
 
 
 def _known(core: Core, connection: Any, wish: request_queue.Wish, model: models.Model, held: Held) -> int:
@@ -75,26 +89,25 @@ def _known(core: Core, connection: Any, wish: request_queue.Wish, model: models.
 
 
 def _below(
-    core: Core, connection: Any, model: models.Model, records: int | None, derived: Sequence[Mapping[str, Any]],
+    core: Core, connection: Any, model: models.Model, derived: Sequence[Mapping[str, Any]],
     by_source: Mapping[str, Sequence[str]], seen: set[str],
 ) -> list[Finding]:  # fmt: skip
-    """A model and everything that was derived from it, through data sets of its predictions too."""
     if model.name in seen:
         return []
     seen.add(model.name)
     name_of = sa.select(dataset_table.c.name).where(dataset_table.c.id == model.dataset)
     with_data = str(connection.execute(name_of).scalar())
-    out = [Finding("model", model.name, model.version, records, model.learned, with_data)]
+    out = [Finding("model", model.name, model.version, None, model.learned, with_data)]
     out += [
         Finding(row["kind"], row["name"], None, None, row["created"], model.name)
         for row in derived
-        if row["model"] == model.id
+        if row["model"] == model.id and row["kind"] != predictions.OUTDATED
     ]
     for name in by_source.get(model.name, ()):
         data = datasets.open_data(core, connection, name)
         out.append(Finding("data", name, data.version, None, data.created, model.name))
-        for below in models.live_models(core, connection, dataset=data.id):
-            out += _below(core, connection, below, None, derived, by_source, seen)
+        for pupil in models.live_models(core, connection, dataset=data.id):
+            out += _below(core, connection, pupil, derived, by_source, seen)
     return out
 
 

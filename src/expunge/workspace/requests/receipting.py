@@ -25,9 +25,7 @@ from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 
-__all__ = [
-    "enter_ready", "enter_signed", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files",
-]  # fmt: skip
+__all__ = ["enter_ready", "enter_signed", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
 
 
 def path_of(core: Core, number: int) -> Path:
@@ -52,7 +50,9 @@ def enter_ready(core: Core, connection: Any) -> list[int]:
     """As :func:`issue`, in a transaction of the caller, who writes the files then."""
     ready = _ready(core, connection)
     for row, request in ready:
-        _enter(core, connection, row, request, json.loads(row["outcome"]), "finish")
+        outcome = json.loads(row["outcome"])
+        action = "finish" if outcome["data"] or outcome["models"] else "find-nothing"
+        _enter(core, connection, row, request, outcome, action)
     if ready:
         queue_shredding(core, connection)
     return [int(row["number"]) for row, _ in ready]

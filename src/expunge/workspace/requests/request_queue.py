@@ -25,7 +25,10 @@ from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step", "under_way"]
+__all__ = [
+    "GroupCommit", "Wish", "accept", "fetch", "is_answered", "is_known", "open_requests", "payload_of", "step",
+    "under_way",
+]  # fmt: skip
 
 
 def _meta(name: str) -> Any:
@@ -231,6 +234,12 @@ def is_known(core: Core, connection: Any, wish: Wish) -> bool:
     if hashed is None:
         return False
     return bool(_BY_CALLER.all(connection, [hashed]))
+
+
+def is_answered(core: Core, connection: Any, wish: Wish) -> bool:
+    """Whether the caller has asked under this key before, and the request is final."""
+    hashed = _caller_key(core, wish)
+    return hashed is not None and any(about is None for _, about in _by_caller(connection, [hashed]).values())
 
 
 # ------------------------------------------------------------------ reading

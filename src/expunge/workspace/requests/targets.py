@@ -91,7 +91,7 @@ def held_by(core: Core, connection: Any, kind: str, payload: Mapping[str, Any], 
 
 def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
     card = held.data.card
-    value = _as(values[0], card.subject_kind, "subject")
+    value = _as(values[0], card.subject_kind)
     if value is None or card.subject_id is None:
         return
     every = _OF_SUBJECT.all(connection, subject=core.secrets.handle("subject", value))
@@ -110,7 +110,7 @@ def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
 
 
 def _records(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
-    wanted = [_as(value, held.data.card.record_kind, "record") for value in values]
+    wanted = [_as(value, held.data.card.record_kind) for value in values]
     by_handle = {core.secrets.handle("record", value): value for value in wanted if value is not None}
     known: list[bytes] = []
     every = list(by_handle)
@@ -125,7 +125,7 @@ def _classes(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
     ids: set[Any] = set()
     for model in held.models:
         schema = model.card.card.schema
-        labels = [parse_label(value, schema.target_kind, "class") for value in values]
+        labels = [label for value in values if (label := _read(value, schema.target_kind)) is not None]
         if schema.task == "classification" and labels:
             rows = models.load(core, model).model._rows()
             for label in labels:
@@ -168,11 +168,16 @@ def slots_of(rows: Any, named: Mapping[str, Sequence[Any]]) -> Any:
         return rows.slots()[:0]
 
 
-def _as(value: Any, kind: str, what: str) -> Any:
+def _read(value: Any, kind: str) -> Any:
+    """A label or id from a text, of a kind; None if it cannot be one."""
+    try:
+        return parse_label(value, kind, "name")
+    except ExpungeError:
+        return None
+
+
+def _as(value: Any, kind: str) -> Any:
     """An id of the kind of a data set; None if it cannot be one of it."""
     if isinstance(value, int) or kind == "text":
         return value if isinstance(value, int) == (kind == "integer") else None
-    try:
-        return parse_label(value, kind, what)
-    except ExpungeError:
-        return None
+    return _read(value, kind)

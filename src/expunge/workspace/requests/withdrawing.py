@@ -11,7 +11,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import artefacts, meta, model_versions, requests, row_index, versions
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
-from expunge.workspace.models import models
+from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import scrub
 from expunge.workspace.rules.request_states import FINAL
 from expunge.workspace.storage import journal
@@ -32,7 +32,7 @@ def remove_model(core: Core, name: str) -> dict[str, Any]:
         model = models.open_model(core, connection, name)
         _refuse_open(connection, name)
         held = core.db.rows(connection, artefacts, artefacts.c.model == model.id)
-        derived = [row["name"] for row in held if row["kind"] != "prediction"]
+        derived = [row["name"] for row in held if row["kind"] not in predictions.KINDS]
         derived += [
             row["name"] for row in core.db.rows(connection, dataset_table)
             if name in datasets.DataCard.from_json(row["card"]).derived_from
@@ -41,10 +41,8 @@ def remove_model(core: Core, name: str) -> dict[str, Any]:
         raise InvalidRequestError(
             f"{derived[0]!r} was derived from {name!r}.", hint=f"First: expunge data remove {derived[0]}."
         )
-    for row in held:  # first: a file that no row names would never be deleted
-        (core.layout.predictions / row["place"]).unlink(missing_ok=True)
     with core.write() as connection:
-        connection.execute(artefacts.delete().where(artefacts.c.model == model.id))
+        predictions.outdate(core, connection, models=[model.id])
         connection.execute(model_versions.delete().where(model_versions.c.model == model.id))
         connection.execute(model_table.delete().where(model_table.c.id == model.id))
         connection.execute(meta.delete().where(meta.c.name == f"last-receipt/{name}"))
@@ -67,7 +65,8 @@ def remove_data(core: Core, name: str) -> dict[str, Any]:
     """
     with core.read() as connection:
         _refuse_open(connection, name)
-        entered = core.db.rows(connection, artefacts, artefacts.c.name == name, artefacts.c.kind != "prediction")
+        known = artefacts.c.kind.not_in(predictions.KINDS)
+        entered = core.db.rows(connection, artefacts, artefacts.c.name == name, known)
         data = None if entered else _free_data(core, connection, name)
     if data is None:
         return _remove_entry(core, entered[0])

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import ExpungeError
+from expunge.errors import ExpungeError, NewerFormatError
 from expunge.ledger.fields import utc
 from expunge.workspace.database.engine import Database
 from expunge.workspace.database.tables import intents
@@ -60,7 +60,11 @@ class Core:
         self._signer, self._clock, self._sweep = signer, clock, sweep
         self.lock = Lock(self.layout.lock)
         self.db = Database(self.config.database or f"sqlite:///{self.layout.database}", self.secrets.derived("seal"))
-        self.db.version()  # a later one is refused here, before anything is touched
+        try:
+            self.db.version()  # a later one is refused here, before anything is touched
+        except NewerFormatError:
+            self.db.close()
+            raise
         self.store: ChunkStore = open_store(
             self.config.store, self.layout.chunks, self.layout.tmp, self.secrets.derived("chunk"),
             allow_old_versions=self.config.allow_old_versions,

@@ -46,8 +46,6 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
-    from expunge.methods.pipeline.pipeline import Pipeline
-
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -57,25 +55,9 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
                     f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
                     hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
                 )
-    if isinstance(model, Pipeline):
-        _refuse_many_categories(schema, rows)
     if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
         raise InvalidDataError(
             f"The target {schema.target!r} has one class, {next(iter(labels))!r}.", hint="A classifier needs two."
-        )
-
-
-def _refuse_many_categories(schema: Schema, rows: TableRows) -> None:
-    """Refuse texts that name single records: learned as categories they say nothing, and fill the memory."""
-    from expunge.methods.pipeline.joint_sums import MOST_LABELS
-
-    sizes = {name: int(rows.X[name].nunique()) for name, kind in schema.columns.items() if kind == "text"}
-    if sum(sizes.values()) > MOST_LABELS:
-        most = max(sizes, key=lambda name: sizes[name])
-        raise InvalidDataError(
-            f"Texts are learned as categories, and column {most!r} has {sizes[most]:,} different ones; "
-            f"{MOST_LABELS:,} in all columns together are taken.",
-            hint=f"Leave it out with --ignore {most}, or use --method sisa.",
         )
 
 

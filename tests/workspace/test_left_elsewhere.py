@@ -1,0 +1,110 @@
+"""Nothing left, where one would not look: categories, kept predictions, names of callers."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import expunge
+from expunge.errors import UnknownRecordError
+from workspace import life
+from workspace.searching import search
+
+TEXT, PERSON, RECORD = life.SECRET_TEXT, life.PEOPLE[0], "record-5d1f0c7a93e8"
+CANARIES: dict[str, str | float] = {"text": TEXT, "person": PERSON, "record": RECORD, "number": life.SECRET_NUMBER}
+
+
+def people() -> pd.DataFrame:
+    frame = life.people()
+    frame.loc[0, "id"] = RECORD
+    return frame
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tables, only one of which holds the person, and a model that learned from the other."""
+    folder = tmp_path_factory.mktemp("template")
+    people().to_csv(folder / "all.csv", index=False)
+    people().iloc[2:].to_csv(folder / "others.csv", index=False)
+    made = expunge.Workspace.init(folder / "ws")
+    for name in ("all", "others"):
+        made.data_add(folder / f"{name}.csv", record_id="id", subject_id="person")
+    made.fit("others", data="others", target="label", method="gaussian-nb", ignore=["job"])
+    made.close()
+    return folder
+
+
+@pytest.fixture
+def ws(template: Path, tmp_path: Path) -> expunge.Workspace:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return expunge.Workspace.open(tmp_path / "ws")
+
+
+def kept(ws: expunge.Workspace) -> set[str]:
+    return {path.name for path in (ws.path / "predictions").iterdir()}
+
+
+def test_no_bucket_remembers_a_category_or_a_note_of_a_frame(tmp_path: Path) -> None:
+    frame = people().astype({"job": "category", "person": "category"})
+    frame.attrs = {"note": f"about {TEXT}"}
+    frame.to_parquet(tmp_path / "typed.parquet", index=False)
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    ws.data_add(tmp_path / "typed.parquet", record_id="id", subject_id="person", name="typed")
+    assert ("text", "utf-8") in search(ws.path, CANARIES)
+    ws.forget(subjects=[PERSON])
+    assert search(ws.path, CANARIES) == {}
+
+
+def test_predictions_about_a_person_are_deleted_whichever_model_made_them(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    ws.predict("others", tmp_path / "all.csv", keep="about-all.csv")
+    people().iloc[[0, 5]].drop(columns="person").to_csv(tmp_path / "some.csv", index=False)
+    ws.predict("others", tmp_path / "some.csv", keep="no-persons.csv")
+    people().iloc[4:6].to_csv(tmp_path / "two.csv", index=False)
+    ws.predict("others", tmp_path / "two.csv", keep="about-another.csv")
+    assert ("record", "utf-8") in search(ws.path / "predictions", CANARIES)
+    found = {one.name: one.records for one in ws.find(subjects=[PERSON]) if one.what == "prediction"}
+    assert found == {"about-all.csv": 2}
+    (answer,) = ws.forget(subjects=[PERSON])
+    assert answer.models == ()  # no model had learned from the person
+    assert kept(ws) == {"about-another.csv"}
+    assert search(ws.path, CANARIES) == {}
+    verdict = ws.verify(answer.receipt)
+    assert "about-all.csv, no-persons.csv" in verdict.receipt.notes[0]  # type: ignore[union-attr]
+
+
+def test_a_person_of_whom_only_predictions_are_kept_is_found_and_forgotten(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    ws.predict("others", tmp_path / "all.csv", keep="scores.parquet")
+    strange = people().head(1).assign(id="n1", person="somebody-9c1")
+    strange.to_csv(tmp_path / "strange.csv", index=False)
+    ws.predict("others", tmp_path / "strange.csv", keep="strange.csv")
+    assert [one.name for one in ws.find(subjects=["somebody-9c1"])] == ["strange.csv"]
+    (answer,) = ws.forget(subjects=["somebody-9c1"])
+    assert answer.request.state == "nothing-held"
+    assert ws.verify(answer.receipt).receipt.notes == (  # type: ignore[union-attr]
+        "kept predictions about it were deleted: strange.csv",
+    )
+    assert kept(ws) == {"scores.parquet"}
+    with pytest.raises(UnknownRecordError):
+        ws.forget(records=["n1"])
+    (answer,) = ws.forget(records=[RECORD])
+    assert kept(ws) == set()
+    assert search(ws.path, {"record": RECORD}) == {}
+
+
+def test_predictions_of_a_model_that_was_replaced_are_deleted(ws: expunge.Workspace, tmp_path: Path) -> None:
+    ws.predict("others", tmp_path / "all.csv", keep="scores.csv")
+    ws.fit("others", data="all", target="label", method="gaussian-nb", ignore=["job"], replace=True)
+    assert kept(ws) == set()
+
+
+def test_a_caller_may_be_the_person(ws: expunge.Workspace) -> None:
+    ws.forget(subjects=[PERSON], caller=PERSON, key=f"{PERSON}-1")
+    assert ws.forget(subjects=[PERSON], caller=PERSON, key=f"{PERSON}-1")[0].request.number == 1
+    assert search(ws.path, {"person": PERSON}) == {}
