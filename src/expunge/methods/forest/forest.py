@@ -136,18 +136,15 @@ class Forest(Unlearner):
 
     def _update(self, change: Change) -> dict[str, Any]:
         trees: Any = change.parts.get("trees")
-        rows = change.rows
-        is_correction = len(change.added_slots) > 0 and len(change.removed_slots) > 0  # a walk goes one way
-        if trees is None or not len(rows) or is_correction or self._always_refits():
+        rows, gone, new = change.rows, change.removed_slots, change.added_slots
+        is_much = len(gone) + len(new) > _MUCH * len(rows)
+        if trees is None or not len(rows) or is_much or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        sign = 1 if len(change.added_slots) else -1
-        slots = change.added_slots if sign > 0 else change.removed_slots
-        if len(slots) > _MUCH * len(rows):
+        trees = self._awake(trees, rows, gone, new)
+        if len(new) and not trees.learned.extended(rows, new):
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        trees = self._awake(trees, rows, slots, sign)
-        if sign > 0 and not trees.learned.extended(rows, slots):
-            return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        patch = _ForestPatch(trees, slots, trees.prepare(trees.learned.cells(rows, trees.plan.params), slots, sign))
+        cells = trees.learned.cells(rows, trees.plan.params)
+        patch = _ForestPatch(trees, gone, new, trees.prepare(cells, np.concatenate([gone, new])))
         rows.count(patch.work)
         return {"trees": patch}
 
@@ -184,11 +181,11 @@ class Forest(Unlearner):
             rows.count(trees.reads)
         return trees
 
-    def _awake(self, trees: Trees, rows: Rows, slots: Slots, sign: int) -> Trees:
+    def _awake(self, trees: Trees, rows: Rows, gone: Slots, new: Slots) -> Trees:
         """The trees with what changes need; made again from the rows as they were, if the trees were loaded."""
         if not trees.is_awake:
             alive = rows.alive.copy()
-            alive[slots] = sign < 0
+            alive[gone], alive[new] = True, False
             trees.wake(self._grown(rows, np.flatnonzero(alive)))
         return trees
 
@@ -205,12 +202,22 @@ class Forest(Unlearner):
         cells = trees.learned.cells(rows, trees.plan.params)
         alive = rows.alive.copy()
         alive[slots] = False
-        work = trees.prepare(cells._replace(alive=alive), slots, -1).work
+        work = trees.prepare(cells._replace(alive=alive), slots).work
         return work, work, ("trees",)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         trees: Any = self._state().parts["trees"]
-        return 0, 2 * (trees.reads + len(rows)), ("trees",)  # new trees are about as deep as the old ones
+        full = 0, 2 * (trees.reads + len(rows)), ("trees",)
+        if self._always_refits() or 2 * len(slots) > _MUCH * len(rows):
+            return full
+        if not trees.is_awake:
+            trees.wake(self._grown(rows, np.flatnonzero(rows.alive), counted=False))
+        cells = trees.learned.corrected(rows, slots, table, trees.plan.params)
+        if cells is None:
+            return full
+        work = trees.prepare(cells, np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])).work
+        work += len(table) if trees.learned.is_encoded else 0
+        return work, work, ("trees",)
 
     def _revive(self, name: str, part: Part) -> Any:
         return Trees.restored(part)
@@ -294,8 +301,8 @@ class Forest(Unlearner):
 class _ForestPatch(Patch):
     """A change of the trees and of what they read of the rows."""
 
-    def __init__(self, trees: Trees, slots: Slots, patch: TreesPatch) -> None:
-        self.trees, self.slots, self.patch, self.is_done = trees, slots, patch, False
+    def __init__(self, trees: Trees, gone: Slots, new: Slots, patch: TreesPatch) -> None:
+        self.trees, self.gone, self.new, self.patch, self.is_done = trees, gone, new, patch, False
 
     @property
     def work(self) -> int:
@@ -305,7 +312,8 @@ class _ForestPatch(Patch):
         self.patch.apply()
         if not self.is_done:
             self.is_done = True
-            self.trees.learned.count(self.slots, self.patch.sign)
+            self.trees.learned.count(self.new, 1)
+            self.trees.learned.count(self.gone, -1)
         self.trees.count_classes(self.trees.learned.columns())
 
 

@@ -11,7 +11,7 @@ from expunge.errors import InvalidDataError
 from expunge.methods.forest.cells import EMPTY, column_kinds, encode, in_place, kernel_kinds
 from expunge.methods.forest.splits import COLUMN, MISSING, ROW
 from expunge.methods.forest.trees import Cells
-from expunge.rows import Rows
+from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
 
 __all__ = ["UNIT", "LearnedCells", "refuse_large_targets", "weight_units"]
@@ -105,20 +105,50 @@ class LearnedCells:
         if len(self._ties) > 1 or len(np.unique(fresh)) < len(fresh) or np.isin(fresh, known).any():
             return False
         y, weight = rows.targets(new)
-        codes = self._codes(as_labels(y)) if self._resolution is None else np.rint(y / self._resolution)
-        if codes is None or (self._keys is None) == (in_place(rows.matrix()) is None):
+        codes = self._codes(y)
+        if codes is None or self.is_encoded != (in_place(rows.matrix()) is None):
             return False
         if self._keys is not None:
             X = rows.read(new).X
-            if any(kind not in (EMPTY, old) for kind, old in zip(column_kinds(X), self.kinds, strict=True)):
+            if not self._is_alike(X):
                 return False
             self._keys = _put(self._keys, new, encode(X, self.kinds))
-        self._y = _put(self._y, new, codes.astype(np.int64))
+        self._y = _put(self._y, new, codes)
         if weight is not None:
             self._weights = _put(self._weights, new, weight_units(weight))
         return True
 
-    def _codes(self, labels: npt.NDArray[Any]) -> Ints | None:
+    def corrected(self, rows: Rows, slots: Slots, table: Table, params: Ints) -> Cells | None:
+        """Copies of what :meth:`cells` would be if the rows of the table, last, came for these slots; None if that
+        takes a fit of everything."""
+        cells, codes = self.cells(rows, params), self._codes(table.y)
+        if codes is None or len(self._ties) > 1 or not (self._keys is None or self._is_alike(table.X)):
+            return None
+        new = encode(table.X, self.kinds) if self._keys is not None else _bits_like(rows.matrix(), table.X)
+        alive = np.concatenate([rows.alive, np.ones(len(table), dtype=bool)])
+        alive[slots] = False
+        weights, n = cells.weights, len(rows.alive)
+        if table.weight is not None:
+            weights = np.concatenate([weights[:n], weight_units(table.weight)])
+        return cells._replace(
+            X=np.concatenate([cells.X[: n * new.shape[1]], new.reshape(-1)]), y=np.concatenate([cells.y[:n], codes]),
+            weights=weights, hashes=np.concatenate([cells.hashes[:n], cells.hashes[slots]]), alive=alive,
+        )  # fmt: skip
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether keys are kept beside the rows, because the rows cannot be read in place."""
+        return self._keys is not None
+
+    def _is_alike(self, X: Any) -> bool:
+        """Whether the columns are of the kinds that were learned."""
+        return all(kind in (EMPTY, old) for kind, old in zip(column_kinds(X), self.kinds, strict=True))
+
+    def _codes(self, y: npt.NDArray[Any]) -> Ints | None:
+        """Targets as the kernels take them; None if a label was never learned."""
+        if self._resolution is not None:
+            return np.rint(y / self._resolution).astype(np.int64)
+        labels = as_labels(y)
         if not len(self.labels) or labels.dtype.kind != self.labels.dtype.kind:
             return None
         at = np.minimum(np.searchsorted(self.labels, labels), len(self.labels) - 1)
@@ -158,6 +188,11 @@ def _ranks(rows: Rows, slots: Slots) -> Ints:
     ranks = np.zeros(max(2, len(rows.alive)), dtype=np.int64)
     ranks[rows.in_order(slots)] = np.arange(len(slots))
     return ranks
+
+
+def _bits_like(matrix: Any, X: Any) -> Ints:
+    """The bits of numbers as they would stand in a matrix."""
+    return np.ascontiguousarray(X, dtype=matrix.dtype).view(np.int64)
 
 
 def _put(array: Ints, slots: Slots, values: Ints) -> Ints:
