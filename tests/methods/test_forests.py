@@ -293,6 +293,33 @@ def test_integers_are_not_rounded_and_numbers_compare_as_numbers() -> None:
     assert keys[0] == keys[1]  # between two floats: the upper one
 
 
+def test_unsigned_integers_are_not_rounded_either() -> None:
+    X = np.array([[2**62 + i] for i in range(4)] * 5, dtype=np.uint64)
+    y = np.array([0, 1, 0, 1] * 5)
+    assert (expunge.DecisionTreeClassifier().fit(X, y).predict(X) == y).all()
+    X[0] = 2**63
+    with pytest.raises(InvalidDataError, match="beyond 64 bits"):
+        expunge.DecisionTreeClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize("how", ["forget", "rectify"])
+def test_a_column_whose_only_float_goes_is_one_of_integers(how: str) -> None:
+    big = 2**53
+    cells = pd.Series([*(big + i for i in range(59)), 2.5], dtype=object)
+    X = pd.DataFrame({"a": cells, "b": np.arange(60) % 7})
+    y = np.arange(60) % 2
+    model = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X, y)
+    if how == "forget":
+        plan, done = model.plan(59), model.forget(59)
+        fresh = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X[:59], y[:59])
+    else:
+        plan, done = model.plan_rectify(59, {"a": 7}), model.rectify(59, {"a": 7})
+        cells[59] = 7
+        fresh = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X.assign(a=cells), y)
+    assert model.digest() == fresh.digest()
+    assert plan.work_low <= done.work <= plan.work_high
+
+
 def test_digest_does_not_depend_on_forms_that_say_the_same() -> None:
     X, y = table(60, frame=True)
     extended = X.assign(c=X["c"].cat.add_categories(["never"]))
@@ -334,7 +361,10 @@ def test_bad_input_is_a_sentence() -> None:
     model = expunge.ForestClassifier(n_estimators=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
     with pytest.raises(InvalidDataError):
         model.predict(pd.DataFrame(X[:, :3], columns=list("abc")))
-    for wrong in ({"share": 0.0}, {"n_thresholds": 0}, {"max_features": "half"}, {"max_depth": 0}, {"n_jobs": 0}):
+    for wrong in (
+        {"share": 0.0}, {"n_thresholds": 0}, {"max_features": "half"}, {"max_depth": 0}, {"n_jobs": 0},
+        {"n_thresholds": 10**6}, {"min_samples_leaf": 10**6},
+    ):  # fmt: skip
         with pytest.raises(InvalidParameterError):
             expunge.ForestClassifier(**wrong).fit(X, y)
 
@@ -346,6 +376,37 @@ def test_large_targets_and_weights_are_summed_exactly() -> None:
     part = model._state().parts["trees"].plain()
     total = sum(round(v * 2**32) for v in large.tolist())
     assert [int(a) * 2**31 + int(b) for a, b in part["sums"][[0, int(part["sizes"][0])], 1:]] == [total, total]
+
+
+def test_the_largest_weights_change_no_tree() -> None:
+    """The tally of a node holds numbers and weights in one integer: weights that are all alike are as good as none."""
+    X, y = table(3000, seed=7)
+    for leaf, most in ((1, 2**18), (600, 2**16)):
+        model, twin = (
+            expunge.ForestClassifier(n_estimators=2, max_depth=4, min_samples_leaf=leaf).fit(X, y, sample_weight=weight)
+            for weight in (None, np.full(3000, float(most)))
+        )
+        ours, theirs = (m._state().parts["trees"].plain() for m in (model, twin))
+        assert all((ours[name] == theirs[name]).all() for name in ("feature", "threshold", "count"))
+        assert (ours["sums"] * 1024 * most == theirs["sums"]).all()
+        with pytest.raises(InvalidDataError, match="up to"):
+            twin.fit(X, y, sample_weight=np.full(3000, 2.0 * most))
+
+
+def test_sums_that_would_overflow_are_refused_before_anything_changes() -> None:
+    X, y = table(300)
+    large, heavy = np.where(y > 0, 2.0**27, 0.0), np.ones(300)
+    heavy[200:] = 2.0**18
+    with pytest.raises(InvalidDataError, match="summed exactly"):
+        expunge.ForestRegressor(n_estimators=2).fit(X, large, sample_weight=heavy)
+    model = expunge.ForestRegressor(n_estimators=2).fit(X[:200], large[:200], sample_weight=heavy[:200])
+    before = model.digest()
+    rest = np.arange(200, 225)
+    with pytest.raises(InvalidDataError, match="summed exactly"):
+        model.learn(X[200:], large[200:], sample_weight=heavy[200:], record_ids=range(200, 300))
+    with pytest.raises(InvalidDataError, match="summed exactly"):
+        model.rectify(rest - 200, sample_weight=np.full(25, 2.0**18), y=np.full(25, 2.0**28))
+    assert model.digest() == before
 
 
 def test_trees_of_other_rows_are_noticed() -> None:

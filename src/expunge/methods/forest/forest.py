@@ -13,7 +13,7 @@ from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.forest.cells import column_kinds, encode, kernel_kinds, refuse_infinite
+from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_kinds, refuse_infinite
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
@@ -48,6 +48,10 @@ Slots = npt.NDArray[np.intp]
 MOST_CLASSES = 1000
 #: Nodes are scored on 2**s to 2**(s+1) of their records.
 _SAMPLE = 10
+#: A record weighs at most 2**(this - s) units: the tally of a node holds numbers and weights in 64 bits.
+_WEIGHT = 38
+#: Beyond these the numbers of a tally would not fit, or its room would not.
+_MOST_IN_LEAF, _MOST_THRESHOLDS = 2**18, 1000
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
 _SMALL = 16
 #: A change of more than this share of the records is a fit.
@@ -103,8 +107,10 @@ class Forest(Unlearner):
         return tags
 
     def _check_params(self) -> None:
-        for name, least in (("min_samples_split", 2), ("min_samples_leaf", 1), ("n_thresholds", 1), ("random_top", 0)):
-            _check_integer(name, getattr(self, name), least)
+        _check_integer("min_samples_split", self.min_samples_split, 2)
+        _check_integer("min_samples_leaf", self.min_samples_leaf, 1, _MOST_IN_LEAF)
+        _check_integer("n_thresholds", self.n_thresholds, 1, _MOST_THRESHOLDS)
+        _check_integer("random_top", self.random_top, 0)
         if self.max_depth is not None:
             _check_integer("max_depth", self.max_depth, 1)
         _check_features(self.max_features)
@@ -125,11 +131,13 @@ class Forest(Unlearner):
             raise InvalidDataError("X is a list of texts; a forest learns from a table.", hint="Give one with columns.")
         refuse_times(X)
         if not is_frame(X) and X.dtype.kind in "fiub":
-            is_float = X.dtype.kind == "f" or (X.dtype.kind == "u" and X.dtype.itemsize == 8)
-            X = np.ascontiguousarray(X, dtype=np.float64 if is_float else np.int64)
+            if X.dtype == np.uint64 and X.size and X.max() >= 2**63:
+                raise InvalidDataError("X holds an integer beyond 64 bits with a sign.", hint="Make it float.")
+            X = np.ascontiguousarray(X, dtype=np.float64 if X.dtype.kind == "f" else np.int64)
         elif not is_frame(X):
             X = X.astype(object)
-        encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
+        if in_place(X) is None:
+            encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
         if y is not None and self._target_resolution() is not None:
             refuse_large_targets(y, self._target_resolution())  # type: ignore[arg-type]
         return X, y
@@ -141,7 +149,7 @@ class Forest(Unlearner):
         if trees is None or not len(rows) or is_much or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
         trees = self._awake(trees, rows, gone, new)
-        if len(new) and not trees.learned.extended(rows, new):
+        if (len(new) and not trees.learned.extended(rows, new)) or not trees.learned.keeps_kinds(rows.alive):
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
         cells = trees.learned.cells(rows, trees.plan.params)
         patch = _ForestPatch(trees, gone, new, trees.prepare(cells, np.concatenate([gone, new])))
@@ -151,7 +159,8 @@ class Forest(Unlearner):
     def _grown(self, rows: Rows, slots: Slots, *, counted: bool = True) -> Trees:
         """All trees from these rows."""
         resolution = self._target_resolution()
-        learned = LearnedCells(rows, slots, resolution, counted=counted)
+        sample = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
+        learned = LearnedCells(rows, slots, resolution, 2 ** (_WEIGHT - sample), counted=counted)
         if len(learned.labels) > MOST_CLASSES:
             raise InvalidDataError(
                 f"y has {len(learned.labels)} classes; a forest takes up to {MOST_CLASSES}.",
@@ -165,7 +174,7 @@ class Forest(Unlearner):
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
         params[THRESHOLDS] = self.n_thresholds * (2 if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
-        params[SAMPLE] = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
+        params[SAMPLE] = sample
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])
@@ -202,6 +211,8 @@ class Forest(Unlearner):
         cells = trees.learned.cells(rows, trees.plan.params)
         alive = rows.alive.copy()
         alive[slots] = False
+        if not trees.learned.keeps_kinds(alive):
+            return self._estimate(rows, slots[:0])
         work = trees.prepare(cells._replace(alive=alive), slots).work
         return work, work, ("trees",)
 
@@ -352,9 +363,9 @@ def _check_features(value: Any) -> None:
         )
 
 
-def _check_integer(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value < 2**31:
-        raise InvalidParameterError(f"{name} must be an integer of at least {least}, got {value!r}.")
+def _check_integer(name: str, value: Any, least: int, most: int = 2**31 - 1) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidParameterError(f"{name} must be an integer from {least} to {most:,}, got {value!r}.")
 
 
 def threads_of(n_jobs: Any) -> int:
