@@ -449,6 +449,18 @@ def test_isolation_forest_agrees_with_scikit_learn_on_outliers() -> None:
     assert ours > theirs - 0.02
 
 
+def test_isolation_trees_as_text_and_picture() -> None:
+    X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 100.0], "b": 1.0})
+    model = expunge.IsolationForest(n_estimators=3).fit(X)
+    lines = model.export_text(2).splitlines()
+    assert lines[0].startswith("a <= ")
+    assert lines[0].endswith("(4 records)")
+    assert "|   no: 1  (1 records)" in lines  # 100 is told apart at once, by a path of one step
+    assert model.plot(2).figure is not None
+    with pytest.raises(InvalidParameterError):
+        model.export_text(3)
+
+
 def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:
     X = np.random.default_rng(0).normal(size=(3000, 3))
     model = expunge.IsolationForest(n_estimators=20, max_samples=64).fit(X)

@@ -119,6 +119,15 @@ class Forest(Unlearner):
             raise InvalidParameterError(f"min_weight_fraction_leaf must be from 0 to 0.5, got {part!r}.")
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
+        X, y = self._formed(X, y, reset=reset, least=least)
+        if in_place(X) is None:
+            encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
+        if y is not None and self._target_resolution() is not None:
+            refuse_large_targets(y, self._target_resolution())  # type: ignore[arg-type]
+        return X, y
+
+    def _formed(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
+        """A frame, or an array of float64, int64 or objects; whose cells are still to be encoded."""
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise InvalidDataError("Complex data not supported.", hint="Give real and imaginary parts as columns.")
         table = X
@@ -136,10 +145,6 @@ class Forest(Unlearner):
             X = np.ascontiguousarray(X, dtype=np.float64 if X.dtype.kind == "f" else np.int64)
         elif not is_frame(X):
             X = X.astype(object)
-        if in_place(X) is None:
-            encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
-        if y is not None and self._target_resolution() is not None:
-            refuse_large_targets(y, self._target_resolution())  # type: ignore[arg-type]
         return X, y
 
     def _update(self, change: Change) -> dict[str, Any]:
@@ -274,7 +279,7 @@ class Forest(Unlearner):
     def _asked(self, X: Any) -> tuple[Part, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The solution, the keys of the rows asked about, and the nodes as they are walked."""
         solution = self._solution()
-        X, _ = self._validate(X, None, reset=False)
+        X, _ = self._formed(X, None, reset=False)
         keys = encode(X, solution["kinds"])
         packed = np.empty((len(solution["feature"]), 3), dtype=np.int64)
         kinds = kernel_kinds(solution["kinds"], raw=False)
