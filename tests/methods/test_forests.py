@@ -330,6 +330,43 @@ def test_digest_does_not_depend_on_forms_that_say_the_same() -> None:
     assert tree.predict_proba([[0.0]]).tolist() == tree.predict_proba([[-0.0]]).tolist()
 
 
+def odd_tables() -> dict[str, Any]:
+    """Tables in which there is little to tell records apart, or in which columns change when records go."""
+    b = np.arange(30) * 7 % 10 / 3
+    texts, numbers = ([None] * 27 + list(values) for values in (["x", "y", "x"], [1, 2.5, 3]))
+    return {
+        "equal columns": np.zeros((30, 3)),
+        "nothing there": np.full((30, 2), np.nan),
+        "equal rows": np.tile([[1.0, 2.0]], (30, 1)),
+        "short floats": np.column_stack([b, b[::-1]]).astype(np.float32),
+        "booleans": pd.DataFrame({"a": np.arange(30) % 2 == 0, "b": b}),
+        "texts that vanish": pd.DataFrame({"a": pd.Series(texts, dtype=object), "b": b}),
+        "numbers that vanish": pd.DataFrame({"a": pd.Series(numbers, dtype=object), "b": b}),
+        "categories without records": pd.DataFrame(
+            {"a": pd.Categorical(["x", "y", "z"] * 10, categories=list("uvwxyz"), ordered=True), "b": b}
+        ),
+        "numbers as categories": pd.DataFrame({"a": pd.Categorical([1] * 29 + [7]), "b": b}),
+        "large integers with a gap": pd.DataFrame(
+            {"a": pd.array([2**62 + i for i in range(29)] + [None], dtype="Int64"), "b": b}
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", odd_tables())
+def test_odd_tables_forget_and_learn_to_the_bit(name: str) -> None:
+    X, y = odd_tables()[name], np.arange(30) % 3 % 2
+    rows = X.iloc if hasattr(X, "iloc") else X
+    for model in (expunge.ForestClassifier(n_estimators=2, max_depth=4), expunge.ForestRegressor(n_estimators=2)):
+        model.fit(X, y)
+        before = model.digest()
+        for low, high in ((27, 30), (1, 30), (0, 30)):  # some, all but one, all
+            model.forget(range(low, high))
+            rest = clone(model).fit(rows[:low], y[:low], record_ids=range(low), allow_dormant=True)
+            assert model.digest() == rest.digest()
+            model.learn(rows[low:], y[low:], record_ids=range(low, 30))
+            assert model.digest() == before
+
+
 def test_ten_thousand_categories() -> None:
     X = pd.DataFrame({"town": [f"t{i}" for i in range(10_000)], "x": np.arange(10_000) % 3})
     y = np.arange(10_000) % 2
