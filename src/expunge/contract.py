@@ -350,7 +350,8 @@ class Unlearner(BaseEstimator):
         return hasattr(self, "_fitted")
 
     def _state(self) -> Fitted:
-        check_is_fitted(self)
+        if "_fitted" not in self.__dict__:
+            check_is_fitted(self)
         state: Fitted = self._fitted
         state.settle()
         return state

@@ -13,6 +13,7 @@ stand among the leaves of another root.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
@@ -87,12 +88,15 @@ def root(leaves: Mapping[str, bytes]) -> bytes:
     >>> root({"trees": leaf([1, 2]), "classes": leaf(["no", "yes"])}).hex()[:16]
     'e9263796fc28aa3b'
     """
-    state = hashlib.sha256(b"\1" + count(len(leaves)))
-    for name in sorted(leaves, key=lambda name: name.encode("utf-8", "surrogatepass")):
+    chunks = [b"\1", count(len(leaves))]
+    for name in sorted(leaves):  # texts stand in the order of their UTF-8
         if len(leaves[name]) != 32:
             raise ValueError(f"The leaf of {name!r} must have 32 bytes, got {len(leaves[name])}.")
-        state.update(text(name) + leaves[name])
-    return state.digest()
+        chunks += [_named(name), leaves[name]]
+    return hashlib.sha256(b"".join(chunks)).digest()
+
+
+_named = functools.lru_cache(maxsize=4096)(text)
 
 
 def first_difference(a: Any, b: Any) -> str | None:

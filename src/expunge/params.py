@@ -86,7 +86,10 @@ def refuse_changed_params(model: Any, recorded: Mapping[str, Any]) -> None:
         An argument was set since, or changed in place, also one of a nested estimator.
     """
     for name, then in recorded.items():
-        now = _plain(getattr(model, name))
+        now = getattr(model, name)
+        if now is then:  # no copy of what can be written to is the same object
+            continue
+        now = _plain(now)
         is_given_back = then is None and callable(now) and name in model._late_params
         if not (is_given_back or _same(now, then)):
             raise InvalidRequestError(

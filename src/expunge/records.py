@@ -6,6 +6,7 @@ Each carries a ``schema`` number. Fields are added in later schemas, never remov
 from __future__ import annotations
 
 import dataclasses
+import functools
 import html
 import math
 from collections.abc import Mapping
@@ -122,6 +123,7 @@ class Guarantee(_Record):
     __str__ = __repr__
 
 
+@functools.lru_cache(maxsize=64)
 def equality(terms: str, doubt: str | None) -> Guarantee:
     """The guarantee of a method that gives what a fresh fit gives.
 

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.digest import leaf
-from expunge.rows import Rows, Table
+from expunge.rows import N_BLOCKS, Rows, Table
 
 __all__ = ["Change", "Fitted", "Living", "Part", "Patch", "Pending"]
 
 Part = dict[str, Any]
+_BLOCKS = [f"rows/{block:04d}" for block in range(N_BLOCKS)]
 Slots = npt.NDArray[np.intp]
 
 
@@ -173,7 +174,7 @@ class Fitted:
             if block not in self.row_leaves:
                 self.row_leaves[block] = leaf(self.rows.arrays(slots))
         leaves = {f"part/{name}": value for name, value in self.leaves.items()}
-        leaves.update((f"rows/{block:04d}", value) for block, value in self.row_leaves.items())
+        leaves.update((_BLOCKS[block], value) for block, value in self.row_leaves.items())
         leaves["schema"] = leaf(self.rows.schema())
         return leaves
 

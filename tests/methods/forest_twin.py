@@ -48,7 +48,7 @@ def node_of(model: Any, items: list[Any], key: int, depth: int) -> list[tuple[An
     too_deep = model.max_depth is not None and depth >= model.max_depth
     if len(records) < model.min_samples_split or too_deep or is_pure:
         return leaf
-    shift, size = 0, 2 ** max(10, (4 * model.min_samples_leaf).bit_length())
+    shift, size = 0, max(384, 8 * model.min_samples_leaf)
     while len(records) >> shift >= 2 * size:
         shift += 1
     scored = [r for h, _, r in items if h < 2 ** (64 - shift)]
@@ -82,9 +82,8 @@ def split_of(model: Any, scored: list[Any], key: int, depth: int) -> tuple[int, 
     for start in range(0, d, m):
         best, highest = None, -1.0
         for feature in order[start : start + m]:
-            is_category = any(isinstance(r["x"][feature], str) for r in scored)
-            for first in scored[: model.n_thresholds * (2 if is_category else 1)]:
-                split = feature, first["x"][feature]
+            for value in thresholds_of(model, scored, feature):
+                split = feature, value
                 score = score_of(model, [r for r in scored if is_left(r, split)], scored)
                 if score is not None and score > highest:
                     if depth < model.random_top:
@@ -93,6 +92,13 @@ def split_of(model: Any, scored: list[Any], key: int, depth: int) -> tuple[int, 
         if best is not None:
             return best
     return None
+
+
+def thresholds_of(model: Any, scored: list[Any], feature: int) -> list[Any]:
+    """The first different values of a feature among the first records; None for a missing one."""
+    is_category = any(isinstance(r["x"][feature], str) for r in scored)
+    values = [r["x"][feature] for r in scored[: 4 * model.n_thresholds]]
+    return list(dict.fromkeys(values))[: model.n_thresholds * (2 if is_category else 1)]
 
 
 def score_of(model: Any, left: list[Any], scored: list[Any]) -> float | None:
@@ -117,4 +123,4 @@ def score_of(model: Any, left: list[Any], scored: list[Any]) -> float | None:
 def group_of(max_features: Any, d: int) -> int:
     if isinstance(max_features, float):
         return max(1, int(max_features * d))
-    return {"sqrt": max(1, int(d**0.5)), None: d}.get(max_features, max_features)
+    return {"sqrt": max(1, round(d**0.5)), None: d}.get(max_features, max_features)

@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from expunge.methods.forest.counting import adjust, choose
 from expunge.methods.forest.growing import (
+    ALL,
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
+    LENGTH,
     RIGHT_CHILD,
     ROOM,
     START,
@@ -27,9 +30,8 @@ from expunge.methods.forest.growing import (
     grow,
     keep_tally,
 )
-from expunge.methods.forest.order import before, child_key, njit, place, sort_records
+from expunge.methods.forest.order import child_key, njit, place, sort_records
 from expunge.methods.forest.splits import (
-    COLUMN,
     DEPTH,
     GROUP,
     ROW,
@@ -37,9 +39,7 @@ from expunge.methods.forest.splits import (
     SPLIT,
     THRESHOLDS,
     add,
-    adjust,
     best,
-    choose,
     goes_left,
     is_pure,
     key_of,
@@ -98,7 +98,7 @@ def _gather(
             todo[waiting], todo[waiting + 1] = nodes[i, RIGHT_CHILD], nodes[i, LEFT_CHILD]
             waiting += 2
             continue
-        start, count = nodes[i, START], nodes[i, N]
+        start, count = nodes[i, START], nodes[i, LENGTH]
         if at + n + count > len(out):
             return -1
         for r in range(start, start + count):
@@ -114,9 +114,9 @@ def _gather(
 @njit
 def prepare(
     tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
-    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any, class_weight: Any,
-    slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any,
-    new_heads: Any, new_tallies: Any, new_lists: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
+    class_weight: Any, slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any,
+    new_sums: Any, new_heads: Any, new_tallies: Any, new_lists: Any,
 ) -> int:  # fmt: skip
     """Find out what a change makes of the trees from ``tree`` on.
 
@@ -139,9 +139,9 @@ def prepare(
     """
     m, R, k = params[GROUP], params[THRESHOLDS], node_sums.shape[1]
     order = np.arange(len(kinds))
-    features, first = np.empty(m, dtype=np.int64), np.empty(R, dtype=np.int64)
+    features, counts = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
-    own = np.empty((1, k), dtype=np.int64)
+    own, scores = np.empty((1, k), dtype=np.int64), np.empty(m * R)
     todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
     aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
     weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
@@ -162,12 +162,13 @@ def prepare(
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo[waiting, 4],
             )  # fmt: skip
             node_key, node = todo_key[waiting], nodes[i]
-            n_new = node[N]
+            n_new, n_come = node[N], 0
             own[0] = node_sums[i]
             for b in range(b0, b1):
                 slot = entered[b]
                 sign = sign_of(slot, alive)
                 n_new += sign
+                n_come += alive[slot]
                 add(own, 0, y[slot], weights[slot if weighted else 0], sign, 0, params)
             is_final = n_new < params[SPLIT] or depth >= params[DEPTH] or is_pure(own, 0, params)
             if shelf[_LINES] >= len(lines):
@@ -178,8 +179,9 @@ def prepare(
             shelf[_LINES] += 1
             if node[FEATURE] < 0 and is_final:
                 line[0] = IN_LEAF
-                if n_new > node[ROOM]:
-                    shelf[_NEED] += n_new + n_new // 2 + 4
+                n_listed = node[LENGTH] + n_come
+                if n_come and n_listed > node[ROOM]:
+                    shelf[_NEED] += n_listed + n_listed // 2 + 4
                 continue
             replace = is_final or node[FEATURE] < 0 or (node[TALLY] < 0 and n_new < params[SMALL])
             if not replace:
@@ -191,15 +193,7 @@ def prepare(
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             inside = True
-                            if not alive[entered[b]]:
-                                for j in range(R):
-                                    refresh = refresh or head[m + j] == entered[b]
-                            else:
-                                last = head[m + R - 1]
-                                refresh = refresh or last < 0
-                                refresh = refresh or before(
-                                    entered_at[b], entered[b], place(hashes[last], tree_key), last, ties
-                                )
+                            refresh = refresh or entered_at[b] <= np.uint64(head[2 * m])
                 if refresh:
                     at = shelf[_RECORDS]
                     scored = _gather(i, nodes, lists, alive, shift, hashes, tree_key, new_lists, at)
@@ -215,16 +209,16 @@ def prepare(
                     sort_records(new_lists, at, scored, hashes, tree_key, ties)
                     if room.shape[1] < scored:
                         room = np.empty((3, 2 * scored), dtype=np.int64)
-                    found, group = choose(
-                        X, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight, order,
-                        features, keys, sums, first, room, 0.0,
+                    found, group, looked = choose(
+                        X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
+                        order, features, keys, counts, sums, room, 0.0, scores,
                     )  # fmt: skip
                     replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
                     if not replace and group == 0:
-                        line[0], line[7] = REFRESH, shelf[_TALLIES]
-                        keep_tally(
-                            new_heads[shelf[_TALLIES]], new_tallies[shelf[_TALLIES]], features, first, keys, sums
-                        )
+                        line[0], line[7], bound = REFRESH, shelf[_TALLIES], ALL
+                        if looked >= 0:
+                            bound = place(hashes[new_lists[at + looked - 1]], tree_key)
+                        keep_tally(new_heads[line[7]], new_tallies[line[7]], features, counts, bound, keys, sums)
                         shelf[_TALLIES] += 1
                     elif not replace and node[TALLY] >= 0:
                         line[0] = DROP
@@ -237,13 +231,12 @@ def prepare(
                             w = weights[slot if weighted else 0]
                             sign = sign_of(slot, alive)
                             adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
-                    n_first = 0
-                    while n_first < R and heads[node[TALLY], m + n_first] >= 0:
-                        n_first += 1
-                    found = best(sums, n_first, m, depth, params, class_weight, 0.0)
                     head = heads[node[TALLY]]
+                    for f in range(m):
+                        counts[f] = head[m + f]
+                    found = best(sums, counts, m, depth, params, class_weight, 0.0, scores)
                     replace = found < 0 or head[found // R] != node[FEATURE]
-                    replace = replace or head[m + R + found] != node[THRESHOLD]
+                    replace = replace or head[2 * m + 1 + found] != node[THRESHOLD]
             if replace:
                 at = shelf[_RECORDS]
                 count = _gather(i, nodes, lists, alive, 0, hashes, tree_key, new_lists, at)
@@ -258,8 +251,8 @@ def prepare(
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
                 n0, s0 = shelf[_NODES], shelf[_TALLIES]
                 n1, s1 = grow(
-                    X, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count, node_key, depth,
-                    new_nodes, new_sums, new_heads, new_tallies, n0, s0,
+                    X, columns, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count,
+                    node_key, depth, new_nodes, new_sums, new_heads, new_tallies, n0, s0,
                 )  # fmt: skip
                 if n1 < 0 or s1 < 0:
                     shelf[:] = undo
@@ -272,9 +265,7 @@ def prepare(
             kept, moved, kind = b0, 0, kinds[node[FEATURE]]
             for b in range(b0, b1):
                 slot = entered[b]
-                if goes_left(
-                    key_of(X[slot * params[ROW] + node[FEATURE] * params[COLUMN]], kind), node[THRESHOLD], kind
-                ):
+                if goes_left(key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1
                 else:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED, sign_of
+from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
+    LENGTH,
     RIGHT_CHILD,
     ROOM,
     START,
@@ -22,7 +24,7 @@ from expunge.methods.forest.growing import (
     N,
 )
 from expunge.methods.forest.order import before, njit, place
-from expunge.methods.forest.splits import add, adjust, shift_of
+from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["POOL", "commit", "repack"]
 
@@ -70,26 +72,19 @@ def _room(n: int, pool: Any) -> Any:
 
 @njit
 def _in_leaf(
-    node: Any, n_new: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
+    node: Any, n_come: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
     ties: Any, alive: Any, pool: Any,
 ) -> None:  # fmt: skip
-    """Take those records out of the list of a leaf that go, and put those in that come, in order."""
-    start, n, b = node[START], 0, b0
-    for r in range(start, start + node[N]):
-        while b < b1 and alive[entered[b]]:
-            b += 1
-        if b < b1 and lists[r] == entered[b]:
-            b += 1
-        else:
-            lists[start + n] = lists[r]
-            n += 1
-    if n == n_new:
-        return
+    """Put those records into the list of a leaf that come, in order; the others stay in it, passed over, until it is
+    made anew."""
+    start, n = node[START], node[LENGTH]
+    n_new = n + n_come
     if n_new > node[ROOM]:
         moved = _room(n_new, pool)
         lists[moved : moved + n] = lists[start : start + n]
         node[START], node[ROOM] = moved, n_new + n_new // 2 + 4
         start = moved
+    node[LENGTH] = n_new
     r, b = start + n - 1, b1 - 1
     for to in range(start + n_new - 1, start - 1, -1):
         while b >= b0 and not alive[entered[b]]:
@@ -141,12 +136,13 @@ def commit(
                 new_lists, free_nodes, free_tallies, pool, todo,
             )  # fmt: skip
             continue
-        n_new = node[N]
+        n_new, n_come = node[N], 0
         for b in range(b0, b1):
             n_new += sign_of(entered[b], alive)
-        if what == IN_LEAF:
+            n_come += alive[entered[b]]
+        if what == IN_LEAF and n_come:
             _in_leaf(
-                node, n_new, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, alive, pool
+                node, n_come, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, alive, pool
             )  # fmt: skip
         elif what == DROP:
             free_tallies[pool[_FREE_TALLIES]] = node[TALLY]
@@ -203,7 +199,7 @@ def _replace(
 
 
 @njit
-def repack(roots: Any, nodes: Any, lists: Any, out: Any, todo: Any) -> int:
+def repack(roots: Any, nodes: Any, lists: Any, alive: Any, out: Any, todo: Any) -> int:
     """Copy the lists of all leaves into ``out`` without gaps, and tell the leaves; how long it is."""
     at = 0
     for t in range(len(roots)):
@@ -217,7 +213,9 @@ def repack(roots: Any, nodes: Any, lists: Any, out: Any, todo: Any) -> int:
                 waiting += 2
                 node[ROOM] = 0
                 continue
-            out[at : at + node[N]] = lists[node[START] : node[START] + node[N]]
-            node[START], node[ROOM] = at, node[N]
-            at += node[N]
+            start = at
+            for r in range(node[START], node[START] + node[LENGTH]):
+                out[at] = lists[r]
+                at += alive[lists[r]]
+            node[START], node[ROOM], node[LENGTH] = start, at - start, at - start
     return at

@@ -46,10 +46,12 @@ Slots = npt.NDArray[np.intp]
 
 #: Classes that a table of counts may have columns for.
 MOST_CLASSES = 1000
-#: Nodes are scored on 2**s to 2**(s+1) of their records.
-_SAMPLE = 10
-#: A record weighs at most 2**(this - s) units: the tally of a node holds numbers and weights in 64 bits.
-_WEIGHT = 38
+#: Nodes are scored on so many of their records up to twice as many.
+_SAMPLE = 384
+#: Thresholds of a category, for each of a number: one of them tells a single value from all others.
+_OF_A_CATEGORY = 2
+#: Units that all records together weigh at the most on which a node is scored, with room to spare; and one record.
+_SCORED_WEIGHT, _MOST_WEIGHT = 2**38, 2**28
 #: Beyond these the numbers of a tally would not fit, or its room would not.
 _MOST_IN_LEAF, _MOST_THRESHOLDS = 2**18, 1000
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
@@ -164,8 +166,9 @@ class Forest(Unlearner):
     def _grown(self, rows: Rows, slots: Slots, *, counted: bool = True) -> Trees:
         """All trees from these rows."""
         resolution = self._target_resolution()
-        sample = max(_SAMPLE, int(4 * self.min_samples_leaf).bit_length())
-        learned = LearnedCells(rows, slots, resolution, 2 ** (_WEIGHT - sample), counted=counted)
+        sample = max(_SAMPLE, 8 * int(self.min_samples_leaf))
+        most_weight = min(_MOST_WEIGHT, _SCORED_WEIGHT // sample)
+        learned = LearnedCells(rows, slots, resolution, most_weight, counted=counted)
         if len(learned.labels) > MOST_CLASSES:
             raise InvalidDataError(
                 f"y has {len(learned.labels)} classes; a forest takes up to {MOST_CLASSES}.",
@@ -177,7 +180,7 @@ class Forest(Unlearner):
         params[DEPTH] = 2**31 if self.max_depth is None else self.max_depth
         params[SPLIT], params[LEAF] = self.min_samples_split, self.min_samples_leaf
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
-        params[THRESHOLDS] = self.n_thresholds * (2 if "category" in learned.kinds else 1)
+        params[THRESHOLDS] = self.n_thresholds * (_OF_A_CATEGORY if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
         params[SAMPLE] = sample
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
@@ -345,7 +348,7 @@ def _group(max_features: Any, d: int) -> int:
     if max_features is None:
         return d
     if max_features == "sqrt":
-        return max(1, int(np.sqrt(d)))
+        return max(1, round(np.sqrt(d)))
     if max_features == "log2":
         return max(1, int(np.log2(d)))
     if isinstance(max_features, (float, np.floating)):

@@ -1,8 +1,8 @@
 """A subtree from its records in order: the one definition of a tree, for a fit and for every rebuilding.
 
 A node is a row of eight integers: feature (-1 in a leaf), threshold key, left and right child, number of records, where
-its stretch of records begins, how long that stretch is, and the place of its cached tally (-1 for none). Its sums are
-its records' weights by class, or weight and the two halves of the target.
+its stretch of records begins, how much room that stretch has, and the place of its cached tally (-1 for none). Its sums
+are its records' weights by class, or weight and the two halves of the target.
 """
 
 from __future__ import annotations
@@ -11,26 +11,29 @@ from typing import Any
 
 import numpy as np
 
+from expunge.methods.forest.counting import choose, read_column
 from expunge.methods.forest.order import LEFT, RIGHT, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
+    CLASSES,
     DEPTH,
     GROUP,
     MISSING,
     SMALL,
     SPLIT,
     THRESHOLDS,
+    WEIGHT,
     add,
-    choose,
     is_pure,
-    read_column,
     shift_of,
 )
 
 __all__ = [
+    "ALL",
     "BLOCK_DEPTH",
     "FEATURE",
     "LEFT_CHILD",
+    "LENGTH",
     "NODE",
     "RIGHT_CHILD",
     "ROOM",
@@ -43,9 +46,12 @@ __all__ = [
 ]
 
 FEATURE, THRESHOLD, LEFT_CHILD, RIGHT_CHILD, N, START, ROOM, TALLY = range(8)
+#: In a leaf, which has no children: how long its list of records is, with those that were forgotten since.
+LENGTH = LEFT_CHILD
 NODE = 8
 #: Subtrees at this depth are blocks of the digest.
 BLOCK_DEPTH = 6
+ALL = np.uint64(2**64 - 1)
 
 
 @njit
@@ -65,7 +71,7 @@ def within(records: Any, start: int, n: int, shift: int, hashes: Any, tree_key: 
 
 @njit
 def grow(
-    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
     records: Any, start: int, n: int, key: Any, depth: int,
     nodes: Any, node_sums: Any, heads: Any, tallies: Any, n_nodes: int, n_tallies: int,
 ) -> tuple[int, int]:  # fmt: skip
@@ -77,8 +83,9 @@ def grow(
         Of its root.
     nodes, node_sums : ndarrays of int64, shapes (N, 8) and (N, k)
         Written from ``n_nodes`` on; the root comes first.
-    heads : ndarray of int64, shape (S, m + R + m R)
-        Features, first records and threshold keys of cached tallies, from ``n_tallies`` on.
+    heads : ndarray of int64, shape (S, 2 m + 1 + m R)
+        Features of cached tallies, from ``n_tallies`` on, how many thresholds each has, up to where in the order
+        records bear on these, and their keys.
     tallies : ndarray of int64, shape (S, m R + 1, k)
 
     Returns
@@ -88,44 +95,42 @@ def grow(
     """
     width, R, k = params[GROUP], params[THRESHOLDS], node_sums.shape[1]
     order = np.arange(len(kinds))
-    features, first = np.empty(width, dtype=np.int64), np.empty(R, dtype=np.int64)
+    features, counts = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
+    scores = np.empty(width * R)
     aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
     column = room[0]
     todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
     todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, depth, key
     n_nodes, waiting = n_nodes + 1, 1
-    weighted = len(weights) > 1
     if n_nodes > len(nodes):
         return -1, n_tallies
+    _sum_up(node_sums, n_nodes - 1, y, weights, records, start, n, params)
     while waiting:
         waiting -= 1
         i, at, count, level, node_key = (
             todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
         )  # fmt: skip
         node = nodes[i]
-        for c in range(k):
-            node_sums[i, c] = 0
-        for r in range(at, at + count):
-            slot = records[r]
-            add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
-        node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = -1, 0, -1, -1
+        node[FEATURE], node[THRESHOLD], node[LENGTH], node[RIGHT_CHILD] = -1, 0, count, -1
         node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
         if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
             continue
         shift = shift_of(count, params)
         scored = within(records, at, count, shift, hashes, tree_key)
         minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
-        found, group = choose(
-            X, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-            features, keys, sums, first, room, minimum,
+        found, group, looked = choose(
+            X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
+            features, keys, counts, sums, room, minimum, scores,
         )  # fmt: skip
         if found < 0:
             continue
         feature, threshold = features[found // R], keys[found]
-        kind = kinds[feature]
+        kind, keeps_tally, bound = kinds[feature], group == 0 and count >= params[SMALL], ALL
+        if keeps_tally and looked >= 0:
+            bound = place(hashes[records[at + looked - 1]], tree_key)
         kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
-        read_column(X, records, at, count, feature, kind, params, column)
+        read_column(X, columns, records, at, count, feature, kind, params, column)
         for r in range(count):  # both are written, and one of them counts: no branch to foresee
             slot, x = records[at + r], column[r]
             is_left = (x == threshold) | ((x < threshold) & ordered)
@@ -138,16 +143,27 @@ def grow(
         if n_nodes + 2 > len(nodes):
             return -1, n_tallies
         node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = feature, threshold, n_nodes, n_nodes + 1
-        if group == 0 and count >= params[SMALL]:
+        if keeps_tally:
             if n_tallies >= len(tallies):
                 return n_nodes, -1
             node[TALLY] = n_tallies
-            keep_tally(heads[n_tallies], tallies[n_tallies], features, first, keys, sums)
+            keep_tally(heads[n_tallies], tallies[n_tallies], features, counts, bound, keys, sums)
             n_tallies += 1
         if waiting + 2 > len(todo):
             more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
             more[: len(todo)], more_key[: len(todo)] = todo, todo_key
             todo, todo_key = more, more_key
+        left, right = n_nodes, n_nodes + 1
+        if shift == 0:
+            for c in range(k):
+                node_sums[left, c] = sums[found, c] & WEIGHT if c == 0 or params[CLASSES] else sums[found, c]
+        elif kept - at < moved:
+            _sum_up(node_sums, left, y, weights, records, at, kept - at, params)
+        else:
+            _sum_up(node_sums, right, y, weights, records, kept, moved, params)
+            left, right = right, left
+        for c in range(k):
+            node_sums[right, c] = node_sums[i, c] - node_sums[left, c]
         for side in (1, 0):
             todo[waiting, 0], todo[waiting, 3] = n_nodes + side, level + 1
             todo[waiting, 1], todo[waiting, 2] = (kept, moved) if side else (at, kept - at)
@@ -158,8 +174,28 @@ def grow(
 
 
 @njit
-def keep_tally(head: Any, tally: Any, features: Any, first: Any, keys: Any, sums: Any) -> None:
+def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: int, n: int, params: Any) -> None:
+    """The sums of a node from n of the records."""
+    node_sums[i] = 0
+    if params[CLASSES] and len(weights) == 1:
+        for r in range(start, start + n):
+            node_sums[i, y[records[r]]] += weights[0]
+        return
+    weighted = len(weights) > 1
+    for r in range(start, start + n):
+        slot = records[r]
+        add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
+
+
+@njit
+def keep_tally(head: Any, tally: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any) -> None:
     """Put a tally into the cache."""
-    m, R = len(features), len(first)
-    head[:m], head[m : m + R], head[m + R :] = features, first, keys
-    tally[:] = sums
+    m = len(features)
+    for f in range(m):
+        head[f], head[m + f] = features[f], counts[f]
+    head[2 * m] = np.int64(bound)
+    for j in range(len(keys)):
+        head[2 * m + 1 + j] = keys[j]
+        for c in range(sums.shape[1]):
+            tally[j, c] = sums[j, c]
+    tally[len(keys)] = sums[len(keys)]

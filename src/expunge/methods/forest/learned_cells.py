@@ -16,7 +16,7 @@ from expunge.methods.forest.cells import (
     in_place,
     kernel_kinds,
 )
-from expunge.methods.forest.splits import COLUMN, MISSING, ROW
+from expunge.methods.forest.splits import MISSING, ROW
 from expunge.methods.forest.trees import Cells
 from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
@@ -30,6 +30,7 @@ Slots = npt.NDArray[np.intp]
 UNIT = 2.0**-10
 #: A sum over all records stays below this, so that it fits into 64 bits with its sign.
 _LARGEST_SUM = 2**62
+_NONE = np.empty(0, dtype=np.int64)
 
 
 def weight_units(weight: npt.NDArray[np.float64], most: int) -> Ints:
@@ -78,6 +79,7 @@ class LearnedCells:
             self.kinds = self._encode_all(rows.read(slots, times=int(counted)).X, slots, n)
         else:
             self.kinds = column_kinds(rows.matrix()[:0])  # type: ignore[index]
+        self._kernel_kinds = kernel_kinds(self.kinds, raw=self._keys is None)
         y, weight = rows.targets(slots)
         self._y, self._weights = np.zeros(n, dtype=np.int64), np.ones(1 if weight is None else n, dtype=np.int64)
         self.labels: npt.NDArray[Any] = np.empty(0)
@@ -110,17 +112,16 @@ class LearnedCells:
     def cells(self, rows: Rows, params: Ints, *, by_column: bool = False) -> Cells:
         """The arrays that kernels take; sets in ``params`` how a cell is found.
 
-        ``by_column`` copies the table column after column, for a fit, which reads few columns of many rows at a time.
+        ``by_column`` copies the table column after column too, for a fit, which reads few columns of many rows.
         """
         X = self._keys if self._keys is not None else in_place(rows.matrix())
         if X is None:
             raise InvalidDataError("The rows are not of the form they were when the forest was fitted.")
-        params[ROW], params[COLUMN] = X.shape[1], 1
-        if by_column:
-            params[ROW], params[COLUMN] = 1, len(X)
-            X = np.ascontiguousarray(X.T)
-        kinds = kernel_kinds(self.kinds, raw=self._keys is None)
-        return Cells(X.reshape(-1), kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive)
+        params[ROW] = X.shape[1]
+        columns = np.ascontiguousarray(X.T).reshape(-1) if by_column else _NONE
+        return Cells(
+            X.reshape(-1), columns, self._kernel_kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive
+        )
 
     def extended(self, rows: Rows, new: Slots) -> bool:
         """Take up new rows; whether that was possible without a fit of everything."""
@@ -212,7 +213,7 @@ class LearnedCells:
         """Classes gain these records (1), or lose them for good (-1)."""
         self._sums = self._added(self._y[slots], self._weights_of(slots), sign)
         if self.label_counts is not None:
-            np.add.at(self.label_counts, self._y[slots], sign)
+            self.label_counts += sign * np.bincount(self._y[slots], minlength=len(self.label_counts))
         if sign < 0:
             self._y[slots] = 0
             if self._keys is not None:
@@ -232,7 +233,7 @@ class LearnedCells:
         """Which classes have records; all three sums of a regression."""
         if self.label_counts is None:
             return np.arange(3)
-        return np.flatnonzero(self.label_counts)
+        return self.label_counts.nonzero()[0]
 
 
 def _ranks(rows: Rows, slots: Slots) -> Ints:

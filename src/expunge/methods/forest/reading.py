@@ -92,9 +92,7 @@ def unflatten(feature: Any, threshold: Any, count: Any, sizes: Any, nodes: Any, 
 
 
 @njit
-def serialize(
-    wanted: Any, roots: Any, nodes: Any, node_sums: Any, columns: Any, out: Any, ends: Any, write: bool
-) -> None:
+def serialize(wanted: Any, roots: Any, nodes: Any, node_sums: Any, columns: Any, out: Any, ends: Any) -> bool:
     """Write blocks of trees as integers behind each other: the nodes from the root of the block on.
 
     Parameters
@@ -106,8 +104,11 @@ def serialize(
         the number of the block.
     ends : ndarray of int64, shape (b,)
         Where each block ends.
-    write : bool
-        Otherwise only ``ends`` is filled.
+
+    Returns
+    -------
+    bool
+        Whether ``out`` was long enough; if not, ``ends`` says how long it has to be.
     """
     at = 0
     todo = np.empty((len(nodes) + 2, 3), dtype=np.int64)
@@ -128,11 +129,11 @@ def serialize(
             waiting -= 1
             i, depth, path = todo[waiting, 0], todo[waiting, 1], todo[waiting, 2]
             if top and depth == BLOCK_DEPTH:
-                if write:
+                if at + 2 <= len(out):
                     out[at], out[at + 1] = -2, path
                 at += 2
                 continue
-            if write:
+            if at + 3 + len(columns) <= len(out):
                 out[at], out[at + 1], out[at + 2] = nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, N]
                 for c in range(len(columns)):
                     out[at + 3 + c] = node_sums[i, columns[c]]
@@ -144,6 +145,7 @@ def serialize(
                 )  # fmt: skip
                 waiting += 2
         ends[w] = at
+    return at <= len(out)
 
 
 @njit

@@ -18,6 +18,7 @@ from expunge.digest import root
 from expunge.errors import TamperedError
 from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
 from expunge.methods.forest.committing import commit, repack
+from expunge.methods.forest.fetching import FEW, fetch
 from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
 from expunge.methods.forest.order import members
 from expunge.methods.forest.reading import flatten, serialize, unflatten
@@ -41,10 +42,11 @@ class Plan(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """What the trees read, by slot: keys or bits of cells, kinds of columns, targets, weights (one, or one each),
-    hashes, ranks among equal hashes (or none), and which slots are in use."""
+    """What the trees read, by slot: keys or bits of cells, row after row, in a fit also column after column; kinds of
+    columns, targets, weights (one, or one each), hashes, ranks among equal hashes (or none), slots in use."""
 
     X: Ints
+    columns: Ints
     kinds: Ints
     y: Ints
     weights: Ints
@@ -77,6 +79,7 @@ class Trees(Living):
     def __init__(self) -> None:
         self.is_awake = False
         self._blocks: list[list[bytes]] = []
+        self._text = np.empty(0, dtype=np.int64)
         self._leaves: dict[str, bytes] = {}
         self._shelf: tuple[Any, ...] | None = None
 
@@ -141,6 +144,11 @@ class Trees(Living):
         limits = np.empty(0, dtype=np.uint64)
         if plan.share < T:
             limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
+        if len(slots) <= FEW:
+            fetch(
+                slots, limits, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies,
+                cells.X, cells.kinds, cells.hashes, plan.params,
+            )  # fmt: skip
         filled, tree = np.zeros(SHELF, dtype=np.int64), 0
         shelf = self._shelf_for(T * len(slots))
         while True:
@@ -151,7 +159,7 @@ class Trees(Living):
             if tree == T:
                 break
             shelf = self._larger_shelf(filled)
-        self._make_room(filled)
+        self._make_room(filled, cells.alive, slots)
         return TreesPatch(self, cells, filled, shelf)
 
     def _shelf_for(self, n_entered: int) -> tuple[Any, ...]:
@@ -176,7 +184,7 @@ class Trees(Living):
         self._shelf = _longer(lines, 2 * len(lines), int(filled[0])), entered, entered_at, *larger
         return self._shelf
 
-    def _make_room(self, filled: Ints) -> None:
+    def _make_room(self, filled: Ints, alive: npt.NDArray[np.bool_], slots: npt.NDArray[np.int32]) -> None:
         """Let the pools be large enough for what a prepared change brings."""
         pool = self.pool
         n_nodes, n_tallies, n_lists = pool[0] + filled[1], pool[1] + filled[2], pool[2] + filled[6]
@@ -190,17 +198,18 @@ class Trees(Living):
             self.heads, self.tallies = _longer(self.heads, larger, pool[1]), _longer(self.tallies, larger, pool[1])
             self.free_tallies = _longer(self.free_tallies, larger, pool[4])
         if n_lists > len(self.lists):
-            out = np.empty(len(self.lists), dtype=np.int32)
-            used = repack(self.roots, self.nodes, self.lists, out, self._todo)
+            out, alive = np.empty(len(self.lists), dtype=np.int32), alive.copy()
+            alive[slots] = True  # what goes has not gone yet
+            used = repack(self.roots, self.nodes, self.lists, alive, out, self._todo)
             need = int(used + filled[6])
             self.lists, pool[2] = _longer(out, max(len(out), need + need // 4), used), used
 
     def commit(self, patch: TreesPatch) -> None:
         """Write a prepared change; cannot fail."""
-        plan = self.plan
+        plan, cells = self.plan, patch.cells
         commit(
             self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
-            *patch.cells, plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
+            cells.X, *cells[2:], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
             self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo,
         )  # fmt: skip
 
@@ -267,17 +276,16 @@ class Trees(Living):
         wanted = np.argwhere(self._dirty)
         if len(wanted):
             ends = np.empty(len(wanted), dtype=np.int64)
-            arguments = wanted, self.roots, self.nodes, self.sums, self.columns
-            serialize(*arguments, np.empty(0, dtype=np.int64), ends, False)
-            out = np.empty(int(ends[-1]), dtype=np.int64)
-            serialize(*arguments, out, ends, True)
-            data, start = out.astype("<i8", copy=False).view(np.uint8), 0
+            while not serialize(wanted, self.roots, self.nodes, self.sums, self.columns, self._text, ends):
+                self._text = np.empty(int(ends[-1]), dtype=np.int64)
+            data, start = self._text.astype("<i8", copy=False).view(np.uint8), 0
             for (t, block), end in zip(wanted.tolist(), (8 * ends).tolist(), strict=True):
                 self._blocks[t][block] = hashlib.sha256(data[start:end].data).digest() if end > start else b""
                 start = end
             for t in np.unique(wanted[:, 0]).tolist():
                 self._leaves[f"{t:06d}"] = hashlib.sha256(b"\2" + b"".join(self._blocks[t])).digest()
             self._dirty[:] = 0
+            self._text = self._text[: len(self._text) if len(self._text) < 2**18 else 0]  # kept from change to change
         return root(self._leaves)
 
     # ------------------------------------------------------------------ sizes
@@ -322,10 +330,10 @@ def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t
     while True:
         records = entered[:n].copy()
         nodes, sums = np.empty((room, NODE), dtype=np.int64), np.empty((room, k), dtype=np.int64)
-        heads = np.empty((cached, m + R + m * R), dtype=np.int64)
+        heads = np.empty((cached, 2 * m + 1 + m * R), dtype=np.int64)
         tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
         n_nodes, n_tallies = grow(
-            cells.X, cells.kinds, cells.y, cells.weights, cells.hashes, keys[t, 0], params, plan.class_weight,
+            *cells[:6], keys[t, 0], params, plan.class_weight,
             records, 0, n, keys[t, 2], 0, nodes, sums, heads, tallies, 0, 0,
         )  # fmt: skip
         if n_nodes >= 0 and n_tallies >= 0:
