@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,9 @@ def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, dat
     inside = sorted(data.draw(st.sets(st.integers(0, 119), min_size=1, max_size=119), label="first"))
     model = clone(FORESTS[name]).fit(*rows(inside), record_ids=inside)
     for _ in range(data.draw(st.integers(1, 6), label="steps")):
-        verb = data.draw(st.sampled_from(["forget", "forget", "learn", "rectify", "file", "plan"]), label="verb")
+        verb = data.draw(
+            st.sampled_from(["forget", "forget", "learn", "rectify", "file", "copy", "plan"]), label="verb"
+        )
         outside = sorted(set(range(120)) - set(inside))
         if verb == "forget" and inside:
             gone = data.draw(st.lists(st.sampled_from(inside), min_size=1, max_size=12, unique=True), label="gone")
@@ -163,6 +166,9 @@ def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, dat
             done = model.rectify(wrong, *rows(wrong))
             assert plan.work_low <= done.work <= plan.work_high
         elif verb == "file":
+            with TemporaryDirectory() as folder:
+                model = expunge.load(model.save(f"{folder}/forest.expunge"))
+        elif verb == "copy":
             model = pickle.loads(pickle.dumps(model))
         elif verb == "plan" and inside:
             model.plan(inside[:2])
@@ -455,6 +461,27 @@ def test_trees_of_other_rows_are_noticed() -> None:
     state.parts["trees"] = foreign._state().parts["trees"]
     with pytest.raises(TamperedError):
         other.forget(3)
+
+
+@pytest.mark.parametrize("model", [expunge.ForestClassifier(n_estimators=2), expunge.IsolationForest(n_estimators=2)])
+def test_nodes_that_are_no_trees_are_refused(model: Any) -> None:
+    """Whoever forges a file with its checksums must not make a walk leave the arrays."""
+    X, y = table(60)
+    X = np.nan_to_num(X)
+    solution = model.fit(X, y)._solution()
+    whole, inner = dict(solution), int(np.flatnonzero(solution["feature"] >= 0)[0])
+    for name, value in (("feature", 4), ("feature", 2**40), ("right", -1), ("right", inner), ("right", 2**40)):
+        solution[name] = whole[name].copy()
+        solution[name][inner] = value
+        with pytest.raises(TamperedError):
+            model.predict(X)
+        solution[name] = whole[name]
+    for name in ("threshold", "right", "starts"):
+        solution[name] = whole[name][:-1]
+        with pytest.raises(TamperedError):
+            model.predict(X)
+        solution[name] = whole[name]
+    assert len(model.predict(X)) == 60
 
 
 def test_importances_text_and_leaves() -> None:

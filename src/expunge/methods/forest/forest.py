@@ -17,7 +17,7 @@ from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
-from expunge.methods.forest.reading import landing, packed_nodes, unflatten, vote
+from expunge.methods.forest.reading import landing, packed_nodes, refuse_others, unflatten, vote
 from expunge.methods.forest.splits import (
     CLASSES,
     DEPTH,
@@ -282,6 +282,7 @@ class Forest(Unlearner):
     def _asked(self, X: Any) -> tuple[Part, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The solution, the keys of the rows asked about, and the nodes as they are walked."""
         solution = self._solution()
+        refuse_others(solution, min(len(solution["kinds"]), self.n_features_in_), ("threshold", "count", "value"))
         X, _ = self._formed(X, None, reset=False)
         keys = encode(X, solution["kinds"])
         packed = np.empty((len(solution["feature"]), 3), dtype=np.int64)

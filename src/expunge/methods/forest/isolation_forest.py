@@ -14,6 +14,7 @@ from expunge.errors import InvalidParameterError
 from expunge.methods.forest.cells import encode
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.isolating import expected_length, isolate, path_lengths, smallest, standing
+from expunge.methods.forest.reading import refuse_others
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -164,6 +165,7 @@ class IsolationForest(OutlierMixin, Unlearner):
         return {**self._joined(parts), "offset": offset}
 
     def _scores(self, X: Any, solution: Part) -> Floats:
+        refuse_others(solution, self.n_features_in_, ("threshold", "size"))
         out = np.zeros(len(X))
         names = ("feature", "threshold", "right", "size", "starts")
         scale = path_lengths(np.ascontiguousarray(X, dtype=np.float64), *(solution[name] for name in names), out)
