@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -461,6 +462,18 @@ def test_trees_of_other_rows_are_noticed() -> None:
     state.parts["trees"] = foreign._state().parts["trees"]
     with pytest.raises(TamperedError):
         other.forget(3)
+
+
+@pytest.mark.parametrize("weights", [{0: 3.0, 1: 0.5}, {np.int64(1): 0.5, np.int64(0): 3.0}, {True: 2.0}, {0.0: 2.0}])
+def test_weights_of_classes_come_back_from_a_file(weights: Any, tmp_path: Path) -> None:
+    X, y = table(60)
+    model = expunge.ForestClassifier(n_estimators=2, class_weight=weights).fit(X, y)
+    back = expunge.load(model.save(tmp_path / "forest.expunge"))
+    assert back.class_weight == weights
+    assert back.digest() == model.digest()
+    if len(weights) == 2:
+        plain = expunge.ForestClassifier(n_estimators=2, class_weight={0: 3.0, 1: 0.5}).fit(X, y)
+        assert plain.save(tmp_path / "plain").read_bytes() == (tmp_path / "forest.expunge").read_bytes()
 
 
 @pytest.mark.parametrize("model", [expunge.ForestClassifier(n_estimators=2), expunge.IsolationForest(n_estimators=2)])
