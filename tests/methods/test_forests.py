@@ -106,6 +106,17 @@ def compare(model: Any, X: Any, y: Any, weight: Any) -> None:
                 assert found_sums[1] * 2**31 + found_sums[2] == sums[1] * 2**32
 
 
+def test_rare_values_are_found_among_the_first_records() -> None:
+    """A column that is zero nine times in ten has thresholds all the same; so have categories of which one is common."""
+    rng = np.random.default_rng(0)
+    counts = np.where(rng.random(400) < 0.1, rng.integers(1, 4, size=400), 0)
+    X = pd.DataFrame({"count": counts, "town": np.where(counts > 1, "Oslo", np.where(counts > 0, "Bergen", "Rom"))})
+    model = expunge.ForestClassifier(n_estimators=8, max_depth=1, max_features=1, n_thresholds=3)
+    model.fit(X, counts > 0, record_ids=np.arange(400) * 3 - 7)
+    compare(model, X, (counts > 0).astype(int), None)
+    assert model.score(X, counts > 0) == 1.0
+
+
 def check_inside(model: Any) -> None:
     """What is cached is what a fresh fit caches, wherever it is: tallies, lists of records, sums."""
     rows, trees = model._rows(), model._state().parts["trees"]
@@ -233,6 +244,19 @@ def test_a_failure_before_the_commit_changes_nothing(monkeypatch: pytest.MonkeyP
 
     with monkeypatch.context() as patched:
         patched.setattr(Trees, "_make_room", fail)
+        with pytest.raises(KeyboardInterrupt):
+            model.forget([1, 2, 3])
+    assert (model.digest(), said(model)) == (before, nodes)
+    check_inside(model)
+    make_room = Trees._make_room
+
+    def move_and_fail(trees: Trees, filled: Any, *others: Any) -> None:
+        filled[6] = 10_000  # so that the lists move, without what is forgotten
+        make_room(trees, filled, *others)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trees, "_make_room", move_and_fail)
         with pytest.raises(KeyboardInterrupt):
             model.forget([1, 2, 3])
     assert (model.digest(), said(model)) == (before, nodes)

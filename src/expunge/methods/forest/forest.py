@@ -46,7 +46,7 @@ Slots = npt.NDArray[np.intp]
 
 #: Classes that a table of counts may have columns for.
 MOST_CLASSES = 1000
-#: Nodes are scored on so many of their records up to twice as many.
+#: A large node is scored on a part of its records: so many at least, fewer than twice as many, on average.
 _SAMPLE = 384
 #: Thresholds of a category, for each of a number: one of them tells a single value from all others.
 _OF_A_CATEGORY = 2
@@ -349,7 +349,7 @@ def _group(max_features: Any, d: int) -> int:
     if max_features is None:
         return d
     if max_features == "sqrt":
-        return max(1, round(np.sqrt(d)))
+        return max(1, round(float(np.sqrt(d))))
     if max_features == "log2":
         return max(1, int(np.log2(d)))
     if isinstance(max_features, (float, np.floating)):

@@ -97,10 +97,11 @@ class ForestClassifier(_Classifier):
     min_weight_fraction_leaf : float, default=0.0
         Share of the weight of all records that each side of a split needs; if it is not zero, every change is a fit.
     max_features : "sqrt", "log2", int, float or None, default="sqrt"
-        Features that a node looks at; a float is a share, None means all. If none of them splits the node, it looks at
-        as many more.
+        Features that a node looks at; "sqrt" is rounded to the nearest, a float is a share, None means all. If none of
+        them splits the node, it looks at as many more.
     n_thresholds : int, default=5
-        Thresholds of each feature: its values in so many first records of the node; of categories twice as many.
+        Thresholds of each feature: so many different values, of categories twice as many, the first of those in the
+        first 4 ``n_thresholds`` records of the node.
     random_top : int, default=0
         Levels from the root on that take the first split that is possible, without scoring. Each makes forgetting
         faster.
