@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 NAMES = (
-    "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "audit",
+    "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "workspace",
+    "audit",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── UnsupportedEstimatorError  (TypeError)            a third-party estimator we cannot encode, continue or store
     ├── TamperedError              (ValueError)           a file that is not what was written
     │   └── NewerFormatError                              a file from a later version
+    ├── BudgetExhaustedError       (RuntimeError)         a privacy budget that does not afford what is asked
     ├── WorkspaceBusyError         (RuntimeError)         another process changes the workspace
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
@@ -36,6 +37,7 @@ from typing import ClassVar
 
 __all__ = [
     "EXIT_CODES",
+    "BudgetExhaustedError",
     "CheckFailedError",
     "DuplicateRecordError",
     "ExpungeError",
@@ -181,6 +183,12 @@ class NewerFormatError(TamperedError):
     code = "newer-format"
 
 
+class BudgetExhaustedError(ExpungeError, RuntimeError):
+    """A privacy budget that does not afford what is asked."""
+
+    code = "budget-exhausted"
+
+
 class WorkspaceBusyError(ExpungeError, RuntimeError):
     """Another process is changing the workspace."""
 
@@ -241,6 +249,7 @@ EXIT_CODES: dict[str, int] = {
     "forgotten-before": 20,
     "source-changed": 21,
     "workspace-busy": 22,
+    "budget-exhausted": 23,
 }
 
 

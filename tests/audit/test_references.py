@@ -60,7 +60,10 @@ def test_halves_are_complements() -> None:
     assert (members[:, asked].sum(axis=0) == 3).all()
 
 
-@pytest.mark.parametrize("wrong", [{"n": 0}, {"keep": 0.0}, {"keep": 1.5}, {"n_unforgotten": -1}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n": 0, "n_unforgotten": 0}, {"n": -1}, {"keep": 0.0}, {"keep": 1.5}, {"n_unforgotten": -1}, {"seed": -1}],
+)
 def test_plans_that_make_no_sense(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameterError):
         plan_around(np.arange(60), is_forgotten=FORGOTTEN, is_held_out=HELD_OUT, **{"n": 2, **wrong})

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 35
+N_METHODS = 39
 
 
 def string_pipeline() -> object:
@@ -49,6 +49,12 @@ SLOW = frozenset(
         "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
     }
 )  # fmt: skip
+
+
+#: Kind of the guarantee of instances that do not promise equality.
+KINDS = dict.fromkeys(
+    ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression"), "certified"
+)
 
 
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
@@ -99,6 +105,12 @@ def _instances() -> Iterator[tuple[str, Case]]:
     few = {"n_frequencies": 12, "gamma": 0.01, "alpha": 1e-3}
     yield "FourierRidge", Case(expunge.FourierRidge(**few))
     yield "FourierRidgeClassifier", Case(expunge.FourierRidgeClassifier(**few))
+    seeded = {"noise_seed": 0, "norm_bound": 4.0}  # without a seed no two fits are alike
+    yield "CertifiedLogisticRegression", Case(expunge.CertifiedLogisticRegression(**seeded))
+    yield "CertifiedRidge", Case(expunge.CertifiedRidge(**seeded))
+    shared = {"alpha": 20.0, **seeded}
+    yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
+    yield "DescentToDelete", Case(expunge.DescentToDelete(steps=5, **shared))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

@@ -82,20 +82,46 @@ def test_records_that_do_not_fit(place: Path, capsys: pytest.CaptureFixture[str]
         file.write_text("\n".join(names))
         return ["--held-out", str(file)]
 
-    one = tmp_path / "one.txt"
-    one.write_text("r003\n")
+    none = tmp_path / "none.txt"
+    none.write_text("")
     for command, code, words in (
         (audit(place, model="kept"), 3, "still knows"),
         (audit(place, *held_out("r050", "r120")), 3, "is not held out"),
         (audit(place, *held_out("r999")), 4, "no record 'r999'"),
         (audit(place, *held_out("r001", "r120")), 8, "at once"),
-        ([*audit(place)[:3], str(place / "learned.csv"), *audit(place)[4:]], 8, "never trained on"),
         (audit(place, "--references", "3"), 9, "needs 4 references"),
         (audit(place, "--alpha", "2"), 9, "alpha"),
-        ([*audit(place)[:5], str(one), *audit(place)[6:]], 8, "two forgotten"),
+        ([*audit(place)[:5], str(none), *audit(place)[6:]], 8, "No forgotten record"),
     ):
         assert run(command) == code
         assert words in capsys.readouterr().err
+
+
+def test_the_digest_decides_alone_where_scores_say_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A single record, no held-out record, no references."""
+    one = tmp_path / "one.txt"
+    one.write_text("r003\n")
+    for command, words in (
+        ([*audit(place)[:5], str(one), *audit(place)[6:]], "there are 1 and"),
+        ([*audit(place)[:3], str(place / "learned.csv"), *audit(place)[4:]], "there are 30 and 0"),
+        (audit(place, "--references", "0"), "no references were asked for"),
+    ):
+        assert run(command) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("Forgotten. The model is bit for bit")
+        assert f"Digests alone were compared: {words}" in told or words in told
+
+
+def test_rows_that_take_more_models(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Halves make the online attacks rows; models that learned and forgot make those that compare many."""
+    assert run(audit(place, "--references", "8", "--halves", "6", "--unlearned", "4", "--json")) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {a["name"] for a in found["attacks"]} >= {"LiRA online", "RMIA online"}
+    told = {m["name"]: m["figure"]["value"] is not None for m in found["metrics"]}
+    assert all(told[name] for name in ("U-LiRA", "KLoM", "forgetting score", "two samples over seeds", "JS divergence"))
+    assert not told["anamnesis index"]
 
 
 def test_scores_from_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

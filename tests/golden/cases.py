@@ -70,6 +70,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     few = {"n_frequencies": 3, "gamma": 0.25}  # a state of the default size is of megabytes
     yield "FourierRidge", Golden(expunge.FourierRidge(**few))
     yield "FourierRidgeClassifier", Golden(expunge.FourierRidgeClassifier(**few, scales=2.0))
+    seeded = {"noise_seed": 0, "norm_bound": 4.0, "delta": 1e-3}
+    yield "CertifiedLogisticRegression", Golden(expunge.CertifiedLogisticRegression(**seeded))
+    yield "CertifiedRidge", Golden(expunge.CertifiedRidge(**seeded))
+    yield "LangevinLogisticRegression", Golden(expunge.LangevinLogisticRegression(alpha=20.0, noise=0.3, **seeded))
+    yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
@@ -84,7 +89,12 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 
 
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
-SPECIAL = frozenset({"ColumnTransformer", "FourierRidge", "FourierRidgeClassifier", "HashingVectorizer", "Pipeline"})
+SPECIAL = frozenset(
+    {
+        "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
+        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline",
+    }
+)  # fmt: skip
 
 
 def data(model: Any, table: str) -> dict[str, Any]:

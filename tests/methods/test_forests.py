@@ -107,7 +107,7 @@ def compare(model: Any, X: Any, y: Any, weight: Any) -> None:
 
 
 def test_rare_values_are_found_among_the_first_records() -> None:
-    """A column that is zero nine times in ten has thresholds all the same; so have categories of which one is common."""
+    """A column that is zero nine times in ten has thresholds all the same, and so has one of categories."""
     rng = np.random.default_rng(0)
     counts = np.where(rng.random(400) < 0.1, rng.integers(1, 4, size=400), 0)
     X = pd.DataFrame({"count": counts, "town": np.where(counts > 1, "Oslo", np.where(counts > 0, "Bergen", "Rom"))})

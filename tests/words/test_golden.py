@@ -97,10 +97,15 @@ def test_a_golden_model_is_what_it_was(key: tuple[str, str]) -> None:
 
 @every_golden
 def test_a_golden_model_forgets(key: tuple[str, str]) -> None:
-    """The state it then has is the one that a fit without the record had when the file was written."""
+    """The state it then has is the one that a fit without the record had when the file was written.
+
+    Where the guarantee is not ``exact``, it is the one that forgetting gave then.
+    """
     expected, model = EXPECTED[key], load(key)
-    assert model.forget(GONE).n_forgotten == 1
-    if key in NATIVE or expected["fingerprint"] == fingerprint():  # integers are the same on all machines
+    removal = model.forget(GONE)
+    assert removal.n_forgotten == 1
+    is_exact = key in NATIVE and removal.guarantee.kind == "exact"
+    if is_exact or expected["fingerprint"] == fingerprint():  # integers are the same on all machines
         assert model.digest() == expected["digest_after"]
     agree(key, outputs(model, rows_of(key, model)), expected["outputs_after"])
 
@@ -147,6 +152,8 @@ def test_an_export_holds_no_sums_no_rows_and_no_ids(key: tuple[str, str]) -> Non
             if array.dtype.kind in "US" or any(word in place for word in IN_BOTH) or not array.any():
                 continue
             if is_trees and any(word in place for word in NODES):
+                continue
+            if name in ("weights", "published"):  # of a linear model with a certificate: they are for publication
                 continue
             if array.nbytes >= 16:  # shorter ones may stand anywhere
                 seen += np.ascontiguousarray(array).tobytes() in known  # the search finds what is there

@@ -119,6 +119,26 @@ def test_a_store_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert not any(life.SECRET_TEXT.encode() in bytes(file.getvalue()) for file in Flaky.store.values())
 
 
+def test_a_folder_elsewhere_is_as_good_as_that_of_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    ws = small(tmp_path, store=elsewhere.as_uri())
+    flushed: list[str] = []
+    sync = chunks._sync
+    monkeypatch.setattr(chunks, "_sync", lambda path, flags: (flushed.append(Path(path).name), sync(path, flags)))
+    (elsewhere / "aside" / "left-by-a-kill.chunk").write_text(life.SECRET_TEXT)
+    assert ws.forget(subjects=[life.PEOPLE[0]])[0].request.state == "done"
+    assert len([name for name in flushed if name.endswith(".chunk")]) >= 3
+    assert "elsewhere" in flushed
+    again = expunge.Workspace.open(ws.path)
+    assert again.verify()
+    assert again.forget(subjects=[life.PEOPLE[1]])[0].request.state == "done"
+    assert not any((elsewhere / "aside").iterdir())
+    assert not any((ws.path / "chunks").iterdir())
+    assert search(elsewhere, CANARIES) == {}
+
+
 def test_a_clock_that_goes_backwards_orders_nothing_anew(tmp_path: Path) -> None:
     noon, ticks = datetime(2026, 3, 1, 12, tzinfo=UTC), itertools.count()
     ws = small(tmp_path, clock=lambda: noon - timedelta(days=next(ticks)))

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from expunge.audit.further import Further
 from expunge.audit.inputs import References, Scores, signals_of
 from expunge.audit.report import AuditReport, Figure
-from expunge.audit.run import audit
+from expunge.audit.run import audit, audit_by_digest
+from expunge.audit.squared_error import signals_of_values
 
-__all__ = ["AuditReport", "Figure", "References", "Scores", "audit", "signals_of"]
+__all__ = [
+    "AuditReport",
+    "Figure",
+    "Further",
+    "References",
+    "Scores",
+    "audit",
+    "audit_by_digest",
+    "signals_of",
+    "signals_of_values",
+]

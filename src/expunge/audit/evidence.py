@@ -15,10 +15,11 @@ from scipy.special import expit
 
 from expunge.audit.exponential import common_variance
 from expunge.audit.inputs import References, Scores
-from expunge.audit.lira import SMALLEST
+from expunge.audit.lira import SMALLEST, lira_online
+from expunge.audit.memory_left import LEAST_KNOWN, memory_interval, memory_left
 from expunge.audit.moments import without_each
-from expunge.audit.rmia import offline_prior, share_beaten
-from expunge.audit.statistics import auc
+from expunge.audit.rmia import offline_prior, online_prior, share_beaten
+from expunge.audit.statistics import Interval, auc
 from expunge.audit.thresholds import class_thresholds
 from expunge.errors import InvalidDataError
 
@@ -43,15 +44,17 @@ class Evidence:
     names : tuple of str
         Of the t attacks.
     audited : ndarray of shape (t,)
-        AUC of the forgotten against the held-out records, on the audited model.
+        AUC of the forgotten against the held-out records, on the audited model; of "memory left" its value.
     retrains : ndarray of shape (m, t)
         The same on each reference trained without the records.
     unforgotten : ndarray of shape (q, t)
         The same on each reference trained with the forget set, as if it were the audited model.
     scores : dict of ndarray of shape (n,)
-        Score of each record on the audited model, by attack; of records in neither set NaN.
+        Score of each record on the audited model, by attack that has one; of records in neither set NaN.
     z, reference_z : ndarray of shape (n,), (m, n)
         Standard scores against the references, of the audited model and of each reference against the others.
+    memory : Interval or None
+        Memory left of the audited model.
     """
 
     names: tuple[str, ...]
@@ -61,16 +64,18 @@ class Evidence:
     scores: dict[str, Floats]
     z: Floats
     reference_z: Floats
+    memory: Interval | None
 
 
 class _Answers(NamedTuple):
-    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n)."""
+    """Signals of the audited model (n,), of retrained (m, n) and of do-nothing references (q, n); forgotten first."""
 
     target: dict[str, Floats]
     retrains: dict[str, Floats]
     unforgotten: dict[str, Floats]
     is_forgotten: Bools
     labels: npt.NDArray[np.int64] | None
+    halves: tuple[Floats, Bools] | None  # log-odds (h, n) of models that know some of the records, and which
 
 
 class _Views(NamedTuple):
@@ -101,15 +106,23 @@ def collect(scores: Scores, references: References) -> Evidence:
         retrains.append([_auc(view, answers) for view in views.retrains])
         unforgotten.append([_auc(view, answers) for view in views.unforgotten])
         columns[name] = _spread(views.target, used, len(scores.is_forgotten))
+    names, memory = list(columns), None
+    if len(answers.unforgotten["logit"]) >= LEAST_KNOWN:
+        memory, of_retrains, of_known = _memory(answers)
+        names.append("memory left")
+        audited.append(memory.value)
+        retrains.append(of_retrains)
+        unforgotten.append(of_known)
     return Evidence(
-        names=tuple(columns), audited=np.array(audited), retrains=np.array(retrains).T,
+        names=tuple(names), audited=np.array(audited), retrains=np.array(retrains).T,
         unforgotten=np.array(unforgotten).T, scores=columns,
         z=_spread(z, used, len(scores.is_forgotten)), reference_z=_spread(reference_z, used, len(scores.is_forgotten)),
+        memory=memory,
     )  # fmt: skip
 
 
 def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDArray[np.intp]]:
-    used = np.flatnonzero(scores.is_forgotten | scores.is_held_out)
+    used = np.concatenate([np.flatnonzero(scores.is_forgotten), np.flatnonzero(scores.is_held_out)])
     rows, extra = references.retrains(scores), references.unforgotten(scores)
     if len(rows) < LEAST_RETRAINS:
         raise InvalidDataError(
@@ -130,7 +143,18 @@ def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDAr
         unforgotten={n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(extra, used)] for n in shared},
         is_forgotten=scores.is_forgotten[used],
         labels=None if scores.labels is None else scores.labels[used],
+        halves=_halves(references, np.setdiff1d(np.arange(len(references)), np.concatenate([rows, extra])), used),
     ), used
+
+
+def _halves(
+    references: References, rows: npt.NDArray[np.intp], used: npt.NDArray[np.intp]
+) -> tuple[Floats, Bools] | None:
+    """What the online attacks compare: models that know some of the records, each record twice in and twice out."""
+    members = references.members[np.ix_(rows, used)]
+    if min(members.sum(axis=0).min(), (~members).sum(axis=0).min()) < 2:
+        return None
+    return np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(rows, used)], members
 
 
 def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tuple[str, _Views]]:
@@ -154,6 +178,33 @@ def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tupl
     yield "exponential family", _Views(z * shrink, (v * shrink for v in reference_z), (
         (v - mean) / deviation * shrink for v in known
     ))  # fmt: skip
+    if answers.halves is not None:
+        yield from _online(answers, *answers.halves)
+
+
+def _online(answers: _Answers, halves: Floats, members: Bools) -> Iterator[tuple[str, _Views]]:
+    population, prior, few = ~answers.is_forgotten, online_prior(halves, members), len(halves) < 64
+    logits = [part["logit"] for part in answers[:3]]
+    yield "LiRA online", _Views(*(lira_online(of, halves, members, fixed_variance=few) for of in logits))
+
+    def beaten(of: Floats) -> Floats:
+        return share_beaten(expit(of), prior, population, gamma=_GAMMA)
+
+    yield "RMIA online", _Views(beaten(logits[0]), map(beaten, logits[1]), map(beaten, logits[2]))
+
+
+def _memory(answers: _Answers) -> tuple[Interval, list[float], list[float]]:
+    """Memory left of the audited model and of each reference; a reference is measured against the others."""
+    n = int(answers.is_forgotten.sum())
+    target, out, known = (part["logit"][..., :n] for part in answers[:3])
+    mean, variance, inside = out.mean(axis=0), out.var(axis=0, ddof=1), known.mean(axis=0)
+    others, of_others = without_each(out)
+    other_known = (known.sum(axis=0) - known) / (len(known) - 1)
+    return (
+        memory_interval(target, mean, inside, variance),
+        memory_left(out, others, inside, of_others).tolist(),
+        memory_left(known, mean, other_known, variance).tolist(),
+    )
 
 
 def _standard_scores(answers: _Answers) -> tuple[Floats, Floats]:
@@ -203,7 +254,8 @@ def _offsets(answers: _Answers, signal: str, labels: npt.NDArray[np.int64]) -> F
 
 
 def _auc(of: Floats, answers: _Answers) -> float:
-    return auc(of[answers.is_forgotten], of[~answers.is_forgotten])
+    n = int(answers.is_forgotten.sum())  # which stand first
+    return auc(of[:n], of[n:])
 
 
 def _spread(values: Floats, used: npt.NDArray[np.intp], n: int) -> Floats:

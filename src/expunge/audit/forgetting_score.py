@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 
-__all__ = ["ForgettingScore", "forgetting_score", "record_epsilons"]
+__all__ = ["ForgettingScore", "forgetting_score", "record_epsilons", "record_scores"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,8 +30,8 @@ class ForgettingScore:
         Of the unlearned models against the first half of the retrained ones.
     retrain : float
         Of the second half of the retrained ones against the first: what a perfect method gets.
-    epsilons : ndarray of shape (n,)
-        Privacy degree of each record.
+    epsilons, retrain_epsilons : ndarray of shape (n,)
+        Privacy degree of each record, in either comparison.
     n_models : int
         Of each kind in each comparison.
     """
@@ -39,6 +39,7 @@ class ForgettingScore:
     score: float
     retrain: float
     epsilons: Floats
+    retrain_epsilons: Floats
     n_models: int
 
 
@@ -81,8 +82,9 @@ def forgetting_score(unlearned: Floats, retrained: Floats) -> ForgettingScore:
             hint="Half of the retrained ones show what perfect forgetting scores.",
         )
     truth, twin = retrained[:size], retrained[size : 2 * size]
-    epsilons = record_epsilons(unlearned[:size], truth)
-    return ForgettingScore(_score(epsilons, size), _score(record_epsilons(twin, truth), size), epsilons, size)
+    epsilons, of_twin = (record_epsilons(part, truth) for part in (unlearned[:size], twin))
+    score, retrain = (float(record_scores(of, size).mean()) for of in (epsilons, of_twin))
+    return ForgettingScore(score, retrain, epsilons, of_twin, size)
 
 
 def record_epsilons(unlearned: Floats, retrained: Floats, *, delta: float = DELTA) -> Floats:
@@ -103,6 +105,19 @@ def record_epsilons(unlearned: Floats, retrained: Floats, *, delta: float = DELT
         other above it is left out, since so few models cannot tell; both at 0 give 50.
     """
     return np.array([_epsilon(unlearned[:, j], retrained[:, j], delta) for j in range(unlearned.shape[1])])
+
+
+def record_scores(epsilons: Floats, n_models: int) -> Floats:
+    """H of each record: halved with each bucket of its privacy degree, 0 beyond what so many models can show.
+
+    Examples
+    --------
+    >>> record_scores(np.array([0.2, 0.7, 9.0]), 64).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    buckets = int(np.ceil(np.log(n_models - 1)) / _BUCKET)
+    place = np.floor(epsilons / _BUCKET)
+    return np.where(place < buckets, 0.5**place, 0.0)
 
 
 def _epsilon(unlearned: Floats, retrained: Floats, delta: float) -> float:
@@ -139,9 +154,3 @@ def _largest(fnr: Floats, fpr: Floats, delta: float) -> float:
     first, second = 1 - delta - fpr[told], 1 - delta - fnr[told]
     ratios = np.concatenate([first / fnr[told], second / fpr[told], [1.0]])
     return float(np.log(ratios.max()))
-
-
-def _score(epsilons: Floats, n_models: int) -> float:
-    buckets = int(np.ceil(np.log(n_models - 1)) / _BUCKET)
-    place = np.floor(epsilons / _BUCKET)
-    return float(np.where(place < buckets, 0.5**place, 0.0).mean())

@@ -133,6 +133,8 @@ class Scores:
         True classes; for class-wise thresholds and strata.
     groups : ndarray of str, shape (n,), optional
         Subgroup of each record; for strata.
+    outputs : ndarray of shape (n, k), optional
+        Probabilities, for the distances between outputs.
 
     Raises
     ------
@@ -155,6 +157,7 @@ class Scores:
     ids: npt.NDArray[Any] | None = None
     labels: npt.NDArray[np.int64] | None = None
     groups: npt.NDArray[Any] | None = None
+    outputs: Floats | None = None
 
     def __post_init__(self) -> None:
         n = len(self.is_forgotten)
@@ -167,6 +170,7 @@ class Scores:
             column = getattr(self, name)
             if column is not None and np.shape(column) != (n,):
                 raise InvalidDataError(f"{name} has shape {np.shape(column)}, but there are {n} records.")
+        _check_outputs(self.outputs, (n,))
         self._check_sets()
 
     @classmethod
@@ -179,7 +183,7 @@ class Scores:
         return cls(
             signals=signals, is_forgotten=np.asarray(is_forgotten), is_held_out=np.asarray(is_held_out),
             ids=None if ids is None else np.asarray(ids), labels=np.asarray(labels).astype(np.int64),
-            groups=None if groups is None else np.asarray(groups),
+            groups=None if groups is None else np.asarray(groups), outputs=np.asarray(probabilities, dtype=np.float64),
         )  # fmt: skip
 
     @property
@@ -234,6 +238,8 @@ class References:
         As in :class:`Scores`.
     members : ndarray of bool, shape (m, n)
         Whether model i was trained on record j.
+    outputs : ndarray of shape (m, n, k), optional
+        Probabilities, for the distances between outputs.
 
     Notes
     -----
@@ -244,19 +250,24 @@ class References:
 
     signals: Mapping[str, Floats]
     members: Bools
+    outputs: Floats | None = None
 
     def __post_init__(self) -> None:
         members = self.members
         if not isinstance(members, np.ndarray) or members.dtype != bool or members.ndim != 2 or not len(members):
             raise InvalidDataError("members must be a boolean array of shape (models, records) with a model or more.")
         _check_signals(self.signals, members.shape)
+        _check_outputs(self.outputs, members.shape)
 
     @classmethod
     def from_probabilities(cls, probabilities: Any, labels: Any, *, members: Any, floor: float = FLOOR) -> References:
         """From probabilities of shape (m, n, k)."""
         if np.ndim(probabilities) != 3:
             raise InvalidDataError(f"Probabilities of references have three dimensions, got {np.ndim(probabilities)}.")
-        return cls(signals=signals_of(probabilities, labels, floor=floor), members=np.asarray(members))
+        return cls(
+            signals=signals_of(probabilities, labels, floor=floor), members=np.asarray(members),
+            outputs=np.asarray(probabilities, dtype=np.float64),
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.members)
@@ -280,6 +291,11 @@ class References:
                 f"{len(scores.is_forgotten)}.",
                 hint="Query all models on the same records in the same order.",
             )
+
+
+def _check_outputs(outputs: Floats | None, shape: tuple[int, ...]) -> None:
+    if outputs is not None and (np.shape(outputs)[:-1] != shape or not np.isfinite(outputs).all()):
+        raise InvalidDataError(f"Outputs have the shape {(*shape, 'classes')} and are finite, got {np.shape(outputs)}.")
 
 
 def _check_signals(signals: Mapping[str, Floats], shape: tuple[int, ...]) -> None:

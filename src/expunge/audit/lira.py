@@ -21,7 +21,7 @@ def lira_online(target: Floats, references: Floats, members: Bools, *, fixed_var
 
     Parameters
     ----------
-    target : ndarray of shape (n,)
+    target : ndarray of shape (..., n)
         Logit-scaled confidences of the audited model.
     references : ndarray of shape (m, n)
         The same of m models.
@@ -32,7 +32,7 @@ def lira_online(target: Floats, references: Floats, members: Bools, *, fixed_var
 
     Returns
     -------
-    ndarray of shape (n,)
+    ndarray of shape (..., n)
         log N(phi; mu_in, var_in) - log N(phi; mu_out, var_out).
 
     Raises

@@ -17,7 +17,7 @@ from expunge.errors import InvalidParameterError
 from expunge.files.archive import FileNotUsableError
 from expunge.records import _Record
 
-__all__ = ["AttackResult", "AuditReport", "Figure", "Stratum", "Verdict", "WorstRecord"]
+__all__ = ["AttackResult", "AuditReport", "Figure", "Metric", "Stratum", "Verdict", "WorstRecord"]
 
 Verdict = Literal["forgotten", "not forgotten", "over-forgotten", "cannot tell"]
 
@@ -106,6 +106,38 @@ class AttackResult(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
+class Metric(_Record):
+    """A distance or a test that does not decide, beside the same number between retrained models.
+
+    Parameters
+    ----------
+    name : str
+        Its card (:data:`expunge.audit.cards.CARDS`) says what a larger value means.
+    figure : Figure
+        Of the audited model; or what evidence it would have needed.
+    detail : str
+        Which layer, for a distance of layers.
+    null_low, null_mean, null_high : float or None
+        Retrained against retrained: middle 95 % and mean over the references; for a number that takes many models, its
+        value with its interval.
+    unforgotten : float or None
+        Mean over the references that were trained on the forget set.
+    p_value : float or None
+        Rank among the retrained references, on the side that is farther from retraining.
+    """
+
+    name: str
+    figure: Figure
+    detail: str = ""
+    null_low: float | None = None
+    null_mean: float | None = None
+    null_high: float | None = None
+    unforgotten: float | None = None
+    p_value: float | None = None
+    schema: int = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Stratum(_Record):
     """Part of the forgotten records.
 
@@ -174,6 +206,8 @@ class AuditReport(_Record):
     attacks : tuple of AttackResult
     strata : tuple of Stratum
     worst : tuple of WorstRecord
+    metrics : tuple of Metric
+        Since schema 2. Distances and tests that do not decide.
     curves : dict
         Points of the ROC curves and of the score distributions, for pictures.
     version : str
@@ -204,11 +238,13 @@ class AuditReport(_Record):
     worst: tuple[WorstRecord, ...] = ()
     curves: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     version: str = ""
-    schema: int = 1
+    metrics: tuple[Metric, ...] = ()
+    schema: int = 2
 
+    _schema: ClassVar[int] = 2
     #: Fields that hold records.
     _parts: ClassVar[dict[str, type[_Record]]] = {
-        "attacks": AttackResult, "strata": Stratum, "worst": WorstRecord,
+        "attacks": AttackResult, "strata": Stratum, "worst": WorstRecord, "metrics": Metric,
     }  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -239,6 +275,16 @@ class AuditReport(_Record):
         if not isinstance(data, dict):
             raise InvalidParameterError("This is no audit report: it is no JSON object.")
         return cls.from_dict(data)
+
+    def figures(self) -> dict[str, Any]:
+        """What of it may stand in a receipt; see :func:`expunge.audit.figures.figures_of`."""
+        from expunge.audit.figures import figures_of
+
+        return figures_of(self)
+
+    def lines(self) -> list[str]:
+        """The verdict, how the rule came to it, and what is to be noted."""
+        return [f"{self.verdict.capitalize()}. {self.sentence}", *self.reasons, *self.notes]
 
     def save(self, path: str | Path) -> Path:
         """Write ``.json``, or a page for people where the name ends in ``.html``."""

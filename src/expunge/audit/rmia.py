@@ -43,10 +43,7 @@ def rmia_online(
     S. Zarifzadeh, P. Liu, R. Shokri, "Low-cost high-power membership inference attacks", ICML 2024, section 2: the
     pairwise likelihood ratio and its score.
     """
-    p = expit(references)
-    inside = moments(p, members, least=1, what="in").mean
-    outside = moments(p, ~members, least=1, what="out").mean
-    return share_beaten(expit(target), (inside + outside) / 2, is_population, gamma=gamma)
+    return share_beaten(expit(target), online_prior(references, members), is_population, gamma=gamma)
 
 
 def rmia_offline(
@@ -69,6 +66,14 @@ def rmia_offline(
     """
     outside = moments(expit(references), ~members, least=1, what="out").mean
     return share_beaten(expit(target), offline_prior(outside, a), is_population, gamma=gamma)
+
+
+def online_prior(references: Floats, members: Bools) -> Floats:
+    """Pr(x) as the mean over models of both kinds, each kind with half of the weight."""
+    p = expit(references)
+    inside = moments(p, members, least=1, what="in").mean
+    outside = moments(p, ~members, least=1, what="out").mean
+    return np.asarray((inside + outside) / 2)
 
 
 def offline_prior(outside: Floats, a: float) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,17 @@ from expunge.audit.cards import card
 from expunge.audit.curves import curves_of
 from expunge.audit.epsilon import epsilon_lower_bound
 from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
+from expunge.audit.further import Further
 from expunge.audit.inputs import References, Scores
+from expunge.audit.metrics import metrics_of
 from expunge.audit.ranks import max_t_each, rank_p_value
-from expunge.audit.report import AttackResult, AuditReport, Figure
+from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
 from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
 from expunge.audit.strata import record_epsilons, strata_of, worst_records
-from expunge.audit.verdict import Decision, decide, retrains_needed
+from expunge.audit.verdict import LEAST_POWER, Decision, decide, equality, retrains_needed
 from expunge.errors import InvalidDataError
 
-__all__ = ["audit"]
+__all__ = ["audit", "audit_by_digest"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,8 +36,8 @@ UNSEEN = (
 
 
 def audit(
-    scores: Scores, references: References, *, digests: tuple[str, str] | None = None, alpha: float = 0.05,
-    pseudonym_key: int | None = None, n_worst: int = 10,
+    scores: Scores, references: References, *, digests: tuple[str, str] | None = None, further: Further | None = None,
+    alpha: float = 0.05, pseudonym_key: int | None = None, n_worst: int = 10,
 ) -> AuditReport:  # fmt: skip
     """Say whether forgetting worked, how sure that is, and whether the audit could have known.
 
@@ -47,6 +50,9 @@ def audit(
         accuse at 5 %, 14 of the second to be told "forgotten".
     digests : pair of str, optional
         Digest of the audited model, and of a fresh fit without the records that the auditor made.
+    further : Further, optional
+        Give it, empty or not, for distances and tests that do not decide, each beside retrained models. They take a
+        second or two.
     alpha : float
         Chance to accuse a retrained model, at most.
     pseudonym_key : int, optional
@@ -100,7 +106,7 @@ def audit(
             raise
         return AuditReport(
             verdict="forgotten", sentence=_sentence("forgotten", None, n_retrains, is_equal=True), notes=(str(error),),
-            reasons=("The learned state is bit for bit that of a fresh fit without the records.",), **common,
+            reasons=(equality(True),), **common,
         )  # fmt: skip
     decides = np.array([card(name).decides for name in evidence.names])
     decision = decide(
@@ -113,7 +119,7 @@ def audit(
         verdict=decision.verdict,
         sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
         reasons=decision.reasons,
-        notes=_notes(decision, n_retrains, alpha, is_equal, idle=len(references) - n_retrains - n_known),
+        notes=_notes(decision, evidence, n_retrains, alpha, is_equal, other=len(references) - n_retrains - n_known),
         p_not_forgotten=decision.p_not_forgotten,
         p_over_forgotten=decision.p_over_forgotten,
         power=decision.power,
@@ -122,8 +128,47 @@ def audit(
         strata=strata_of(evidence, scores, references),
         worst=worst_records(evidence, scores, epsilons, key=pseudonym_key, n=n_worst),
         curves=curves_of(evidence, scores, epsilons),
+        metrics=(*_memory_row(evidence), *(metrics_of(scores, references, further) if further is not None else ())),
         **common,
     )
+
+
+def audit_by_digest(digests: tuple[str, str], *, n_forgotten: int, n_held_out: int = 0, why: str = "") -> AuditReport:
+    """Say whether a model is the one that a fresh fit without the records gives; no score is looked at.
+
+    What is left where scores say nothing: a single record, no held-out records, a model that answers nothing.
+
+    Parameters
+    ----------
+    digests : pair of str
+        Digest of the audited model, and of a fresh fit without the records that the auditor made.
+    n_forgotten, n_held_out : int
+    why : str
+        Why scores were not looked at.
+
+    Returns
+    -------
+    AuditReport
+        "forgotten" where the digests are equal, else "cannot tell": states may differ though nothing is left.
+
+    Examples
+    --------
+    >>> audit_by_digest(("ab", "ab"), n_forgotten=1).verdict
+    'forgotten'
+    >>> audit_by_digest(("ab", "cd"), n_forgotten=1).verdict
+    'cannot tell'
+    """
+    is_equal = digests[0] == digests[1]
+    verdict: Verdict = "forgotten" if is_equal else "cannot tell"
+    return AuditReport(
+        verdict=verdict,
+        sentence=_sentence(verdict, None, 0, is_equal=True) if is_equal else (
+            "The model is not bit for bit the one that training without these records gives, and nothing else was "
+            "looked at."
+        ),
+        reasons=(equality(is_equal),), notes=(why,) if why else (), unseen=UNSEEN[1:2], n_forgotten=n_forgotten,
+        n_held_out=n_held_out, version=_version(),
+    )  # fmt: skip
 
 
 def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.bool_]) -> tuple[AttackResult, ...]:
@@ -133,18 +178,21 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
     corrected = max_t_each(np.vstack([evidence.audited, nulls]))
     out = []
     for j, name in enumerate(evidence.names):
-        of = evidence.scores[name]
-        members, others = of[scores.is_forgotten], of[scores.is_held_out]
+        members, others = (
+            evidence.scores[name][part] if name in evidence.scores else None
+            for part in (scores.is_forgotten, scores.is_held_out)
+        )
         low, high = np.quantile(nulls[:, j], [0.025, 0.975])
+        has_auc = name in evidence.scores
         out.append(
             AttackResult(
                 name=name,
-                auc=Figure.of(delong(members, others)),
-                tpr_1_percent=_tpr(members, others, 0.01),
-                tpr_01_percent=_tpr(members, others, 0.001),
-                null_low=float(low),
-                null_mean=float(nulls[:, j].mean()),
-                null_high=float(high),
+                auc=_of_records(delong, members, others),
+                tpr_1_percent=_of_records(tpr_at_fpr, members, others, 0.01),
+                tpr_01_percent=_of_records(tpr_at_fpr, members, others, 0.001),
+                null_low=float(low) if has_auc else None,
+                null_mean=float(nulls[:, j].mean()) if has_auc else None,
+                null_high=float(high) if has_auc else None,
                 p_not_forgotten=float(up[j]),
                 p_over_forgotten=float(down[j]),
                 p_corrected=float(corrected[j]),
@@ -155,9 +203,24 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
     return tuple(out)
 
 
-def _tpr(members: Floats, others: Floats, fpr: float) -> Figure:
+def _memory_row(evidence: Evidence) -> tuple[Metric, ...]:
+    """Beside the attack of that name, which has p-values and a power, its value."""
+    if evidence.memory is None:
+        return ()
+    j = evidence.names.index("memory left")
+    nulls, known = evidence.retrains[:, j], evidence.unforgotten[:, j]
+    low, high = np.quantile(nulls, [0.025, 0.975])
+    return (Metric(
+        name="memory left", figure=Figure.of(evidence.memory), null_low=float(low), null_mean=float(nulls.mean()),
+        null_high=float(high), unforgotten=float(known.mean()), p_value=rank_p_value(evidence.memory.value, nulls),
+    ),)  # fmt: skip
+
+
+def _of_records(what: Callable[..., Interval], members: Floats | None, others: Floats | None, *more: float) -> Figure:
+    if members is None or others is None:
+        return Figure(refusal="It has one number for the forget set as a whole, and none for a record.")
     try:
-        return Figure.of(tpr_at_fpr(members, others, fpr))
+        return Figure.of(what(members, others, *more))
     except InvalidDataError as error:
         return Figure(refusal=str(error))
 
@@ -180,10 +243,17 @@ def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
     return Figure.of(Interval(min(bound.value, 1e9), bound.low, 1e9))
 
 
-def _notes(decision: Decision, n_retrains: int, alpha: float, is_equal: bool | None, *, idle: int) -> tuple[str, ...]:
+def _notes(
+    decision: Decision, evidence: Evidence, n_retrains: int, alpha: float, is_equal: bool | None, *, other: int
+) -> tuple[str, ...]:
     notes = []
-    if idle:
-        notes.append(f"{idle} references were trained on some of the records; they are no retrains and were not used.")
+    if other and "LiRA online" not in evidence.names:
+        notes.append(
+            f"{other} references were trained on some of the records and were not used: the online attacks take two "
+            "that know a record and two that do not, of every record."
+        )
+    if not other:
+        notes.append("The online attacks, LiRA and RMIA, need references that were trained on random halves.")
     if is_equal and min(decision.p_not_forgotten, decision.p_over_forgotten) <= alpha / 2:
         notes.append(
             "The attacks alone would have accused this model, as they do with one retrained model in "
@@ -214,10 +284,10 @@ def _sentence(verdict: str, decision: Decision | None, n_retrains: int, *, is_eq
             f"On these records the model cannot be told from {n_retrains} models that were trained without them, by an "
             "audit that does find models which forgot nothing."
         )
-    if decision is not None and decision.power.value is not None:
+    if decision is not None and decision.power.low is not None:
         return (
-            "No trace of the records was found, but the audit is too weak to say more: it finds only "
-            f"{decision.power.value:.0%} of the models that forgot nothing."
+            "No trace of the records was found, but the audit is too weak to say more: of the models that forgot "
+            f"nothing it is sure to find {decision.power.low:.0%} only, where {LEAST_POWER:.0%} are needed."
         )
     return (
         "No trace of the records was found, but nobody checked whether this audit finds models that forgot nothing: "

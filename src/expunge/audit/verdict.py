@@ -23,7 +23,7 @@ from expunge.audit.report import Figure, Verdict
 from expunge.audit.statistics import clopper_pearson
 from expunge.errors import InvalidParameterError
 
-__all__ = ["LEAST_POWER", "Decision", "decide", "retrains_needed"]
+__all__ = ["LEAST_POWER", "Decision", "decide", "equality", "retrains_needed"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def decide(
     high, low, most, least = max_t(np.vstack([audited, retrains]))
     power = power_of(retrains, unforgotten, alpha=alpha)
     needed = retrains_needed(alpha)
-    reasons = [_equality(is_equal)] if is_equal is not None else []
+    reasons = [equality(is_equal)] if is_equal is not None else []
     if len(retrains) < needed:
         reasons.append(f"{len(retrains)} retrained references; {needed} are needed to accuse anybody at {alpha:g}.")
     reasons.append(
@@ -115,7 +115,8 @@ def power_of(retrains: Floats, unforgotten: Floats, *, alpha: float) -> Figure:
     return Figure.of(clopper_pearson(caught, len(unforgotten), confidence=0.9), confidence=0.9)
 
 
-def _equality(is_equal: bool) -> str:
+def equality(is_equal: bool) -> str:
+    """What equal or unequal digests say."""
     if is_equal:
         return "The learned state is bit for bit that of a fresh fit without the records."
     return "The learned state is not bit for bit that of the fresh fit, which says nothing either way."

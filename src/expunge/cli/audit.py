@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,9 +23,13 @@ HeldOut = Annotated[
     File, typer.Option(metavar="FILE", help="Ids never trained on; default: all others that the model does not know.")
 ]
 Count = Annotated[
-    int, typer.Option("--references", metavar="N", help="Models to train without the records; 39 or more.")
+    int, typer.Option("--references", metavar="N", help="Models to train without the records; 39 or more; 0: digests.")
 ]
 Known = Annotated[int, typer.Option(metavar="N", help="Models to train with them, for the power; 14 or more.")]
+Halves = Annotated[int, typer.Option(metavar="N", help="Models on random halves, for the online attacks; even.")]
+Unlearned = Annotated[
+    int, typer.Option(metavar="N", help="Models to train with them and make forget, for the rows that take many.")
+]
 FromScores = Annotated[File, typer.Option("--scores", metavar="FILE", help="A table of scores instead of a model.")]
 Test = Annotated[bool, typer.Option("--self-test", help="Audit the audit: fake unlearners must be caught.")]
 Trials = Annotated[int, typer.Option(help="Independent models of each control of the self-test.")]
@@ -38,10 +42,10 @@ Report = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Write t
 
 def audit(
     model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
-    references: Count = 48, unforgotten: Known = 16, scores: FromScores = None, self_test: Test = False,
-    trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0, jobs: Jobs = 1, store: Keep = None,
-    report: Report = None, delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
-    as_json: Json = False,
+    references: Count = 48, unforgotten: Known = 16, halves: Halves = 0, unlearned: Unlearned = 0,
+    scores: FromScores = None, self_test: Test = False, trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0,
+    jobs: Jobs = 1, store: Keep = None, report: Report = None, delimiter: Delimiter = None,
+    encoding: Encoding = None, workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)
@@ -49,13 +53,14 @@ def audit(
         raise InvalidRequestError("Give MODEL with --data and --forgotten, or --scores, or --self-test.")
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
-    with out.working("Auditing"), _progress(as_json) as progress:
+    with out.measuring("Training references") as bar:
         found = _audited(
             workspace, model, data, forgotten, held_out, scores, n_references=references, n_unforgotten=unforgotten,
-            seed=seed, n_jobs=jobs, store=store, progress=progress, alpha=alpha, delimiter=delimiter, encoding=encoding,
+            n_halves=halves, n_unlearned=unlearned, seed=seed, n_jobs=jobs, store=store, progress=_timed(bar),
+            alpha=alpha, delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
-    return out.result(found.to_dict(), [f"{found.verdict.capitalize()}. {found.sentence}", *found.reasons, *written])
+    return out.result(found.to_dict(), [*found.lines(), *written])
 
 
 def _audited(
@@ -77,25 +82,20 @@ def _audited(
 def _self_test(out: Output, **given: Any) -> None:
     from expunge.lab.controls import run_self_test
 
-    with out.working("Auditing the audit"):
-        found = run_self_test(**given)
+    with out.measuring("Auditing the audit") as bar:
+        found = run_self_test(**given, progress=_timed(bar))
     out.table(found.to_dict(), found.columns, found.cells(), title=found.title, lines=found.closing())
     if not found.passed:
         raise typer.Exit(17)
 
 
-@contextmanager
-def _progress(as_json: bool) -> Iterator[Any]:
-    """A line on a terminal that says how many references are trained and how long the rest takes; else nothing."""
-    import sys
+def _timed(bar: Callable[[float, float], None] | None) -> Callable[[int, int, float], None] | None:
+    """From how many are done and how long the rest takes to the seconds that a bar shows."""
+    start = time.perf_counter()
 
-    if as_json or not sys.stderr.isatty():
-        yield None
-        return
+    def progress(done: int, total: int, seconds_left: float) -> None:
+        spent = time.perf_counter() - start
+        if bar is not None:
+            bar(spent, spent + seconds_left)
 
-    def show(done: int, total: int, seconds: float) -> None:
-        sys.stderr.write(f"\r{done} of {total} references, about {seconds:.0f} s left \033[K")
-        sys.stderr.flush()
-
-    yield show
-    sys.stderr.write("\r\033[K")
+    return None if bar is None else progress

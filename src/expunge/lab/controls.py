@@ -8,6 +8,7 @@ others. Each trial draws new points, trains its own references, and audits one m
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from expunge.audit.cards import card
 from expunge.audit.evidence import collect
 from expunge.audit.inputs import References, Scores, signals_of
 from expunge.audit.ranks import rank_p_value
+from expunge.audit.references.train import Progress
 from expunge.audit.statistics import clopper_pearson
 from expunge.audit.verdict import LEAST_POWER, decide
 from expunge.errors import InvalidParameterError
@@ -127,7 +129,9 @@ class SelfTest:
         return dataclasses.asdict(self)
 
 
-def run_self_test(*, trials: int = 200, seed: int = 0, alpha: float = 0.05, n_jobs: int = 1) -> SelfTest:
+def run_self_test(
+    *, trials: int = 200, seed: int = 0, alpha: float = 0.05, n_jobs: int = 1, progress: Progress | None = None
+) -> SelfTest:
     """Audit one model of each control in every trial.
 
     Parameters
@@ -139,6 +143,8 @@ def run_self_test(*, trials: int = 200, seed: int = 0, alpha: float = 0.05, n_jo
     alpha : float
     n_jobs : int
         Processes; changes nothing but the time.
+    progress : callable, optional
+        ``progress(done, total, seconds_left)``.
 
     Returns
     -------
@@ -147,7 +153,12 @@ def run_self_test(*, trials: int = 200, seed: int = 0, alpha: float = 0.05, n_jo
     if trials < 1:
         raise InvalidParameterError(f"A self-test needs a trial or more, got {trials}.")
     check_seed(seed)
-    done = Parallel(n_jobs=n_jobs)(delayed(_trial)(derive_seed(seed, "self-test", t), alpha) for t in range(trials))
+    seeds = (derive_seed(seed, "self-test", t) for t in range(trials))
+    done, start = [], time.perf_counter()
+    for found in Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_trial)(of, alpha) for of in seeds):
+        done.append(found)
+        if progress is not None:
+            progress(len(done), trials, (time.perf_counter() - start) / len(done) * (trials - len(done)))
     rows = tuple(_row(name, [found[name] for found, _ in done], alpha) for name in CONTROLS)
     accuracy = np.mean([a for _, a in done], axis=0)
     names = rows[0].by_attack

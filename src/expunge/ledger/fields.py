@@ -32,7 +32,6 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # Not str.isprintable: that changes with the version of Unicode, and what was signed must stay readable.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def utc(moment: datetime.datetime) -> str:
@@ -45,15 +44,13 @@ def utc(moment: datetime.datetime) -> str:
     """
     if moment.tzinfo is None:
         raise InvalidParameterError(f"The moment {moment} has no time zone.", hint="Use datetime.now(datetime.UTC).")
-    moment = moment.astimezone(datetime.UTC)
-    return f"{moment.year:04d}{moment.strftime(_TIME[2:])}"
+    return f"{moment.astimezone(datetime.UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def check_time(value: Any, name: str) -> str:
     """A moment as :func:`utc` writes it."""
-    with contextlib.suppress(TypeError, ValueError):
-        moment = datetime.datetime.strptime(value, _TIME).replace(tzinfo=datetime.UTC)
-        if utc(moment) == value:
+    with contextlib.suppress(TypeError, ValueError, InvalidParameterError, OverflowError):
+        if utc(datetime.datetime.fromisoformat(value)) == value:
             return str(value)
     raise InvalidParameterError(f"{name} is {value!r}.", hint="Write a moment as 2026-11-25T23:00:00Z.")
 

@@ -21,7 +21,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -70,6 +70,7 @@ class SubjectKeys:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._whole = False  # whether the last block was looked at
+        self._there = 0  # so many keys at least
         with self._open("rb") as stream:
             header = stream.read(_PLACE)
         found = _HEADER.fullmatch(header)
@@ -105,6 +106,8 @@ class SubjectKeys:
         FileNotUsableError
             If the disk is full; the keys that were there are unchanged.
         """
+        if self._whole and count <= self._there:
+            return  # the file never gets shorter
         with self._open("r+b") as stream:
             there = _count(stream)
             if not self._whole and there:
@@ -123,6 +126,7 @@ class SubjectKeys:
                 _flush(stream)
                 self._whole = True
                 there += _BLOCK
+            self._there = there
 
     def key(self, number: int) -> bytes:
         """A key, 32 bytes.
@@ -136,14 +140,19 @@ class SubjectKeys:
         TamperedError
             If its bytes were changed.
         """
-        key = self._raw(number)
-        if key == _ZEROS:
-            raise ShreddedKeyError(f"The key {number} was shredded.", hint="What it named is unlinked for good.")
-        return key
+        return self.keys([number])[0]
+
+    def keys(self, numbers: Sequence[int]) -> list[bytes]:
+        """Some keys, each as :meth:`key` gives it; the file is opened once."""
+        found = self._raw(numbers)
+        for number, key in zip(numbers, found, strict=True):
+            if key == _ZEROS:
+                raise ShreddedKeyError(f"The key {number} was shredded.", hint="What it named is unlinked for good.")
+        return found
 
     def is_shredded(self, number: int) -> bool:
         """Whether a key was shredded. Errors as :meth:`key`, but for that one."""
-        return self._raw(number) == _ZEROS
+        return self._raw([number])[0] == _ZEROS
 
     def shred(self, numbers: Iterable[int]) -> None:
         """Destroy keys: they are overwritten and the disk has it when this returns. May be repeated.
@@ -164,13 +173,18 @@ class SubjectKeys:
                 _write(stream, number, _place(number, _ZEROS))
             _flush(stream)
 
-    def _raw(self, number: int) -> bytes:
+    def _raw(self, numbers: Sequence[int]) -> list[bytes]:
         with self._open("rb") as stream:
-            _check_number(number, _count(stream))
-            place = _read(stream, number, number + 1)
-        if place != _place(number, place[:32]):
-            raise TamperedError(f"The key {number} in {str(self.path)!r} was changed.", hint="Restore it from a copy.")
-        return place[:32]
+            there = _count(stream)
+            for number in numbers:
+                _check_number(number, there)
+            places = [_read(stream, number, number + 1) for number in numbers]
+        for number, place in zip(numbers, places, strict=True):
+            if place != _place(number, place[:32]):
+                raise TamperedError(
+                    f"The key {number} in {str(self.path)!r} was changed.", hint="Restore it from a copy."
+                )
+        return [place[:32] for place in places]
 
     @contextlib.contextmanager
     def _open(self, mode: Literal["rb", "r+b"]) -> Iterator[BinaryIO]:

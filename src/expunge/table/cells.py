@@ -29,8 +29,10 @@ def encode_cells(values: npt.NDArray[Any], *, column: object = None) -> dict[str
     InvalidDataError
         A cell that is not text, number, boolean or missing; the sentence names its column, place and type.
     """
-    encoded = []
-    for i, value in enumerate(values.ravel().tolist()):
+    cells, encoded = values.ravel().tolist(), []
+    if set(map(type, cells)) == {str}:  # as nearly always
+        encoded, cells = [f"s{text}".encode("utf-8", "surrogatepass") for text in cells], []
+    for i, value in enumerate(cells):
         cell = _encode(value)
         if cell is None:
             where = f"Column {column!r}, row {i}" if column is not None else f"Row {i // max(1, values[:1].size)}"

@@ -174,6 +174,8 @@ class IdIndex:
 
     def find(self, ids: Ids, alive: npt.NDArray[np.bool_]) -> Slots:
         """Slots of ids, shape (k,). Refuses an id that is named twice, unknown or no longer alive."""
+        if len(ids) == 1 and self._is_range and ids.dtype == np.int64 and 0 <= ids[0] < self._n and alive[ids[0]]:
+            return ids.astype(np.intp)  # one of 0..n-1, the commonest request
         if len(ids) and alive.any() and (ids.dtype == np.int64) != (self.kind == "int"):
             raise UnknownRecordError(
                 f"No record {ids[0]!r}: this model's ids are {'integers' if self.kind == 'int' else 'texts'}.",

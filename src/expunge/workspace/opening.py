@@ -47,6 +47,8 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     faults.at("init-keys-written")
     core = Core(layout.root, config, sweep=scrub, signer=made, clock=clock)
     core.db.migrate()
+    if core.db.is_used():
+        raise InvalidRequestError("That database is the one of another workspace.", hint="Give each its own.")
     config.write(layout.config)
     return core
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.seeds import check_seed, derive_seed, uniform64
 from expunge.table.ids import check_ids, check_unique
 
-__all__ = ["ReferencePlan", "plan_around", "plan_halves"]
+__all__ = ["ReferencePlan", "join", "plan_around", "plan_halves"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -48,7 +49,7 @@ def plan_around(
         Ids of all records: retained, forgotten and held out.
     is_forgotten, is_held_out : ndarray of bool, shape (N,)
     n, n_unforgotten : int
-        Models without and with the forget set.
+        Models without and with the forget set; one or more of both together.
     keep : float
         In (0, 1]: share of the retained records, drawn anew for each model, that it is trained on. Below 1 for training
         that has no randomness of its own: the references then show what other records of the same kind would have
@@ -68,7 +69,7 @@ def plan_around(
     [[False, False, True], [True, False, True]]
     """
     names = _check(ids, is_forgotten, is_held_out, seed)
-    if n < 1 or n_unforgotten < 0:
+    if min(n, n_unforgotten) < 0 or n + n_unforgotten < 1:
         raise InvalidParameterError(f"At least one reference is trained, got n={n} and n_unforgotten={n_unforgotten}.")
     if not 0 < keep <= 1:
         raise InvalidParameterError(f"keep must lie in (0, 1], got {keep!r}.")
@@ -109,6 +110,13 @@ def plan_halves(ids: Any, *, is_forgotten: Bools, is_held_out: Bools, n: int, se
         half = _drawn(seed, f"half {i // 2}", names, 0.5)
         members[i] = ~asked | (half if i % 2 == 0 else ~half)
     return ReferencePlan(members, _seeds(seed, n))
+
+
+def join(plans: Sequence[ReferencePlan]) -> ReferencePlan:
+    """The models of several plans over the same records, one plan after another."""
+    return ReferencePlan(
+        np.vstack([plan.members for plan in plans]), tuple(seed for plan in plans for seed in plan.seeds)
+    )
 
 
 def _drawn(seed: int, purpose: str, names: npt.NDArray[Any], share: float) -> Bools:

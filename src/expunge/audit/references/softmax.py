@@ -12,7 +12,8 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 
 __all__ = ["softmax_outputs"]
 
-_ROWS = 256  # records of a block: its logits of all models stay in the cache
+_ROWS = 512  # records of a block: few sums of gradients, and its logits of all models still fit into a cache
+_REACH = 60.0  # an exponential of this stays far from what float32 can hold
 
 
 def softmax_outputs(
@@ -67,10 +68,12 @@ def softmax_outputs(
     momentum = dtype((1 - ratio) / (1 + ratio))
     scale = np.tile(1 / counts, k).astype(dtype)
     mask = np.ascontiguousarray(members.T).astype(dtype)
+    longest = float(np.sqrt(np.einsum("ij,ij->i", rows, rows).max()))
     weights = np.zeros((rows.shape[1], m * k), dtype=dtype)
     ahead = weights.copy()
     for _ in range(steps):
-        gradient = _gradient(rows, labels, mask, ahead, k)
+        is_small = longest * float(np.sqrt(np.einsum("ij,ij->j", ahead, ahead).max())) < _REACH
+        gradient = _gradient(rows, labels, mask, ahead, k, is_small=is_small)
         gradient *= scale
         gradient += dtype(penalty) * ahead
         moved = ahead - dtype(1 / curvature) * gradient
@@ -82,18 +85,22 @@ def softmax_outputs(
     return np.ascontiguousarray(out.transpose(2, 0, 1))
 
 
-def _gradient(rows: Any, labels: Any, mask: Any, weights: Any, k: int) -> Any:
+def _gradient(rows: Any, labels: Any, mask: Any, weights: Any, k: int, *, is_small: bool) -> Any:
     """Sum over each model's records of x (p - e_y)', shape (d, k m): for each class the models side by side.
 
-    So that sums over classes run along whole rows of models, many at a time.
+    So that sums over classes run along whole rows of models, many at a time. Where all logits are small nothing is
+    taken off before the exponential.
     """
     m = mask.shape[1]
     total = np.zeros_like(weights)
     for at in range(0, len(rows), _ROWS):
-        block = rows[at : at + _ROWS]
-        residual = _softmax((block @ weights).reshape(len(block), k, m))
-        residual[np.arange(len(block)), labels[at : at + _ROWS]] -= 1
-        residual *= mask[at : at + _ROWS, None, :]
+        block, own = rows[at : at + _ROWS], mask[at : at + _ROWS]
+        residual = (block @ weights).reshape(len(block), k, m)
+        if not is_small:
+            residual -= residual.max(axis=1, keepdims=True)
+        np.exp(residual, out=residual)
+        residual *= (own / residual.sum(axis=1))[:, None, :]
+        residual[np.arange(len(block)), labels[at : at + _ROWS]] -= own
         total += block.T @ residual.reshape(len(block), k * m)
     return total
 

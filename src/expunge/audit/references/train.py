@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from expunge.audit.inputs import References, signals_of
 from expunge.audit.logit import FLOOR
 from expunge.audit.references.plan import ReferencePlan
 from expunge.audit.references.store import ReferenceStore
+from expunge.audit.squared_error import signals_of_values
 from expunge.errors import InvalidDataError, InvalidParameterError
 
 __all__ = ["Progress", "Train", "references"]
@@ -30,18 +32,18 @@ Progress = Callable[[int, int, float], None]
 def references(
     train: Train, plan: ReferencePlan, labels: Any, *, query: Any = None, batch: int = 1,
     store: str | Path | None = None, content: Any = None, n_jobs: int = 1, progress: Progress | None = None,
-    floor: float = FLOOR,
+    floor: float = FLOOR, task: Literal["classification", "regression"] = "classification",
 ) -> References:  # fmt: skip
     """Train the models of a plan and keep what they say.
 
     Parameters
     ----------
     train : callable
-        ``train(members, seeds)`` with members of shape (b, N) gives probabilities of shape (b, n, k). A function of its
-        arguments alone: equal members and seeds give equal outputs.
+        ``train(members, seeds)`` with members of shape (b, N) gives probabilities of shape (b, n, k), or predictions of
+        shape (b, n) of regressions. A function of its arguments alone: equal members and seeds give equal outputs.
     plan : ReferencePlan
-    labels : array of int, shape (n,)
-        Columns of the true classes of the n records asked about.
+    labels : array of shape (n,)
+        Columns of the true classes of the n records asked about; targets of regressions.
     query : array of int, shape (n,), optional
         Positions of these records among the N of the plan; default: all.
     batch : int
@@ -57,11 +59,12 @@ def references(
         ``progress(done, total, seconds_left)``.
     floor : float
         As in :func:`expunge.audit.signals_of`.
+    task : {"classification", "regression"}
 
     Returns
     -------
     References
-        Of the n records.
+        Of the n records; of classifiers with their outputs.
 
     Raises
     ------
@@ -76,12 +79,19 @@ def references(
         )
     y = np.asarray(labels)
     kept = None if store is None else ReferenceStore(store, content)
+    read = partial(signals_of, floor=floor) if task == "classification" else signals_of_values
     signals: dict[int, dict[str, Floats]] = {}
+    outputs: dict[int, Floats] = {}
+
+    def take(i: int, of_model: Any) -> None:
+        outputs[i] = np.asarray(of_model, dtype=np.float64)
+        signals[i] = read(outputs[i], y)
+
     for i, seed in enumerate(plan.seeds):
         held = None if kept is None else kept.read(plan.members[i], seed)
         if held is not None:
-            signals[i] = signals_of(held, y, floor=floor)
-    todo = [i for i in range(len(plan)) if i not in signals]
+            take(i, held)
+    todo = [i for i in range(len(plan)) if i not in outputs]
     # The first batch alone tells how long the rest will take.
     batches = [todo[at : at + batch] for at in range(0, len(todo), batch)]
     start, trained = time.perf_counter(), 0
@@ -89,20 +99,22 @@ def references(
         members = [plan.members[chosen] for chosen in group]
         seeds = [tuple(plan.seeds[i] for i in chosen) for chosen in group]
         done = Parallel(n_jobs=n_jobs)(delayed(train)(m, s) for m, s in zip(members, seeds, strict=True))
-        for chosen, outputs in zip(group, done, strict=True):
-            _check(outputs, len(chosen), len(y))
-            for i, of_model in zip(chosen, outputs, strict=True):
-                signals[i] = signals_of(of_model, y, floor=floor)
+        for chosen, made in zip(group, done, strict=True):
+            _check(made, len(chosen), len(y), 3 if task == "classification" else 2)
+            for i, of_model in zip(chosen, made, strict=True):
+                take(i, of_model)
                 if kept is not None:
-                    kept.write(plan.members[i], plan.seeds[i], np.asarray(of_model))
+                    kept.write(plan.members[i], plan.seeds[i], outputs[i])
             trained += len(chosen)
         if progress is not None:
             spent = time.perf_counter() - start
             progress(len(plan) - len(todo) + trained, len(plan), spent / trained * (len(todo) - trained))
     positions = slice(None) if query is None else np.asarray(query)
+    every = range(len(plan))
     return References(
-        signals={name: np.array([signals[i][name] for i in range(len(plan))]) for name in signals[0]},
+        signals={name: np.array([signals[i][name] for i in every]) for name in signals[0]},
         members=plan.members[:, positions],
+        outputs=np.array([outputs[i] for i in every]) if task == "classification" else None,
     )
 
 
@@ -112,10 +124,11 @@ def _in_turn(batches: list[list[int]], n_jobs: int) -> list[list[list[int]]]:
     return [batches[:1], *(batches[at : at + width] for at in range(1, len(batches), width))] if batches else []
 
 
-def _check(outputs: Any, n_models: int, n_records: int) -> None:
+def _check(outputs: Any, n_models: int, n_records: int, n_axes: int) -> None:
     shape = np.shape(outputs)
-    if len(shape) != 3 or shape[:2] != (n_models, n_records):
+    if len(shape) != n_axes or shape[:2] != (n_models, n_records):
+        wanted = f"({n_models}, {n_records}, classes)" if n_axes == 3 else f"({n_models}, {n_records})"
         raise InvalidDataError(
-            f"train gave outputs of shape {shape}; expected ({n_models}, {n_records}, classes).",
+            f"train gave outputs of shape {shape}; expected {wanted}.",
             hint="It is called with members of shape (models, records) and one seed for each model.",
         )

@@ -135,7 +135,10 @@ class SimpleImputer(ColumnTransform):
             fill = statistic["fill"]
             if fill is None:
                 continue
-            missing = np.array([v != v for v in column.tolist()], dtype=bool)
+            if column.dtype == object:
+                missing = np.array([v != v for v in column.tolist()], dtype=bool)
+            else:
+                missing = column != column
             if isinstance(fill, str) != (column.dtype == object) and not missing.all():
                 held, given = ("texts", "numbers") if isinstance(fill, str) else ("numbers", "texts")
                 raise InvalidDataError(f"Column {name!r} held {held}, and has {given} here.", hint="As it was in fit.")

@@ -282,8 +282,9 @@ def replace_rows(
         if left is None or not left.num_rows:
             made.pop(name, None)
             continue
-        order = buckets.split([core.secrets.handle("record", v) for v in left[data.card.record_id].to_pylist()], 1)[0]
-        left = left.take(order)
+        if name in fresh:  # else they stand in their order still
+            handles_left = [core.secrets.handle("record", v) for v in left[data.card.record_id].to_pylist()]
+            left = left.take(buckets.split(handles_left, 1)[0])
         made[name] = _put_bucket(core, left, buckets.row_digests(left, key))
     return made, handles
 

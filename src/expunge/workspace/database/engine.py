@@ -1,23 +1,25 @@
 """The database of a workspace: opening, migrating, transactions, and rows that carry a keyed seal.
 
-SQLite runs with ``secure_delete`` (what is deleted is overwritten), a write-ahead log and ``synchronous=FULL`` (a
-commit is on the disk when it returns). Another dialect comes with another URL; SQLAlchemy does the rest.
+It is SQLite in the folder, or another by its URL; what each needs says :mod:`.dialects`.
 """
 
 from __future__ import annotations
 
+import functools
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
-from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError, WorkspaceBusyError
+from expunge.errors import ExpungeError, FileNotUsableError, NewerFormatError, TamperedError, WorkspaceBusyError
 from expunge.files.archive import canonical_json
+from expunge.workspace.database.dialects import empty_log, open_engine, to_read, to_write
+from expunge.workspace.database.statements import Inserted, Prepared
 from expunge.workspace.database.tables import meta, metadata
 
 __all__ = ["HEAD", "Database", "as_bytes"]
@@ -26,7 +28,8 @@ __all__ = ["HEAD", "Database", "as_bytes"]
 HEAD = "0001"
 KNOWN = ("0001",)
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=30000")
+_META = Prepared(sa.select(meta.c.value).where(meta.c.name == sa.bindparam("name")))
+_SET_META = Prepared(meta.update().where(meta.c.name == sa.bindparam("of")), ["value"])
 
 Connection = sa.Connection
 
@@ -37,46 +40,74 @@ class Database:
     Parameters
     ----------
     url : str
-        SQLAlchemy URL.
+        SQLAlchemy URL; the database, or its schema, is that of one workspace.
     seal_key : bytes
         32 bytes.
     """
 
     def __init__(self, url: str, seal_key: bytes) -> None:
         self._key = seal_key
-        self.engine = sa.create_engine(url)
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
-        if self.is_sqlite:
-            event.listen(self.engine, "connect", _prepare)
-            event.listen(self.engine, "begin", _begin)
+        self.engine = open_engine(url)
+        self._reading, self._writing = to_read(self.engine), to_write(self.engine)
+        self._turn = threading.Lock()
+        self._kept: Connection | None = None  # for the next who writes: opening one takes longer than what it does
+        self._driver: Any = self.engine.dialect.loaded_dbapi
 
     # ------------------------------------------------------------------ transactions
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write; alone among all processes from its start."""
-        with _told(), self.engine.execution_options(immediate=True).begin() as connection:
-            yield connection
+        with self._told(), self._turn:
+            connection = self._kept or self._writing.connect()
+            self._kept = None
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._kept = connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state and writes nothing."""
-        with _told(), self.engine.connect() as connection:
+        with self._told(), self._reading.connect() as connection:
             yield connection
 
     def truncate_log(self) -> None:
-        """Put everything into the database file and empty its write-ahead log."""
-        if self.is_sqlite:
-            with _told():
-                connection = self.engine.raw_connection()
-                try:
-                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                finally:
-                    connection.close()
+        """Do away with what was deleted: in SQLite, empty the write-ahead log."""
+        with self._told():
+            empty_log(self.engine)
 
     def close(self) -> None:
         """Close all connections."""
+        with self._turn:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database says, as one sentence of ours."""
+        try:
+            yield
+        except (DatabaseError, self._driver.DatabaseError) as error:
+            told = self._sentence(error.orig if isinstance(error, DatabaseError) else error)
+            if told is None:
+                raise
+            raise told from error
+
+    def _sentence(self, error: Any) -> ExpungeError | None:
+        why = str(error).strip()
+        if isinstance(error, self._driver.OperationalError):
+            if "locked" in why or "lock timeout" in why:
+                return WorkspaceBusyError("Another process is writing to the database.", hint="Try again.")
+            return FileNotUsableError(f"The database failed: {why}.", hint="Check disk and rights.")
+        if "malformed" in why or "not a database" in why:
+            return TamperedError(f"The database is damaged: {why}.", hint="Restore it from a copy.")
+        return None
 
     # ------------------------------------------------------------------ form
 
@@ -95,6 +126,12 @@ class Database:
         if found is not None and found not in KNOWN:
             raise NewerFormatError(f"The database has form {found!r}; this version reads up to {HEAD}.", hint="Update.")
         return None if found is None else str(found)
+
+    def is_used(self) -> bool:
+        """Whether anything was ever entered."""
+        with self.read() as connection:
+            counts = [sa.select(sa.func.count()).select_from(table) for table in (meta, metadata.tables["datasets"])]
+            return any(connection.execute(count).scalar() for count in counts)
 
     def migrate(self) -> None:
         """Bring the database to the form of today."""
@@ -126,23 +163,22 @@ class Database:
 
     def insert_many(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """As :meth:`insert`, in one statement."""
-        key = next(iter(table.primary_key.columns))
+        key = _key(table)
         is_numbered = all(row.get(key.name) for row in rows)
-        top = 0 if is_numbered else int(connection.execute(sa.select(sa.func.max(key))).scalar() or 0)
+        top = 0 if is_numbered else int(_highest(table).scalar(connection) or 0)
         filled = [
             {column.name: row.get(column.name) for column in table.columns} | {key.name: row.get(key.name) or top + i}
             for i, row in enumerate(rows, start=1)
         ]
         if filled:
-            connection.execute(table.insert(), [row | {"seal": self.seal(table, row)} for row in filled])
+            _inserting(table).run_many(connection, [row | {"seal": self.seal(table, row)} for row in filled])
         return [int(row[key.name]) for row in filled]
 
     def update(self, connection: Connection, table: sa.Table, number: int, /, **changes: Any) -> dict[str, Any]:
         """Change a row and seal it anew; gives it as it is then."""
-        key = next(iter(table.primary_key.columns))
-        row = {**self.one(connection, table, key == number), **changes}
+        row = {**self.numbered(connection, table, number), **changes}
         row["seal"] = self.seal(table, row)
-        connection.execute(table.update().where(key == number).values(row))
+        _changing(table).run(connection, **row, of=number)
         return row
 
     def rows(self, connection: Connection, table: sa.Table, *where: Any) -> list[dict[str, Any]]:
@@ -153,16 +189,8 @@ class Database:
         TamperedError
             A row is not what was written; the sentence names it.
         """
-        key = next(iter(table.primary_key.columns))
-        found = connection.execute(table.select().where(*where).order_by(key)).mappings()
-        out = [dict(row) for row in found]
-        for row in out:
-            if not hmac.compare_digest(self.seal(table, row), as_bytes(row["seal"])):
-                raise TamperedError(
-                    f"Row {row[key.name]} of table {table.name!r} is not what was written.",
-                    hint="Restore the database.",
-                )
-        return out
+        found = connection.execute(table.select().where(*where).order_by(_key(table)))
+        return self._compared(table, found)
 
     def one(self, connection: Connection, table: sa.Table, *where: Any) -> dict[str, Any]:
         """The one row there is.
@@ -172,20 +200,42 @@ class Database:
         TamperedError
             There is none, where other rows say that there is.
         """
-        found = self.rows(connection, table, *where)
+        return self._single(table, self.rows(connection, table, *where))
+
+    def numbered(self, connection: Connection, table: sa.Table, number: int) -> dict[str, Any]:
+        """The row of this key; errors as :meth:`one`."""
+        return self._single(table, self.find(connection, table, number))
+
+    def find(self, connection: Connection, table: sa.Table, number: int) -> list[dict[str, Any]]:
+        """The row of this key, if there is one."""
+        return self._compared(table, _by_key(table).all(connection, number=number))
+
+    @staticmethod
+    def _single(table: sa.Table, found: list[dict[str, Any]]) -> dict[str, Any]:
         if len(found) != 1:
             raise TamperedError(f"Table {table.name!r} lacks a row that others name.", hint="Restore the database.")
         return found[0]
 
+    def _compared(self, table: sa.Table, found: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+        names = [column.name for column in table.columns]
+        out = [dict(zip(names, row, strict=True)) for row in found]
+        for row in out:
+            if not hmac.compare_digest(self.seal(table, row), as_bytes(row["seal"])):
+                raise TamperedError(
+                    f"Row {row[_key(table).name]} of table {table.name!r} is not what was written.",
+                    hint="Restore the database.",
+                )
+        return out
+
     def get_meta(self, connection: Connection, name: str, default: str = "") -> str:
         """A counter or the like."""
-        found = connection.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar()
+        found = _META.scalar(connection, name=name)
         return default if found is None else str(found)
 
     def set_meta(self, connection: Connection, name: str, value: str) -> None:
         """Set a counter or the like."""
-        if not connection.execute(meta.update().where(meta.c.name == name).values(value=value)).rowcount:
-            connection.execute(meta.insert().values(name=name, value=value))
+        if not _SET_META.run(connection, of=name, value=value):
+            _inserting(meta).run(connection, name=name, value=value)
 
     @property
     def tables(self) -> Mapping[str, sa.Table]:
@@ -198,28 +248,27 @@ def as_bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
 
 
-def _prepare(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+@functools.cache
+def _key(table: sa.Table) -> Any:
+    return next(iter(table.primary_key.columns))
 
 
-def _begin(connection: Connection) -> None:
-    wants = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if wants else "BEGIN")
+@functools.cache
+def _inserting(table: sa.Table) -> Inserted:
+    return Inserted(table)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """What the database says, as one sentence of ours."""
-    try:
-        yield
-    except OperationalError as error:
-        why = str(error.orig).strip()
-        if "locked" in why:
-            raise WorkspaceBusyError("Another process is writing to the database.", hint="Try again.") from error
-        raise FileNotUsableError(f"The database failed: {why}.", hint="Check disk and rights.") from error
-    except DatabaseError as error:
-        if "malformed" in str(error.orig) or "not a database" in str(error.orig):
-            raise TamperedError(f"The database is damaged: {error.orig}.", hint="Restore it from a copy.") from error
-        raise
+@functools.cache
+def _highest(table: sa.Table) -> Prepared:
+    return Prepared(sa.select(sa.func.max(_key(table))))
+
+
+@functools.cache
+def _by_key(table: sa.Table) -> Prepared:
+    return Prepared(table.select().where(_key(table) == sa.bindparam("number")))
+
+
+@functools.cache
+def _changing(table: sa.Table) -> Prepared:
+    columns = [column.name for column in table.columns]
+    return Prepared(table.update().where(_key(table) == sa.bindparam("of")), columns)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from expunge.audit import AuditReport, Scores, audit, signals_of
+from expunge.audit import (
+    AuditReport,
+    Further,
+    References,
+    Scores,
+    audit,
+    audit_by_digest,
+    signals_of_values,
+)
 from expunge.audit.evidence import LEAST_RETRAINS
-from expunge.audit.references import plan_around, references
+from expunge.audit.references import ReferencePlan, join, plan_around, plan_halves, references
 from expunge.audit.references.train import Progress
 from expunge.audit.table import scores_from_table
 from expunge.audit.verdict import retrains_needed
@@ -21,11 +30,12 @@ from expunge.errors import (
     UnknownRecordError,
     UnsupportedRequestError,
 )
-from expunge.workspace.models.method_references import MethodTraining, probabilities_of
+from expunge.seeds import derive_seed
+from expunge.workspace.models.method_references import MethodTraining
 from expunge.workspace.tabular.schema import Schema, TableRows, parse_label, read_rows
 from expunge.workspace.tabular.tables import read_table
 
-__all__ = ["audit_model", "audit_scores"]
+__all__ = ["How", "audit_model", "audit_scores"]
 
 #: Share of the retained records of each reference: without it a method that draws nothing would give one model.
 KEEP = 0.9
@@ -38,16 +48,14 @@ def audit_scores(
 ) -> AuditReport:
     """Audit scores that were produced elsewhere; see :func:`expunge.audit.table.scores_from_table`."""
     table = read_table(path, delimiter=delimiter, encoding=encoding)
-    return audit(*scores_from_table(table.to_pydict()), alpha=alpha)
+    return audit(*scores_from_table(table.to_pydict()), further=Further(), alpha=alpha)
 
 
 def audit_model(
     model: Any, schema: Schema, data: str | Path, *, forgotten: Sequence[str], held_out: Sequence[str] | None = None,
-    n_references: int = 48, n_unforgotten: int = 16, alpha: float = 0.05, seed: int = 0, n_jobs: int = 1,
-    store: str | Path | None = None, progress: Progress | None = None, delimiter: str | None = None,
-    encoding: str | None = None,
+    delimiter: str | None = None, encoding: str | None = None, **how: Any,
 ) -> AuditReport:  # fmt: skip
-    """Audit a model against models that its own method makes without, and with, the forgotten records.
+    """Audit a model: its digest first, then against models that its own method makes without the forgotten records.
 
     Parameters
     ----------
@@ -63,34 +71,28 @@ def audit_model(
     held_out : sequence of str, optional
         Ids of records that it was never trained on; default: all of the table that it does not know and that are not
         forgotten.
-    n_references, n_unforgotten : int
-        Models to train without and with the forgotten records.
-    alpha, seed, n_jobs, store, progress
-        As in :func:`expunge.audit.audit` and :func:`expunge.audit.references.references`.
+    **how
+        As in :class:`How`.
 
     Returns
     -------
     AuditReport
-        With the digest of a fresh fit as evidence.
+        With the digest of a fresh fit as evidence; with nothing else for a single record, without held-out records,
+        without references, and for a model that predicts nothing.
 
     Raises
     ------
     InvalidParameterError
-        Fewer than four references, or an alpha that is none.
+        One to three references, or an alpha that is none.
     InvalidRequestError, UnknownRecordError, InvalidDataError
         Records that the model still knows, or that the table does not have.
     UnsupportedRequestError
-        A regressor or a transformer.
+        A model that no longer has its rows.
     """
-    retrains_needed(alpha)
-    if n_references < LEAST_RETRAINS or n_unforgotten < 0:
-        raise InvalidParameterError(
-            f"An audit needs {LEAST_RETRAINS} references or more, got {n_references} and {n_unforgotten}.",
-            hint=f"{retrains_needed(alpha)} before it can accuse anybody at {alpha:g}.",
-        )
-    if schema.task != "classification" or model._state().rows is None:
+    asked = How(**how)
+    if model._state().rows is None:
         raise UnsupportedRequestError(
-            "Audits are of classifiers that still have their rows.",
+            "Audits are of models that still have their rows.",
             hint="Of other models give a table of scores: expunge audit --scores FILE.",
         )
     rows = read_rows(read_table(data, delimiter=delimiter, encoding=encoding), schema)
@@ -101,25 +103,114 @@ def audit_model(
         [parse_label(v, schema.record_kind, "record id") for v in forgotten],
         None if held_out is None else [parse_label(v, schema.record_kind, "record id") for v in held_out],
     )
-    asked = np.flatnonzero(roles["forgotten"] | roles["held-out"])
+    query = np.flatnonzero(roles["forgotten"] | roles["held-out"])
     subjects = None if rows.subjects is None else {"subject_ids": np.array(rows.subjects, dtype=object)}
-    training = MethodTraining(model, rows.X, rows.y, ids, asked, subjects)
-    labels = np.searchsorted(training.classes, training.y[asked])
-    plan = plan_around(
-        ids, is_forgotten=roles["forgotten"], is_held_out=roles["held-out"], n=n_references,
-        n_unforgotten=n_unforgotten, keep=KEEP, seed=seed,
-    )  # fmt: skip
-    plan.members[:, ~roles["known"] & ~roles["forgotten"]] = False
-    content = None if store is None else (rows.X, training.y, ids, asked, type(model).__name__, model.get_params())
-    trained = references(
-        training, plan, labels, query=asked, store=store, content=content, n_jobs=n_jobs, progress=progress, floor=FLOOR
-    )
-    scores = Scores(
-        signals=signals_of(probabilities_of(model, rows.X.iloc[asked], training.classes), labels, floor=FLOOR),
-        is_forgotten=roles["forgotten"][asked], is_held_out=roles["held-out"][asked], ids=ids[asked], labels=labels,
-    )  # fmt: skip
-    fresh = training.fitted(roles["known"])
-    return audit(scores, trained, digests=(model.digest(), fresh.digest()), alpha=alpha, pseudonym_key=None)
+    training = MethodTraining(model, rows.X, rows.y, ids, query, subjects)
+    digests = (model.digest(), training.fitted(roles["known"]).digest())
+    n_forgotten, n_held_out = int(roles["forgotten"].sum()), int(roles["held-out"].sum())
+    if why := _why_digest_alone(schema, asked, n_forgotten, n_held_out):
+        return audit_by_digest(digests, n_forgotten=n_forgotten, n_held_out=n_held_out, why=why)
+    try:
+        scores = _scores(model, training, roles)
+    except InvalidDataError as error:
+        if digests[0] != digests[1]:
+            raise
+        why = f"Digests alone were compared: {error.message}"
+        return audit_by_digest(digests, n_forgotten=n_forgotten, n_held_out=n_held_out, why=why)
+    of, unlearned = _references(training, roles, asked)
+    return audit(scores, of, digests=digests, further=Further(unlearned=unlearned), alpha=asked.alpha)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class How:
+    """How an audit is made.
+
+    Parameters
+    ----------
+    n_references, n_unforgotten : int
+        Models to train without and with the forgotten records. Without any the digest decides alone.
+    n_halves : int
+        Models to train on random halves of the forgotten and held-out records, for the online attacks; an even number.
+    n_unlearned : int
+        Models to train with the forgotten records and to make forget them, for the rows that compare many models.
+    alpha, seed, n_jobs, store, progress
+        As in :func:`expunge.audit.audit` and :func:`expunge.audit.references.references`.
+    """
+
+    n_references: int = 48
+    n_unforgotten: int = 16
+    n_halves: int = 0
+    n_unlearned: int = 0
+    alpha: float = 0.05
+    seed: int = 0
+    n_jobs: int = 1
+    store: str | Path | None = None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        needed = retrains_needed(self.alpha)
+        if 0 < self.n_references < LEAST_RETRAINS or min(
+            self.n_references, self.n_unforgotten, self.n_halves, self.n_unlearned
+        ) < 0:  # fmt: skip
+            raise InvalidParameterError(
+                f"An audit needs {LEAST_RETRAINS} references or more, or none: then digests are compared; got "
+                f"{self.n_references} and {self.n_unforgotten}.",
+                hint=f"{needed} before it can accuse anybody at {self.alpha:g}.",
+            )
+
+
+def _why_digest_alone(schema: Schema, asked: How, n_forgotten: int, n_held_out: int) -> str:
+    """Why scores are not looked at; empty if they are."""
+    if schema.task not in ("classification", "regression"):
+        return "Digests alone were compared: attacks look at predictions, and this model makes none."
+    if asked.n_references == 0:
+        return "Digests alone were compared: no references were asked for."
+    if min(n_forgotten, n_held_out) < 2:
+        return (
+            f"Digests alone were compared: attacks need two forgotten and two held-out records, and there are "
+            f"{n_forgotten} and {n_held_out}."
+        )
+    return ""
+
+
+def _scores(model: Any, training: MethodTraining, roles: dict[str, Any]) -> Scores:
+    """What the audited model says about the forgotten and the held-out records."""
+    query, labels, answers = training.query, training.targets(), training.answers(model)
+    common = {
+        "is_forgotten": roles["forgotten"][query], "is_held_out": roles["held-out"][query], "ids": training.ids[query],
+    }  # fmt: skip
+    if training.task == "regression":
+        return Scores(signals=signals_of_values(answers, labels), **common)
+    return Scores.from_probabilities(answers, labels, floor=FLOOR, **common)
+
+
+def _references(training: MethodTraining, roles: dict[str, Any], asked: How) -> tuple[References, References | None]:
+    """References, and models that forgot as the audited one did."""
+    masks = {"is_forgotten": roles["forgotten"], "is_held_out": roles["held-out"]}
+    unused = ~(roles["known"] | roles["forgotten"] | roles["held-out"])
+
+    def around(purpose: str, n: int, n_unforgotten: int) -> ReferencePlan:
+        seed = asked.seed if not purpose else derive_seed(asked.seed, purpose)
+        return plan_around(training.ids, **masks, n=n, n_unforgotten=n_unforgotten, keep=KEEP, seed=seed)
+
+    def trained(train: MethodTraining, *plans: ReferencePlan) -> References:
+        plan, model = join(plans), train.model
+        plan.members[:, unused] = False
+        content = (train.X, train.y, train.ids, train.query, type(model).__name__, model.get_params(), train.forgets)
+        return references(
+            train, plan, train.targets(), query=train.query, store=asked.store, content=content, n_jobs=asked.n_jobs,
+            progress=asked.progress, floor=FLOOR, task=train.task,
+        )  # fmt: skip
+
+    plans = [around("", asked.n_references, asked.n_unforgotten)]
+    if asked.n_halves:
+        seed = derive_seed(asked.seed, "halves")
+        plans.append(plan_halves(training.ids, **masks, n=asked.n_halves, seed=seed))
+    of = trained(training, *plans)
+    if not asked.n_unlearned:
+        return of, None
+    unlearned = trained(training.that_forgets(roles["forgotten"]), around("unlearned", 0, asked.n_unlearned))
+    return of, unlearned
 
 
 def _roles(rows: TableRows, model: Any, forgotten: list[Any], held_out: list[Any] | None) -> dict[str, Any]:
@@ -141,16 +232,10 @@ def _roles(rows: TableRows, model: Any, forgotten: list[Any], held_out: list[Any
         held_out = [record for record in rows.ids if record not in known and record not in set(forgotten)]
     if strange := known.intersection(held_out):
         raise InvalidRequestError(f"The model was trained on record {next(iter(strange))!r}: it is not held out.")
-    if len(set(forgotten)) < 2:
-        raise InvalidDataError(
-            f"An audit by scores needs two forgotten records, got {len(set(forgotten))}.",
-            hint="Of a single one compare the digest with that of a fresh fit.",
-        )
-    if len(held_out) < 2:
-        raise InvalidDataError(
-            "The table has no two records that the model was never trained on.",
-            hint="Add held-out records of the same kind: forgotten ones are compared with them.",
-        )
+    if not forgotten:
+        raise InvalidDataError("No forgotten record was named.", hint="--forgotten takes the ids of the request.")
+    if both := set(forgotten).intersection(held_out):
+        raise InvalidDataError(f"Record {next(iter(both))!r} is forgotten and held out at once.")
     out = {}
     for name, members in (("known", known), ("forgotten", set(forgotten)), ("held-out", set(held_out))):
         out[name] = np.array([record in members for record in rows.ids])

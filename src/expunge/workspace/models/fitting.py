@@ -15,7 +15,6 @@ from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import gates, models
-from expunge.workspace.models.versions import Manifest, save_version
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
@@ -26,6 +25,8 @@ from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["Fit", "enter", "fitted_on", "insert_version", "prepare_fit", "refuse_known", "retire"]
 
@@ -61,6 +62,8 @@ def enter(
     core: Core, name: str, data: datasets.DataSet, fit: Fit, *, gate: Mapping[str, Any], replace: bool, override: str
 ) -> models.Model:
     """Put a fitted model into chunks and make it current. The lock is held."""
+    from expunge.workspace.models.versions import save_version
+
     known = refuse_known(core, name, replace=replace)
     settings = gates.checked(core, gate, fit.card.schema)
     made = save_version(core.store, fit.model)
@@ -142,15 +145,13 @@ def insert_version(
     gate: Mapping[str, Any], request: str | None, commitment: str | None = None,
 ) -> int:  # fmt: skip
     """Enter a version: current, or a candidate if its gate failed. Its digest stands in the log, blinded."""
-
-    digest = made.model.digest()
     row = {
         "model": model, "number": version, "state": "candidate" if gate.get("passed") is False else "current",
-        "data_version": data_version, "manifest": made.entry.name, "mac": made.entry.mac, "digest": digest,
+        "data_version": data_version, "manifest": made.entry.name, "mac": made.entry.mac, "digest": made.digest,
         "n_records": len(made.model._rows()), "created": stamp(core.now()), "gate": json.dumps(dict(gate)),
     }  # fmt: skip
     number = core.db.insert(connection, model_versions, row)
-    fields = {"model": name, "version": version, "digest": commitment or blind(digest)[0], "request": request}
+    fields = {"model": name, "version": version, "digest": commitment or blind(made.digest)[0], "request": request}
     journal.append(core, connection, "new-version", fields)
     return number
 

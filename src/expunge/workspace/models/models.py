@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.workspace.database.tables import model_versions, models
-from expunge.workspace.models.versions import Manifest, load_version
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.card import Card
 from expunge.workspace.tabular.schema import Schema
+
+if TYPE_CHECKING:
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["LIVE", "Model", "ModelCard", "live_models", "load", "open_model", "usable"]
 
@@ -123,6 +125,8 @@ def load(core: Core, model: Model) -> Manifest:
     """The version of a model in memory; read from its chunks when first needed."""
     held = core.cache.get(model.version_id)
     if held is None:
+        from expunge.workspace.models.versions import load_version  # with all that models are made of
+
         held = load_version(core.store, model.entry, model.name)
         core.cache[model.version_id] = held
     found: Manifest = held

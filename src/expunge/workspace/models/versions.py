@@ -37,6 +37,7 @@ class Manifest:
 
     model: Any
     entry: Entry
+    digest: str
     parts: dict[str, dict[str, Any]]
     groups: dict[str, dict[str, Any]]
 
@@ -87,7 +88,7 @@ def save_version(store: ChunkStore, model: Any, before: Manifest | None = None) 
     manifest["libraries"] = libraries_of(entries)
     data = archive_bytes(manifest, entries)
     entry = store.put("version", hashlib.sha256(data).digest(), data)
-    return Manifest(model, entry, parts, groups)
+    return Manifest(model, entry, digest, parts, groups)
 
 
 def _put_part(store: ChunkStore, part: Mapping[str, Any], leaf: bytes) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def load_version(store: ChunkStore, entry: Entry, name: str) -> Manifest:
     model._fitted = fitted
     if model.digest() != manifest["digest"]:
         raise TamperedError(f"Model {name} is not what was written: its digest differs.", hint="Restore it.")
-    return Manifest(model, entry, dict(manifest["parts"]), dict(manifest["groups"]))
+    return Manifest(model, entry, manifest["digest"], dict(manifest["parts"]), dict(manifest["groups"]))
 
 
 def named_chunks(store: ChunkStore, entry: Entry, name: str) -> set[str]:

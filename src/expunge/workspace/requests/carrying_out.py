@@ -141,7 +141,7 @@ def _switch_model(
         kept = models.ModelCard(card=card, gate=old.card.gate)
         core.db.update(connection, model_table, old.id, card=kept.to_json())
     fitting.retire(core, connection, old)
-    (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.model.digest())
+    (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.digest)
     fitting.insert_version(
         core, connection, old.id, old.name, old.version + 1, data[new.data.id].before.version + 1, new.made,
         gate=new.gate or ({} if old.state == "current" else dict(old.gate)), request=None, commitment=after,
@@ -222,8 +222,8 @@ def _give_back(core: Core, numbers: Sequence[int]) -> None:
 def finish(core: Core) -> list[int]:
     """Scrub what was switched, and give receipts to what was scrubbed. May be repeated."""
     with core.read() as connection:
-        every = [(row, request) for row, request in request_queue.open_requests(core, connection) if row["step"]]
-    switched = [row for row, _ in every if row["step"] == "switched"]
+        switched = [row for row, _ in request_queue.under_way(core, connection) if row["step"] == "switched"]
+    entered: list[int] = []
     if switched:
         outcomes = [json.loads(row["outcome"]) for row in switched]
         changed = {change["model"]: change["version_after"] for outcome in outcomes for change in outcome["models"]}
@@ -233,10 +233,15 @@ def finish(core: Core) -> list[int]:
             for row, outcome in zip(switched, outcomes, strict=True):
                 outcome["notes"] += notes
                 core.db.update(connection, requests, row["number"], step="scrubbed", outcome=json.dumps(outcome))
+            entered.extend(receipting.enter_ready(core, connection))
 
         scrub.scrub(core, changed, scrubbed)
         faults.at("scrub-done")
-    return receipting.issue(core)
+        if entered:
+            faults.at("receipt-entered")
+        else:  # nothing below empties the log of the database
+            core.db.truncate_log()
+    return entered + receipting.issue(core)
 
 
 def _after_switch(core: Core, changed: dict[str, int]) -> list[str]:

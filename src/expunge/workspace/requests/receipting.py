@@ -20,12 +20,12 @@ from expunge.ledger.receipts import DataChange, ModelChange, Receipt
 from expunge.records import Guarantee
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
-from expunge.workspace.rules.request_states import Request
+from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 
-__all__ = ["issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
+__all__ = ["enter_ready", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
 
 
 def path_of(core: Core, number: int) -> Path:
@@ -36,17 +36,29 @@ def path_of(core: Core, number: int) -> Path:
 def issue(core: Core) -> list[int]:
     """Receipts for all requests that were scrubbed and wait for nothing; gives the numbers of these requests."""
     with core.read() as connection:
-        every = request_queue.open_requests(core, connection)
-        ready = [(row, r) for row, r in every if row["step"] == "scrubbed" and not json.loads(row["waiting"] or "[]")]
-    if ready:
+        is_ready = bool(_ready(core, connection))
+    numbers: list[int] = []
+    if is_ready:
         with core.write() as connection:
-            for row, request in ready:
-                outcome = json.loads(row["outcome"])
-                _enter(core, connection, row, request, outcome, "finish")
-            queue_shredding(core, connection)
+            numbers = enter_ready(core, connection)
         faults.at("receipt-entered")
     settle_files(core)
+    return numbers
+
+
+def enter_ready(core: Core, connection: Any) -> list[int]:
+    """As :func:`issue`, in a transaction of the caller, who writes the files then."""
+    ready = _ready(core, connection)
+    for row, request in ready:
+        _enter(core, connection, row, request, json.loads(row["outcome"]), "finish")
+    if ready:
+        queue_shredding(core, connection)
     return [int(row["number"]) for row, _ in ready]
+
+
+def _ready(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
+    every = request_queue.under_way(core, connection)
+    return [(row, r) for row, r in every if row["step"] == "scrubbed" and not json.loads(row["waiting"] or "[]")]
 
 
 def nothing_held(core: Core, numbers: Sequence[int]) -> None:
@@ -114,7 +126,7 @@ def _data_change(change: Mapping[str, Any]) -> DataChange:
 
 def queue_shredding(core: Core, connection: Any) -> None:
     """Write down which keys belong to nobody any more; who they belonged to is deleted."""
-    used = sa.select(requests.c.key).where(requests.c.key.is_not(None))
+    used = sa.select(requests.c.key).where(requests.c.state.in_(OPEN), requests.c.key.is_not(None))
     free = connection.execute(sa.select(subject_keys.c.key).where(subject_keys.c.key.not_in(used))).all()
     numbers = sorted(int(row[0]) for row in free)
     connection.execute(subject_keys.delete().where(subject_keys.c.key.not_in(used)))
@@ -133,8 +145,9 @@ def settle_files(core: Core) -> None:
             core.secrets.pool.shred(due)
             core.db.set_meta(connection, "to-shred", "[]")
         faults.at("receipt-keys-shredded")
-        core.db.truncate_log()
     missing = [number for number in known if not path_of(core, number).is_file()]
+    if due or missing:
+        core.db.truncate_log()
     if missing:
         write_bundles(core, missing)
         faults.at("receipt-written")

@@ -19,7 +19,7 @@ def is_needed(core: Core) -> bool:
     with core.read() as connection:
         if connection.execute(sa.select(sa.func.count()).select_from(intents)).scalar():
             return True
-        if any(row["step"] and not _waits(row) for row, _ in request_queue.open_requests(core, connection)):
+        if any(row["step"] and not _waits(row) for row, _ in request_queue.under_way(core, connection)):
             return True
         if core.db.get_meta(connection, "to-shred", "[]") != "[]":
             return True
@@ -45,12 +45,12 @@ def recover(core: Core) -> list[int]:
     """
     with core.write() as connection:
         begun = []
-        for row, request in request_queue.open_requests(core, connection):
+        for row, request in request_queue.under_way(core, connection):
             if row["step"] == "running":
                 request_queue.step(core, connection, request.number, "give-back", step="")
                 begun.append(request.number)
     with core.read() as connection:
-        switched = any(row["step"] == "switched" for row, _ in request_queue.open_requests(core, connection))
+        switched = any(row["step"] == "switched" for row, _ in request_queue.under_way(core, connection))
     if not switched:  # a switched one is scrubbed by finish, which knows what changed
         scrub.scrub(core)
     carrying_out.finish(core)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from expunge.digest import leaf
 from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequestError
@@ -17,13 +15,17 @@ from expunge.params import canonical_params
 from expunge.records import Removal
 from expunge.workspace.data import datasets
 from expunge.workspace.models import gates, models
-from expunge.workspace.models.versions import Manifest, save_version
 from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import live_schema
 from expunge.workspace.tabular.schema import read_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from expunge.workspace.models.versions import Manifest
 
 __all__ = ["Audit", "Job", "NewData", "NewModel", "planned", "prepare_data", "prepare_models", "refuse_unable"]
 
@@ -142,6 +144,8 @@ def prepare_data(core: Core, jobs: Sequence[Job]) -> dict[int, NewData]:
 
 def _corrected(job: Job, data: datasets.DataSet) -> pa.Table:
     """The rows of a rectification, in the form of the data set."""
+    import pyarrow as pa
+
     rows = job.payload["rows"]
     missing = [name for name in data.card.columns if name not in rows]
     if missing:
@@ -151,6 +155,8 @@ def _corrected(job: Job, data: datasets.DataSet) -> pa.Table:
 
 def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) -> list[NewModel]:
     """New versions of all models that know something of what the jobs are about, in chunks."""
+    from expunge.workspace.models.versions import save_version
+
     out: list[NewModel] = []
     mine: dict[int, list[tuple[Job, Held, models.Model]]] = {}
     for job in jobs:
@@ -171,14 +177,13 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         ids = list(dict.fromkeys(value for args in asked.values() for value in args.get("record_ids", ())))
         rows = live._rows()
         gone = rows.peek(rows.find(ids)) if audit is not None and ids else None
-        digest_before = live.digest()
         with core.working_aside():
             removal = live.forget(features=features) if features else live.forget(ids)
             for job, held, _ in together:
                 if job.kind == "rectify":
                     _learn_again(live, card, _corrected(job, held.data))
         out.append(NewModel(
-            model, save_version(core.store, live, manifest), removal, digest_before,
+            model, save_version(core.store, live, manifest), removal, manifest.digest,
             gates.judged(core, settings, card, before, live),
             {number: len(args.get("record_ids", ())) for number, args in asked.items() if args},
             leaf({"method": card.method, "params": _plain_params(live)}).hex(), features,

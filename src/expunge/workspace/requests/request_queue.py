@@ -19,12 +19,26 @@ import sqlalchemy as sa
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
-from expunge.workspace.database.tables import requests, subject_keys
-from expunge.workspace.rules.request_states import FINAL, Request
+from expunge.workspace.database.statements import Inserted, Lookup, Prepared
+from expunge.workspace.database.tables import meta, requests, subject_keys
+from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step"]
+__all__ = ["GroupCommit", "Wish", "accept", "fetch", "is_known", "open_requests", "payload_of", "step", "under_way"]
+
+
+def _meta(name: str) -> Any:
+    return sa.select(meta.c.value).where(meta.c.name == sa.literal_column(f"'{name}'")).scalar_subquery()
+
+
+_BEFORE = Prepared(
+    sa.select(sa.select(sa.func.max(requests.c.number)).scalar_subquery(), _meta("next-key"), _meta("last-time"))
+)
+_BY_HANDLE = Lookup(requests.c.handle, requests.c.handle, requests.c.number)
+_BY_CALLER = Lookup(requests.c.idempotency, requests.c.idempotency, requests.c.number, requests.c.handle)
+_KEYS = Lookup(subject_keys.c.handle, subject_keys.c.handle, subject_keys.c.key)
+_ADD_KEYS = Inserted(subject_keys)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,9 +104,9 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     InvalidRequestError
         A key that its caller used for another request: taken for a repetition, nobody would be forgotten.
     """
-    db, now = core.db, journal.moment(core, connection)
-    top = int(connection.execute(sa.select(sa.func.max(requests.c.number))).scalar() or 0)
-    next_key = first_key = int(db.get_meta(connection, "next-key", "0"))
+    db, [(top, known_key, last)] = core.db, _BEFORE.all(connection)
+    now, top = journal.moment(core, connection, last=last or ""), int(top or 0)
+    next_key = first_key = int(known_key or 0)
     handles = [_handle(core, wish) for wish in wishes]
     callers = [_caller_key(core, wish) for wish in wishes]
     people = [
@@ -101,9 +115,9 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
         else _handle(core, dataclasses.replace(wish, data=None, rows=None))
         for wish, handle in zip(wishes, handles, strict=True)
     ]
-    seen = _lookup(connection, requests.c.handle, requests.c.number, handles)
+    seen = {bytes(about): int(number) for about, number in _BY_HANDLE.all(connection, handles)}
     by_caller = _by_caller(connection, [key for key in callers if key])
-    keys = _lookup(connection, subject_keys.c.handle, subject_keys.c.key, people)
+    keys = {bytes(person): int(number) for person, number in _KEYS.all(connection, people)}
     numbers: list[int] = []
     rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
     fresh: dict[bytes, int] = {}
@@ -126,19 +140,19 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     if next_key > first_key:
         core.secrets.pool.reserve(next_key)
         db.set_meta(connection, "next-key", str(next_key))
-        connection.execute(subject_keys.insert(), [{"handle": who, "key": held} for who, held in fresh.items()])
-    made = [_prepared(core, now, *row) for row in rows]
+        _ADD_KEYS.run_many(connection, [{"handle": who, "key": held} for who, held in fresh.items()])
+    held_keys = core.secrets.pool.keys([held for *_, held in rows])
+    made = [_prepared(core, now, *row, key) for row, key in zip(rows, held_keys, strict=True)]
     db.insert_many(connection, requests, [row for row, _ in made])
     if made:
-        journal.append_many(core, connection, [("request", entry) for _, entry in made])
+        journal.append_many(core, connection, [("request", entry) for _, entry in made], now=now)
     return numbers
 
 
 def _prepared(
-    core: Core, now: datetime, wish: Wish, number: int, handle: bytes, caller: bytes | None, held: int
+    core: Core, now: datetime, wish: Wish, number: int, handle: bytes, caller: bytes | None, held: int, key: bytes
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of a new request, and its entry in the log."""
-    key = core.secrets.pool.key(held)
     request = Request(
         number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
         regime=wish.regime or core.config.regime, zone=core.config.zone, caller=wish.caller,
@@ -161,12 +175,10 @@ def _caller_key(core: Core, wish: Wish) -> bytes | None:
 
 def _by_caller(connection: Any, wanted: Sequence[bytes]) -> dict[bytes | None, tuple[int, bytes | None]]:
     """Numbers of requests by the keys of their callers, and what they are about while they are open."""
-    out: dict[bytes | None, tuple[int, bytes | None]] = {}
-    columns = sa.select(requests.c.idempotency, requests.c.number, requests.c.handle)
-    for at in range(0, len(wanted), 500):
-        for key, number, about in connection.execute(columns.where(requests.c.idempotency.in_(wanted[at : at + 500]))):
-            out[bytes(key)] = int(number), None if about is None else bytes(about)
-    return out
+    return {
+        bytes(key): (int(number), None if about is None else bytes(about))
+        for key, number, about in _BY_CALLER.all(connection, wanted)
+    }
 
 
 def _repeated(core: Core, connection: Any, wish: Wish, handle: bytes, number: int, about: bytes | None) -> int:
@@ -184,15 +196,6 @@ def _repeated(core: Core, connection: Any, wish: Wish, handle: bytes, number: in
         f"This key of its caller belongs to request {number}, which is about something else.",
         hint="Give each request a key of its own.",
     )
-
-
-def _lookup(connection: Any, column: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes, int]:
-    """Numbers by keyed hashes, of those that are there."""
-    out: dict[bytes, int] = {}
-    for at in range(0, len(wanted), 500):
-        found = connection.execute(sa.select(column, value).where(column.in_(wanted[at : at + 500])))
-        out.update({bytes(name): int(number) for name, number in found})
-    return out
 
 
 def _row(request: Request) -> dict[str, Any]:
@@ -219,8 +222,7 @@ def is_known(core: Core, connection: Any, wish: Wish) -> bool:
     hashed = _caller_key(core, wish)
     if hashed is None:
         return False
-    where = requests.c.idempotency == hashed
-    return connection.execute(sa.select(requests.c.number).where(where)).scalar() is not None
+    return bool(_BY_CALLER.all(connection, [hashed]))
 
 
 # ------------------------------------------------------------------ reading
@@ -234,7 +236,7 @@ def fetch(core: Core, connection: Any, number: int) -> tuple[dict[str, Any], Req
     UnknownNameError
         There is none of that number.
     """
-    found = core.db.rows(connection, requests, requests.c.number == number)
+    found = core.db.find(connection, requests, number)
     if not found:
         raise UnknownNameError(f"There is no request {number}.", hint="See `expunge request list`.")
     return found[0], Request.from_dict(json.loads(found[0]["record"]))
@@ -242,7 +244,16 @@ def fetch(core: Core, connection: Any, number: int) -> tuple[dict[str, Any], Req
 
 def open_requests(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
     """All requests that are not final, in the order of their numbers."""
-    rows = core.db.rows(connection, requests, requests.c.state.not_in(FINAL))
+    return _in_state(core, connection, OPEN)
+
+
+def under_way(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
+    """Those that were begun: their rows say how far they are."""
+    return _in_state(core, connection, ("running",))
+
+
+def _in_state(core: Core, connection: Any, states: Sequence[str]) -> list[tuple[dict[str, Any], Request]]:
+    rows = core.db.rows(connection, requests, requests.c.state.in_(states))
     return [(row, Request.from_dict(json.loads(row["record"]))) for row in rows]
 
 

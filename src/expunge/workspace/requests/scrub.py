@@ -11,7 +11,6 @@ from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import artefacts, intents, model_versions, versions
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models
-from expunge.workspace.models.versions import named_chunks
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.core import Core
 
@@ -20,6 +19,8 @@ __all__ = ["check", "live_chunks", "scrub"]
 
 def live_chunks(core: Core, connection: Any) -> set[str]:
     """Names of all chunks that a live version of a data set or model names."""
+    from expunge.workspace.models.versions import named_chunks
+
     live: set[str] = set()
     for row in core.db.rows(connection, dataset_table):
         data = datasets.open_data(core, connection, row["name"])
@@ -41,7 +42,8 @@ def scrub(core: Core, changed: Iterable[str] = (), then: Callable[[Any], None] |
     changed : iterable of str
         Models of which a new version is in use; predictions of earlier ones are deleted.
     then : callable, optional
-        Called with the connection of the transaction that takes the rows of old versions away, at its end.
+        Called with the connection of the transaction that takes the rows of old versions away, at its end. The
+        log of the database is not emptied then: more is about to be written.
     """
     with core.read() as connection:
         live = live_chunks(core, connection)
@@ -64,7 +66,8 @@ def scrub(core: Core, changed: Iterable[str] = (), then: Callable[[Any], None] |
         if then is not None:
             then(connection)
     faults.at("scrub-rows-deleted")
-    core.db.truncate_log()
+    if then is None:
+        core.db.truncate_log()
 
 
 def stale_predictions(core: Core, connection: Any, changed: set[str]) -> list[tuple[int, Path]]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from expunge.errors import ExpungeError, InvalidIdError, InvalidRequestError, UnknownRecordError
 from expunge.workspace.data import datasets
+from expunge.workspace.database.statements import Prepared
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import models
@@ -17,6 +18,13 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.schema import parse_label
 
 __all__ = ["Held", "held_by", "slots_of"]
+
+#: In all data sets: SQLite, asked for one, reads through all its records instead of those of the person.
+_OF_SUBJECT = Prepared(
+    sa.select(row_index.c.dataset, row_index.c.record, row_index.c.bucket).where(
+        row_index.c.subject == sa.bindparam("subject")
+    )
+)
 
 
 @dataclasses.dataclass
@@ -86,16 +94,16 @@ def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
     value = _as(values[0], card.subject_kind, "subject")
     if value is None or card.subject_id is None:
         return
-    where = (row_index.c.subject == core.secrets.handle("subject", value)) & (row_index.c.dataset == held.data.id)
-    found = connection.execute(sa.select(row_index.c.record, row_index.c.bucket).where(where)).all()
-    held.handles = [bytes(row[0]) for row in found]
+    every = _OF_SUBJECT.all(connection, subject=core.secrets.handle("subject", value))
+    found = [row for row in every if row[0] == held.data.id]
+    held.handles = [bytes(row[1]) for row in found]
     held.subjects = [value] if found else []
     if look or not found:
         return
     if not held.data.is_copied:
         held.ids = _ids_in_models(core, held, {"subjects": [value]})
         return
-    for bucket in sorted({int(row[1]) for row in found}):
+    for bucket in sorted({int(row[2]) for row in found}):
         table = datasets.read_bucket(core, held.data, f"{bucket:04d}")
         people, ids = table[card.subject_id].to_pylist(), table[card.record_id].to_pylist()
         held.ids += [record for record, person in zip(ids, people, strict=True) if person == value]

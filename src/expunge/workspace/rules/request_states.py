@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError, NewerFormatError, TamperedError
 from expunge.workspace.rules.deadlines import Due, as_instant, due_date, read_zone, regime_of
 
-__all__ = ["FINAL", "KINDS", "REASONS", "TRANSITIONS", "WAITING", "Action", "Kind", "Request", "State", "Step"]
+__all__ = ["FINAL", "KINDS", "OPEN", "REASONS", "TRANSITIONS", "WAITING", "Action", "Kind", "Request", "State", "Step"]
 
 Kind = Literal["subject", "record", "class", "feature", "rectify"]
 State = Literal[
@@ -39,6 +39,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 WAITING: tuple[State, ...] = ("received", "extended")
 #: States that nothing leaves.
 FINAL: tuple[State, ...] = ("done", "nothing-held", "refused")
+#: All others.
+OPEN: tuple[State, ...] = tuple(state for state in get_args(State) if state not in FINAL)
 
 #: Where an action leads. ``back`` is what the request waits as without the present state: identity-pending while the
 #: person has not answered, else extended or received.
@@ -192,6 +194,7 @@ class Request:
     history: tuple[Step, ...] = ()
     schema: int = 1
     _standing: _Standing = dataclasses.field(init=False, compare=False)
+    _told_due: Due = dataclasses.field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.number, int) or isinstance(self.number, bool) or self.number < 1:
@@ -211,7 +214,10 @@ class Request:
             steps.append(self._checked(step))
             object.__setattr__(self, "history", tuple(steps))
             object.__setattr__(self, "_standing", self._after(steps[-1]))
-        self.due()  # refuses a date beyond the calendar now, and not on the day that it is asked for
+        due = self._due(
+            self._standing.stopped
+        )  # refuses a date beyond the calendar now, not on the day it is asked for
+        object.__setattr__(self, "_told_due", due)
 
     # ------------------------------------------------------------------ what it says
 
@@ -245,9 +251,11 @@ class Request:
             While the person is being asked who they are, the date may move on with the clock: it is told as if they
             answered at this instant. Without it, as if they had answered at once.
         """
-        regime, standing = regime_of(self.regime), self._standing
-        stopped = standing.stopped if now is None else standing.stopped_until(as_instant(now))
-        return due_date(self.received, regime, zone=self.zone, extended=standing.is_extended, stopped=stopped)
+        return self._told_due if now is None else self._due(self._standing.stopped_until(as_instant(now)))
+
+    def _due(self, stopped: timedelta) -> Due:
+        regime = regime_of(self.regime)
+        return due_date(self.received, regime, zone=self.zone, extended=self.is_extended, stopped=stopped)
 
     # ------------------------------------------------------------------ what happens to it
 

@@ -105,7 +105,7 @@ class ChunkStore:
 
 
 class Folder:
-    """Chunks as files: written beside, flushed, renamed, and their folders flushed."""
+    """Chunks as files: written aside, on the same disk, flushed, renamed, and their folder flushed."""
 
     def __init__(self, root: Path, aside: Path) -> None:
         self._root, self._aside = root, aside
@@ -114,6 +114,7 @@ class Folder:
     def put(self, name: str, data: bytes) -> None:
         if name in self._waiting:
             return
+        self._aside.mkdir(parents=True, exist_ok=True)
         path = self._aside / f"{name}.chunk"
         self._waiting[name] = path  # first, so that a failure is cleaned up
         with _told(path):
@@ -134,7 +135,7 @@ class Folder:
         self._waiting = {}
 
     def discard(self) -> None:
-        for path in self._waiting.values():
+        for path in self._aside.glob("*.chunk"):  # those of a killed process too
             path.unlink(missing_ok=True)
         self._waiting = {}
 
@@ -142,7 +143,8 @@ class Folder:
         return self._path(name).read_bytes()
 
     def names(self) -> Iterator[str]:
-        yield from (item.name for item in self._root.iterdir()) if self._root.is_dir() else ()
+        if self._root.is_dir():
+            yield from (name for name in os.listdir(self._root) if name != self._aside.name)
 
     def delete(self, names: list[str]) -> None:
         for name in names:
@@ -227,6 +229,9 @@ def open_store(url: str, folder: Path, aside: Path, key: bytes, *, allow_old_ver
     if not url:
         return ChunkStore(Folder(folder, aside), key)
     protocol = url.split("://", 1)[0] if "://" in url else "file"
+    if protocol in ("file", "local"):  # fsspec would not wait for the disk
+        elsewhere = Path(url.removeprefix(f"{protocol}://"))
+        return ChunkStore(Folder(elsewhere, elsewhere / "aside"), key)
     if protocol not in _PLAIN and not allow_old_versions.strip():
         raise InvalidParameterError(
             f"A store at {protocol}:// may keep old versions of what is deleted.",

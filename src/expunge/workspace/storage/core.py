@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError
+from expunge.ledger.fields import utc
 from expunge.workspace.database.engine import Database
 from expunge.workspace.database.tables import intents
 from expunge.workspace.storage.chunks import ChunkStore, open_store
@@ -32,7 +33,7 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as text, ISO 8601 in UTC to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(moment)
 
 
 class Core:

@@ -6,6 +6,7 @@ Times never go backwards in it, whatever the clock does: an entry is never earli
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,20 +14,29 @@ import sqlalchemy as sa
 from expunge.ledger.entries import Entry
 from expunge.ledger.log import Log
 from expunge.workspace.database.engine import as_bytes
+from expunge.workspace.database.statements import Inserted, Lookup, Prepared
 from expunge.workspace.database.tables import log, log_hashes
 from expunge.workspace.storage.core import stamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from expunge.workspace.storage.core import Core
 
 __all__ = ["append", "append_many", "moment", "open_log", "request_id"]
 
 
-_TOPS = sa.select(
-    sa.select(sa.func.max(log.c.number)).scalar_subquery(), sa.select(sa.func.max(log_hashes.c.place)).scalar_subquery()
+_TOPS = Prepared(
+    sa.select(
+        sa.select(sa.func.max(log.c.number)).scalar_subquery(),
+        sa.select(sa.func.max(log_hashes.c.place)).scalar_subquery(),
+    )
 )
+_ENTRIES = Prepared(
+    sa.select(log.c.entry)
+    .where((log.c.number >= sa.bindparam("start")) & (log.c.number < sa.bindparam("stop")))
+    .order_by(log.c.number)
+)
+_HASHES = Lookup(log_hashes.c.place, log_hashes.c.place, log_hashes.c.hash)
+_ADD_ENTRIES, _ADD_HASHES = Inserted(log), Inserted(log_hashes)
 
 
 class _Store:
@@ -34,7 +44,7 @@ class _Store:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        found, place = connection.execute(_TOPS).one()
+        found, place = _TOPS.all(connection)[0]
         self._size, self._places = (0 if value is None else int(value) + 1 for value in (found, place))
 
     def size(self) -> int:
@@ -43,29 +53,20 @@ class _Store:
 
     def append(self, entries: Sequence[bytes], hashes: Sequence[bytes]) -> None:
         """Add entries and hashes of complete subtrees."""
-        if entries:
-            rows = [{"number": self._size + i, "entry": entry} for i, entry in enumerate(entries)]
-            self._connection.execute(log.insert(), rows)
-            places = [{"place": self._places + i, "hash": value} for i, value in enumerate(hashes)]
-            self._connection.execute(log_hashes.insert(), places)
+        rows = [{"number": self._size + i, "entry": entry} for i, entry in enumerate(entries)]
+        places = [{"place": self._places + i, "hash": value} for i, value in enumerate(hashes)]
+        _ADD_ENTRIES.run_many(self._connection, rows)
+        _ADD_HASHES.run_many(self._connection, places)
         self._size, self._places = self._size + len(entries), self._places + len(hashes)
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """Some of the entries."""
-        where = (log.c.number >= start) & (log.c.number < stop)
-        found = self._connection.execute(sa.select(log.c.entry).where(where).order_by(log.c.number))
-        return [as_bytes(row[0]) for row in found]
+        return [as_bytes(row[0]) for row in _ENTRIES.all(self._connection, start=start, stop=stop)]
 
     def hashes(self, positions: Sequence[int]) -> list[bytes]:
         """Some of the hashes."""
-        wanted, held = list(positions), {}
-        for at in range(0, len(wanted), 500):
-            part = wanted[at : at + 500]
-            found = self._connection.execute(
-                sa.select(log_hashes.c.place, log_hashes.c.hash).where(log_hashes.c.place.in_(part))
-            )
-            held.update({int(place): as_bytes(value) for place, value in found})
-        return [held.get(position, b"") for position in wanted]
+        held = {int(place): as_bytes(value) for place, value in _HASHES.all(self._connection, list(positions))}
+        return [held.get(position, b"") for position in positions]
 
 
 def open_log(connection: Any) -> Log:
@@ -73,12 +74,13 @@ def open_log(connection: Any) -> Log:
     return Log(_Store(connection))
 
 
-def moment(core: Core, connection: Any) -> datetime:
-    """The time to write down: that of the clock, or of the last entry if the clock went backwards."""
-    from datetime import datetime
+def moment(core: Core, connection: Any, *, last: str | None = None) -> datetime:
+    """The time to write down: that of the clock, or of the last entry if the clock went backwards.
 
+    ``last`` is what stands in the database under ``last-time``, where it was read already.
+    """
     now = core.now().replace(microsecond=0)
-    last = core.db.get_meta(connection, "last-time")
+    last = core.db.get_meta(connection, "last-time") if last is None else last
     return max(now, datetime.fromisoformat(last)) if last else now
 
 
@@ -87,9 +89,11 @@ def append(core: Core, connection: Any, kind: str, fields: Mapping[str, Any]) ->
     return append_many(core, connection, [(kind, fields)])[0]
 
 
-def append_many(core: Core, connection: Any, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> list[int]:
-    """Add entries; their places."""
-    now = moment(core, connection)
+def append_many(
+    core: Core, connection: Any, entries: Sequence[tuple[str, Mapping[str, Any]]], *, now: datetime | None = None
+) -> list[int]:
+    """Add entries; their places. ``now`` is what :func:`moment` gave in this transaction."""
+    now = now or moment(core, connection)
     core.db.set_meta(connection, "last-time", now.isoformat())
     made = [Entry(kind=kind, time=stamp(now), fields=dict(fields)) for kind, fields in entries]
     return open_log(connection).append(made)

@@ -31,6 +31,7 @@ class Secrets:
     def __init__(self, folder: Path) -> None:
         self._held = {name: read_secret(folder / name, length) for name, length in _LENGTHS.items()}
         self.index_key = self._held["index.key"]
+        self._derived: dict[str, bytes] = {}
         self.pool = SubjectKeys(folder / "subjects.keys")
 
     @classmethod
@@ -46,7 +47,11 @@ class Secrets:
 
     def derived(self, purpose: str) -> bytes:
         """A key of its own for each purpose, 32 bytes."""
-        return hmac.digest(self.index_key, b"purpose\0" + purpose.encode(), "sha256")
+        made = self._derived.get(purpose)
+        if made is None:
+            made = hmac.digest(self.index_key, b"purpose\0" + purpose.encode(), "sha256")
+            self._derived[purpose] = made
+        return made
 
     def handle(self, kind: pseudonyms.Kind, value: Any) -> bytes:
         """Keyed hash of an id, 16 bytes: what the database knows instead of it."""

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from expunge.errors import FileNotUsableError, InvalidParameterError, NewerFormatError, TamperedError
 from expunge.files.archive import canonical_json
@@ -86,7 +87,7 @@ class Config:
     Parameters
     ----------
     database : str
-        SQLAlchemy URL; empty for ``ledger.db`` in the folder.
+        SQLAlchemy URL without a password; empty for ``ledger.db`` in the folder.
     store : str
         fsspec URL of the chunks; empty for ``chunks`` in the folder.
     allow_old_versions : str
@@ -163,6 +164,11 @@ class Config:
             if type(made) is not type(held):
                 raise InvalidParameterError(f"The setting {name!r} is a {type(held).__name__}, not {value!r}.")
             values[name] = made
+        if urlsplit(values.get("database", "")).password is not None:
+            raise InvalidParameterError(
+                "The URL of the database holds a password, and settings are no secret.",
+                hint="Keep it in ~/.pgpass or PGPASSWORD.",
+            )
         return cls(**values)
 
     def digest(self) -> bytes:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
-from expunge.methods.pipeline.joint_sums import MOST_LABELS
-from expunge.methods.pipeline.pipeline import Pipeline
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
 from expunge.workspace.tabular.pipelines import behind_columns, learns_from_tables, make_estimator
 from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
@@ -48,6 +46,8 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
+    from expunge.methods.pipeline.pipeline import Pipeline
+
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -67,6 +67,8 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
 
 def _refuse_many_categories(schema: Schema, rows: TableRows) -> None:
     """Refuse texts that name single records: learned as categories they say nothing, and fill the memory."""
+    from expunge.methods.pipeline.joint_sums import MOST_LABELS
+
     sizes = {name: int(rows.X[name].nunique()) for name, kind in schema.columns.items() if kind == "text"}
     if sum(sizes.values()) > MOST_LABELS:
         most = max(sizes, key=lambda name: sizes[name])

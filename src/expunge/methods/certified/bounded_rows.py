@@ -1,0 +1,49 @@
+"""Rows that no record can make longer than a public number, with a last column for the intercept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.errors import InvalidDataError
+from expunge.privacy.clipping import clip_rows
+
+__all__ = ["bounded_rows", "weights_of"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def bounded_rows(X: Floats, norm: float, *, clip: bool, intercept: bool, ids: Any = None) -> Floats:
+    """Rows no longer than ``norm``, and a column of ones behind them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    norm : float
+    clip : bool
+        Shorten longer rows, each by itself.
+    intercept : bool
+        Append the ones.
+    ids : ndarray of shape (n,), optional
+        With these, a row that is too long is refused by its name; without, as in a prediction, it passes.
+
+    Raises
+    ------
+    InvalidDataError
+        A row that is too long and may not be shortened.
+    """
+    if clip:
+        X = clip_rows(X, norm)
+    elif ids is not None and len(long := np.flatnonzero(np.linalg.norm(X, axis=1) > norm)):
+        raise InvalidDataError(
+            f"Record {ids[long[:1]].tolist()[0]!r} is longer than norm_bound = {norm:g}.",
+            hint="Scale the columns by public numbers, or pass clip=True.",
+        )
+    return np.concatenate([X, np.ones((len(X), 1))], axis=1) if intercept else np.ascontiguousarray(X)
+
+
+def weights_of(table: Any) -> Floats:
+    """Weights of the records of a table, ones where it has none."""
+    return np.ones(len(table)) if table.weight is None else np.asarray(table.weight, dtype=np.float64)

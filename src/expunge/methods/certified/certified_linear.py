@@ -1,0 +1,241 @@
+"""What linear models with a certificate do alike: noise in the objective, Newton steps, and a limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags
+
+from expunge.contract import Unlearner
+from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
+from expunge.estimators import one_thread
+from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.curvature import Curvature
+from expunge.methods.certified.losses import Loss
+from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, renewed, solved
+from expunge.methods.sums.arguments import check_flag
+from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.gaussian import gaussian_sensitivity
+from expunge.privacy.noise import Noise
+from expunge.records import Guarantee
+from expunge.rows import Rows, Table
+from expunge.seeds import check_seed
+from expunge.state import Change, Part
+
+__all__ = ["CertifiedLinear"]
+
+Floats = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.intp]
+
+Names = tuple[str, ...]
+
+#: Names of the parts that a change touches.
+PARTS = ("weights", "noise", "certificate", "curvature")
+POLICIES = ("recompute", "retrain", "refuse")
+#: A fit leaves at most this share of the limit as its own residual.
+_FIT_SHARE = 1e-6
+
+
+class CertifiedLinear(Unlearner):
+    """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics."""
+
+    _loss: ClassVar[Loss]
+    _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
+
+    alpha: float
+    epsilon: float
+    delta: float
+    sigma: float
+    norm_bound: float
+    clip: bool
+    fit_intercept: bool
+    on_exhausted: str
+    allow_large_delta: bool
+    noise_seed: int | None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.noise_seed is None
+        return tags
+
+    # ------------------------------------------------------------------ what a loss adds
+
+    def _targets(self, table: Table, names: Part) -> Floats:
+        """Targets of the records, shape (n, k)."""
+        raise NotImplementedError
+
+    def _names(self, table: Table) -> Part:
+        """What is public of the targets: the classes, and how many problems there are (``k``)."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ arguments
+
+    def _check_params(self) -> None:
+        check_positive("alpha", self.alpha)
+        check_positive("sigma", self.sigma)
+        check_positive("norm_bound", self.norm_bound)
+        check_epsilon(self.epsilon)
+        check_delta(self.delta)
+        for name in ("clip", "fit_intercept", "allow_large_delta"):
+            check_flag(name, getattr(self, name))
+        if self.on_exhausted not in POLICIES:
+            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        if self.noise_seed is not None:
+            check_seed(self.noise_seed)
+
+    @property
+    def residual_limit_(self) -> float:
+        """Largest norm of the gradient at which noise of this sigma still gives (epsilon, delta)."""
+        return gaussian_sensitivity(self.epsilon, self.delta, self.sigma)
+
+    @property
+    def residual_(self) -> float:
+        """At least the norm of the gradient of the perturbed objective at the weights, over all problems together."""
+        return float(np.linalg.norm(self._state().parts["certificate"]["residual"]))
+
+    @property
+    def distance_to_refit_(self) -> float:
+        """At least the distance of the weights from those of an exact fit with the same noise: residual_ / alpha."""
+        return self.residual_ / self.alpha
+
+    # ------------------------------------------------------------------ the contract
+
+    def _update(self, change: Change) -> dict[str, Any]:
+        if not len(change.rows):
+            return {name: None for name in change.parts if name != "names"}
+        if "weights" not in change.parts:
+            table = change.rows.read(change.rows.slots())
+            names = change.parts.get("names") or self._names(table)
+            return {"names": names, **self._fitted_parts(table, names)}
+        names, old = change.parts["names"], self._state_of(change.parts)
+        curvature: Curvature = change.parts["curvature"]  # type: ignore[assignment]
+        removed, added = (self._data(table, names) for table in (change.removed, change.added))
+        with one_thread():
+            state, patch = certified_step(self._problem(), old, curvature, removed, added)
+        if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+            return {**_parts(state), "curvature": patch}
+        if self.on_exhausted == "refuse":
+            self._refuse(state)
+        return self._after_the_limit(change, names, state, Curvature(*patch.aside()))
+
+    def _after_the_limit(self, change: Change, names: Part, state: State, curvature: Curvature) -> dict[str, Any]:
+        """The bound exceeds what the noise hides: read all records, as was decided beforehand, and say so."""
+        table = change.rows.read(change.rows.slots())
+        if self.on_exhausted == "recompute":
+            with one_thread():
+                data = self._data(table, names)
+                state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
+            if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+                change.notes.append("the certificate was used up and is renewed: all records were read")
+                return {**_parts(state), "curvature": curvature}
+        change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
+        return self._fitted_parts(table, names)
+
+    def _refuse(self, state: State) -> NoReturn:
+        raise BudgetExhaustedError(
+            f"After this the gradient may be {float(np.linalg.norm(state.residual)):.4g} long; noise of sigma = "
+            f"{self.sigma:g} hides {self.residual_limit_:.4g} at epsilon = {self.epsilon:g}, delta = {self.delta:g}.",
+            hint="Set on_exhausted to 'recompute' or 'retrain'; both read all records.",
+        )
+
+    def _fitted_parts(self, table: Table, names: Part) -> dict[str, Any]:
+        check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
+        data = self._data(table, names)
+        noise = Noise(self.noise_seed).gaussian(np.zeros((int(names["k"]), data.X.shape[1])), self.sigma)
+        with one_thread():
+            state, curvature = solved(self._problem(), data, noise, self._tolerance())
+        if not float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+            raise InvalidDataError(
+                f"The fit ends with a gradient of {float(np.linalg.norm(state.residual)):.3g}: noise hides less.",
+                hint="Choose a larger alpha or sigma.",
+            )
+        return {**_parts(state), "curvature": curvature}
+
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        if "weights" not in parts:
+            return None
+        return {**parts["names"], "coef": parts["weights"]["coef"]}
+
+    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
+        """The records themselves; all that are left as well, should the certificate be used up."""
+        left = len(rows) - len(slots)
+        return len(slots) if left else 0, len(slots) + self._after(left), PARTS
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, Names]:
+        least = len(slots) + len(table)
+        return least, least + self._after(len(rows)), PARTS
+
+    def _after(self, left: int) -> int:
+        """How many records are read when the certificate is used up."""
+        return 0 if self.on_exhausted == "refuse" else left
+
+    def _revive(self, name: str, part: Part) -> Any:
+        return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part
+
+    def _guarantee(self) -> Guarantee:
+        source = "drawn from the operating system and kept secret" if self.noise_seed is None else (
+            "drawn from a seed: it hides nothing from whoever knows the seed"
+        )  # fmt: skip
+        scaled = "shortened record by record" if self.clip else "checked, record by record"
+        assumptions = [
+            f"the noise in the objective is {source}",
+            f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
+            "the classes and the number of columns are public",
+            "each model is published by itself: the noise is the same in all of them",
+            "Hessian, inverse and certificate are not published",
+            "requests do not depend on the published model",
+        ]
+        large = " (delta is above 1/n, as was allowed)" if self._is_large() else ""
+        return Guarantee(
+            kind="certified", epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
+            statement=(
+                f"the weights are ({self.epsilon:g}, {self.delta:g})-indistinguishable from those of a fresh fit on "
+                f"what is left: noise of sigma = {self.sigma:g}, gradient up to {self.residual_limit_:.4g}{large}"
+            ),
+        )  # fmt: skip
+
+    def _is_large(self) -> bool:
+        return bool(self.allow_large_delta and self.delta * max(1, len(self._rows())) > 1)
+
+    # ------------------------------------------------------------------ rows as numbers
+
+    def _problem(self) -> Problem:
+        return Problem(self._loss, float(self.alpha), math.hypot(self.norm_bound, float(self.fit_intercept)))
+
+    def _tolerance(self) -> float:
+        return _FIT_SHARE * self.residual_limit_
+
+    def _data(self, table: Table, names: Part) -> Data:
+        return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights_of(table))
+
+    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
+        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
+
+    def _scores(self, X: Floats) -> Floats:
+        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
+
+    @staticmethod
+    def _state_of(parts: Mapping[str, Part]) -> State:
+        return State(**parts["weights"], **parts["noise"], **parts["certificate"])
+
+    @property
+    def coef_(self) -> Floats:
+        """Coefficients, shape (k, n_features)."""
+        coef = np.array(self._solution()["coef"])
+        return coef[:, :-1] if self.fit_intercept else coef
+
+    @property
+    def intercept_(self) -> Floats:
+        """Intercepts, shape (k,)."""
+        coef = self._solution()["coef"]
+        return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))
+
+
+def _parts(state: State) -> dict[str, Part]:
+    """What a state is made of; the weights alone are ever read by predict."""
+    rest = {name: getattr(state, name) for name in ("anchor", "pull", "residual", "top", "drift", "slip", "renewals")}
+    return {"weights": {"coef": state.coef}, "noise": {"noise": state.noise}, "certificate": rest}

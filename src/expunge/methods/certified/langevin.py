@@ -1,0 +1,106 @@
+"""Logistic regression that forgets by a few more noisy steps on what is left."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.methods.certified.contraction import fewest_steps
+from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, check_steps, refuse_more
+from expunge.methods.certified.perturbed import Data
+from expunge.privacy.arguments import check_positive
+from expunge.privacy.noise import Noise
+
+__all__ = ["LangevinLogisticRegression"]
+
+Floats = npt.NDArray[np.float64]
+
+
+class LangevinLogisticRegression(NoisyDescent):
+    """Classify by noisy gradient descent, where many records go in one request and a pass over the data is cheap.
+
+    Minimises Σ w log(1 + exp(-t z)) + alpha/2 |(coef, intercept)|². A request takes the fewest noisy steps on the
+    records that are left that hide what the others have done.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Penalty of the whole sum, above 0.
+    epsilon, delta : float, default=1.0 and 1e-5
+        What is promised; delta at most 1/n unless allowed.
+    noise : float, default=0.05
+        Standard deviation of what each step adds to each weight. More of it costs accuracy and takes fewer steps.
+    max_steps : int, default=10_000
+        More than so many are refused, and nothing changes.
+    norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed
+        As of :class:`~expunge.methods.certified.logistic_regression.CertifiedLogisticRegression`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (k, n_features)
+
+    Guarantee
+    ---------
+    ``certified``: (epsilon, delta)-indistinguishable from a fresh fit on what is left that takes as many steps.
+
+    Notes
+    -----
+    A step reads all records that are left, O(n d k). Batches cost no more than single records where the same number of
+    steps hides both. Distances add up over requests and shrink with every step, so that a sequence is covered by the
+    triangle inequality; the distance is part of the state.
+
+    References
+    ----------
+    E. Chien, H. Wang, Z. Chen, P. Li, "Langevin unlearning", NeurIPS 2024, and "Certified machine unlearning via noisy
+    stochastic gradient descent", NeurIPS 2024. For the bound see :mod:`expunge.methods.certified.contraction`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LangevinLogisticRegression(norm_bound=6.0, alpha=50.0, noise=0.1).fit(scale(X), y)
+    >>> removal = model.forget([3, 4])
+    >>> removal.guarantee.kind, removal.work % 567
+    ('certified', 0)
+    """
+
+    _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta", "max_steps")  # they refuse, and change nothing
+    _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+
+    def __init__(
+        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, noise: float = 0.05,
+        max_steps: int = 10_000, norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True,
+        allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.alpha = alpha
+        self.epsilon = epsilon
+        self.delta = delta
+        self.noise = noise
+        self.max_steps = max_steps
+        self.norm_bound = norm_bound
+        self.clip = clip
+        self.fit_intercept = fit_intercept
+        self.allow_large_delta = allow_large_delta
+        self.noise_seed = noise_seed
+        self.seed = seed
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        check_positive("noise", self.noise)
+        check_steps("max_steps", self.max_steps)
+
+    def _steps_for(self, descent: Descent, distance: float) -> int:
+        most = int(self.max_steps)
+        steps = fewest_steps(distance, descent.rate, self.noise, self.epsilon, self.delta, most)
+        if steps is None:
+            raise refuse_more(most)
+        return steps
+
+    def _run(self, descent: Descent, data: Data, coef: Floats, steps: int, noise: Noise) -> tuple[Floats, Floats]:
+        for _ in range(steps):
+            coef = noise.gaussian(descent.step(data, coef), self.noise)
+        return coef, coef

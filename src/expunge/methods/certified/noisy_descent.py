@@ -1,0 +1,231 @@
+"""Classifiers that forget by going on with gradient descent on what is left: what the two ways of it do alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags
+
+from expunge.contract import Unlearner
+from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
+from expunge.estimators import one_thread
+from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.methods.certified.losses import LOGISTIC
+from expunge.methods.certified.perturbed import Data, Problem, gradients, solved
+from expunge.methods.sums.arguments import check_flag
+from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.noise import Noise
+from expunge.records import Guarantee
+from expunge.rows import Rows, Table
+from expunge.seeds import check_seed
+from expunge.state import Change, Part
+
+__all__ = ["Descent", "NoisyDescent", "check_steps"]
+
+Floats = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.intp]
+_FIT_SHARE = 1e-7  # of the longest row: gradient at which a fit ends
+
+
+class Descent:
+    """Steps on the objective Σ w log(1 + exp(-t z)) + alpha/2 |coef|², for a known largest total weight.
+
+    Parameters
+    ----------
+    alpha, radius : float
+        Penalty, and the longest row with its intercept.
+    capacity : float
+        No more than this total weight of records is ever there.
+    k : int
+        Regressions side by side.
+    """
+
+    def __init__(self, alpha: float, radius: float, capacity: float, k: int) -> None:
+        self.problem = Problem(LOGISTIC, alpha, radius)
+        self.smoothness = alpha + capacity * radius**2 / 4
+        self.rate = 1 - alpha / self.smoothness
+        self.reach = radius * math.sqrt(max(1, k)) / alpha
+
+    def moved(self, weight: float) -> float:
+        """How far records of this total weight can move the minimum, and two runs at most: Σ w R sqrt(k) / alpha."""
+        return weight * self.reach
+
+    def step(self, data: Data, coef: Floats) -> Floats:
+        """One step of gradient descent of length 1 / smoothness."""
+        gradient, _ = gradients(self.problem, data, coef, np.zeros_like(coef))
+        return coef - gradient / self.smoothness
+
+
+class NoisyDescent(LogisticScores, Unlearner):
+    """Base of both: arguments, fit, and the distance that is kept from request to request."""
+
+    alpha: float
+    epsilon: float
+    delta: float
+    norm_bound: float
+    clip: bool
+    fit_intercept: bool
+    allow_large_delta: bool
+    noise_seed: int | None
+
+    _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic = self.noise_seed is None
+        return tags
+
+    def _check_params(self) -> None:
+        for name in ("alpha", "norm_bound"):
+            check_positive(name, getattr(self, name))
+        check_epsilon(self.epsilon)
+        check_delta(self.delta)
+        for name in ("clip", "fit_intercept", "allow_large_delta"):
+            check_flag(name, getattr(self, name))
+        if self.noise_seed is not None:
+            check_seed(self.noise_seed)
+
+    # ------------------------------------------------------------------ what the two ways differ in
+
+    def _steps_for(self, descent: Descent, distance: float) -> int:
+        """How many steps hide this distance."""
+        raise NotImplementedError
+
+    def _run(self, descent: Descent, data: Data, coef: Floats, steps: int, noise: Noise) -> tuple[Floats, Floats]:
+        """Take steps: the weights to go on with, and those to publish."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ the contract
+
+    def _update(self, change: Change) -> dict[str, Any]:
+        rows = change.rows
+        if not len(rows):
+            return {name: None for name in change.parts if name != "names"}
+        if "weights" not in change.parts:
+            return self._first(change)
+        names, weights, old = (change.parts[name] for name in ("names", "weights", "distance"))
+        descent = self._descent(float(old["capacity"]), names)
+        added = float(weights_of(change.added).sum()) if len(change.added_slots) else 0.0
+        total = float(old["total"]) - self._weight_of(rows, change.removed_slots) + added
+        if total > float(old["capacity"]):
+            raise UnsupportedRequestError(
+                "With these there would be more records than the steps were chosen for.", hint="Fit again."
+            )
+        distance = float(old["distance"]) + descent.moved(self._weight_of(rows, change.removed_slots) + added)
+        steps, draws = self._steps_for(descent, distance), int(old["draws"]) + 1
+        table = rows.read(rows.slots(), times=steps)
+        with one_thread():
+            coef, published = self._run(descent, self._data(table, names), weights["coef"], steps, self._noise(draws))
+        kept = {"distance": distance * descent.rate**steps, "total": total, "draws": draws, "steps": steps}
+        return {
+            "weights": {"coef": coef}, "published": {"coef": published},
+            "distance": {"capacity": old["capacity"], **kept},
+        }  # fmt: skip
+
+    def _first(self, change: Change) -> dict[str, Any]:
+        """A fit: the minimum, found to a tolerance, and as many steps from there as a request takes."""
+        table = change.rows.read(change.rows.slots())
+        check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
+        names = change.parts.get("names") or class_names(table)
+        data, total = self._data(table, names), float(weights_of(table).sum())
+        descent = self._descent(total, names)
+        start = np.zeros((int(names["k"]), data.X.shape[1]))
+        with one_thread():
+            state, _ = solved(descent.problem, data, start, _FIT_SHARE * descent.problem.radius)
+            distance = 2 * float(np.linalg.norm(state.residual)) / self.alpha  # ours, and as much of the reference
+            coef, published = self._run(descent, data, state.coef, self._warm_up(), self._noise(0))
+        kept = {"distance": distance, "total": total, "draws": 0, "steps": 0}
+        return {
+            "names": names, "weights": {"coef": coef}, "published": {"coef": published},
+            "distance": {"capacity": total, **kept},
+        }  # fmt: skip
+
+    def _warm_up(self) -> int:
+        return 1
+
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
+
+    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+        return self._planned(len(rows) - len(slots), self._weight_of(rows, slots))
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        low, high, touched = self._planned(
+            len(rows) - len(slots) + len(table), self._weight_of(rows, slots) + float(weights_of(table).sum())
+        )
+        return low + len(table), high + len(table), touched
+
+    def _planned(self, left: int, moved: float) -> tuple[int, int, tuple[str, ...]]:
+        parts = self._state().parts
+        if not left or "distance" not in parts:
+            return 0, left, tuple(parts)
+        descent = self._descent(float(parts["distance"]["capacity"]), parts["names"])
+        steps = self._steps_for(descent, float(parts["distance"]["distance"]) + descent.moved(moved))
+        return steps * left, steps * left, ("weights", "published", "distance")
+
+    def _guarantee(self) -> Guarantee:
+        secret = "drawn from the operating system and kept secret" if self.noise_seed is None else (
+            "drawn from a seed: it hides nothing from whoever knows the seed"
+        )  # fmt: skip
+        scaled = "shortened record by record" if self.clip else "checked, record by record"
+        n = len(self._rows())
+        large = " (delta is above 1/n, as was allowed)" if self.allow_large_delta and self.delta * max(1, n) > 1 else ""
+        return Guarantee(
+            kind="certified", epsilon=float(self.epsilon), delta=float(self.delta),
+            assumptions=(
+                f"the noise is {secret}", f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
+                "the classes, the number of columns and that of records at the fit are public",
+                "each model is published by itself, and only by its export",
+                "the fresh fit takes as many steps", "requests do not depend on the published model",
+            ),
+            statement=(
+                f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left{large}"
+            ),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ small things
+
+    def _descent(self, capacity: float, names: Part) -> Descent:
+        radius = math.hypot(self.norm_bound, float(self.fit_intercept))
+        return Descent(float(self.alpha), radius, capacity, int(names["k"]))
+
+    def _noise(self, draw: int) -> Noise:
+        return Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + draw)
+
+    @staticmethod
+    def _weight_of(rows: Rows, slots: Slots) -> float:
+        return float(weights_of(rows.peek(slots)).sum()) if rows.has_weights else float(len(slots))
+
+    def _data(self, table: Table, names: Part) -> Data:
+        return Data(self._bounded(table.X, table.ids), class_targets(table, names), weights_of(table))
+
+    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
+        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
+
+    def _scores(self, X: Floats) -> Floats:
+        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
+
+    @property
+    def coef_(self) -> Floats:
+        """Coefficients that are published, shape (k, n_features)."""
+        coef = np.array(self._solution()["coef"])
+        return coef[:, :-1] if self.fit_intercept else coef
+
+
+def check_steps(name: str, value: object) -> None:
+    """Refuse what is no number of steps."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise InvalidParameterError(f"{name} must be a whole number of at least 1, got {value!r}.")
+
+
+def refuse_more(steps: int) -> BudgetExhaustedError:
+    """Not even so many steps hide the distance."""
+    return BudgetExhaustedError(
+        f"{steps:,} steps do not hide what has been forgotten since the fit.",
+        hint="Fit again, choose more noise, or allow more steps with max_steps.",
+    )

@@ -1,0 +1,117 @@
+"""What happened, as frozen records that outlive the code. What it costs is said by :mod:`expunge.privacy.accounts`.
+
+A kind is never given another meaning; a new meaning is a new kind.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from expunge.errors import InvalidParameterError, NewerFormatError
+from expunge.privacy.arguments import check_positive
+
+__all__ = ["Event", "Gaussian", "Laplace", "Sampled", "Several", "event_from_dict"]
+
+_SCHEMA = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """Something that was released, or done, with the data."""
+
+    kind: ClassVar[str] = "nothing"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The event as plain data, for JSON."""
+        inner = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {"schema": _SCHEMA, "kind": self.kind, **inner}
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussian(Event):
+    """Gaussian noise was added to a value that one neighbour moves by at most the sensitivity.
+
+    Parameters
+    ----------
+    multiplier : float
+        Standard deviation of the noise over the sensitivity in the Euclidean norm, above 0.
+    """
+
+    multiplier: float
+    kind: ClassVar[str] = "gaussian"
+
+    def __post_init__(self) -> None:
+        check_positive("multiplier", self.multiplier)
+
+
+@dataclasses.dataclass(frozen=True)
+class Laplace(Event):
+    """Laplace noise was added; ``multiplier`` is its scale over the sensitivity in the sum norm."""
+
+    multiplier: float
+    kind: ClassVar[str] = "laplace"
+
+    def __post_init__(self) -> None:
+        check_positive("multiplier", self.multiplier)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampled(Event):
+    """An event saw each record with this probability, independently (Poisson sampling)."""
+
+    probability: float
+    event: Event
+    kind: ClassVar[str] = "sampled"
+
+    def __post_init__(self) -> None:
+        if check_positive("probability", self.probability) > 1:
+            raise InvalidParameterError(f"probability must be at most 1, got {self.probability!r}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Several(Event):
+    """An event happened ``count`` times on the same data, each time with new noise."""
+
+    count: int
+    event: Event
+    kind: ClassVar[str] = "several"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 0:
+            raise InvalidParameterError(f"count must be a whole number of at least 0, got {self.count!r}.")
+
+
+_KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several)}
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Event) else value
+
+
+def event_from_dict(data: Mapping[str, Any]) -> Event:
+    """An event from plain data.
+
+    Raises
+    ------
+    NewerFormatError
+        A later version wrote it.
+    InvalidParameterError
+        It is no event.
+
+    Examples
+    --------
+    >>> event_from_dict(Several(3, Gaussian(2.0)).to_dict())
+    Several(count=3, event=Gaussian(multiplier=2.0))
+    """
+    schema = data.get("schema") if isinstance(data, Mapping) else None
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise InvalidParameterError(f"This is no event: its schema is {schema!r}.")
+    kind = _KINDS.get(str(data.get("kind")))
+    if schema > _SCHEMA or kind is None:
+        raise NewerFormatError(f"This version knows no event {data.get('kind')!r}.", hint="Update expunge.")
+    values = {name: value for name, value in data.items() if name not in ("schema", "kind")}
+    if set(values) != {field.name for field in dataclasses.fields(kind)}:
+        raise InvalidParameterError(f"An event {kind.kind!r} has no such fields: {sorted(values)}.")
+    return kind(**{name: event_from_dict(v) if isinstance(v, Mapping) else v for name, v in values.items()})

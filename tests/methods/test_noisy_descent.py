@@ -1,0 +1,168 @@
+"""Going on with noisy steps: shifts against Gaussians of known answer, distances against coupled runs, refusals."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
+from expunge.methods.certified.contraction import fewest_steps, hidden_shift
+from expunge.methods.certified.descent_to_delete import DescentToDelete
+from expunge.methods.certified.langevin import LangevinLogisticRegression
+from expunge.methods.certified.noisy_descent import Descent
+from expunge.methods.certified.perturbed import Data
+from expunge.privacy import Noise, epsilon_lower_bound, gaussian_delta
+
+Array = np.ndarray[Any, Any]
+
+
+def table(n: int, d: int, seed: int = 0) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    X /= np.linalg.norm(X, axis=1).max()
+    return X, (X @ rng.normal(size=d) + 0.3 * rng.normal(size=n) > 0).astype(int)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.7, 0.99])
+@pytest.mark.parametrize("steps", [1, 2, 5, 40])
+def test_the_shift_is_that_of_two_gaussian_chains(rate: float, steps: int) -> None:
+    """On a quadratic both runs are Gaussian: means and variances by recursion, and the ratio is the shift."""
+    gap, variance = 3.0, 0.0
+    for _ in range(steps):
+        gap, variance = rate * gap, rate**2 * variance + 1.0
+    assert hidden_shift(3.0, rate, steps) == pytest.approx(gap / math.sqrt(variance), rel=1e-12)
+
+
+def test_the_fewest_steps_are_the_fewest() -> None:
+    for noise in (0.05, 0.5, 5.0):
+        steps = fewest_steps(2.0, 0.95, noise, 0.7, 1e-4, 10_000)
+        assert steps is not None
+        assert gaussian_delta(0.7, noise, hidden_shift(2.0, 0.95, steps)) <= 1e-4
+        assert steps == 1 or gaussian_delta(0.7, noise, hidden_shift(2.0, 0.95, steps - 1)) > 1e-4
+    assert fewest_steps(2.0, 0.999, 1e-6, 0.7, 1e-4, 10) is None
+    assert fewest_steps(0.0, 0.9, 1.0, 1.0, 1e-5, 10) == 1
+
+
+def test_a_step_is_a_contraction_at_the_rate_that_is_claimed() -> None:
+    X, y = table(80, 3)
+    data = Data(X, np.where(y == 1, 1.0, -1.0)[:, np.newaxis], np.ones(80))
+    descent, rng = Descent(2.0, 1.0, 80.0, 1), np.random.default_rng(1)
+    for _ in range(200):
+        a, b = rng.normal(size=(2, 1, 3)) * 10 ** rng.uniform(-2, 2)
+        moved = np.linalg.norm(descent.step(data, a) - descent.step(data, b))
+        assert moved <= descent.rate * np.linalg.norm(a - b) * (1 + 1e-12)
+
+
+def minimum(descent: Descent, data: Data) -> Array:
+    coef = np.zeros((1, data.X.shape[1]))
+    for _ in range(4000):
+        coef = descent.step(data, coef)
+    return coef
+
+
+def test_records_move_the_minimum_no_farther_than_is_claimed() -> None:
+    X, y = table(60, 3, seed=2)
+    target = np.where(y == 1, 1.0, -1.0)[:, np.newaxis]
+    descent = Descent(1.5, 1.0, 60.0, 1)
+    whole = minimum(descent, Data(X, target, np.ones(60)))
+    for size in (1, 2, 5):
+        rest = minimum(descent, Data(X[size:], target[size:], np.ones(60 - size)))
+        assert np.linalg.norm(whole - rest) <= descent.moved(size)
+
+
+def test_coupled_runs_stay_within_the_distance_that_is_kept() -> None:
+    """The model that forgot, and a fresh one that takes as many steps with the same noise: request after request."""
+    X, y = table(120, 3, seed=3)
+    target = np.where(y == 1, 1.0, -1.0)[:, np.newaxis]
+    model = LangevinLogisticRegression(alpha=30.0, noise=0.05, noise_seed=5, fit_intercept=False, delta=1e-3).fit(X, y)
+    left, taken, descent = np.ones(120, dtype=bool), [1], Descent(30.0, 1.0, 120.0, 1)
+    for batch in ([0], [1, 2], list(range(3, 9)), [50]):
+        model.forget(batch)
+        left[batch] = False
+        kept = model._state().parts["distance"]
+        taken.append(int(kept["steps"]))
+        rest = Data(X[left], target[left], np.ones(left.sum()))
+        coef = minimum(descent, rest)
+        for draw, steps in enumerate(taken):  # the noise of the fit, and then that of each request
+            noise = Noise(5 * 2**32 + draw)
+            for _ in range(steps):
+                coef = noise.gaussian(descent.step(rest, coef), 0.05)
+        assert np.linalg.norm(coef - model._state().parts["weights"]["coef"]) <= float(kept["distance"]) + 1e-6
+
+
+def test_the_audit_finds_no_more_than_the_claim_and_do_nothing_is_caught() -> None:
+    """One dimension, many seeds: published weights of models that forgot against those that never knew the record."""
+    X = np.concatenate([np.full((8, 1), 0.2), [[1.0]]])
+    y = np.array([0, 1, 0, 1, 0, 1, 0, 1, 1])
+    settings = {"alpha": 2.0, "epsilon": 1.0, "delta": 1e-2, "fit_intercept": False, "noise": 0.2}
+    forgot, never, nothing = [], [], []
+    for seed in range(240):
+        model = LangevinLogisticRegression(**settings, noise_seed=seed).fit(X, y)  # type: ignore[arg-type]
+        nothing.append(model.coef_[0, 0])
+        model.forget([8])
+        steps = int(model._state().parts["distance"]["steps"])
+        forgot.append(model.coef_[0, 0])
+        fresh = LangevinLogisticRegression(**settings, noise_seed=10_000 + seed).fit(X[:8], y[:8])  # type: ignore[arg-type]
+        data = fresh._data(fresh._rows().peek(fresh._rows().slots()), fresh._state().parts["names"])
+        descent, noise = Descent(2.0, 1.0, 9.0, 1), Noise(50_000 + seed)
+        never.append(fresh._run(descent, data, fresh._state().parts["weights"]["coef"], steps, noise)[0][0, 0])
+    a, b, c = (np.array(v) for v in (forgot, never, nothing))
+    assert epsilon_lower_bound((a[:120], b[:120]), (a[120:], b[120:]), delta=1e-2, error=1e-3) <= 1.0
+    assert abs(c.mean() - b.mean()) > 3 * abs(a.mean() - b.mean())
+
+
+def test_descent_to_delete_stays_in_its_ball_and_publishes_noise_of_one_size() -> None:
+    X, y = table(150, 3, seed=4)
+    target = np.where(y == 1, 1.0, -1.0)[:, np.newaxis]
+    model = DescentToDelete(alpha=10.0, steps=8, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
+    descent, left, apart = Descent(10.0, 1.0, 150.0, 1), np.ones(150, dtype=bool), []
+    for batch in ([0], [1], list(range(2, 30)), [31]):
+        removal = model.forget(batch)
+        left[batch] = False
+        steps = int(model._state().parts["distance"]["steps"])
+        assert removal.work == steps * left.sum()
+        assert steps >= 8
+        kept = model._state().parts["weights"]["coef"]
+        ball = model._ball(descent)
+        assert np.linalg.norm(kept - minimum(descent, Data(X[left], target[left], np.ones(left.sum())))) <= ball + 1e-9
+        assert float(model._state().parts["distance"]["distance"]) <= ball * (1 + 1e-9)
+        apart.append(model._state().parts["published"]["coef"] - kept)
+    assert gaussian_delta(1.0, float(np.std(apart)) * 3, 2 * ball) < 1e-3  # the size of what was added
+
+
+def test_a_longer_sequence_is_refused_rather_than_covered_by_too_little() -> None:
+    X, y = table(60, 2, seed=5)
+    model = LangevinLogisticRegression(alpha=0.5, noise=1e-4, max_steps=50, noise_seed=0).fit(X, y)
+    digest = model.digest()
+    with pytest.raises(BudgetExhaustedError, match="50 steps do not hide"):
+        model.forget([1])
+    with pytest.raises(BudgetExhaustedError):
+        model.plan([1])
+    assert model.digest() == digest
+
+
+def test_more_records_than_at_the_fit_are_refused() -> None:
+    X, y = table(60, 2, seed=6)
+    model = LangevinLogisticRegression(alpha=30.0, noise=1.0, noise_seed=0).fit(X, y)
+    with pytest.raises(UnsupportedRequestError, match="more records than"):
+        model.learn(X[:1], y[:1], record_ids=[99])
+    model.forget([3])
+    model.learn(X[:1], y[:1], record_ids=[99])
+    assert len(model.record_ids_) == 60
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (LangevinLogisticRegression, {"noise": 0.0}), (LangevinLogisticRegression, {"max_steps": 0}),
+        (DescentToDelete, {"steps": 0}), (DescentToDelete, {"steps": 2.5}), (DescentToDelete, {"alpha": -1.0}),
+        (DescentToDelete, {"epsilon": 0.0}), (LangevinLogisticRegression, {"delta": 0.5}),
+    ],
+)  # fmt: skip
+def test_arguments_that_promise_nothing_are_refused(kind: Any, arguments: dict[str, Any]) -> None:
+    X, y = table(40, 2)
+    with pytest.raises(InvalidParameterError):
+        kind(**arguments).fit(X, y)
