@@ -84,7 +84,7 @@ class _Classifier(ClassifierMixin, Forest):
 
 
 class ForestClassifier(_Classifier):
-    """A forest of randomized trees from which a record is forgotten in a fraction of a millisecond, to the bit.
+    """A forest of randomized trees from which a record is forgotten in about a millisecond, to the bit.
 
     Parameters
     ----------
