@@ -177,6 +177,12 @@ def grow(
 def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: int, n: int, params: Any) -> None:
     """The sums of a node from n of the records."""
     node_sums[i] = 0
+    if params[CLASSES] == 2 and len(weights) == 1:
+        second = np.int64(0)
+        for r in range(start, start + n):
+            second += y[np.uint64(records[r])]
+        node_sums[i, 0], node_sums[i, 1] = (n - second) * weights[0], second * weights[0]
+        return
     if params[CLASSES] and len(weights) == 1:
         for r in range(start, start + n):
             node_sums[i, y[records[r]]] += weights[0]
