@@ -469,11 +469,11 @@ def test_sums_that_would_overflow_are_refused_before_anything_changes() -> None:
         expunge.ForestRegressor(n_estimators=2).fit(X, large, sample_weight=heavy)
     model = expunge.ForestRegressor(n_estimators=2).fit(X[:200], large[:200], sample_weight=heavy[:200])
     before = model.digest()
-    rest = np.arange(200, 225)
     with pytest.raises(InvalidDataError, match="summed exactly"):
         model.learn(X[200:], large[200:], sample_weight=heavy[200:], record_ids=range(200, 300))
-    with pytest.raises(InvalidDataError, match="summed exactly"):
-        model.rectify(rest - 200, sample_weight=np.full(25, 2.0**18), y=np.full(25, 2.0**28))
+    for verb in (model.plan_rectify, model.rectify):
+        with pytest.raises(InvalidDataError, match="summed exactly"):
+            verb(range(14), sample_weight=np.full(14, 2.0**18), y=np.full(14, 2.0**28))
     assert model.digest() == before
 
 

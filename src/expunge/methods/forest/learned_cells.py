@@ -159,8 +159,10 @@ class LearnedCells:
             return None
         new = encode(table.X, self.kinds) if self._keys is not None else _bits_like(rows.matrix(), table.X)
         weights, n = cells.weights, len(rows.alive)
+        units = self._weights if table.weight is None else weight_units(table.weight, self._most_weight)
+        self._added(codes, units)
         if table.weight is not None:
-            weights = np.concatenate([weights[:n], weight_units(table.weight, self._most_weight)])
+            weights = np.concatenate([weights[:n], units])
         return cells._replace(
             X=np.concatenate([cells.X[: n * new.shape[1]], new.reshape(-1)]), y=np.concatenate([cells.y[:n], codes]),
             weights=weights, hashes=np.concatenate([cells.hashes[:n], cells.hashes[slots]]), alive=alive,
