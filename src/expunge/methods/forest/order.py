@@ -93,11 +93,23 @@ def members(hashes: Any, slots: Any, keys: Any, share: int) -> Any:
     ndarray of uint64, shape (k,)
     """
     out = np.empty(len(slots), dtype=np.uint64)
-    own = np.empty(len(keys), dtype=np.uint64)
+    T = len(keys)
+    few = min(share, T - share + 1)  # the smallest, or the largest as complements; sorted
+    flip = np.uint64(0) if few == share else np.uint64(2**64 - 1)
+    kept = np.empty(few, dtype=np.uint64)
     for i in range(len(slots)):
-        for t in range(len(keys)):
-            own[t] = place(hashes[slots[i]], keys[t])
-        out[i] = np.sort(own)[share - 1]
+        n = 0
+        for t in range(T):
+            own = place(hashes[slots[i]], keys[t]) ^ flip
+            if n == few and own >= kept[n - 1]:
+                continue
+            n = min(n + 1, few)
+            to = n - 1
+            while to > 0 and kept[to - 1] > own:
+                kept[to] = kept[to - 1]
+                to -= 1
+            kept[to] = own
+        out[i] = kept[few - 1] ^ flip
     return out
 
 
