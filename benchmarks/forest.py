@@ -1,233 +1,230 @@
-"""Forests against scikit-learn's: fit, forgetting with its floor, prediction, memory, quality.
+"""Forests against scikit-learn's: fit, forgetting with its floor, prediction, memory; forgetting from 10k to 10M rows.
 
-python benchmarks/forest.py [--rows 20000] [--depth 10] [--deletions 300] [--adult] [--quality]
+python benchmarks/forest.py                    the short part, printed
+python benchmarks/forest.py --full             what is not in build/forest.jsonl yet, in pieces of a few minutes
+python benchmarks/forest.py --full --only curve/10000000
+python benchmarks/forest.py --list             the pieces
+python benchmarks/forest.py --page             tables and picture of what was measured, into docs/methods/forests.md
 
-One thread, 100 trees, 20 features. ``--quality`` prints the table of quality instead, over data in the folder
-EXPUNGE_DATA or in that of the tests.
+100 trees, 20 features, one thread unless --threads says otherwise; the quality is in forest_quality.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import pickle
-import statistics
-from collections.abc import Callable, Iterator
+import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from measure import DATA, duration, each, machine, middle, ratio, seconds, table
-from sklearn.datasets import load_digits, make_classification, make_friedman1, make_hastie_10_2, make_moons
+from forest_page import PAGE, picture, speed_tables
+from measure import machine
+from pieces import Memory, do, put, read, timed, times
+from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import OneHotEncoder
 
 import expunge
 
-FOLDER = Path(os.environ.get("EXPUNGE_DATA", DATA))
+LINES = Path(__file__).resolve().parents[1] / "build" / "forest.jsonl"
+SEEDS, THEIRS_SEEDS_AT = 5, {500_000: 1}
+SIZES, DEPTHS = (10_000, 100_000, 500_000), (10, 20)
+CURVE = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 
 
-def made(n: int, seed: int = 0) -> tuple[Any, Any, Any, Any]:
+def pieces() -> list[str]:
+    """Names of all pieces, short ones first: kind, data, depth, and seed or whose."""
+    speed = [f"speed/{data}/{depth}/{seed}" for data in ("10000", "adult", "100000", "500000") for depth in DEPTHS
+             for seed in range(SEEDS)]  # fmt: skip
+    memory = [f"memory/{data}/{depth}/{whose}" for data in ("10000", "adult", "100000", "500000") for depth in DEPTHS
+              for whose in ("ours", "theirs")]  # fmt: skip
+    return ["first/10000/10", *speed, *memory, *(f"curve/{n}/10" for n in CURVE)]
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+def made(n: int, n_test: int = 20_000) -> tuple[Any, Any, Any, Any]:
     """A table of 20 features with its test rows."""
     X, y = make_classification(
-        n + 20_000, 20, n_informative=8, n_redundant=4, n_clusters_per_class=4, flip_y=0.02, random_state=seed
+        n + n_test, 20, n_informative=8, n_redundant=4, n_clusters_per_class=4, flip_y=0.02, random_state=0
     )
     return X[:n], y[:n], X[n:], y[n:]
 
 
-def percentiles(times: list[float]) -> list[str]:
-    """Median, mean and 99th percentile."""
-    return [duration(v) for v in (statistics.median(times), statistics.mean(times), float(np.percentile(times, 99)))]
+def data_of(name: str) -> dict[str, Any]:
+    """Rows as we take them and as scikit-learn does: of Adult raw categories against one-hot columns."""
+    if name != "adult":
+        X, y, Xt, yt = made(int(name))
+        return {"X": X, "y": y, "Xt": Xt, "yt": yt, "plain": X, "plain_t": Xt}
+    from real_tables import read as read_table
+
+    real = read_table("Adult")
+    X, Xt = real.X[~real.is_test].reset_index(drop=True), real.X[real.is_test].reset_index(drop=True)
+    y = (real.y == "yes").astype(int)
+    texts = [c for c in X if X[c].dtype == object]
+    encoder = OneHotEncoder(sparse_output=False, handle_unknown="ignore").fit(X[texts])
+    plain, plain_t = (np.hstack([t.drop(columns=texts).to_numpy(float), encoder.transform(t[texts])]) for t in (X, Xt))
+    return {"X": X, "y": y[~real.is_test], "Xt": Xt, "yt": y[real.is_test], "plain": plain, "plain_t": plain_t}
 
 
-def forests(n: int, depth: int | None, deletions: int, repeats: int) -> tuple[list[Any], list[Any], str]:
-    """Rows of the tables of fits and of deletions, and how much faster a deletion is than a fit."""
-    X, y, Xt, yt = made(n)
-    theirs = RandomForestClassifier(100, max_depth=depth, random_state=0, n_jobs=1)
-    ours = expunge.ForestClassifier(max_depth=depth)
-    expunge.ForestClassifier(n_estimators=1, max_depth=2).fit(X[:200], y[:200]).forget(0)  # compiled, or loaded
-    fits: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for seed in range(repeats):
-        fits["ours"].append(seconds(partial(ours.set_params(seed=seed).fit, X, y)))
-        fits["theirs"].append(seconds(partial(theirs.set_params(random_state=seed).fit, X, y)))
-    auc = [roc_auc_score(yt, m.predict_proba(Xt)[:, 1]) for m in (ours, theirs)]
-    ask = [[seconds(partial(m.predict_proba, Xt)) for _ in range(3)] for m in (ours, theirs)]
-    speed = statistics.median(ask[1]) / statistics.median(ask[0])
-    memory = ours._state().parts["trees"].state_bytes, len(pickle.dumps(theirs))
-    fit = [
-        f"{n:,}, {depth}", middle(fits["ours"]), middle(fits["theirs"]), ratio(fits["ours"], fits["theirs"]),
-        f"{auc[0]:.4f} / {auc[1]:.4f}", f"{speed:.2f}", f"{memory[0] / 1e6:.0f} / {memory[1] / 1e6:.0f} MB",
-    ]  # fmt: skip
-    rng = np.random.default_rng(1)
-    gone = rng.permutation(n)
+# -------------------------------------------------------------------------------------------------------------- pieces
+
+
+def warm_up() -> None:
+    """Kernels compiled, or loaded."""
+    X, y, *_ = made(300, 10)
+    model = expunge.ForestClassifier(n_estimators=2, max_depth=2).fit(X, y)
+    model.forget([0, 1])
+    model.rectify(2, X[3:4], y[3:4], digest=True)
+
+
+def speed(data: str, depth: int, seed: int, *, threads: int = 1, deletions: int = 1000) -> dict[str, Any]:
+    """One of our forests and one of scikit-learn's; then what it takes to forget, correct and ask."""
+    d = data_of(data)
+    X, y, n = d["X"], d["y"], len(d["y"])
+    out: dict[str, Any] = {"n": n, "depth": depth, "trees": 100}
+    warm_up()
+    ours = expunge.ForestClassifier(max_depth=depth, seed=seed, n_jobs=threads)
+    out["fit"] = timed(partial(ours.fit, X, y))
+    out["auc"] = roc_auc_score(d["yt"], ours.predict_proba(d["Xt"])[:, 1])
+    out["ask"] = min(timed(partial(ours.predict_proba, d["Xt"])) for _ in range(5))
+    if seed < THEIRS_SEEDS_AT.get(n, SEEDS):
+        theirs = RandomForestClassifier(100, max_depth=depth, random_state=seed, n_jobs=threads)
+        out["their_fit"] = timed(partial(theirs.fit, d["plain"], y))
+        out["their_auc"] = roc_auc_score(d["yt"], theirs.predict_proba(d["plain_t"])[:, 1])
+        out["their_ask"] = min(timed(partial(theirs.predict_proba, d["plain_t"])) for _ in range(5))
+    ids = np.random.default_rng(seed).permutation(n)
+    single, hashed, batch, wrong = np.split(ids, np.cumsum([min(deletions, n // 20), deletions // 10, n // 100]))
     work: list[int] = []
-
-    def forget(i: int) -> None:
-        work.append(ours.forget(i).work)
-
-    times = each(partial(forget, i) for i in gone[:deletions].tolist())
-    forgets = [[f"{n:,}, {depth}", "single", *percentiles(times), f"{statistics.median(work):,.0f}"]]
+    out["path"], out["floor"] = floor(ours, X, single[:200])
+    out["forget"] = times(lambda i: work.append(ours.forget(i).work), single.tolist())
+    out["work"] = [int(np.median(work)), round(float(np.mean(work)))]
+    rows = (lambda i: X.iloc[[i]]) if data == "adult" else (lambda i: X[[i]])
+    wrong = wrong[: deletions // 5]
+    ours.rectify(wrong[:1], rows(wrong[1]), y[wrong[1:2]])  # lookups are made
+    pairs = dict(zip(wrong[1:].tolist(), wrong[:-1].tolist(), strict=True))
+    out["rectify"] = times(lambda i: ours.rectify(i, rows(pairs[i]), y[[pairs[i]]]), pairs)
     ours.digest()
-    hashed = each(partial(ours.forget, i, digest=True) for i in gone[deletions : deletions + 50].tolist())
-    forgets.append([f"{n:,}, {depth}", "single, with digests", *percentiles(hashed), ""])
-    batch = gone[deletions + 50 : deletions + 50 + n // 100]
-    once = seconds(partial(ours.forget, batch))
-    refit = statistics.median(fits["ours"])
-    forgets.append([f"{n:,}, {depth}", "1 % at once", duration(once), f"{once / refit:.1%} of a fit", "", ""])
-    part = expunge.ForestClassifier(max_depth=depth, share=0.1)
-    fit_part = seconds(partial(part.fit, X, y))
-    few = each(partial(part.forget, i) for i in gone[:deletions].tolist())
-    auc_part = roc_auc_score(yt, part.predict_proba(Xt)[:, 1])
-    forgets.append([f"{n:,}, {depth}", f"single, share=0.1 (fit {duration(fit_part)}, AUC {auc_part:.4f})",
-                    *percentiles(few), ""])  # fmt: skip
-    top = expunge.ForestClassifier(max_depth=depth, random_top=3).fit(X, y)
-    rough = each(partial(top.forget, i) for i in gone[:deletions].tolist())
-    auc_top = roc_auc_score(yt, top.predict_proba(Xt)[:, 1])
-    forgets.append([f"{n:,}, {depth}", f"single, random_top=3 (AUC {auc_top:.4f})", *percentiles(rough), ""])
-    return (
-        fit,
-        forgets,
-        f"{refit / statistics.median(times):,.0f} × (median), {refit / statistics.mean(times):,.0f} × (mean)",
-    )
+    out["digest"] = times(lambda i: ours.forget(i, digest=True), hashed.tolist())
+    out["batch"] = timed(partial(ours.forget, batch))
+    part = expunge.ForestClassifier(max_depth=depth, seed=seed, share=0.1, n_jobs=threads)
+    out["part_fit"] = timed(partial(part.fit, X, y))
+    out["part_auc"] = roc_auc_score(d["yt"], part.predict_proba(d["Xt"])[:, 1])
+    part.forget(single[:1])
+    out["part"] = times(part.forget, single[1:].tolist())
+    return out
 
 
-def floor(n: int, depth: int) -> list[str]:
-    """What a deletion cannot do without: a node is two cache lines, and each tree is walked from root to leaf."""
-    lines = 100 * (depth + 1) * 2
-    array = np.zeros((1_000_000, 8), dtype=np.int64)
-    at = np.random.default_rng(0).integers(0, len(array), size=lines)
-    time = statistics.median(each([partial(array[:, 0].take, at)] * 50))
-    return [f"{n:,}, {depth}", f"{lines:,}", duration(time)]
+def floor(model: Any, X: Any, rows: Any, n_trees: int = 10) -> tuple[float, float]:
+    """Nodes on the paths of a record over all trees, and the time to touch two cache lines for each at random."""
+    part = model._state().parts["trees"].plain()
+    feature, sizes = part["feature"].tolist(), part["sizes"].tolist()
+    leaves = model.apply(X.iloc[rows] if hasattr(X, "iloc") else X[rows])
+    lengths, start = [], 0
+    for t in range(min(n_trees, len(sizes))):
+        depth, waiting = np.zeros(sizes[t], dtype=int), [1]
+        for i in range(sizes[t]):  # from the root on, the left child behind its parent
+            depth[i] = waiting.pop()
+            if feature[start + i] >= 0:
+                waiting += [depth[i] + 1] * 2
+        lengths.append(1 + depth[leaves[:, t]].mean())
+        start += sizes[t]
+    nodes = float(np.mean(lengths)) * len(sizes) * getattr(model, "share", 1.0)
+    array = np.zeros((max(len(feature), 1 << 16), 8), dtype=np.int64)
+    at = np.random.default_rng(0).integers(0, len(array), size=round(2 * nodes))
+    found = times(lambda _: array[:, 0].take(at), range(50))
+    return nodes, float(np.median(found[0]))
 
 
-# ------------------------------------------------------------------------------------------------------------- quality
+def memory(data: str, depth: int, whose: str) -> dict[str, Any]:
+    """What a process takes more when it fits: at the peak, and afterwards."""
+    d = data_of(data)
+    if whose == "ours":
+        warm_up()
+        model: Any = expunge.ForestClassifier(max_depth=depth)
+        X, y, rows = d["X"], d["y"], d["X"].memory_usage(deep=True).sum() if data == "adult" else d["X"].nbytes
+    else:
+        made_small = made(300, 10)
+        RandomForestClassifier(2).fit(*made_small[:2])
+        model = RandomForestClassifier(100, max_depth=depth, random_state=0)
+        X, y, rows = d["plain"], d["y"], d["plain"].nbytes
+    found = Memory()
+    model.fit(X, y)
+    return {"n": len(y), "depth": depth, "peak": found.peak(), "held": found.held(), "data": int(rows + y.nbytes)}
 
 
-def datasets() -> Iterator[tuple[str, Callable[[], tuple[Any, Any]]]]:
-    """Names and loaders: frames with categories where the data has them."""
-    for name, label, drop in (
-        ("adult", "income", ["split"]), ("bank_marketing", "y", []), ("credit_default", "default_next_month", ["ID"]),
-        ("diabetes_130us", "readmitted", ["encounter_id", "patient_nbr"]),
-    ):  # fmt: skip
-        yield name, partial(_csv, name, label, drop)
-    yield "digits", lambda: load_digits(return_X_y=True)
-    yield "mnist (10k)", _mnist
-    yield "make_classification", lambda: made(8000)[:2]
-    yield "make_moons", lambda: make_moons(8000, noise=0.3, random_state=0)
-    yield "make_hastie_10_2", lambda: make_hastie_10_2(8000, random_state=0)
-    yield "make_friedman1, above its median", _friedman
+def curve(n: int, depth: int, *, trees: int = 100, deletions: int = 1000) -> dict[str, Any]:
+    """A fit of our own, and what it takes to forget a record from it."""
+    X, y, Xt, yt = made(n)
+    warm_up()
+    model, found = expunge.ForestClassifier(n_estimators=trees, max_depth=depth), Memory()
+    out: dict[str, Any] = {"n": n, "depth": depth, "trees": trees, "fit": timed(partial(model.fit, X, y))}
+    out["peak"], out["held"], out["data"] = found.peak(), found.held(), X.nbytes + y.nbytes
+    out["auc"] = roc_auc_score(yt, model.predict_proba(Xt)[:, 1])
+    work: list[int] = []
+    ids = np.random.default_rng(0).permutation(n)[: min(deletions, n // 20)].tolist()
+    model.forget(ids[0])
+    out["path"], out["floor"] = floor(model, X, ids[:200])
+    out["forget"] = times(lambda i: work.append(model.forget(i).work), ids[1:])
+    out["work"] = [int(np.median(work)), round(float(np.mean(work)))]
+    return out
 
 
-def _csv(name: str, label: str, drop: list[str]) -> tuple[Any, Any]:
-    frame = pd.read_csv(FOLDER / f"{name}.csv.gz").drop(columns=drop, errors="ignore")
-    y = (frame[label] != "NO").astype(int) if name == "diabetes_130us" else pd.factorize(frame[label])[0]
-    X = frame.drop(columns=[label])
-    return X.iloc[:20_000], np.asarray(y)[:20_000]
+def first() -> dict[str, Any]:
+    """A first fit, removal and question in a fresh process whose kernels are compiled already."""
+    X, y, *_ = made(1000, 10)
+    start = time.perf_counter()
+    model = expunge.ForestClassifier(n_estimators=10, max_depth=4).fit(X, y)
+    fit = time.perf_counter() - start
+    model.forget(3)
+    model.predict(X[:2])
+    return {"first_fit": fit, "first_all": time.perf_counter() - start}
 
 
-def _mnist() -> tuple[Any, Any]:
-    with np.load(FOLDER / "mnist.npz") as data:
-        names = {"x": next(k for k in data if k.startswith("x")), "y": next(k for k in data if k.startswith("y"))}
-        X, y = data[names["x"]], data[names["y"]]
-    return X.reshape(len(X), -1)[:10_000].astype(float), y[:10_000].astype(int)
-
-
-def _friedman() -> tuple[Any, Any]:
-    X, y = make_friedman1(8000, noise=1.0, random_state=0)
-    return X, (y > np.median(y)).astype(int)
-
-
-def quality(depths: tuple[int | None, ...], seeds: int, only: str) -> str:
-    """Test AUC, or accuracy where there are more than two classes, less that of scikit-learn's forest."""
-    rows = []
-    for name, load in datasets():
-        if only and only not in name:
-            continue
-        try:
-            X, y = load()
-        except FileNotFoundError:
-            rows.append([name, "", "data not here", "", ""])
-            continue
-        plain = X
-        if hasattr(X, "columns"):
-            texts = [c for c in X if X[c].dtype.kind not in "fiu"]
-            codes = OrdinalEncoder(encoded_missing_value=-1).fit_transform(X[texts].astype(object))
-            plain = X.assign(**{c: codes[:, j] for j, c in enumerate(texts)})
-        for depth in depths:
-            pairs = []
-            for seed in range(seeds):
-                train, test = train_test_split(np.arange(len(y)), test_size=0.3, random_state=seed, stratify=y)
-                pairs.append([_score(m, table_, y, train, test) for m, table_ in (
-                    (expunge.ForestClassifier(max_depth=depth, seed=seed), X),
-                    (RandomForestClassifier(max_depth=depth, random_state=seed), plain),
-                )])  # fmt: skip
-            gaps = [a - b for a, b in pairs]
-            spread = 1.96 * statistics.stdev(gaps) / len(gaps) ** 0.5 if len(gaps) > 1 else float("nan")
-            ours, theirs = (statistics.mean(column) for column in zip(*pairs, strict=True))
-            gap = statistics.mean(gaps)
-            verdict = "yes" if gap >= -0.005 else "no"
-            rows.append([name, depth, f"{ours:.4f}", f"{theirs:.4f}", f"{gap:+.4f} ± {spread:.4f}", verdict])
-            print(rows[-1], flush=True)
-    head = ["data", "depth", "ours", "scikit-learn's", "gap, 95 % interval", "gap at least -0.005"]
-    title = f"Quality: AUC, or accuracy of several classes, {seeds} seeds and splits"
-    return table(title, head, rows, f"Measured on {machine()}.")
-
-
-def _score(model: Any, X: Any, y: Any, train: Any, test: Any) -> float:
-    rows = X.iloc if hasattr(X, "iloc") else X
-    model.fit(rows[train], y[train])
-    if len(np.unique(y)) == 2:
-        return float(roc_auc_score(y[test], model.predict_proba(rows[test])[:, 1]))
-    return float(accuracy_score(y[test], model.predict(rows[test])))
+def measured(piece: str, threads: int, trees: int, deletions: int) -> dict[str, Any]:
+    """The line of one piece."""
+    kind, data, *rest = piece.split("/")
+    if kind == "speed":
+        found = speed(data, int(rest[0]), int(rest[1]), threads=threads, deletions=deletions)
+    elif kind == "memory":
+        found = memory(data, int(rest[0]), rest[1])
+    elif kind == "curve":
+        found = curve(int(data), int(rest[0]), trees=trees, deletions=deletions)
+    else:
+        found = first()
+    return {**found, "threads": threads, "machine": machine()}
 
 
 def main() -> str:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, nargs="*", default=[20_000])
-    parser.add_argument("--depth", type=int, nargs="*", default=[10])
-    parser.add_argument("--deletions", type=int, default=300)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--quality", action="store_true")
-    parser.add_argument("--unlimited", action="store_true")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="")
+    for name in ("--full", "--list", "--page", "--cpu"):
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("--piece")
+    parser.add_argument("--only", default="", help="the pieces below this one, as speed/100000")
+    parser.add_argument("--to", type=Path, default=LINES, help="the file of what was measured")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--trees", type=int, default=100, help="of the curve")
+    parser.add_argument("--deletions", type=int, default=1000)
     args, _ = parser.parse_known_args()
-    if args.quality:
-        return quality((None,) if args.unlimited else tuple(args.depth), args.seeds, args.only)
-    fits, forgets, floors, against = [], [], [], []
-    for n in args.rows:
-        for depth in args.depth:
-            fit, forget, line = forests(n, depth, args.deletions, args.repeats)
-            fits.append(fit)
-            forgets += forget
-            floors.append(floor(n, depth))
-            against.append([f"{n:,}, {depth}", line])
-    return "\n".join(
-        [
-            table(
-                "Forests: fit, 100 trees, 20 features, one thread",
-                ["rows, depth", "fit", "scikit-learn's fit", "ratio (target 0.06 at 100,000)", "AUC ours / theirs",
-                 "predict: rows/s against scikit-learn (target 0.8)", "state ours / theirs"],
-                fits,
-            ),
-            table(
-                "Forests: forgetting",
-                ["rows, depth", "what", "median", "mean", "99th percentile", "records read, median"],
-                forgets,
-            ),
-            table("Forests: forgetting one record against our own fit", ["rows, depth", "faster by"], against),
-            table(
-                "Forests: the floor of forgetting one record",
-                ["rows, depth", "cache lines of the nodes on its paths", "time to touch as many at random"],
-                floors,
-                f"Measured on {machine()}.",
-            ),
-        ]
-    )  # fmt: skip
+    if args.piece:
+        return json.dumps(measured(args.piece, args.threads, args.trees, args.deletions))
+    if args.list:
+        return "\n".join(pieces())
+    if args.full:
+        numbers = {"--threads": args.threads, "--trees": args.trees, "--deletions": args.deletions}
+        do(__file__, pieces(), args.to, *(str(part) for pair in numbers.items() for part in pair), only=args.only)
+        return f"In {args.to}; --page makes the tables."
+    if args.page:
+        lines = read(args.to)
+        text = speed_tables(lines, processor=args.cpu) + picture(lines, processor=args.cpu)
+        put(PAGE, "speed", text)
+        return text
+    short = [f"speed/20000/10/{seed}" for seed in range(2)]
+    return speed_tables({piece: measured(piece, args.threads, 100, 300) for piece in short}, processor=args.cpu)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def _python(value: Any, *, is_step: bool = False) -> Any:
     if type(value) in (list, tuple):
         return type(value)(_python(item, is_step=True) for item in value)
     if type(value) is dict:
-        return {name: _python(item) for name, item in value.items()}
+        return {_python(name): _python(item) for name, item in value.items()}
     return value
 
 

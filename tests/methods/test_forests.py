@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -148,11 +150,17 @@ def check_inside(model: Any) -> None:
 def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, data: st.DataObject) -> None:
     X, y = table(120, seed=5, frame=frame)
     y = targets(FORESTS[name], y)
-    rows = (lambda at: X.iloc[at]) if frame else (lambda at: X[at])
+    at = np.arange(120)  # whose values a record has; its own, as long as nobody corrects it
+
+    def rows(ids: list[int]) -> tuple[Any, Any]:
+        return (X.iloc[at[ids]] if frame else X[at[ids]]), y[at[ids]]
+
     inside = sorted(data.draw(st.sets(st.integers(0, 119), min_size=1, max_size=119), label="first"))
-    model = clone(FORESTS[name]).fit(rows(inside), y[inside], record_ids=inside)
+    model = clone(FORESTS[name]).fit(*rows(inside), record_ids=inside)
     for _ in range(data.draw(st.integers(1, 6), label="steps")):
-        verb = data.draw(st.sampled_from(["forget", "forget", "learn", "file", "plan"]), label="verb")
+        verb = data.draw(
+            st.sampled_from(["forget", "forget", "learn", "rectify", "file", "copy", "plan"]), label="verb"
+        )
         outside = sorted(set(range(120)) - set(inside))
         if verb == "forget" and inside:
             gone = data.draw(st.lists(st.sampled_from(inside), min_size=1, max_size=12, unique=True), label="gone")
@@ -160,14 +168,24 @@ def test_any_sequence_of_changes_ends_in_a_fresh_fit(name: str, frame: bool, dat
             inside = sorted(set(inside) - set(gone))
         elif verb == "learn" and outside:
             new = data.draw(st.lists(st.sampled_from(outside), min_size=1, max_size=12, unique=True), label="new")
-            model.learn(rows(new), y[new], record_ids=new)
+            model.learn(*rows(new), record_ids=new)
             inside = sorted([*inside, *new])
+        elif verb == "rectify" and inside:
+            wrong = data.draw(st.lists(st.sampled_from(inside), min_size=1, max_size=5, unique=True), label="wrong")
+            source = data.draw(st.lists(st.integers(0, 119), min_size=len(wrong), max_size=len(wrong)), label="right")
+            at[wrong] = source
+            plan = model.plan_rectify(wrong, *rows(wrong))
+            done = model.rectify(wrong, *rows(wrong))
+            assert plan.work_low <= done.work <= plan.work_high
         elif verb == "file":
+            with TemporaryDirectory() as folder:
+                model = expunge.load(model.save(f"{folder}/forest.expunge"))
+        elif verb == "copy":
             model = pickle.loads(pickle.dumps(model))
         elif verb == "plan" and inside:
             model.plan(inside[:2])
         check_inside(model)
-    fresh = clone(FORESTS[name]).fit(rows(inside), y[inside], record_ids=inside, allow_dormant=True)
+    fresh = clone(FORESTS[name]).fit(*rows(inside), record_ids=inside, allow_dormant=True)
     assert model.digest() == fresh.digest()
     assert said(model) == said(fresh)
 
@@ -188,6 +206,32 @@ def test_many_single_removals_in_large_trees() -> None:
         model.learn(X[part], y[part], record_ids=part)
     check_inside(model)
     assert model.digest() == expunge.ForestClassifier(n_estimators=4, max_depth=12).fit(X, y).digest()
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_a_correction_walks_one_path_in_each_tree(frame: bool) -> None:
+    """What it reads is known beforehand and is a small part of the table; corrected back, all is as before."""
+    X, y = table(3000, seed=4, frame=frame)
+    rows = (lambda at: X.iloc[at]) if frame else (lambda at: X[at])
+    model = expunge.ForestClassifier(n_estimators=4, max_depth=8).fit(X, y)
+    before, works = model.digest(), []
+    for i in range(0, 60, 3):
+        plan = model.plan_rectify([i], rows([i + 100]), y[[i + 100]])
+        works.append(model.rectify([i], rows([i + 100]), y[[i + 100]]).work)
+        assert plan.work_low == plan.work_high == works[-1]
+    assert np.median(works) < 0.4 * 4 * 3000
+    check_inside(model)
+    source = np.arange(3000)
+    source[0:60:3] += 100
+    assert (
+        model.digest()
+        == expunge.ForestClassifier(n_estimators=4, max_depth=8)
+        .fit(rows(source), y[source], record_ids=range(3000))
+        .digest()
+    )
+    back = list(range(0, 60, 3))
+    model.rectify(back, rows(back), y[back])
+    assert model.digest() == before
 
 
 def test_a_failure_before_the_commit_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,6 +324,33 @@ def test_integers_are_not_rounded_and_numbers_compare_as_numbers() -> None:
     assert keys[0] == keys[1]  # between two floats: the upper one
 
 
+def test_unsigned_integers_are_not_rounded_either() -> None:
+    X = np.array([[2**62 + i] for i in range(4)] * 5, dtype=np.uint64)
+    y = np.array([0, 1, 0, 1] * 5)
+    assert (expunge.DecisionTreeClassifier().fit(X, y).predict(X) == y).all()
+    X[0] = 2**63
+    with pytest.raises(InvalidDataError, match="beyond 64 bits"):
+        expunge.DecisionTreeClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize("how", ["forget", "rectify"])
+def test_a_column_whose_only_float_goes_is_one_of_integers(how: str) -> None:
+    big = 2**53
+    cells = pd.Series([*(big + i for i in range(59)), 2.5], dtype=object)
+    X = pd.DataFrame({"a": cells, "b": np.arange(60) % 7})
+    y = np.arange(60) % 2
+    model = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X, y)
+    if how == "forget":
+        plan, done = model.plan(59), model.forget(59)
+        fresh = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X[:59], y[:59])
+    else:
+        plan, done = model.plan_rectify(59, {"a": 7}), model.rectify(59, {"a": 7})
+        cells[59] = 7
+        fresh = expunge.ForestClassifier(n_estimators=3, seed=1).fit(X.assign(a=cells), y)
+    assert model.digest() == fresh.digest()
+    assert plan.work_low <= done.work <= plan.work_high
+
+
 def test_digest_does_not_depend_on_forms_that_say_the_same() -> None:
     X, y = table(60, frame=True)
     extended = X.assign(c=X["c"].cat.add_categories(["never"]))
@@ -288,6 +359,43 @@ def test_digest_does_not_depend_on_forms_that_say_the_same() -> None:
     negative = np.array([[-0.0], [0.0], [1.0]] * 4)
     tree = expunge.DecisionTreeClassifier().fit(negative, [0, 1, 1] * 4)
     assert tree.predict_proba([[0.0]]).tolist() == tree.predict_proba([[-0.0]]).tolist()
+
+
+def odd_tables() -> dict[str, Any]:
+    """Tables in which there is little to tell records apart, or in which columns change when records go."""
+    b = np.arange(30) * 7 % 10 / 3
+    texts, numbers = ([None] * 27 + list(values) for values in (["x", "y", "x"], [1, 2.5, 3]))
+    return {
+        "equal columns": np.zeros((30, 3)),
+        "nothing there": np.full((30, 2), np.nan),
+        "equal rows": np.tile([[1.0, 2.0]], (30, 1)),
+        "short floats": np.column_stack([b, b[::-1]]).astype(np.float32),
+        "booleans": pd.DataFrame({"a": np.arange(30) % 2 == 0, "b": b}),
+        "texts that vanish": pd.DataFrame({"a": pd.Series(texts, dtype=object), "b": b}),
+        "numbers that vanish": pd.DataFrame({"a": pd.Series(numbers, dtype=object), "b": b}),
+        "categories without records": pd.DataFrame(
+            {"a": pd.Categorical(["x", "y", "z"] * 10, categories=list("uvwxyz"), ordered=True), "b": b}
+        ),
+        "numbers as categories": pd.DataFrame({"a": pd.Categorical([1] * 29 + [7]), "b": b}),
+        "large integers with a gap": pd.DataFrame(
+            {"a": pd.array([2**62 + i for i in range(29)] + [None], dtype="Int64"), "b": b}
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", odd_tables())
+def test_odd_tables_forget_and_learn_to_the_bit(name: str) -> None:
+    X, y = odd_tables()[name], np.arange(30) % 3 % 2
+    rows = X.iloc if hasattr(X, "iloc") else X
+    for model in (expunge.ForestClassifier(n_estimators=2, max_depth=4), expunge.ForestRegressor(n_estimators=2)):
+        model.fit(X, y)
+        before = model.digest()
+        for low, high in ((27, 30), (1, 30), (0, 30)):  # some, all but one, all
+            model.forget(range(low, high))
+            rest = clone(model).fit(rows[:low], y[:low], record_ids=range(low), allow_dormant=True)
+            assert model.digest() == rest.digest()
+            model.learn(rows[low:], y[low:], record_ids=range(low, 30))
+            assert model.digest() == before
 
 
 def test_ten_thousand_categories() -> None:
@@ -321,7 +429,10 @@ def test_bad_input_is_a_sentence() -> None:
     model = expunge.ForestClassifier(n_estimators=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
     with pytest.raises(InvalidDataError):
         model.predict(pd.DataFrame(X[:, :3], columns=list("abc")))
-    for wrong in ({"share": 0.0}, {"n_thresholds": 0}, {"max_features": "half"}, {"max_depth": 0}, {"n_jobs": 0}):
+    for wrong in (
+        {"share": 0.0}, {"n_thresholds": 0}, {"max_features": "half"}, {"max_depth": 0}, {"n_jobs": 0},
+        {"n_thresholds": 10**6}, {"min_samples_leaf": 10**6},
+    ):  # fmt: skip
         with pytest.raises(InvalidParameterError):
             expunge.ForestClassifier(**wrong).fit(X, y)
 
@@ -335,6 +446,37 @@ def test_large_targets_and_weights_are_summed_exactly() -> None:
     assert [int(a) * 2**31 + int(b) for a, b in part["sums"][[0, int(part["sizes"][0])], 1:]] == [total, total]
 
 
+def test_the_largest_weights_change_no_tree() -> None:
+    """The tally of a node holds numbers and weights in one integer: weights that are all alike are as good as none."""
+    X, y = table(3000, seed=7)
+    for leaf, most in ((1, 2**18), (600, 2**15)):
+        model, twin = (
+            expunge.ForestClassifier(n_estimators=2, max_depth=4, min_samples_leaf=leaf).fit(X, y, sample_weight=weight)
+            for weight in (None, np.full(3000, float(most)))
+        )
+        ours, theirs = (m._state().parts["trees"].plain() for m in (model, twin))
+        assert all((ours[name] == theirs[name]).all() for name in ("feature", "threshold", "count"))
+        assert (ours["sums"] * 1024 * most == theirs["sums"]).all()
+        with pytest.raises(InvalidDataError, match="up to"):
+            twin.fit(X, y, sample_weight=np.full(3000, 2.0 * most))
+
+
+def test_sums_that_would_overflow_are_refused_before_anything_changes() -> None:
+    X, y = table(300)
+    large, heavy = np.where(y > 0, 2.0**27, 0.0), np.ones(300)
+    heavy[200:] = 2.0**18
+    with pytest.raises(InvalidDataError, match="summed exactly"):
+        expunge.ForestRegressor(n_estimators=2).fit(X, large, sample_weight=heavy)
+    model = expunge.ForestRegressor(n_estimators=2).fit(X[:200], large[:200], sample_weight=heavy[:200])
+    before = model.digest()
+    with pytest.raises(InvalidDataError, match="summed exactly"):
+        model.learn(X[200:], large[200:], sample_weight=heavy[200:], record_ids=range(200, 300))
+    for verb in (model.plan_rectify, model.rectify):
+        with pytest.raises(InvalidDataError, match="summed exactly"):
+            verb(range(14), sample_weight=np.full(14, 2.0**18), y=np.full(14, 2.0**28))
+    assert model.digest() == before
+
+
 def test_trees_of_other_rows_are_noticed() -> None:
     X, y = table(60)
     model = expunge.ForestClassifier(n_estimators=2).fit(X, y)
@@ -344,6 +486,39 @@ def test_trees_of_other_rows_are_noticed() -> None:
     state.parts["trees"] = foreign._state().parts["trees"]
     with pytest.raises(TamperedError):
         other.forget(3)
+
+
+@pytest.mark.parametrize("weights", [{0: 3.0, 1: 0.5}, {np.int64(1): 0.5, np.int64(0): 3.0}, {True: 2.0}, {0.0: 2.0}])
+def test_weights_of_classes_come_back_from_a_file(weights: Any, tmp_path: Path) -> None:
+    X, y = table(60)
+    model = expunge.ForestClassifier(n_estimators=2, class_weight=weights).fit(X, y)
+    back = expunge.load(model.save(tmp_path / "forest.expunge"))
+    assert back.class_weight == weights
+    assert back.digest() == model.digest()
+    if len(weights) == 2:
+        plain = expunge.ForestClassifier(n_estimators=2, class_weight={0: 3.0, 1: 0.5}).fit(X, y)
+        assert plain.save(tmp_path / "plain").read_bytes() == (tmp_path / "forest.expunge").read_bytes()
+
+
+@pytest.mark.parametrize("model", [expunge.ForestClassifier(n_estimators=2), expunge.IsolationForest(n_estimators=2)])
+def test_nodes_that_are_no_trees_are_refused(model: Any) -> None:
+    """Whoever forges a file with its checksums must not make a walk leave the arrays."""
+    X, y = table(60)
+    X = np.nan_to_num(X)
+    solution = model.fit(X, y)._solution()
+    whole, inner = dict(solution), int(np.flatnonzero(solution["feature"] >= 0)[0])
+    for name, value in (("feature", 4), ("feature", 2**40), ("right", -1), ("right", inner), ("right", 2**40)):
+        solution[name] = whole[name].copy()
+        solution[name][inner] = value
+        with pytest.raises(TamperedError):
+            model.predict(X)
+        solution[name] = whole[name]
+    for name in ("threshold", "right", "starts"):
+        solution[name] = whole[name][:-1]
+        with pytest.raises(TamperedError):
+            model.predict(X)
+        solution[name] = whole[name]
+    assert len(model.predict(X)) == 60
 
 
 def test_importances_text_and_leaves() -> None:
@@ -373,6 +548,18 @@ def test_isolation_forest_agrees_with_scikit_learn_on_outliers() -> None:
     ours = roc_auc_score(truth, -expunge.IsolationForest().fit(X).score_samples(X))
     theirs = roc_auc_score(truth, -Reference(random_state=0).fit(X).score_samples(X))
     assert ours > theirs - 0.02
+
+
+def test_isolation_trees_as_text_and_picture() -> None:
+    X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 100.0], "b": 1.0})
+    model = expunge.IsolationForest(n_estimators=3).fit(X)
+    lines = model.export_text(2).splitlines()
+    assert lines[0].startswith("a <= ")
+    assert lines[0].endswith("(4 records)")
+    assert "|   no: 1  (1 records)" in lines  # 100 is told apart at once, by a path of one step
+    assert model.plot(2).figure is not None
+    with pytest.raises(InvalidParameterError):
+        model.export_text(3)
 
 
 def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:

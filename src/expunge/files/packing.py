@@ -82,7 +82,10 @@ def _pack_value(value: Any, name: str, entry: str, entries: dict[str, bytes]) ->
     if isinstance(value, np.generic):
         return {"json": value.item()}
     if isinstance(value, dict) and all(isinstance(item, (int, float)) for item in value.values()):
-        return {"mapping": value}
+        if all(isinstance(key, str) for key in value):
+            return {"mapping": value}
+        pairs = sorted(value.items(), key=lambda pair: (type(pair[0]).__name__, pair[0]))
+        return {"pairs": pairs}  # of keys JSON would make texts
     if isinstance(value, dict) and value.keys() == {"method", "params"}:
         return {"method": value["method"], "params": pack(value["params"], entry, entries)}
     if isinstance(value, dict) and value.keys() == {"selector"}:
@@ -122,6 +125,8 @@ def _unpack_value(value: Mapping[str, Any], entries: dict[str, bytes], trusted: 
         return _made(find(str(value["method"])), unpack(value["params"], entries, trusted, find))
     if "mapping" in value:
         return dict(value["mapping"])
+    if "pairs" in value:
+        return dict(value["pairs"])
     if "selector" in value:
         from sklearn.compose import make_column_selector
 

@@ -16,7 +16,10 @@ from expunge.methods.forest.reading import keys_of
 from expunge.methods.forest.splits import CATEGORY, FLOAT, MISSING, NUMBER
 from expunge.seeds import uniform64
 
-__all__ = ["EMPTY", "column_kinds", "describe", "encode", "in_place", "kernel_kinds", "number_of", "refuse_infinite"]
+__all__ = [
+    "EMPTY", "column_kinds", "describe", "encode", "floats_beside_integers", "in_place", "kernel_kinds", "number_of",
+    "refuse_infinite",
+]  # fmt: skip
 
 Keys = npt.NDArray[np.int64]
 
@@ -77,6 +80,23 @@ def encode(X: Any, kinds: list[str]) -> Keys:
             raise InvalidDataError(f"Column {name!r} holds texts; the model learned numbers.", hint="Encode it alike.")
         else:
             out[:, j] = _number_keys(values, wanted)
+    return out
+
+
+def floats_beside_integers(
+    X: Any, kinds: list[str], *, columns: list[int] | None = None
+) -> dict[int, npt.NDArray[np.bool_]]:
+    """Where the floats are in columns that hold integers too; given ``columns``, in these, whatever they hold."""
+    out = {}
+    for j in [j for j, kind in enumerate(kinds) if kind == "float"] if columns is None else columns:
+        values = _column(X, j)[0]
+        if values.dtype == object:
+            there = ~_missing(values)
+            is_float = there & [isinstance(value, (float, np.floating)) for value in values.tolist()]
+        else:
+            there = is_float = ~np.isnan(values)
+        if columns is not None or (there & ~is_float).any():
+            out[j] = is_float
     return out
 
 

@@ -3,6 +3,9 @@
 :func:`prepare` walks each tree along the records that go or come, visiting each node once, and writes down one line for
 each: *adjust* (counts), *tally* (and the cached tally), *refresh* (a tally made anew), *drop* (a tally that serves no
 longer), *leaf* (the list of a leaf) or *replace* (a subtree that was grown anew). :func:`commit` carries the lines out.
+
+Of the records of a change those that are alive come and the others go. A corrected record does both under one hash, so
+that it keeps its place in the order of every tree.
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ from expunge.methods.forest.splits import (
     shift_of,
 )
 
-__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "enter", "prepare"]
+__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "enter", "prepare", "sign_of"]
 
 ADJUST, TALLIED, REFRESH, DROP, IN_LEAF, REPLACE = range(6)
 #: A line: what, node, from and to in the list of the change, tree, block of the digest, depth, and up to six numbers.
@@ -52,6 +55,12 @@ LINE = 13
 #: lists will need.
 SHELF = 7
 _LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
+
+
+@njit
+def sign_of(slot: Any, alive: Any) -> Any:
+    """1 of a record that comes, -1 of one that goes."""
+    return np.int64(1) if alive[slot] else np.int64(-1)
 
 
 @njit
@@ -104,7 +113,7 @@ def _gather(
 
 @njit
 def prepare(
-    sign: int, tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
+    tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
     class_weight: Any, slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any,
     new_sums: Any, new_heads: Any, new_tallies: Any, new_lists: Any,
@@ -113,10 +122,8 @@ def prepare(
 
     Parameters
     ----------
-    sign : int
-        1 if the records come, -1 if they go; those that go are not ``alive`` any more.
     slots : ndarray of int32, shape (b,)
-        The records of the change.
+        The records of the change: those that are ``alive`` come, those that are not any more go.
     limits : ndarray of uint64, shape (b,) or (0,)
         See :func:`~expunge.methods.forest.order.members`; empty if every record is in every tree.
     shelf : ndarray of int64, shape (SHELF,)
@@ -155,10 +162,14 @@ def prepare(
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo[waiting, 4],
             )  # fmt: skip
             node_key, node = todo_key[waiting], nodes[i]
-            n_new = node[N] + sign * (b1 - b0)
+            n_new, n_come = node[N], 0
             own[0] = node_sums[i]
             for b in range(b0, b1):
-                add(own, 0, y[entered[b]], weights[entered[b] if weighted else 0], sign, 0, params)
+                slot = entered[b]
+                sign = sign_of(slot, alive)
+                n_new += sign
+                n_come += alive[slot]
+                add(own, 0, y[slot], weights[slot if weighted else 0], sign, 0, params)
             is_final = n_new < params[SPLIT] or depth >= params[DEPTH] or is_pure(own, 0, params)
             if shelf[_LINES] >= len(lines):
                 shelf[:] = undo
@@ -168,8 +179,8 @@ def prepare(
             shelf[_LINES] += 1
             if node[FEATURE] < 0 and is_final:
                 line[0] = IN_LEAF
-                n_listed = node[LENGTH] + b1 - b0
-                if sign > 0 and n_listed > node[ROOM]:
+                n_listed = node[LENGTH] + n_come
+                if n_come and n_listed > node[ROOM]:
                     shelf[_NEED] += n_listed + n_listed // 2 + 4
                 continue
             replace = is_final or node[FEATURE] < 0 or (node[TALLY] < 0 and n_new < params[SMALL])
@@ -189,11 +200,11 @@ def prepare(
                     if scored < 0 or at + scored + b1 - b0 > len(new_lists) or shelf[_TALLIES] >= len(new_tallies):
                         shelf[:] = undo
                         return t
-                    if sign > 0:
-                        for b in range(b0, b1):
-                            if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
-                                new_lists[at + scored] = entered[b]
-                                scored += 1
+                    for b in range(b0, b1):
+                        is_scored = shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0)
+                        if alive[entered[b]] and is_scored:
+                            new_lists[at + scored] = entered[b]
+                            scored += 1
                     shelf[_WORK] += scored
                     sort_records(new_lists, at, scored, hashes, tree_key, ties)
                     if room.shape[1] < scored:
@@ -218,6 +229,7 @@ def prepare(
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             slot = entered[b]
                             w = weights[slot if weighted else 0]
+                            sign = sign_of(slot, alive)
                             adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
                     head = heads[node[TALLY]]
                     for f in range(m):
@@ -231,8 +243,8 @@ def prepare(
                 if count < 0 or at + count + b1 - b0 > len(new_lists):
                     shelf[:] = undo
                     return t
-                if sign > 0:
-                    for b in range(b0, b1):
+                for b in range(b0, b1):
+                    if alive[entered[b]]:
                         new_lists[at + count] = entered[b]
                         count += 1
                 shelf[_WORK] += count

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED, sign_of
 from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
@@ -72,12 +72,13 @@ def _room(n: int, pool: Any) -> Any:
 
 @njit
 def _in_leaf(
-    node: Any, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any, ties: Any,
-    pool: Any,
+    node: Any, n_come: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
+    ties: Any, alive: Any, pool: Any,
 ) -> None:  # fmt: skip
-    """Put records into the list of a leaf, in order. Those that go stay in it, passed over, until it is made anew."""
+    """Put those records into the list of a leaf that come, in order; the others stay in it, passed over, until it is
+    made anew."""
     start, n = node[START], node[LENGTH]
-    n_new = n + b1 - b0
+    n_new = n + n_come
     if n_new > node[ROOM]:
         moved = _room(n_new, pool)
         lists[moved : moved + n] = lists[start : start + n]
@@ -86,6 +87,8 @@ def _in_leaf(
     node[LENGTH] = n_new
     r, b = start + n - 1, b1 - 1
     for to in range(start + n_new - 1, start - 1, -1):
+        while b >= b0 and not alive[entered[b]]:
+            b -= 1
         if b < b0 or (
             r >= start and before(entered_at[b], entered[b], place(hashes[lists[r]], tree_key), lists[r], ties)
         ):
@@ -98,8 +101,8 @@ def _in_leaf(
 
 @njit
 def commit(
-    sign: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
-    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, params: Any,
+    roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
+    X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
     lines: Any, n_lines: int, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any, new_heads: Any,
     new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, dirty: Any, todo: Any,
 ) -> None:  # fmt: skip
@@ -133,8 +136,14 @@ def commit(
                 new_lists, free_nodes, free_tallies, pool, todo,
             )  # fmt: skip
             continue
-        if what == IN_LEAF and sign > 0:
-            _in_leaf(node, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, pool)
+        n_new, n_come = node[N], 0
+        for b in range(b0, b1):
+            n_new += sign_of(entered[b], alive)
+            n_come += alive[entered[b]]
+        if what == IN_LEAF and n_come:
+            _in_leaf(
+                node, n_come, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, alive, pool
+            )  # fmt: skip
         elif what == DROP:
             free_tallies[pool[_FREE_TALLIES]] = node[TALLY]
             pool[_FREE_TALLIES] += 1
@@ -145,15 +154,17 @@ def commit(
             heads[node[TALLY]] = new_heads[line[7]]
             tallies[node[TALLY]] = new_tallies[line[7]]
         elif what == TALLIED:
-            shift = shift_of(node[N] + sign * (b1 - b0), params)
+            shift = shift_of(n_new, params)
             for b in range(b0, b1):
                 if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                     slot = entered[b]
                     w = weights[slot if weighted else 0]
+                    sign = sign_of(slot, alive)
                     adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], tallies[node[TALLY]])
-        node[N] += sign * (b1 - b0)
+        node[N] = n_new
         for b in range(b0, b1):
-            add(node_sums, i, y[entered[b]], weights[entered[b] if weighted else 0], sign, 0, params)
+            slot = entered[b]
+            add(node_sums, i, y[slot], weights[slot if weighted else 0], sign_of(slot, alive), 0, params)
 
 
 @njit

@@ -13,11 +13,11 @@ from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.forest.cells import column_kinds, encode, kernel_kinds, refuse_infinite
+from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_kinds, refuse_infinite
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
-from expunge.methods.forest.reading import landing, packed_nodes, unflatten, vote
+from expunge.methods.forest.reading import landing, packed_nodes, refuse_others, unflatten, vote
 from expunge.methods.forest.splits import (
     CLASSES,
     DEPTH,
@@ -50,6 +50,10 @@ MOST_CLASSES = 1000
 _SAMPLE = 384
 #: Thresholds of a category, for each of a number: one of them tells a single value from all others.
 _OF_A_CATEGORY = 2
+#: Units that all records together weigh at the most on which a node is scored, with room to spare; and one record.
+_SCORED_WEIGHT, _MOST_WEIGHT = 2**38, 2**28
+#: Beyond these the numbers of a tally would not fit, or its room would not.
+_MOST_IN_LEAF, _MOST_THRESHOLDS = 2**18, 1000
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
 _SMALL = 16
 #: A change of more than this share of the records is a fit.
@@ -105,8 +109,10 @@ class Forest(Unlearner):
         return tags
 
     def _check_params(self) -> None:
-        for name, least in (("min_samples_split", 2), ("min_samples_leaf", 1), ("n_thresholds", 1), ("random_top", 0)):
-            _check_integer(name, getattr(self, name), least)
+        _check_integer("min_samples_split", self.min_samples_split, 2)
+        _check_integer("min_samples_leaf", self.min_samples_leaf, 1, _MOST_IN_LEAF)
+        _check_integer("n_thresholds", self.n_thresholds, 1, _MOST_THRESHOLDS)
+        _check_integer("random_top", self.random_top, 0)
         if self.max_depth is not None:
             _check_integer("max_depth", self.max_depth, 1)
         _check_features(self.max_features)
@@ -115,6 +121,15 @@ class Forest(Unlearner):
             raise InvalidParameterError(f"min_weight_fraction_leaf must be from 0 to 0.5, got {part!r}.")
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
+        X, y = self._formed(X, y, reset=reset, least=least)
+        if in_place(X) is None:
+            encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
+        if y is not None and self._target_resolution() is not None:
+            refuse_large_targets(y, self._target_resolution())  # type: ignore[arg-type]
+        return X, y
+
+    def _formed(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
+        """A frame, or an array of float64, int64 or objects; whose cells are still to be encoded."""
         if getattr(getattr(X, "dtype", None), "kind", "") == "c":
             raise InvalidDataError("Complex data not supported.", hint="Give real and imaginary parts as columns.")
         table = X
@@ -127,36 +142,33 @@ class Forest(Unlearner):
             raise InvalidDataError("X is a list of texts; a forest learns from a table.", hint="Give one with columns.")
         refuse_times(X)
         if not is_frame(X) and X.dtype.kind in "fiub":
-            is_float = X.dtype.kind == "f" or (X.dtype.kind == "u" and X.dtype.itemsize == 8)
-            X = np.ascontiguousarray(X, dtype=np.float64 if is_float else np.int64)
+            if X.dtype == np.uint64 and X.size and X.max() >= 2**63:
+                raise InvalidDataError("X holds an integer beyond 64 bits with a sign.", hint="Make it float.")
+            X = np.ascontiguousarray(X, dtype=np.float64 if X.dtype.kind == "f" else np.int64)
         elif not is_frame(X):
             X = X.astype(object)
-        encode(X, [] if not X.shape[1] else column_kinds(X))  # refuses what it cannot read
-        if y is not None and self._target_resolution() is not None:
-            refuse_large_targets(y, self._target_resolution())  # type: ignore[arg-type]
         return X, y
 
     def _update(self, change: Change) -> dict[str, Any]:
         trees: Any = change.parts.get("trees")
-        rows = change.rows
-        is_correction = len(change.added_slots) > 0 and len(change.removed_slots) > 0  # a walk goes one way
-        if trees is None or not len(rows) or is_correction or self._always_refits():
+        rows, gone, new = change.rows, change.removed_slots, change.added_slots
+        is_much = len(gone) + len(new) > _MUCH * len(rows)
+        if trees is None or not len(rows) or is_much or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        sign = 1 if len(change.added_slots) else -1
-        slots = change.added_slots if sign > 0 else change.removed_slots
-        if len(slots) > _MUCH * len(rows):
+        trees = self._awake(trees, rows, gone, new)
+        if (len(new) and not trees.learned.extended(rows, new)) or not trees.learned.keeps_kinds(rows.alive):
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        trees = self._awake(trees, rows, slots, sign)
-        if sign > 0 and not trees.learned.extended(rows, slots):
-            return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        patch = _ForestPatch(trees, slots, trees.prepare(trees.learned.cells(rows, trees.plan.params), slots, sign))
+        cells = trees.learned.cells(rows, trees.plan.params)
+        patch = _ForestPatch(trees, gone, new, trees.prepare(cells, np.concatenate([gone, new])))
         rows.count(patch.work)
         return {"trees": patch}
 
     def _grown(self, rows: Rows, slots: Slots, *, counted: bool = True) -> Trees:
         """All trees from these rows."""
         resolution = self._target_resolution()
-        learned = LearnedCells(rows, slots, resolution, counted=counted)
+        sample = max(_SAMPLE, 8 * int(self.min_samples_leaf))
+        most_weight = min(_MOST_WEIGHT, _SCORED_WEIGHT // sample)
+        learned = LearnedCells(rows, slots, resolution, most_weight, counted=counted)
         if len(learned.labels) > MOST_CLASSES:
             raise InvalidDataError(
                 f"y has {len(learned.labels)} classes; a forest takes up to {MOST_CLASSES}.",
@@ -170,7 +182,7 @@ class Forest(Unlearner):
         params[GROUP], params[NUMBERS] = _group(self.max_features, d), self.n_thresholds
         params[THRESHOLDS] = self.n_thresholds * (_OF_A_CATEGORY if "category" in learned.kinds else 1)
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
-        params[SAMPLE] = max(_SAMPLE, 8 * self.min_samples_leaf)
+        params[SAMPLE] = sample
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])
@@ -186,11 +198,11 @@ class Forest(Unlearner):
             rows.count(trees.reads)
         return trees
 
-    def _awake(self, trees: Trees, rows: Rows, slots: Slots, sign: int) -> Trees:
+    def _awake(self, trees: Trees, rows: Rows, gone: Slots, new: Slots) -> Trees:
         """The trees with what changes need; made again from the rows as they were, if the trees were loaded."""
         if not trees.is_awake:
             alive = rows.alive.copy()
-            alive[slots] = sign < 0
+            alive[gone], alive[new] = True, False
             trees.wake(self._grown(rows, np.flatnonzero(alive)))
         return trees
 
@@ -207,12 +219,24 @@ class Forest(Unlearner):
         cells = trees.learned.cells(rows, trees.plan.params)
         alive = rows.alive.copy()
         alive[slots] = False
-        work = trees.prepare(cells._replace(alive=alive), slots, -1).work
+        if not trees.learned.keeps_kinds(alive):
+            return self._estimate(rows, slots[:0])
+        work = trees.prepare(cells._replace(alive=alive), slots).work
         return work, work, ("trees",)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         trees: Any = self._state().parts["trees"]
-        return 0, 2 * (trees.reads + len(rows)), ("trees",)  # new trees are about as deep as the old ones
+        full = 0, 2 * (trees.reads + len(rows)), ("trees",)
+        if self._always_refits() or 2 * len(slots) > _MUCH * len(rows):
+            return full
+        if not trees.is_awake:
+            trees.wake(self._grown(rows, np.flatnonzero(rows.alive), counted=False))
+        cells = trees.learned.corrected(rows, slots, table, trees.plan.params)
+        if cells is None:
+            return full
+        work = trees.prepare(cells, np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])).work
+        work += len(table) if trees.learned.is_encoded else 0
+        return work, work, ("trees",)
 
     def _revive(self, name: str, part: Part) -> Any:
         return Trees.restored(part)
@@ -258,7 +282,8 @@ class Forest(Unlearner):
     def _asked(self, X: Any) -> tuple[Part, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The solution, the keys of the rows asked about, and the nodes as they are walked."""
         solution = self._solution()
-        X, _ = self._validate(X, None, reset=False)
+        refuse_others(solution, min(len(solution["kinds"]), self.n_features_in_), ("threshold", "count", "value"))
+        X, _ = self._formed(X, None, reset=False)
         keys = encode(X, solution["kinds"])
         packed = np.empty((len(solution["feature"]), 3), dtype=np.int64)
         kinds = kernel_kinds(solution["kinds"], raw=False)
@@ -296,8 +321,8 @@ class Forest(Unlearner):
 class _ForestPatch(Patch):
     """A change of the trees and of what they read of the rows."""
 
-    def __init__(self, trees: Trees, slots: Slots, patch: TreesPatch) -> None:
-        self.trees, self.slots, self.patch, self.is_done = trees, slots, patch, False
+    def __init__(self, trees: Trees, gone: Slots, new: Slots, patch: TreesPatch) -> None:
+        self.trees, self.gone, self.new, self.patch, self.is_done = trees, gone, new, patch, False
 
     @property
     def work(self) -> int:
@@ -307,7 +332,8 @@ class _ForestPatch(Patch):
         self.patch.apply()
         if not self.is_done:
             self.is_done = True
-            self.trees.learned.count(self.slots, self.patch.sign)
+            self.trees.learned.count(self.new, 1)
+            self.trees.learned.count(self.gone, -1)
         self.trees.count_classes(self.trees.learned.columns())
 
 
@@ -346,9 +372,9 @@ def _check_features(value: Any) -> None:
         )
 
 
-def _check_integer(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value < 2**31:
-        raise InvalidParameterError(f"{name} must be an integer of at least {least}, got {value!r}.")
+def _check_integer(name: str, value: Any, least: int, most: int = 2**31 - 1) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value <= most:
+        raise InvalidParameterError(f"{name} must be an integer from {least} to {most:,}, got {value!r}.")
 
 
 def threads_of(n_jobs: Any) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from expunge.methods.forest.order import LEFT, RIGHT, draw, mix, njit, place
 
-__all__ = ["isolate", "path_lengths", "smallest", "standing"]
+__all__ = ["expected_length", "isolate", "path_lengths", "smallest", "standing"]
 
 
 @njit
@@ -105,7 +105,7 @@ def isolate(X: Any, key: Any, deepest: int) -> Any:
 
 
 @njit
-def _expected(n: int) -> Any:
+def expected_length(n: int) -> Any:
     """Mean length of an unsuccessful search among n records: equation 1 of the paper."""
     if n < 2:
         return 0.0
@@ -119,11 +119,11 @@ def path_lengths(X: Any, feature: Any, threshold: Any, right: Any, size: Any, st
     """Add up the path lengths of each row over all trees; what they would be for a record like any other."""
     scale = 0.0
     for t in range(len(starts) - 1):
-        scale += _expected(size[starts[t]])
+        scale += expected_length(size[starts[t]])
         for row in range(X.shape[0]):
             i, depth = starts[t], 0.0
             while feature[i] >= 0:
                 i = i + 1 if X[row, feature[i]] <= threshold[i] else right[i]
                 depth += 1.0
-            out[row] += depth + _expected(size[i])
+            out[row] += depth + expected_length(size[i])
     return max(scale, 1e-9)

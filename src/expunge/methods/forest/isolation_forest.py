@@ -11,7 +11,10 @@ from sklearn.base import OutlierMixin
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.forest.isolating import isolate, path_lengths, smallest, standing
+from expunge.methods.forest.cells import encode
+from expunge.methods.forest.drawing import as_text, picture
+from expunge.methods.forest.isolating import expected_length, isolate, path_lengths, smallest, standing
+from expunge.methods.forest.reading import refuse_others
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -163,6 +166,7 @@ class IsolationForest(OutlierMixin, Unlearner):
         return {**self._joined(parts), "offset": offset}
 
     def _scores(self, X: Any, solution: Part) -> Floats:
+        refuse_others(solution, self.n_features_in_, ("threshold", "size"))
         out = np.zeros(len(X))
         names = ("feature", "threshold", "right", "size", "starts")
         scale = path_lengths(np.ascontiguousarray(X, dtype=np.float64), *(solution[name] for name in names), out)
@@ -187,6 +191,27 @@ class IsolationForest(OutlierMixin, Unlearner):
     def offset_(self) -> float:
         """Scores below it are outliers."""
         return float(self._solution()["offset"])
+
+    def export_text(self, tree: int = 0, *, max_depth: int = 10) -> str:
+        """A tree as text, a line for each node; a leaf says how long the paths are that end in it."""
+        return as_text(self, self._drawn(), tree, max_depth)
+
+    def plot(self, tree: int = 0, *, max_depth: int = 3, ax: Any = None) -> Any:
+        """Draw a tree; returns the matplotlib axes."""
+        return picture(self, self._drawn(), tree, max_depth, ax)
+
+    def _drawn(self) -> Part:
+        """The trees as those of other forests stand in their solution."""
+        solution = self._solution()
+        right, length = solution["right"], np.zeros(len(solution["right"]))
+        for i in np.flatnonzero(right >= 0).tolist():  # parents come before their children
+            length[i + 1] = length[right[i]] = length[i] + 1.0
+        length += [expected_length(n) for n in solution["size"].tolist()]
+        return {
+            **solution, "threshold": encode(solution["threshold"].reshape(-1, 1), ["float"])[:, 0],
+            "count": solution["size"], "kinds": ["float"] * self.n_features_in_, "value": length.reshape(1, -1),
+            "classes": np.empty(0),
+        }  # fmt: skip
 
 
 def _name(t: int) -> str:

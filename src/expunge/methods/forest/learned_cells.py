@@ -8,10 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
-from expunge.methods.forest.cells import EMPTY, column_kinds, encode, in_place, kernel_kinds
+from expunge.methods.forest.cells import (
+    EMPTY,
+    column_kinds,
+    encode,
+    floats_beside_integers,
+    in_place,
+    kernel_kinds,
+)
 from expunge.methods.forest.splits import MISSING, ROW
 from expunge.methods.forest.trees import Cells
-from expunge.rows import Rows
+from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
 
 __all__ = ["UNIT", "LearnedCells", "refuse_large_targets", "weight_units"]
@@ -21,12 +28,13 @@ Slots = npt.NDArray[np.intp]
 
 #: Weights are multiples of this, so that sums of them are sums of integers.
 UNIT = 2.0**-10
-_MOST = 2**28
+#: A sum over all records stays below this, so that it fits into 64 bits with its sign.
+_LARGEST_SUM = 2**62
 _NONE = np.empty(0, dtype=np.int64)
 
 
-def weight_units(weight: npt.NDArray[np.float64]) -> Ints:
-    """Weights in units.
+def weight_units(weight: npt.NDArray[np.float64], most: int) -> Ints:
+    """Weights in units, up to ``most`` of them.
 
     Raises
     ------
@@ -34,11 +42,12 @@ def weight_units(weight: npt.NDArray[np.float64]) -> Ints:
         A weight that is no multiple of the unit, or too large.
     """
     units = weight / UNIT
-    if (units != np.rint(units)).any() or (units > _MOST).any():
-        bad = weight[(units != np.rint(units)) | (units > _MOST)][0]
+    wrong = (units != np.rint(units)) | (units > most)
+    if wrong.any():
         raise InvalidDataError(
-            f"sample_weight holds {bad}; forests count in multiples of 1/1024, up to {int(_MOST * UNIT):,}.",
-            hint="Round the weights, or use integers.",
+            f"sample_weight holds {weight[wrong][0]}; this forest counts in multiples of 1/1024, up to "
+            f"{int(most * UNIT):,}.",
+            hint="Round the weights, or use integers; with a smaller min_samples_leaf they may be larger.",
         )
     return units.astype(np.int64)
 
@@ -53,14 +62,19 @@ class LearnedCells:
         Those with a record.
     resolution : float or None
         Unit of the targets of a regression; None for classes.
+    most_weight : int
+        Units of weight that a record has at the most.
     counted : bool
         Whether rows that have to be encoded count as read.
     """
 
-    def __init__(self, rows: Rows, slots: Slots, resolution: float | None, *, counted: bool = True) -> None:
+    def __init__(
+        self, rows: Rows, slots: Slots, resolution: float | None, most_weight: int, *, counted: bool = True
+    ) -> None:
         n = len(rows.alive)
-        self._resolution = resolution
+        self._resolution, self._most_weight = resolution, most_weight
         self._keys: Ints | None = None
+        self._floats: dict[int, npt.NDArray[np.bool_]] = {}  # of columns that would be integers without them
         if in_place(rows.matrix()) is None:
             self.kinds = self._encode_all(rows.read(slots, times=int(counted)).X, slots, n)
         else:
@@ -76,14 +90,24 @@ class LearnedCells:
             self._y[slots] = np.rint(y / resolution).astype(np.int64)
         self.label_counts = np.bincount(self._y[slots], minlength=len(self.labels)) if resolution is None else None
         if weight is not None:
-            self._weights[slots] = weight_units(weight)
+            self._weights[slots] = weight_units(weight, most_weight)
+        self._sums = (0, 0)
+        self._sums = self._added(self._y[slots], self._weights_of(slots))
         self._ties = _ranks(rows, slots)
 
     def _encode_all(self, X: Any, slots: Slots, n: int) -> list[str]:
         kinds = column_kinds(X)
         self._keys = np.full((n, len(kinds)), MISSING, dtype=np.int64)
         self._keys[slots] = encode(X, kinds)
+        for j, is_float in floats_beside_integers(X, kinds).items():
+            self._floats[j] = np.zeros(n, dtype=bool)
+            self._floats[j][slots] = is_float
         return kinds
+
+    def keeps_kinds(self, alive: npt.NDArray[np.bool_]) -> bool:
+        """Whether the columns of these slots are of the kinds that were learned: a column of floats and integers is one
+        of integers once its floats are gone, and compares differently."""
+        return all((known[: len(alive)] & alive).any() for known in self._floats.values())
 
     def cells(self, rows: Rows, params: Ints, *, by_column: bool = False) -> Cells:
         """The arrays that kernels take; sets in ``params`` how a cell is found.
@@ -102,31 +126,94 @@ class LearnedCells:
     def extended(self, rows: Rows, new: Slots) -> bool:
         """Take up new rows; whether that was possible without a fit of everything."""
         hashes = rows.hashes()
-        fresh, known = hashes[new], hashes[np.setdiff1d(np.flatnonzero(rows.alive), new)]
-        if len(self._ties) > 1 or len(np.unique(fresh)) < len(fresh) or np.isin(fresh, known).any():
+        fresh, is_like = hashes[new], np.isin(hashes, hashes[new]) & rows.alive
+        if len(self._ties) > 1 or len(np.unique(fresh)) < len(fresh) or is_like.sum() > len(new):
             return False
         y, weight = rows.targets(new)
-        codes = self._codes(as_labels(y)) if self._resolution is None else np.rint(y / self._resolution)
-        if codes is None or (self._keys is None) == (in_place(rows.matrix()) is None):
+        codes = self._codes(y)
+        if codes is None or self.is_encoded != (in_place(rows.matrix()) is None):
             return False
         if self._keys is not None:
             X = rows.read(new).X
-            if any(kind not in (EMPTY, old) for kind, old in zip(column_kinds(X), self.kinds, strict=True)):
+            if not self._is_alike(X):
                 return False
             self._keys = _put(self._keys, new, encode(X, self.kinds))
-        self._y = _put(self._y, new, codes.astype(np.int64))
+            beside = floats_beside_integers(X, self.kinds, columns=list(self._floats))
+            self._floats = {j: _put(known, new, beside[j]) for j, known in self._floats.items()}
+        units = self._weights if weight is None else weight_units(weight, self._most_weight)
+        self._added(codes, units)
+        self._y = _put(self._y, new, codes)
         if weight is not None:
-            self._weights = _put(self._weights, new, weight_units(weight))
+            self._weights = _put(self._weights, new, units)
         return True
 
-    def _codes(self, labels: npt.NDArray[Any]) -> Ints | None:
+    def corrected(self, rows: Rows, slots: Slots, table: Table, params: Ints) -> Cells | None:
+        """Copies of what :meth:`cells` would be if the rows of the table, last, came for these slots; None if that
+        takes a fit of everything."""
+        cells, codes = self.cells(rows, params), self._codes(table.y)
+        alive = np.concatenate([rows.alive, np.ones(len(table), dtype=bool)])
+        alive[slots] = False
+        if codes is None or len(self._ties) > 1 or not self.keeps_kinds(alive[: len(rows.alive)]):
+            return None
+        if self._keys is not None and not self._is_alike(table.X):
+            return None
+        new = encode(table.X, self.kinds) if self._keys is not None else _bits_like(rows.matrix(), table.X)
+        weights, n = cells.weights, len(rows.alive)
+        units = self._weights if table.weight is None else weight_units(table.weight, self._most_weight)
+        self._added(codes, units)
+        if table.weight is not None:
+            weights = np.concatenate([weights[:n], units])
+        return cells._replace(
+            X=np.concatenate([cells.X[: n * new.shape[1]], new.reshape(-1)]), y=np.concatenate([cells.y[:n], codes]),
+            weights=weights, hashes=np.concatenate([cells.hashes[:n], cells.hashes[slots]]), alive=alive,
+        )  # fmt: skip
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether keys are kept beside the rows, because the rows cannot be read in place."""
+        return self._keys is not None
+
+    def _is_alike(self, X: Any) -> bool:
+        """Whether the columns are of the kinds that were learned."""
+        return all(kind in (EMPTY, old) for kind, old in zip(column_kinds(X), self.kinds, strict=True))
+
+    def _codes(self, y: npt.NDArray[Any]) -> Ints | None:
+        """Targets as the kernels take them; None if a label was never learned."""
+        if self._resolution is not None:
+            return np.rint(y / self._resolution).astype(np.int64)
+        labels = as_labels(y)
         if not len(self.labels) or labels.dtype.kind != self.labels.dtype.kind:
             return None
         at = np.minimum(np.searchsorted(self.labels, labels), len(self.labels) - 1)
         return at if (self.labels[at] == labels).all() else None
 
+    def _weights_of(self, slots: Slots) -> Ints:
+        return self._weights[slots] if len(self._weights) > 1 else self._weights
+
+    def _added(self, y: Ints, weights: Ints, sign: int = 1) -> tuple[int, int]:
+        """What all records weigh and the sum of weight times target, if these came (1) or went (-1).
+
+        Raises
+        ------
+        InvalidDataError
+            The sums that a regression keeps would not fit into their integers.
+        """
+        if self._resolution is None:
+            return self._sums
+        weight = int(weights.sum()) if len(weights) == len(y) else len(y) * int(weights[0])
+        products = weights * (np.abs(y) >> 31)
+        target = (int((products >> 32).sum()) << 32) + int((products & (2**32 - 1)).sum())
+        sums = self._sums[0] + sign * weight, self._sums[1] + sign * target
+        if max(sums[0] << 31, sums[1] + sums[0]) >= _LARGEST_SUM:
+            raise InvalidDataError(
+                "sample_weight and y are too large for their products to be summed exactly.",
+                hint="Scale the weights down, or choose a coarser resolution.",
+            )
+        return sums
+
     def count(self, slots: Slots, sign: int) -> None:
         """Classes gain these records (1), or lose them for good (-1)."""
+        self._sums = self._added(self._y[slots], self._weights_of(slots), sign)
         if self.label_counts is not None:
             self.label_counts += sign * np.bincount(self._y[slots], minlength=len(self.label_counts))
         if sign < 0:
@@ -161,7 +248,12 @@ def _ranks(rows: Rows, slots: Slots) -> Ints:
     return ranks
 
 
-def _put(array: Ints, slots: Slots, values: Ints) -> Ints:
+def _bits_like(matrix: Any, X: Any) -> Ints:
+    """The bits of numbers as they would stand in a matrix."""
+    return np.ascontiguousarray(X, dtype=matrix.dtype).view(np.int64)
+
+
+def _put(array: Any, slots: Slots, values: Any) -> Any:
     """The array with values in these slots, longer if need be."""
     need = int(slots[-1]) + 1 if len(slots) else 0
     if need > len(array):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.errors import TamperedError
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
@@ -20,7 +21,7 @@ from expunge.methods.forest.growing import (
 from expunge.methods.forest.order import inline, njit
 from expunge.methods.forest.splits import CATEGORY, MISSING, key_of
 
-__all__ = ["flatten", "keys_of", "landing", "packed_nodes", "serialize", "unflatten", "vote"]
+__all__ = ["flatten", "keys_of", "landing", "packed_nodes", "refuse_others", "serialize", "unflatten", "vote"]
 
 
 @njit
@@ -154,6 +155,34 @@ def keys_of(X: Any, kinds: Any, out: Any) -> None:
     for i in range(X.shape[0]):
         for j in range(X.shape[1]):
             out[i, j] = key_of(X[i, j], kinds[j])
+
+
+def refuse_others(solution: dict[str, Any], d: int, beside: tuple[str, ...]) -> None:
+    """Refuse nodes out of a file that are no trees over d columns: a walk along them would leave the arrays.
+
+    Parameters
+    ----------
+    beside : tuple of str
+        Names of arrays that have an entry for each node, last if they have several axes.
+    """
+    feature, right, starts = solution["feature"], solution["right"], solution["starts"]
+    n = len(feature)
+    is_even = all(solution[name].shape[-1] == n for name in ("right", *beside)) and len(starts) > 0 and starts[-1] == n
+    if not is_even or not _can_be_walked(feature, right, starts, d):
+        raise TamperedError("The file holds nodes that are no trees.", hint="Restore it from a copy.")
+
+
+@njit
+def _can_be_walked(feature: Any, right: Any, starts: Any, d: int) -> bool:
+    """Whether each step from a root leads on, to nodes of the same tree, until a leaf."""
+    for t in range(len(starts) - 1):
+        start, end = starts[t], starts[t + 1]
+        if start < 0 or start >= end or end > len(feature):
+            return False
+        for i in range(start, end):
+            if feature[i] >= 0 and (feature[i] >= d or right[i] <= i or right[i] >= end or i + 1 >= end):
+                return False
+    return True
 
 
 @njit

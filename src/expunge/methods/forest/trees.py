@@ -135,8 +135,8 @@ class Trees(Living):
 
     # ------------------------------------------------------------------ changing
 
-    def prepare(self, cells: Cells, slots: npt.NDArray[np.int32], sign: int) -> TreesPatch:
-        """What it means that these records come (1) or go (-1), they being alive already or not any more.
+    def prepare(self, cells: Cells, slots: npt.NDArray[np.int32]) -> TreesPatch:
+        """What it means that those of these records come that are alive, and the others go.
 
         Changes nothing that anybody sees; room is made for what is to be written.
         """
@@ -153,14 +153,14 @@ class Trees(Living):
         shelf = self._shelf_for(T * len(slots))
         while True:
             tree = prepare(
-                sign, tree, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
+                tree, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
                 *cells, plan.params, plan.class_weight, slots, limits, filled, *shelf,
             )  # fmt: skip
             if tree == T:
                 break
             shelf = self._larger_shelf(filled)
         self._make_room(filled, cells.alive, slots)
-        return TreesPatch(self, cells, slots, sign, filled, shelf)
+        return TreesPatch(self, cells, filled, shelf)
 
     def _shelf_for(self, n_entered: int) -> tuple[Any, ...]:
         """Room for a prepared change, kept from one to the next."""
@@ -208,8 +208,8 @@ class Trees(Living):
         """Write a prepared change; cannot fail."""
         plan, cells = self.plan, patch.cells
         commit(
-            patch.sign, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
-            cells.X, *cells[2:7], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
+            self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
+            cells.X, *cells[2:], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
             self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo,
         )  # fmt: skip
 
@@ -305,11 +305,8 @@ class Trees(Living):
 class TreesPatch(Patch):
     """A change that is prepared; carried out once, however often it is applied."""
 
-    def __init__(
-        self, trees: Trees, cells: Cells, slots: npt.NDArray[np.int32], sign: int, filled: Ints, shelf: tuple[Any, ...]
-    ) -> None:
-        self.trees, self.cells, self.slots = trees, cells, slots
-        self.sign, self.filled, self.shelf = sign, filled, shelf
+    def __init__(self, trees: Trees, cells: Cells, filled: Ints, shelf: tuple[Any, ...]) -> None:
+        self.trees, self.cells, self.filled, self.shelf = trees, cells, filled, shelf
         self.is_done = False
 
     @property
