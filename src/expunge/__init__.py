@@ -22,7 +22,7 @@ _WORDS = {
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("audit", "certified", "checks", "errors", "preprocessing", "text")
+_MODULES = ("audit", "certified", "checks", "errors", "networks", "preprocessing", "text")
 
 
 def _table() -> dict[str, str]:

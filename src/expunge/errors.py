@@ -19,6 +19,7 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── TamperedError              (ValueError)           a file that is not what was written
     │   └── NewerFormatError                              a file from a later version
     ├── BudgetExhaustedError       (RuntimeError)         a privacy budget that does not afford what is asked
+    ├── LimitBrokenError           (RuntimeError)         a network moved further than its limits allow
     ├── WorkspaceBusyError         (RuntimeError)         another process changes the workspace
     ├── UnknownMethodError         (LookupError)          a name that is in no table
     ├── MissingExtraError          (ImportError)          an optional dependency that is not installed
@@ -48,6 +49,7 @@ __all__ = [
     "InvalidIdError",
     "InvalidParameterError",
     "InvalidRequestError",
+    "LimitBrokenError",
     "MissingExtraError",
     "NewerFormatError",
     "OutOfRangeError",
@@ -189,6 +191,12 @@ class BudgetExhaustedError(ExpungeError, RuntimeError):
     code = "budget-exhausted"
 
 
+class LimitBrokenError(ExpungeError, RuntimeError):
+    """To forget would have moved a network further than its limits allow; the model is untouched."""
+
+    code = "limit-broken"
+
+
 class WorkspaceBusyError(ExpungeError, RuntimeError):
     """Another process is changing the workspace."""
 
@@ -250,6 +258,7 @@ EXIT_CODES: dict[str, int] = {
     "source-changed": 21,
     "workspace-busy": 22,
     "budget-exhausted": 23,
+    "limit-broken": 24,
 }
 
 

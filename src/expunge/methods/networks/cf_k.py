@@ -1,0 +1,75 @@
+"""Catastrophic forgetting of the last k layers."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from expunge.methods.networks.arguments import check_count, check_training
+from expunge.methods.networks.fine_tuning import FineTuning
+from expunge.methods.networks.job import Job
+from expunge.methods.networks.last_layers import freeze_all_but, last_layers
+from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.task import Positions, Task
+
+__all__ = ["CFk"]
+
+
+class CFk(NetworkMethod):
+    """Train the last k layers on, on the retain set, with all layers before them frozen.
+
+    Parameters
+    ----------
+    k : int, default=2
+        Layers with parameters, counted from the end.
+    epochs : int, default=5
+        Passes over the retain set.
+    lr : float, default=0.01
+        Step size; the strength of ``forget`` scales it.
+    batch_size : int, default=64
+    momentum : float, default=0.9
+    weight_decay : float, default=0.0
+
+    Guarantee
+    ---------
+    ``empirical``: the layers before the last k stay as the forgotten records left them.
+
+    Notes
+    -----
+    Reads epochs · n_retain records; the backward pass ends at the first layer that is trained. Running statistics of
+    normalisations are renewed in all layers. k is to be chosen: the paper tries several for each network.
+
+    References
+    ----------
+    S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
+    machine unlearning", arXiv 2201.06640, 2022, section 4: CF-k.
+    """
+
+    def __init__(
+        self, *, k: int = 2, epochs: int = 5, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.k = k
+        self.epochs = epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+
+    def _check(self) -> None:
+        check_training(self)
+        check_count("k", self.k)
+
+    def _look(self, model: nn.Module, task: Task, forget: Positions) -> None:
+        last_layers(model, self.k)
+
+    def _estimate(self, n_forget: int, n_retain: int) -> int:
+        return self.epochs * n_retain
+
+    def _run(self, job: Job) -> None:
+        frozen = freeze_all_but(job.model, last_layers(job.model, self.k))
+        FineTuning(
+            epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )._run(job)  # fmt: skip
+        for parameter in frozen:
+            parameter.requires_grad_(True)

@@ -1,0 +1,121 @@
+"""The inverse of the curvature of a task's mean loss, applied to a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from expunge.maths.hvp import gauss_newton_vp, hvp
+from expunge.maths.inverse_hvp import Solved, conjugate_gradient, lissa
+from expunge.maths.kfac import kronecker_factors
+from expunge.maths.layers import known_layers
+from expunge.maths.vectors import Vector, add, scaled, zeros
+from expunge.methods.networks.functional import functional_losses, functional_outputs
+from expunge.methods.networks.job import Job
+from expunge.methods.networks.task import Batch, Positions, Task
+from expunge.seeds import uniform64
+
+__all__ = ["CurvatureOptions", "solve_curvature"]
+
+
+class CurvatureOptions(Protocol):
+    """Arguments of :class:`~expunge.methods.networks.newton_step.NewtonStep` that are read here."""
+
+    solver: str
+    curvature: str
+    damping: float
+    weight_decay: float
+    max_steps: int
+    tol: float
+    scale: float
+    max_records: int
+    batch_size: int
+
+
+def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, options: CurvatureOptions) -> Solved:
+    """(H + (weight_decay + damping) I)⁻¹ b, H the curvature of the mean loss at the original over (some of) the records.
+
+    Parameters
+    ----------
+    job : Job
+    task : Task
+        Whose records.
+    positions : ndarray
+        If there are more than ``max_records``, those with the smallest hash of their id.
+    b : dict of str to tensor
+    options : CurvatureOptions
+    """
+    if len(positions) > options.max_records:
+        order = np.argsort(uniform64(job.seed, "curvature", task.ids[positions]), kind="stable")
+        positions = positions[order[: options.max_records]]
+    shift = options.damping + options.weight_decay
+    if options.solver in ("kfac", "ekfac"):
+        return _kronecker(job, task, positions, b, shift, options)
+    product = _product(job, task, options.curvature)
+
+    def all_(v: Vector) -> Vector:
+        total = zeros(v)
+        for batch in job.batches(positions, options.batch_size, of=task):
+            total = add(total, product(v, batch), len(batch) / len(positions))
+        return add(total, v, shift)
+
+    if options.solver == "cg":
+        return conjugate_gradient(all_, b, max_steps=options.max_steps, tol=options.tol)
+    stream = _stream(job, task, positions, options.batch_size)
+
+    def some(v: Vector) -> Vector:
+        return add(product(v, next(stream)), v, shift)
+
+    return lissa(some, b, scale=options.scale, depth=options.max_steps)
+
+
+def _product(job: Job, task: Task, curvature: str) -> Callable[[Vector, Batch], Vector]:
+    """Curvature of the mean loss of a batch, times a vector."""
+    params = job.start()
+    losses, _ = functional_losses(task, job.original, params)
+    outputs = functional_outputs(task, job.original, params)
+
+    def product(v: Vector, batch: Batch) -> Vector:
+        if curvature == "hessian":
+            return hvp(lambda p: losses(p, batch.inputs, batch.targets).mean(), params, v)
+        return gauss_newton_vp(
+            lambda p: outputs(p, batch.inputs), lambda out: task.losses(out, batch.targets).mean(), params, v
+        )
+
+    return product
+
+
+def _stream(job: Job, task: Task, positions: Positions, size: int) -> Iterator[Batch]:
+    epoch = 0
+    while True:
+        yield from job.batches(positions, size, epoch=epoch, of=task)
+        epoch += 1
+
+
+def _kronecker(
+    job: Job, task: Task, positions: Positions, b: Vector, shift: float, options: CurvatureOptions
+) -> Solved:
+    model, state = job.model, job.generator.get_state()
+    was = [(layer, layer.training) for layer in model.modules()]
+    model.eval()
+    known_layers(model)
+
+    def passes() -> Iterator[Callable[[], torch.Tensor]]:
+        job.generator.set_state(state)  # the same targets in both passes
+        for batch in job.batches(positions, options.batch_size, of=task):
+            yield lambda batch=batch: _drawn_losses(job, task, batch)  # type: ignore[misc]
+
+    try:
+        factors = kronecker_factors(model, passes, corrected=options.solver == "ekfac")
+    finally:
+        for layer, training in was:
+            layer.training = training
+    return Solved(factors.solve(scaled(b, 1.0), shift), 1, float("nan"))
+
+
+def _drawn_losses(job: Job, task: Task, batch: Batch) -> torch.Tensor:
+    outputs = task.forward(job.model, batch.inputs)
+    return task.losses_of(outputs, task.drawn_targets(outputs.detach(), job.generator))

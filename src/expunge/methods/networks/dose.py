@@ -1,0 +1,67 @@
+"""Finding the dose: raised while the forget set comes nearer to its reference and no limit breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+__all__ = ["Dosed", "find_dose"]
+
+
+class Dosed(NamedTuple):
+    """The best dose, what it gave, and every dose that was tried with what came of it."""
+
+    strength: float
+    result: Any
+    tried: tuple[tuple[float, str], ...]
+
+
+def find_dose(
+    attempt: Callable[[float], tuple[Any, float, str | None]], *, gap: float, tol: float, first: float = 0.5,
+    max_tries: int = 8,
+) -> Dosed:  # fmt: skip
+    """Raise the dose stepwise; halve the step and rewind where a limit breaks or the gap opens.
+
+    Parameters
+    ----------
+    attempt : callable (strength) -> (result, gap, broken)
+        One run from the original model: what came out, how far the forget set is from its reference, and which limit is
+        broken, if one is.
+    gap : float
+        Before anything is done.
+    tol : float
+        A gap that is small enough.
+    first : float
+        First dose. The next doses are twice the last good one until a step fails.
+    max_tries : int
+
+    Returns
+    -------
+    Dosed
+        Of strength 0 and no result if no dose closed the gap within the limits.
+
+    Notes
+    -----
+    Each attempt starts from the original model, so the dose that is found gives the same model when it is given as a
+    number.
+
+    Examples
+    --------
+    >>> found = find_dose(lambda s: (s, abs(1.8 - s), "too far" if s > 1.6 else None), gap=1.8, tol=0.01)
+    >>> found.strength, [dose for dose, _ in found.tried][:6]
+    (1.59375, [0.5, 1.0, 2.0, 1.5, 1.75, 1.625])
+    """
+    good, best, result = 0.0, gap, None
+    step, has_failed = first, False
+    tried: list[tuple[float, str]] = []
+    while len(tried) < max_tries and best > tol:
+        dose = good + step
+        out, now, broken = attempt(dose)
+        if broken is None and now < best:
+            good, best, result = dose, now, out
+            tried.append((dose, f"gap {now:.4g}"))
+            step = step / 2 if has_failed else dose
+        else:
+            tried.append((dose, broken or f"no nearer: gap of {now:.4g}"))
+            has_failed, step = True, step / 2
+    return Dosed(good, result, tuple(tried))

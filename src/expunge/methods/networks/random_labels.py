@@ -1,0 +1,84 @@
+"""Teach wrong labels for the records that are to be forgotten."""
+
+from __future__ import annotations
+
+import itertools
+
+from expunge.maths.vectors import Vector
+from expunge.methods.networks.arguments import check_training
+from expunge.methods.networks.job import Job, endless_work
+from expunge.methods.networks.network_method import NetworkMethod
+
+__all__ = ["RandomLabels", "teach_wrong_targets"]
+
+
+class RandomLabels(NetworkMethod):
+    """Train on, with another class for each forgotten record and the own targets of the retained ones.
+
+    Parameters
+    ----------
+    epochs : int, default=1
+        Passes over the retain set; forgotten records come again as often as a pass needs them.
+    lr : float, default=0.01
+        Step size.
+    batch_size : int, default=64
+        Retained records a step; as many forgotten ones, or all of them if they are fewer.
+    momentum : float, default=0.9
+    weight_decay : float, default=0.0
+
+    Guarantee
+    ---------
+    ``empirical``: a record that is answered wrongly on purpose can be known by it.
+
+    Notes
+    -----
+    A step goes down (mean loss of a batch of the retain set) + strength · (mean loss of a batch of the forget set, with
+    wrong targets). The wrong class of a record is drawn once, by the hash of its id. Reads twice epochs · n_retain
+    records, fewer where the forget set is smaller than a batch.
+
+    References
+    ----------
+    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, section 6, "random labels";
+    L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Unlearning".
+    """
+
+    def __init__(
+        self, *, epochs: int = 1, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.epochs = epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+
+    def _check(self) -> None:
+        check_training(self)
+
+    def _estimate(self, n_forget: int, n_retain: int) -> int:
+        return self.epochs * n_retain + endless_work(
+            n_forget, self.batch_size, self.epochs * -(-n_retain // self.batch_size)
+        )
+
+    def _run(self, job: Job) -> None:
+        teach_wrong_targets(
+            job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )  # fmt: skip
+
+
+def teach_wrong_targets(
+    job: Job, *, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float = 0.0,
+    retain_weight: float = 1.0, mask: Vector | None = None,
+) -> None:  # fmt: skip
+    """Train on both sets, with wrong targets for the forget set; with a mask only where it is one."""
+    optimizer = job.optimizer("sgd", lr, momentum=momentum, weight_decay=weight_decay)
+    passes = (job.batches(job.retain, batch_size, epoch=epoch) for epoch in range(epochs))
+    forgotten = job.endless(job.forget, batch_size)
+    for batch in itertools.chain.from_iterable(passes):
+        kept = job.losses(batch, "retain").mean()
+        gone = next(forgotten)
+        outputs = job.outputs(gone, "forget")
+        wrong = job.task.wrong_targets(gone.targets, outputs, job.draws(gone, "wrong target"))
+        loss = retain_weight * kept + job.strength * job.task.losses_of(outputs, wrong).mean()
+        job.step(optimizer, loss, mask=mask)

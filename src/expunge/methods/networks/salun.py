@@ -1,0 +1,87 @@
+"""Wrong labels, for the weights alone that the forgotten records pull at."""
+
+from __future__ import annotations
+
+import torch
+
+from expunge.maths.vectors import Vector
+from expunge.methods.networks.arguments import check_number, check_training
+from expunge.methods.networks.job import Job, endless_work
+from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.random_labels import teach_wrong_targets
+
+__all__ = ["SalUn"]
+
+
+class SalUn(NetworkMethod):
+    """Saliency unlearning: teach wrong labels for the forget set, changing salient weights only.
+
+    Parameters
+    ----------
+    share : float, default=0.5
+        Share of the weights that may change, in (0, 1]: those with the largest gradient of the forget set's loss. One
+        half is the paper's (the median as threshold).
+    retain_weight : float, default=1.0
+        Weight of the loss on the retain set, α.
+    epochs : int, default=1
+        Passes over the retain set.
+    lr : float, default=0.01
+    batch_size : int, default=64
+        Records of each set a step.
+    momentum : float, default=0.9
+
+    Guarantee
+    ---------
+    ``empirical``.
+
+    Notes
+    -----
+    The mask is 1 where |∂ mean_forget loss / ∂θ₀| is at least its quantile; a step goes down
+    strength · (loss of the forget batch with wrong targets) + α · (loss of the retain batch), with the gradient masked.
+    Wrong targets as in :class:`~expunge.methods.networks.random_labels.RandomLabels`.
+
+    References
+    ----------
+    C. Fan, J. Liu, Y. Zhang, E. Wong, D. Wei, S. Liu, "SalUn: empowering machine unlearning via gradient-based weight
+    saliency in both image classification and generation", ICLR 2024, equations 3 to 5.
+    """
+
+    def __init__(
+        self, *, share: float = 0.5, retain_weight: float = 1.0, epochs: int = 1, lr: float = 0.01, batch_size: int = 64,
+        momentum: float = 0.9,
+    ) -> None:  # fmt: skip
+        self.share = share
+        self.retain_weight = retain_weight
+        self.epochs = epochs
+        self.lr = lr
+        self.batch_size = batch_size
+        self.momentum = momentum
+
+    def _check(self) -> None:
+        check_training(self)
+        check_number("share", self.share, high=1.0, open_low=True)
+        check_number("retain_weight", self.retain_weight)
+
+    def _estimate(self, n_forget: int, n_retain: int) -> int:
+        steps = self.epochs * -(-n_retain // self.batch_size)
+        return n_forget + self.epochs * n_retain + endless_work(n_forget, self.batch_size, steps)
+
+    def _run(self, job: Job) -> None:
+        teach_wrong_targets(
+            job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
+            retain_weight=self.retain_weight, mask=largest(job.mean_gradient(job.forget), self.share),
+        )  # fmt: skip
+
+
+def largest(vector: Vector, share: float) -> Vector:
+    """One where an entry is among the given share of the largest in size, over all parts; else zero.
+
+    Examples
+    --------
+    >>> largest({"a": torch.tensor([1.0, -4.0]), "b": torch.tensor([2.0, 3.0])}, 0.5)
+    {'a': tensor([0., 1.]), 'b': tensor([0., 1.])}
+    """
+    sizes = torch.cat([value.abs().flatten() for value in vector.values()])
+    n = max(1, round(share * len(sizes)))
+    threshold = sizes.kthvalue(len(sizes) - n + 1).values
+    return {name: (value.abs() >= threshold).to(value.dtype) for name, value in vector.items()}

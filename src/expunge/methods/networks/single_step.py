@@ -1,0 +1,88 @@
+"""Unroll the training to first order around its start: one gradient step undoes a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from expunge.errors import InvalidParameterError
+from expunge.maths.vectors import scaled
+from expunge.methods.networks.arguments import check_count, check_number
+from expunge.methods.networks.job import Job
+from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.task import Positions, Task
+
+__all__ = ["SingleStep"]
+
+
+class SingleStep(NetworkMethod):
+    """Single-gradient unlearning: add back the gradients that the records had at the start of training.
+
+    Parameters
+    ----------
+    start : dict of str to tensor
+        ``state_dict()`` of the model before it was trained on the records: first weights, or those of pre-training.
+    lr : float, default=0.01
+        η, with which the model was trained.
+    epochs : int, default=1
+        m: how often each record was seen.
+    batch_size : int, default=64
+        b, with which it was trained.
+
+    Guarantee
+    ---------
+    ``empirical``: the error is that of the expansion, which the paper measures as verification error; it grows with the
+    length of the training.
+
+    Notes
+    -----
+    θ ← θ + strength · (η m / b) Σ_forget ∇ℓ(θ at the start). For SGD without momentum and with a mean over the batch.
+    Reads the forget set once, in eval mode.
+
+    References
+    ----------
+    A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD: understanding factors influencing machine
+    unlearning", EuroS&P 2022, section 4, equation 5.
+    """
+
+    _statement = "the records' first gradients were added back; no distance is proved"
+
+    def __init__(
+        self,
+        *,
+        start: Mapping[str, torch.Tensor] | None = None,
+        lr: float = 0.01,
+        epochs: int = 1,
+        batch_size: int = 64,
+    ) -> None:
+        self.start = start
+        self.lr = lr
+        self.epochs = epochs
+        self.batch_size = batch_size
+
+    def _check(self) -> None:
+        check_number("lr", self.lr, open_low=True)
+        check_count("epochs", self.epochs)
+        check_count("batch_size", self.batch_size)
+        if not isinstance(self.start, Mapping):
+            raise InvalidParameterError(
+                f"start must be the weights before training, got {type(self.start).__name__}.",
+                hint="Keep copy.deepcopy(model.state_dict()) before the first step.",
+            )
+
+    def _look(self, model: nn.Module, task: Task, forget: Positions) -> None:
+        start = self.start or {}
+        for name, parameter in model.named_parameters():
+            if name not in start or start[name].shape != parameter.shape:
+                raise InvalidParameterError(f"start has no {name!r} of shape {tuple(parameter.shape)}.")
+
+    def _estimate(self, n_forget: int, n_retain: int) -> int:
+        return n_forget
+
+    def _run(self, job: Job) -> None:
+        start = self.start or {}
+        at = {name: start[name].to(value) for name, value in job.start().items()}
+        gradient = job.mean_gradient(job.forget, at=at)
+        job.jump(scaled(gradient, job.strength * self.lr * self.epochs / self.batch_size * len(job.forget)))

@@ -1,0 +1,67 @@
+"""Networks that forget: short names for :mod:`expunge.methods.networks`. Needs the extra ``torch``."""
+
+from __future__ import annotations
+
+from expunge.errors import MissingExtraError
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("Networks need torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
+
+from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks.amnesiac import Amnesiac
+from expunge.methods.networks.bad_teacher import BadTeacher
+from expunge.methods.networks.cf_k import CFk
+from expunge.methods.networks.eu_k import EUk
+from expunge.methods.networks.fine_tuning import FineTuning
+from expunge.methods.networks.fisher_forgetting import FisherForgetting
+from expunge.methods.networks.gradient_ascent import GradientAscent
+from expunge.methods.networks.gradient_step import GradientStep
+from expunge.methods.networks.job import Job
+from expunge.methods.networks.l1_sparse import L1Sparse
+from expunge.methods.networks.limits import Limits
+from expunge.methods.networks.neg_grad_plus import NegGradPlus
+from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.newton_step import NewtonStep
+from expunge.methods.networks.primal_dual import PrimalDual
+from expunge.methods.networks.prune_first import PruneFirst
+from expunge.methods.networks.random_labels import RandomLabels
+from expunge.methods.networks.salun import SalUn
+from expunge.methods.networks.scrub import SCRUB
+from expunge.methods.networks.single_step import SingleStep
+from expunge.methods.networks.ssd import SSD
+from expunge.methods.networks.task import Classification, Regression, Task
+from expunge.methods.networks.update_log import UpdateLog
+from expunge.methods.networks.utility import NetworkRemoval, UtilityRow
+
+__all__ = [
+    "NETWORK_METHODS",
+    "SCRUB",
+    "SSD",
+    "Amnesiac",
+    "BadTeacher",
+    "CFk",
+    "Classification",
+    "EUk",
+    "FineTuning",
+    "FisherForgetting",
+    "GradientAscent",
+    "GradientStep",
+    "Job",
+    "L1Sparse",
+    "Limits",
+    "NegGradPlus",
+    "NetworkMethod",
+    "NetworkRemoval",
+    "NewtonStep",
+    "PrimalDual",
+    "PruneFirst",
+    "RandomLabels",
+    "Regression",
+    "SalUn",
+    "SingleStep",
+    "Task",
+    "UpdateLog",
+    "UtilityRow",
+]
