@@ -65,8 +65,9 @@ def gauss_newton_vp(
     ----------
     N. Schraudolph, "Fast curvature matrix-vector products", Neural Computation 14, 2002, section 3.
     """
-    here, tangent = jvp(outputs, (dict(params),), (dict(vector),))
+    seen: tuple[torch.Tensor, ...] = jvp(outputs, (dict(params),), (dict(vector),))
+    here, tangent = seen[0], seen[1]
     curved = jvp(grad(loss), (here,), (tangent,))[1]
-    _, back = vjp(outputs, dict(params))
+    back = vjp(outputs, dict(params))[1]
     found: Vector = back(curved)[0]
     return found

@@ -3,7 +3,7 @@
 References
 ----------
 J. Martens, R. Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015,
-equation 1 of section 3; for convolutions R. Grosse, J. Martens, ICML 2016, equation 14. The corrected eigenvalues: T. George,
+section 3; for convolutions R. Grosse, J. Martens, ICML 2016, section 3. The corrected eigenvalues: T. George,
 C. Laurent, X. Bouthillier, N. Ballas, P. Vincent, "Fast approximate natural gradient descent in a Kronecker-factored
 eigenbasis", NeurIPS 2018, equation 8.
 """

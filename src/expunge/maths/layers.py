@@ -99,7 +99,7 @@ def taped(model: nn.Module) -> Iterator[LayerTape]:
 
 
 def _factors(layer: nn.Module, given: torch.Tensor, gradient: torch.Tensor) -> Factors:
-    if isinstance(layer, nn.Conv2d):
+    if isinstance(layer, nn.Conv2d) and not isinstance(layer.padding, str):
         a = nn.functional.unfold(
             given, layer.kernel_size, dilation=layer.dilation, padding=layer.padding, stride=layer.stride
         )
@@ -125,4 +125,4 @@ def split_rows(layer: nn.Module, name: str, rows: torch.Tensor) -> dict[str, tor
     shape = layer.weight.shape
     if layer.bias is None:
         return {f"{prefix}weight": rows.reshape(shape)}  # type: ignore[arg-type]
-    return {f"{prefix}weight": rows[:, :-1].reshape(shape), f"{prefix}bias": rows[:, -1]}  # type: ignore[arg-type]
+    return {f"{prefix}weight": rows[:, :-1].reshape(shape), f"{prefix}bias": rows[:, -1]}

@@ -1,8 +1,8 @@
 """Networks that were trained already and have to forget: an adapter for your model, and one file for each method.
 
 :data:`NETWORK_METHODS` names the methods and where they live; to list them imports no torch. They are no estimators:
-``method.forget(model, task, ids, seed)`` takes a trained ``nn.Module`` and returns another one. What all of them keep is
-checked by :mod:`expunge.checks.networks`.
+``method.forget(model, task, ids, seed)`` takes a trained ``nn.Module`` and returns another one. What all of them keep
+is checked by :mod:`expunge.checks.networks`.
 """
 
 from __future__ import annotations

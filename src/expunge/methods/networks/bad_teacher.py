@@ -42,8 +42,8 @@ class BadTeacher(NetworkMethod):
 
     Notes
     -----
-    A step goes down mean_retain KL(competent ‖ student) + strength · mean_forget KL(ignorant ‖ student). The ignorant teacher
-    has the architecture of the model, its weights drawn anew from the seed.
+    A step goes down mean_retain KL(competent ‖ student) + strength · mean_forget KL(ignorant ‖ student). The ignorant
+    teacher has the architecture of the model, its weights drawn anew from the seed.
 
     References
     ----------
@@ -83,7 +83,7 @@ class BadTeacher(NetworkMethod):
         return max(1, round(self.retain_share * n_retain))
 
     def _run(self, job: Job) -> None:
-        ignorant = copy.deepcopy(job.original)
+        ignorant = copy.deepcopy(job.original).requires_grad_(True)
         reset(_every_layer(ignorant))
         ignorant.requires_grad_(False)
         order = np.argsort(uniform64(job.seed, "share of the retain set", job.task.ids[job.retain]), kind="stable")

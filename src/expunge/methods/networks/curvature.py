@@ -36,7 +36,7 @@ class CurvatureOptions(Protocol):
 
 
 def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, options: CurvatureOptions) -> Solved:
-    """(H + (weight_decay + damping) I)⁻¹ b, H the curvature of the mean loss at the original over (some of) the records.
+    """(H + (weight_decay + damping) I)⁻¹ b, H the curvature of the mean loss over (some of) the records.
 
     Parameters
     ----------

@@ -32,8 +32,8 @@ class GradientStep(NetworkMethod):
 
     Notes
     -----
-    θ ← θ - τ (Σ ∇ℓ(corrected records) - Σ ∇ℓ(records)); to forget, there is no corrected record. Reads each record once,
-    in eval mode. τ has to be tuned.
+    θ ← θ - τ (Σ ∇ℓ(corrected records) - Σ ∇ℓ(records)); to forget, there is no corrected record. Reads each record
+    once, in eval mode. τ has to be tuned.
 
     References
     ----------

@@ -33,7 +33,7 @@ def freeze_all_but(model: nn.Module, layers: dict[str, nn.Module]) -> list[nn.Pa
 
 
 def reset(layers: dict[str, nn.Module]) -> None:
-    """Draw the weights of layers anew, as their classes do it.
+    """Draw the weights of layers anew, as their classes do it; what is frozen stays as it is.
 
     Raises
     ------
@@ -46,4 +46,7 @@ def reset(layers: dict[str, nn.Module]) -> None:
                 f"Layer {name!r} ({type(layer).__name__}) has no reset_parameters().", hint="Give it one."
             )
     for layer in layers.values():
+        frozen = [(p, p.detach().clone()) for p in layer.parameters(recurse=False) if not p.requires_grad]
         layer.reset_parameters()  # type: ignore[operator]
+        for parameter, value in frozen:
+            parameter.data.copy_(value)

@@ -68,8 +68,8 @@ class NetworkMethod:
     # ------------------------------------------------------------------ the verbs
 
     def forget(
-        self, model: nn.Module, task: Task, ids: Any, seed: int = 0, *, retain: Any = None, limits: Limits | None = None,
-        strength: float | Literal["auto"] = 1.0, reference: Reference | None = None,
+        self, model: nn.Module, task: Task, ids: Any, seed: int = 0, *, retain: Any = None,
+        limits: Limits | None = None, strength: float | Literal["auto"] = 1.0, reference: Reference | None = None,
     ) -> tuple[nn.Module, NetworkRemoval]:  # fmt: skip
         """Make a copy of a model forget records.
 
@@ -88,8 +88,8 @@ class NetworkMethod:
         limits : Limits, optional
         strength : float or "auto"
             The balance factor, at least 0: what it scales is said by each method. "auto" finds the dose: it is raised
-            while the gap between the forget set and its reference closes and no limit breaks; where one does, the step is
-            halved and the model of the last good dose taken up again.
+            while the gap between the forget set and its reference closes and no limit breaks; where one does, the step
+            is halved and the model of the last good dose taken up again.
         reference : float, Task or Module, optional
             For "auto": what should be measured on the forget set. A number; or a task of data that the model never
             saw, on which the model is measured; or a model that was trained without the records.
@@ -128,14 +128,15 @@ class NetworkMethod:
         else:
             done, dose = _dosed(run, limits, target, before["forget"])
         removal = NetworkRemoval(
-            guarantee=self.guarantee(), n_forgotten=len(forget), work=done.work, elapsed_s=time.perf_counter() - started,
-            touched=touched_parts(model, done.model), notes=tuple(done.notes), strength=dose,
-            step_norm=done.change.step_norm, retain_kl=done.change.retain_kl, utility=done.change.rows,
+            guarantee=self.guarantee(), n_forgotten=len(forget), work=done.work,
+            elapsed_s=time.perf_counter() - started, touched=touched_parts(model, done.model),
+            notes=tuple(done.notes), strength=dose, step_norm=done.change.step_norm,
+            retain_kl=done.change.retain_kl, utility=done.change.rows,
         )  # fmt: skip
         return done.model, removal
 
     def plan(self, model: nn.Module, task: Task, ids: Any, *, retain: Any = None) -> Plan:
-        """What a request would cost, in records read, and promise; changes nothing. "auto" costs up to eight times it."""
+        """What a request would cost and promise; changes nothing. "auto" costs up to eight times as much."""
         forget, kept = self.asked(model, task, ids, retain, Limits())
         work = self._estimate(len(forget), len(kept))
         return Plan(

@@ -53,9 +53,10 @@ class NewtonStep(NetworkMethod):
 
     Notes
     -----
-    With the retain objective L(θ) and its curvature H at the trained weights, θ ← θ - strength · (H + damping)⁻¹ ∇L. With
-    gradient="forget", n_retain ∇L = -Σ_forget (∇ℓ + weight_decay θ), as it is at a minimum over all records. To correct
-    records, L is that with the corrected ones, and n ∇L = Σ ∇ℓ(corrected) - Σ ∇ℓ(as they were). All in eval mode.
+    With the retain objective L(θ) and its curvature H at the trained weights, θ ← θ - strength · (H + damping)⁻¹ ∇L.
+    With gradient="forget", n_retain ∇L = -Σ_forget (∇ℓ + weight_decay θ), as it is at a minimum over all records. To
+    correct records, L is that with the corrected ones, and n ∇L = Σ ∇ℓ(corrected) - Σ ∇ℓ(as they were). All in eval
+    mode.
 
     References
     ----------
@@ -69,9 +70,9 @@ class NewtonStep(NetworkMethod):
 
     def __init__(
         self, *, solver: Literal["cg", "lissa", "kfac", "ekfac"] = "cg",
-        curvature: Literal["gauss_newton", "hessian"] = "gauss_newton", damping: float = 0.01, weight_decay: float = 0.0,
-        gradient: Literal["retain", "forget"] = "retain", max_steps: int = 20, tol: float = 1e-4, scale: float = 10.0,
-        max_records: int = 1024, batch_size: int = 256,
+        curvature: Literal["gauss_newton", "hessian"] = "gauss_newton", damping: float = 0.01,
+        weight_decay: float = 0.0, gradient: Literal["retain", "forget"] = "retain", max_steps: int = 20,
+        tol: float = 1e-4, scale: float = 10.0, max_records: int = 1024, batch_size: int = 256,
     ) -> None:  # fmt: skip
         self.solver = solver
         self.curvature = curvature

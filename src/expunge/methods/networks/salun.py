@@ -47,8 +47,8 @@ class SalUn(NetworkMethod):
     """
 
     def __init__(
-        self, *, share: float = 0.5, retain_weight: float = 1.0, epochs: int = 1, lr: float = 0.01, batch_size: int = 64,
-        momentum: float = 0.9,
+        self, *, share: float = 0.5, retain_weight: float = 1.0, epochs: int = 1, lr: float = 0.01,
+        batch_size: int = 64, momentum: float = 0.9,
     ) -> None:  # fmt: skip
         self.share = share
         self.retain_weight = retain_weight

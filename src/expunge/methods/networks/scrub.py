@@ -50,10 +50,11 @@ class SCRUB(NetworkMethod):
     Notes
     -----
     With the divergence d of the teacher's outputs to the student's the objective is
-    α · mean_retain d + γ · mean_retain loss - strength · mean_forget d. On the forget set the gradient is zero as long as the
-    student is its teacher: without dropout or batch normalisation the first pass away does nothing, so ``max_epochs``
-    is to be at least 2. Temperature 4 is usual in distillation; the other defaults are ours, tuned on a small network.
-    Reads epochs · n_retain + max_epochs · n_forget records; rewinding, n_forget a pass more and the held-out data.
+    α · mean_retain d + γ · mean_retain loss - strength · mean_forget d. On the forget set the gradient is zero as long
+    as the student is its teacher: without dropout or batch normalisation the first pass away does nothing, so
+    ``max_epochs`` is to be at least 2. Temperature 4 is usual in distillation; the other defaults are ours, tuned on a
+    small network. Reads epochs · n_retain + max_epochs · n_forget records; rewinding, n_forget a pass more and the
+    held-out data.
 
     References
     ----------

@@ -30,8 +30,8 @@ class UpdateLog:
 
     Notes
     -----
-    One copy of the weights for each step that is kept, on the CPU. The changes were made by the records: a log has to be
-    deleted, or :meth:`drop` called, once they are forgotten.
+    One copy of the weights for each step that is kept, on the CPU. The changes were made by the records: a log has to
+    be deleted, or :meth:`drop` called, once they are forgotten.
 
     Examples
     --------
