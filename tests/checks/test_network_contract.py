@@ -38,7 +38,7 @@ SMALL = {"batch_size": 8}
 OPTIMIZERS = {"optimizer": ["adam"]}
 CASES = {
     "Amnesiac": NetworkCase(logged, alternatives={"log": [networks.UpdateLog(torch.nn.Linear(1, 1))]}),
-    "BadTeacher": NetworkCase(networks.BadTeacher(**SMALL, optimizer="sgd"), alternatives=OPTIMIZERS),
+    "BadTeacher": NetworkCase(networks.BadTeacher(**SMALL, optimizer="sgd", epochs=3), alternatives=OPTIMIZERS),
     "CFk": NetworkCase(networks.CFk(**SMALL, k=1, epochs=2)),
     "EUk": NetworkCase(networks.EUk(**SMALL, k=1, epochs=2)),
     "FineTuning": NetworkCase(networks.FineTuning(**SMALL, epochs=2), alternatives=OPTIMIZERS),
@@ -72,7 +72,7 @@ CASES = {
     ),
     "SCRUB-rewound": NetworkCase(
         networks.SCRUB(**SMALL, forget_batch_size=2, lr=0.3, held_out=small_task()),
-        alternatives={**OPTIMIZERS, "max_epochs": [1], "forget_batch_size": [1], "held_out": [3]},
+        alternatives={**OPTIMIZERS, "max_epochs": [1], "forget_batch_size": [1], "held_out": [3], "epochs": []},
     ),
     "SSD": NetworkCase(networks.SSD(alpha=1.0, chunk=8), alternatives={"alpha": [3.0]}),
     "SalUn": NetworkCase(networks.SalUn(**SMALL)),

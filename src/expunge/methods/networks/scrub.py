@@ -53,8 +53,8 @@ class SCRUB(NetworkMethod):
     α · mean_retain d + γ · mean_retain loss - strength · mean_forget d. On the forget set the gradient is zero as long
     as the student is its teacher: without dropout or batch normalisation the first pass away does nothing, so
     ``max_epochs`` is to be at least 2. Temperature 4 is usual in distillation; the other defaults are ours, tuned on a
-    small network. Reads epochs · n_retain + max_epochs · n_forget records; rewinding, n_forget a pass more and the
-    held-out data.
+    small network. Reads epochs · n_retain + max_epochs · n_forget records; rewinding, n_forget a pass more, and the
+    held-out data, which are not counted.
 
     References
     ----------
@@ -94,7 +94,7 @@ class SCRUB(NetworkMethod):
             raise InvalidParameterError(f"held_out must be a task of unseen data, got {type(self.held_out).__name__}.")
 
     def _estimate(self, n_forget: int, n_retain: int) -> int:
-        rewinding = 0 if self.held_out is None else self.epochs * n_forget + len(self.held_out)
+        rewinding = 0 if self.held_out is None else self.epochs * n_forget
         return self.epochs * n_retain + min(self.max_epochs, self.epochs) * n_forget + rewinding
 
     def _run(self, job: Job) -> None:
@@ -112,6 +112,7 @@ class SCRUB(NetworkMethod):
                 loss = job.task.losses_of(outputs, batch.targets).mean()
                 job.step(optimizer, self.alpha * near + self.gamma * loss)
             if self.held_out is not None:
+                job.work += len(job.forget)
                 checkpoints.append((_measured(job, job.task, job.forget), copy.deepcopy(job.model.state_dict())))
         if self.held_out is not None:
             wanted_measure = _measured(job, self.held_out, np.arange(len(self.held_out)))
@@ -121,5 +122,4 @@ class SCRUB(NetworkMethod):
 
 
 def _measured(job: Job, task: Task, positions: np.ndarray[tuple[int], np.dtype[np.intp]]) -> float:
-    job.work += len(positions)
     return float(np.concatenate([seen.measured for seen in view(job.model, task, positions)]).mean())
