@@ -22,6 +22,8 @@ def find_dose(
 ) -> Dosed:  # fmt: skip
     """Raise the dose stepwise; halve the step and rewind where a limit breaks or the gap opens.
 
+    A gap that stays as it is does not stop the search: accuracy has steps, and a small dose may not reach the next.
+
     Parameters
     ----------
     attempt : callable (strength) -> (result, gap, broken)
@@ -38,7 +40,7 @@ def find_dose(
     Returns
     -------
     Dosed
-        Of strength 0 and no result if no dose closed the gap within the limits.
+        Of strength 0 and no result if no dose closed the gap within the limits; else the smallest of the best.
 
     Notes
     -----
@@ -51,17 +53,17 @@ def find_dose(
     >>> found.strength, [dose for dose, _ in found.tried][:6]
     (1.59375, [0.5, 1.0, 2.0, 1.5, 1.75, 1.625])
     """
-    good, best, result = 0.0, gap, None
-    step, has_failed = first, False
+    best, nearest, result = 0.0, gap, None
+    good, step, has_failed = 0.0, first, False
     tried: list[tuple[float, str]] = []
-    while len(tried) < max_tries and best > tol:
+    while len(tried) < max_tries and nearest > tol:
         dose = good + step
         out, now, broken = attempt(dose)
-        if broken is None and now < best:
-            good, best, result = dose, now, out
-            tried.append((dose, f"gap {now:.4g}"))
-            step = step / 2 if has_failed else dose
-        else:
-            tried.append((dose, broken or f"no nearer: gap of {now:.4g}"))
+        tried.append((dose, broken or f"gap {now:.4g}"))
+        if broken is not None or now > nearest:
             has_failed, step = True, step / 2
-    return Dosed(good, result, tuple(tried))
+            continue
+        if now < nearest:
+            best, nearest, result = dose, now, out
+        good, step = dose, step / 2 if has_failed else dose
+    return Dosed(best, result, tuple(tried))
