@@ -13,7 +13,7 @@ import typer
 
 from expunge.cli import app
 from expunge.errors import EXIT_CODES, ExpungeError
-from expunge.workspace import list_methods
+from expunge.workspace import list_methods, list_network_methods
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "*This page is generated: `python docs/generate.py`.*"
@@ -78,6 +78,12 @@ def method_page() -> str:
     links = [f"[{title}](methods/{page}.md)" for page, title in pages.items()]
     links += ["[transformers and pipelines](tables.md)", "[texts](text.md)"]
     lines += ["", f"Each has a page: {', '.join(links)}.", ""]
+    lines += ["## For networks that were trained already", "", "Their page is [networks](networks.md).", ""]
+    lines += ["| name | in Python | guarantee | forgets |", "|" + " --- |" * 4]
+    for method in list_network_methods():
+        cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.guarantee, ", ".join(method.forgets)]
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
     return "\n".join(lines)
 
 

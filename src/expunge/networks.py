@@ -27,6 +27,7 @@ from expunge.methods.networks.newton_step import NewtonStep
 from expunge.methods.networks.primal_dual import PrimalDual
 from expunge.methods.networks.prune_first import PruneFirst
 from expunge.methods.networks.random_labels import RandomLabels
+from expunge.methods.networks.replay_trainer import ReplayTrainer
 from expunge.methods.networks.salun import SalUn
 from expunge.methods.networks.scrub import SCRUB
 from expunge.methods.networks.single_step import SingleStep
@@ -59,6 +60,7 @@ __all__ = [
     "PruneFirst",
     "RandomLabels",
     "Regression",
+    "ReplayTrainer",
     "SalUn",
     "SingleStep",
     "Task",

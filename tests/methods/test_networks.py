@@ -236,7 +236,7 @@ def test_the_reference_of_the_dose_is_data_a_model_or_a_number() -> None:
 
 
 def test_a_diverged_model_is_refused() -> None:
-    with pytest.raises(InvalidDataError, match="diverged"):
+    with pytest.raises(LimitBrokenError, match="diverged"):
         GradientStep(rate=1e38).forget(network().double(), Classification((X.astype(np.float64) * 1e200, Y)), [1, 2])
 
 

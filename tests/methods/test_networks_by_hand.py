@@ -182,7 +182,7 @@ def test_neg_grad_plus() -> None:
 
 def test_random_labels() -> None:
     """Of two classes the wrong one is the other."""
-    step = surprise(V, KEPT, LABELS[KEPT]) + 2.0 * surprise(V, GONE, 1 - LABELS[GONE])
+    step = surprise(V, KEPT, LABELS[KEPT]) + 2.0 * 2 / 4 * surprise(V, GONE, 1 - LABELS[GONE])
     close(declassified(networks.RandomLabels(epochs=1, lr=0.1), strength=2.0), V - 0.1 * step)
 
 

@@ -10,11 +10,11 @@ from expunge.cli.output import Output
 
 def methods(as_json: Json = False) -> None:
     """List the methods: their task, their guarantee and what they can do."""
-    from expunge.workspace import list_methods
+    from expunge.workspace import list_methods, list_network_methods
 
     out = Output(as_json)
     with out.working("Listing"):
-        cards = list_methods()
+        cards = [*list_methods(), *list_network_methods()]
     rows = [
         (card.name, card.task, card.guarantee, ", ".join(card.forgets), "yes" if card.learns else "no")
         for card in cards

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from expunge.errors import (
-    InvalidDataError,
     InvalidParameterError,
     InvalidRequestError,
     LimitBrokenError,
@@ -109,7 +108,7 @@ class NetworkMethod:
         UnsupportedEstimatorError
             A model in half precision, or without trainable parameters.
         LimitBrokenError
-            The model would have moved further than the limits allow.
+            The model would have moved further than the limits allow, or its weights are no longer numbers.
         """
         started = time.perf_counter()
         limits = limits or Limits()
@@ -210,7 +209,7 @@ class NetworkMethod:
         restore_modes(job.model, model)
         change = changed(model, job.model, viewed or task, before)
         if not math.isfinite(change.step_norm):
-            raise InvalidDataError(
+            raise LimitBrokenError(
                 f"{type(self).__name__} diverged: the weights are no longer numbers. The model is returned untouched.",
                 hint="Lower lr or strength.",
             )
@@ -243,7 +242,7 @@ def _dosed(run: Any, limits: Limits, target: float, seen: list[Viewed]) -> tuple
     def attempt(dose: float) -> tuple[_Done | None, float, str | None]:
         try:
             done: _Done = run(dose)
-        except InvalidDataError as error:  # diverged
+        except LimitBrokenError as error:  # diverged
             return None, math.inf, error.message
         return done, abs(done.change.forget_measure - target), limits.broken(done.change)
 

@@ -32,9 +32,10 @@ class RandomLabels(NetworkMethod):
 
     Notes
     -----
-    A step goes down (mean loss of a batch of the retain set) + strength · (mean loss of a batch of the forget set, with
-    wrong targets). The wrong class of a record is drawn once, by the hash of its id. Reads twice epochs · n_retain
-    records, fewer where the forget set is smaller than a batch.
+    A step goes down (mean loss of a batch of the retain set) + strength · n_forget / n_retain · (mean loss of a batch
+    of the forget set, with wrong targets): at strength 1 the loss over all records, as on the mixed data of the papers.
+    The wrong class of a record is drawn once, by the hash of its id. Reads twice epochs · n_retain records, fewer where
+    the forget set is smaller than a batch.
 
     References
     ----------
@@ -63,13 +64,13 @@ class RandomLabels(NetworkMethod):
     def _run(self, job: Job) -> None:
         teach_wrong_targets(
             job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
-            weight_decay=self.weight_decay,
+            weight_decay=self.weight_decay, forget_weight=len(job.forget) / len(job.retain),
         )  # fmt: skip
 
 
 def teach_wrong_targets(
     job: Job, *, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float = 0.0,
-    retain_weight: float = 1.0, mask: Vector | None = None,
+    retain_weight: float = 1.0, forget_weight: float = 1.0, mask: Vector | None = None,
 ) -> None:  # fmt: skip
     """Train on both sets, with wrong targets for the forget set; with a mask only where it is one."""
     optimizer = job.optimizer("sgd", lr, momentum=momentum, weight_decay=weight_decay)
@@ -80,5 +81,5 @@ def teach_wrong_targets(
         gone = next(forgotten)
         outputs = job.outputs(gone, "forget")
         wrong = job.task.wrong_targets(gone.targets, outputs, job.draws(gone, "wrong target"))
-        loss = retain_weight * kept + job.strength * job.task.losses_of(outputs, wrong).mean()
+        loss = retain_weight * kept + job.strength * forget_weight * job.task.losses_of(outputs, wrong).mean()
         job.step(optimizer, loss, mask=mask)

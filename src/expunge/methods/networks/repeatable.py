@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-__all__ = ["device_of", "repeatable"]
+__all__ = ["device_of", "repeatable", "threads"]
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -58,3 +58,14 @@ def repeatable(seed: int, device: torch.device) -> Iterator[torch.Generator]:
             torch.cuda.set_rng_state(cuda, device)
             torch.backends.cudnn.benchmark = tuned
             torch.use_deterministic_algorithms(strict, warn_only=warns)
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """So many threads of torch, for a while: they decide in which order sums are taken."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

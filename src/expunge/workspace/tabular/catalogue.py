@@ -11,10 +11,20 @@ from typing import Any, get_args
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, method_names
+from expunge.methods.networks import NETWORK_METHODS
 from expunge.records import Kind
 from expunge.workspace.tabular.schema import TASKS
 
-__all__ = ["MethodCard", "kebab", "list_methods", "make_method", "resolve_method", "task_of", "wraps_estimator"]
+__all__ = [
+    "MethodCard",
+    "kebab",
+    "list_methods",
+    "list_network_methods",
+    "make_method",
+    "resolve_method",
+    "task_of",
+    "wraps_estimator",
+]
 
 _SUFFIX = {"classification": "-classifier", "regression": "-regressor"}
 
@@ -30,7 +40,7 @@ class MethodCard:
     python : str
         Of the class, as ``GaussianNB``.
     task : str
-        One of :data:`expunge.workspace.tabular.schema.TASKS`, or "other".
+        One of :data:`expunge.workspace.tabular.schema.TASKS`, "network", or "other".
     guarantee : str
         The strongest kind that its removals can have.
     forgets : tuple of str
@@ -68,6 +78,17 @@ def list_methods() -> list[MethodCard]:
     return [_card_or_reason(name) for name in method_names()]
 
 
+def list_network_methods() -> list[MethodCard]:
+    """The methods that make a trained network forget; they are listed without importing torch."""
+    return [
+        MethodCard(
+            kebab(name), f"networks.{name}", "network", "empirical", forgets=("records",), learns=False,
+            estimator=False, summary="For a PyTorch network that was trained already: see expunge.networks.",
+        )
+        for name in sorted(NETWORK_METHODS)
+    ]  # fmt: skip
+
+
 def _card_or_reason(name: str) -> MethodCard:
     try:
         return _card(name)
@@ -89,6 +110,11 @@ def resolve_method(name: str, task: str | None) -> str:
     known = {kebab(method): method for method in method_names()}
     wanted = known.get(name) or (name if name in known.values() else None)
     wanted = wanted or known.get(name + _SUFFIX.get(task or "", ""))
+    if wanted is None and (network := _network_name(name)) is not None:
+        raise UnsupportedRequestError(
+            f"{network} makes a trained network forget; it fits no table.",
+            hint=f"In Python: expunge.networks.{network}.",
+        )
     if wanted is None:
         short = {long.removesuffix(suffix) for long in known for suffix in _SUFFIX.values()}
         near = difflib.get_close_matches(name, sorted({*known, *short}), n=3, cutoff=0.4)
@@ -101,6 +127,10 @@ def resolve_method(name: str, task: str | None) -> str:
         hint = f"Choose a method for {task}: see `expunge methods`, or change --task."
         raise InvalidParameterError(f"{wanted} is for {own}, not for {task}.", hint=hint)
     return wanted
+
+
+def _network_name(name: str) -> str | None:
+    return next((own for own in NETWORK_METHODS if name in (own, kebab(own))), None)
 
 
 def task_of(name: str) -> str | None:
