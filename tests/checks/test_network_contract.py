@@ -67,11 +67,11 @@ CASES = {
     "PruneFirst": NetworkCase(networks.PruneFirst(**SMALL, epochs=2)),
     "RandomLabels": NetworkCase(networks.RandomLabels(**SMALL)),
     "SCRUB": NetworkCase(
-        networks.SCRUB(**SMALL, forget_batch_size=2),
+        networks.SCRUB(**SMALL, forget_batch_size=2, optimizer="sgd"),
         alternatives={**OPTIMIZERS, "max_epochs": [1], "forget_batch_size": [1], "held_out": []},
     ),
     "SCRUB-rewound": NetworkCase(
-        networks.SCRUB(**SMALL, forget_batch_size=2, lr=0.3, held_out=small_task()),
+        networks.SCRUB(**SMALL, forget_batch_size=2, optimizer="sgd", lr=0.3, held_out=small_task()),
         alternatives={**OPTIMIZERS, "max_epochs": [0], "forget_batch_size": [1], "held_out": [3], "epochs": []},
     ),
     "SSD": NetworkCase(networks.SSD(alpha=1.0, chunk=8), alternatives={"alpha": [3.0]}),

@@ -214,7 +214,9 @@ def test_salun() -> None:
 
 def test_scrub() -> None:
     """Away, near, away, near; the first pass away has no gradient, for the student is its teacher."""
-    method = networks.SCRUB(epochs=2, max_epochs=2, lr=0.1, alpha=0.5, gamma=0.8, temperature=2.0, momentum=0.0)
+    method = networks.SCRUB(
+        epochs=2, max_epochs=2, lr=0.1, alpha=0.5, gamma=0.8, temperature=2.0, optimizer="sgd", momentum=0.0
+    )
     v = V.copy()
     for _ in range(2):
         v = v + 0.1 * 3.0 * apart(v, V, GONE, 2.0)
@@ -225,7 +227,14 @@ def test_scrub() -> None:
 def test_scrub_rewinds_to_the_checkpoint_nearest_to_unseen_data() -> None:
     """Accuracy on the forget set after each pass, by hand; on the held-out data the last model is always wrong."""
     held_out = Classification((np.array([[1.0], [1.0]]), np.array([1, 1])))
-    options: dict[str, Any] = {"max_epochs": 2, "lr": 4.0, "alpha": 0.0, "gamma": 1.0, "momentum": 0.0}
+    options: dict[str, Any] = {
+        "max_epochs": 2,
+        "lr": 4.0,
+        "alpha": 0.0,
+        "gamma": 1.0,
+        "optimizer": "sgd",
+        "momentum": 0.0,
+    }
     accuracies, weights = [], []
     for epochs in range(1, 5):
         v = declassified(networks.SCRUB(epochs=epochs, **options))

@@ -83,7 +83,7 @@ def test_the_digest_sees_weights_arguments_and_ids() -> None:
         digests.add(trainer(**changed).fit(task()).digest())
     digests.add(trainer().fit(task(), entry={IDS[0]: 1}).digest())
     assert len(digests) == 11
-    base._last.model["0.bias"][0] = np.nextafter(np.float32(base._last.model["0.bias"][0]), np.float32(9))
+    base._last.model["0.bias"][0] = torch.nextafter(base._last.model["0.bias"][0], torch.tensor(9.0))
     assert base.digest() not in digests
 
 

@@ -33,7 +33,7 @@ def hvp(loss: Callable[[Any], torch.Tensor], params: Params, vector: Params) -> 
 
     References
     ----------
-    B. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994, equation 1.
+    B. Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def gauss_newton_vp(
 
     References
     ----------
-    N. Schraudolph, "Fast curvature matrix-vector products", Neural Computation 14, 2002, section 3.
+    N. Schraudolph, "Fast curvature matrix-vector products", Neural Computation 14, 2002.
     """
     seen: tuple[torch.Tensor, ...] = jvp(outputs, (dict(params),), (dict(vector),))
     here, tangent = seen[0], seen[1]

@@ -48,7 +48,7 @@ def conjugate_gradient(
 
     References
     ----------
-    M. Hestenes, E. Stiefel, "Methods of conjugate gradients for solving linear systems", 1952, equations 3:1.
+    M. Hestenes, E. Stiefel, "Methods of conjugate gradients for solving linear systems", 1952, section 3.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def lissa(product: Product, b: Mapping[str, torch.Tensor], *, scale: float, dept
     References
     ----------
     N. Agarwal, B. Bullins, E. Hazan, "Second-order stochastic optimization for machine learning in linear time",
-    JMLR 18, 2017, equation 7; the scale as in P. W. Koh, P. Liang, ICML 2017, section 3.
+    JMLR 18, 2017; the scale as in P. W. Koh, P. Liang, ICML 2017, section 3.
 
     Examples
     --------

@@ -5,7 +5,7 @@ References
 J. Martens, R. Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015,
 section 3; for convolutions R. Grosse, J. Martens, ICML 2016, section 3. The corrected eigenvalues: T. George,
 C. Laurent, X. Bouthillier, N. Ballas, P. Vincent, "Fast approximate natural gradient descent in a Kronecker-factored
-eigenbasis", NeurIPS 2018, equation 8.
+eigenbasis", NeurIPS 2018.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class BadTeacher(NetworkMethod):
 
     Parameters
     ----------
-    epochs : int, default=1
+    epochs : int, default=2
         Passes over the share of the retain set.
     retain_share : float, default=0.3
         Share of the retain set that is used, in (0, 1]: the paper's 30 %, chosen by the hash of the ids.
@@ -48,13 +48,13 @@ class BadTeacher(NetworkMethod):
     References
     ----------
     V. Chundawat, A. Tarun, M. Mandal, M. Kankanhalli, "Can bad teaching induce forgetting? Unlearning in deep networks
-    using an incompetent teacher", AAAI 2023, equation 2.
+    using an incompetent teacher", AAAI 2023, the objective of the two teachers.
     """
 
     _statement = "the model was taught to be ignorant about the records; no distance is proved"
 
     def __init__(
-        self, *, epochs: int = 1, retain_share: float = 0.3, lr: float = 0.001, temperature: float = 1.0,
+        self, *, epochs: int = 2, retain_share: float = 0.3, lr: float = 0.001, temperature: float = 1.0,
         batch_size: int = 64, optimizer: Literal["sgd", "adam"] = "adam", momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:  # fmt: skip

@@ -21,9 +21,9 @@ class CFk(NetworkMethod):
     ----------
     k : int, default=2
         Layers with parameters, counted from the end.
-    epochs : int, default=5
+    epochs : int, default=3
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.1
         Step size; the strength of ``forget`` scales it.
     batch_size : int, default=64
     momentum : float, default=0.9
@@ -41,11 +41,11 @@ class CFk(NetworkMethod):
     References
     ----------
     S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
-    machine unlearning", arXiv 2201.06640, 2022, section 4: CF-k.
+    machine unlearning", arXiv 2201.06640, 2022: CF-k.
     """
 
     def __init__(
-        self, *, k: int = 2, epochs: int = 5, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
+        self, *, k: int = 2, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
         self.k = k

@@ -37,7 +37,7 @@ class FisherForgetting(NetworkMethod):
     References
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net: selective forgetting in deep networks",
-    CVPR 2020, section 5, equation 8.
+    CVPR 2020, Fisher forgetting: S(w) = w + (λσ²)^¼ F^-¼ ε.
     """
 
     _statement = "noise was added where the retained records care least; no distance is proved"

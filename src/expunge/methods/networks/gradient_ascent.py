@@ -31,8 +31,8 @@ class GradientAscent(NetworkMethod):
 
     References
     ----------
-    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, section 6, "negative
-    gradient"; A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD", EuroS&P 2022, section 4.
+    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "negative
+    gradient"; A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD", EuroS&P 2022.
     """
 
     _statement = "the loss of the records was raised, which can wreck the model; no distance is proved"

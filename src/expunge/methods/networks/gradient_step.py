@@ -37,7 +37,8 @@ class GradientStep(NetworkMethod):
 
     References
     ----------
-    A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023, equation 4.
+    A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023, the
+    first-order update.
     """
 
     _statement = "one step was taken along the gradient of the records; no distance is proved"

@@ -16,11 +16,11 @@ class L1Sparse(NetworkMethod):
 
     Parameters
     ----------
-    gamma : float, default=5e-4
+    gamma : float, default=2e-3
         Weight of the penalty at first; the strength of ``forget`` scales it. It falls linearly to zero over the passes.
-    epochs : int, default=5
+    epochs : int, default=3
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.1
     batch_size : int, default=64
     momentum : float, default=0.9
 
@@ -36,11 +36,11 @@ class L1Sparse(NetworkMethod):
     References
     ----------
     J. Jia, J. Liu, P. Ram, Y. Yao, G. Liu, Y. Liu, P. Sharma, S. Liu, "Model sparsity can simplify machine unlearning",
-    NeurIPS 2023, equation 4 and the schedule below it.
+    NeurIPS 2023, sparsity-aware unlearning, with the weight of the penalty falling linearly.
     """
 
     def __init__(
-        self, *, gamma: float = 5e-4, epochs: int = 5, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9
+        self, *, gamma: float = 2e-3, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9
     ) -> None:
         self.gamma = gamma
         self.epochs = epochs

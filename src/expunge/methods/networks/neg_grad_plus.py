@@ -16,11 +16,11 @@ class NegGradPlus(NetworkMethod):
 
     Parameters
     ----------
-    beta : float, default=0.95
+    beta : float, default=0.7
         Weight of the retain set, in [0, 1].
-    epochs : int, default=1
+    epochs : int, default=2
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.03
         Step size.
     batch_size : int, default=64
         Records of each set a step.
@@ -39,11 +39,11 @@ class NegGradPlus(NetworkMethod):
     References
     ----------
     M. Kurmanji, P. Triantafillou, J. Hayes, E. Triantafillou, "Towards unbounded machine unlearning", NeurIPS 2023,
-    section 4: NegGrad+.
+    the baseline NegGrad+.
     """
 
     def __init__(
-        self, *, beta: float = 0.95, epochs: int = 1, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
+        self, *, beta: float = 0.7, epochs: int = 2, lr: float = 0.03, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
         self.beta = beta

@@ -62,8 +62,8 @@ class NewtonStep(NetworkMethod):
     ----------
     P. W. Koh, P. Liang, "Understanding black-box predictions via influence functions", ICML 2017, section 2.1; C. Guo,
     T. Goldstein, A. Hannun, L. van der Maaten, "Certified data removal from machine learning models", ICML 2020,
-    equation 3; A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023,
-    equation 6.
+    the Newton update; A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels",
+    NDSS 2023, the second-order update.
     """
 
     _statement = "a damped Newton step was taken; no distance is proved"

@@ -19,12 +19,12 @@ class PrimalDual(NetworkMethod):
 
     Parameters
     ----------
-    level : float, default=0.5
+    level : float, default=0.1
         c of the constraint: the forget loss shall be at least c times the loss of a model that knows nothing; the
         strength of ``forget`` scales it. For classification that loss is ln k.
     epochs : int, default=2
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.03
         Step size of the weights.
     dual_lr : float, default=0.1
         Step size of the multiplier.
@@ -40,18 +40,20 @@ class PrimalDual(NetworkMethod):
     -----
     minimise L_retain(θ) subject to L_forget(θ) ≥ c. Each step goes down the Lagrangian L_retain + μ (c - L_forget) in θ
     and up in μ: μ ← max(0, μ + η (c - L_forget)), from μ = 0. Where the loss is high enough μ falls back to zero, so
-    the forget loss is not driven to infinity, as gradient ascent does. All defaults are ours.
+    the forget loss is not driven to infinity, as gradient ascent does. All defaults are ours, tuned on a small
+    network.
 
     References
     ----------
-    K. Arrow, L. Hurwicz, H. Uzawa, "Studies in linear and non-linear programming", 1958, chapter 10 (the dynamics);
-    L. Chamon, A. Ribeiro, "Probably approximately correct constrained learning", NeurIPS 2020, algorithm 1.
+    K. Arrow, L. Hurwicz, H. Uzawa, "Studies in linear and non-linear programming", 1958 (the dynamics);
+    L. Chamon, A. Ribeiro, "Probably approximately correct constrained learning", NeurIPS 2020, the primal-dual
+    algorithm.
     """
 
     _statement = "the loss of the records was held above a level; no distance is proved"
 
     def __init__(
-        self, *, level: float = 0.5, epochs: int = 2, lr: float = 0.01, dual_lr: float = 0.1, batch_size: int = 64,
+        self, *, level: float = 0.1, epochs: int = 2, lr: float = 0.03, dual_lr: float = 0.1, batch_size: int = 64,
         momentum: float = 0.9,
     ) -> None:  # fmt: skip
         self.level = level

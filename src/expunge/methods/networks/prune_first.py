@@ -19,9 +19,9 @@ class PruneFirst(NetworkMethod):
     ----------
     sparsity : float, default=0.7
         Share of the weights that become zero, in [0, 1). Biases and scales, with one dimension, are left.
-    epochs : int, default=5
+    epochs : int, default=3
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.1
         Step size; the strength of ``forget`` scales it.
     batch_size : int, default=64
     momentum : float, default=0.9
@@ -38,11 +38,11 @@ class PruneFirst(NetworkMethod):
     References
     ----------
     J. Jia, J. Liu, P. Ram, Y. Yao, G. Liu, Y. Liu, P. Sharma, S. Liu, "Model sparsity can simplify machine unlearning",
-    NeurIPS 2023, section 4, "prune first, then unlearn".
+    NeurIPS 2023, "prune first, then unlearn".
     """
 
     def __init__(
-        self, *, sparsity: float = 0.7, epochs: int = 5, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9
+        self, *, sparsity: float = 0.7, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9
     ) -> None:
         self.sparsity = sparsity
         self.epochs = epochs

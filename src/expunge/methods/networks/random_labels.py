@@ -17,7 +17,7 @@ class RandomLabels(NetworkMethod):
 
     Parameters
     ----------
-    epochs : int, default=1
+    epochs : int, default=2
         Passes over the retain set; forgotten records come again as often as a pass needs them.
     lr : float, default=0.01
         Step size.
@@ -39,12 +39,12 @@ class RandomLabels(NetworkMethod):
 
     References
     ----------
-    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, section 6, "random labels";
+    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "random labels";
     L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Unlearning".
     """
 
     def __init__(
-        self, *, epochs: int = 1, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
+        self, *, epochs: int = 2, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:  # fmt: skip
         self.epochs = epochs

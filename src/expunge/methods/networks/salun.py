@@ -21,11 +21,11 @@ class SalUn(NetworkMethod):
     share : float, default=0.5
         Share of the weights that may change, in (0, 1]: those with the largest gradient of the forget set's loss. One
         half is the paper's (the median as threshold).
-    retain_weight : float, default=1.0
+    retain_weight : float, default=10.0
         Weight of the loss on the retain set, α.
     epochs : int, default=1
         Passes over the retain set.
-    lr : float, default=0.01
+    lr : float, default=0.003
     batch_size : int, default=64
         Records of each set a step.
     momentum : float, default=0.9
@@ -43,11 +43,12 @@ class SalUn(NetworkMethod):
     References
     ----------
     C. Fan, J. Liu, Y. Zhang, E. Wong, D. Wei, S. Liu, "SalUn: empowering machine unlearning via gradient-based weight
-    saliency in both image classification and generation", ICLR 2024, equations 3 to 5.
+    saliency in both image classification and generation", ICLR 2024, the saliency mask and the objective for
+    classification.
     """
 
     def __init__(
-        self, *, share: float = 0.5, retain_weight: float = 1.0, epochs: int = 1, lr: float = 0.01,
+        self, *, share: float = 0.5, retain_weight: float = 10.0, epochs: int = 1, lr: float = 0.003,
         batch_size: int = 64, momentum: float = 0.9,
     ) -> None:  # fmt: skip
         self.share = share

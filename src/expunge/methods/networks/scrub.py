@@ -26,7 +26,7 @@ class SCRUB(NetworkMethod):
         Passes over the retain set.
     max_epochs : int, default=2
         In so many of them, the first, a pass away on the forget set comes before.
-    lr : float, default=0.01
+    lr : float, default=0.003
     alpha : float, default=0.5
         Weight of the divergence on the retain set.
     gamma : float, default=1.0
@@ -35,9 +35,10 @@ class SCRUB(NetworkMethod):
         Of the divergence.
     batch_size : int, default=64
         Of the retain set.
-    forget_batch_size : int, default=64
-    optimizer : {"sgd", "adam"}, default="sgd"
+    forget_batch_size : int, default=16
+    optimizer : {"sgd", "adam"}, default="adam"
     momentum : float, default=0.9
+        Of SGD.
     weight_decay : float, default=0.0
     held_out : Task, optional
         SCRUB+R: unseen data with the classes of the forget set. The checkpoint is taken whose measured quantity on the
@@ -59,15 +60,15 @@ class SCRUB(NetworkMethod):
     References
     ----------
     M. Kurmanji, P. Triantafillou, J. Hayes, E. Triantafillou, "Towards unbounded machine unlearning", NeurIPS 2023,
-    equation 3, algorithm 1, and section 3.2 for the rewinding.
+    the objective of SCRUB, its algorithm of alternating passes, and the rewinding of SCRUB+R.
     """
 
     _statement = "the model was distilled away from what it said about the records; no distance is proved"
 
     def __init__(
-        self, *, epochs: int = 3, max_epochs: int = 2, lr: float = 0.01, alpha: float = 0.5, gamma: float = 1.0,
-        temperature: float = 4.0, batch_size: int = 64, forget_batch_size: int = 64,
-        optimizer: Literal["sgd", "adam"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0,
+        self, *, epochs: int = 3, max_epochs: int = 2, lr: float = 0.003, alpha: float = 0.5, gamma: float = 1.0,
+        temperature: float = 4.0, batch_size: int = 64, forget_batch_size: int = 16,
+        optimizer: Literal["sgd", "adam"] = "adam", momentum: float = 0.9, weight_decay: float = 0.0,
         held_out: Task | None = None,
     ) -> None:  # fmt: skip
         self.epochs = epochs

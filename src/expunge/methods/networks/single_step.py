@@ -44,7 +44,7 @@ class SingleStep(NetworkMethod):
     References
     ----------
     A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD: understanding factors influencing machine
-    unlearning", EuroS&P 2022, section 4, equation 5.
+    unlearning", EuroS&P 2022, single-gradient unlearning.
     """
 
     _statement = "the records' first gradients were added back; no distance is proved"

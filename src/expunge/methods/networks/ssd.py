@@ -38,7 +38,7 @@ class SSD(NetworkMethod):
     References
     ----------
     J. Foster, S. Schoepf, A. Brintrup, "Fast machine unlearning without retraining through selective synaptic
-    dampening", AAAI 2024, equations 6 and 7.
+    dampening", AAAI 2024, the rule of selection and the dampening factor.
     """
 
     _statement = "weights that mattered most to the records were shrunk; no distance is proved"
