@@ -30,8 +30,8 @@ class L1Sparse(NetworkMethod):
 
     Notes
     -----
-    In pass t of T a step goes down mean loss + γ (1 - t / T) ‖θ‖₁, t from 0. Reads epochs · n_retain records. 5e-4 is
-    of the size that the paper uses for ResNet-18.
+    In pass t of T a step goes down mean loss + γ (1 - t / T) ‖θ‖₁, t from 0. Reads epochs · n_retain records. The
+    defaults are ours, tuned on a small network.
 
     References
     ----------

@@ -119,6 +119,7 @@ class ReplayTrainer:
             An argument, or a model that is not on the CPU in single or double precision.
         """
         self._check()
+        self._fitted = self._arguments()
         entries = entries_of(task, entry)
         schedule = Schedule(task.ids, entries, epochs=self.epochs, n_batches=self.n_batches, seed=self.seed)
         model = copied_model(self.model)
@@ -174,7 +175,7 @@ class ReplayTrainer:
         order = np.argsort(self._schedule.ids, kind="stable")
         leaves["ids"] = leaf(self._schedule.ids[order])
         leaves["entries"] = leaf(self._schedule.entries[order].astype(np.int64))
-        leaves["arguments"] = leaf({n: v for n, v in vars(self).items() if n != "model" and not n.startswith("_")})
+        leaves["arguments"] = leaf(self._fitted)
         return root(leaves).hex()
 
     @property
@@ -207,6 +208,9 @@ class ReplayTrainer:
         check_number("momentum", self.momentum)
         check_number("weight_decay", self.weight_decay)
         check_seed(self.seed)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {n: v for n, v in vars(self).items() if n != "model" and not n.startswith("_")}
 
     def _optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         params = [p for p in model.parameters() if p.requires_grad]
@@ -260,6 +264,8 @@ class ReplayTrainer:
         """Places in the schedule."""
         if not hasattr(self, "_schedule"):
             raise InvalidRequestError("This trainer was not fitted.", hint="Call fit(task) first.")
+        if changed := [n for n, v in self._arguments().items() if v != self._fitted[n]]:
+            raise InvalidRequestError(f"{changed[0]} was changed after fit.", hint="Fit again, or set it back.")
         rest = self._task.find(ids)
         place = {int(position): i for i, position in enumerate(self._positions)}
         if missing := [p for p in rest.tolist() if p not in place]:
