@@ -64,6 +64,7 @@ def gradient_products(left: Mapping[str, Factors], right: Mapping[str, Factors])
         if a.shape[2] == 1:
             part = (a[:, :, 0] @ b[:, :, 0].T) * (g[:, :, 0] @ h[:, :, 0].T)
         else:
-            part = (g @ a.transpose(1, 2)).flatten(1) @ (h @ b.transpose(1, 2)).flatten(1).T
+            own = (g @ a.transpose(1, 2)).flatten(1)
+            part = own @ (own if right is left else (h @ b.transpose(1, 2)).flatten(1)).T
         total = total.to(part) + part
     return total

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import nn
@@ -41,7 +41,10 @@ def known_layers(model: nn.Module) -> dict[str, nn.Module]:
         if not own:
             continue
         fits = isinstance(layer, nn.Linear) or (
-            isinstance(layer, nn.Conv2d) and layer.groups == 1 and not isinstance(layer.padding, str)
+            isinstance(layer, nn.Conv2d)
+            and layer.groups == 1
+            and not isinstance(layer.padding, str)
+            and layer.padding_mode == "zeros"
         )
         if not fits or len(own) != sum(1 for _ in layer.parameters(recurse=False)):
             raise UnsupportedEstimatorError(
@@ -99,17 +102,37 @@ def taped(model: nn.Module) -> Iterator[LayerTape]:
 
 
 def _factors(layer: nn.Module, given: torch.Tensor, gradient: torch.Tensor) -> Factors:
-    if isinstance(layer, nn.Conv2d) and not isinstance(layer.padding, str):
-        a = nn.functional.unfold(
-            given, layer.kernel_size, dilation=layer.dilation, padding=layer.padding, stride=layer.stride
-        )
-        g = gradient.flatten(2)
-    else:  # (b, ..., d): what lies between is positions
-        a = given.reshape(len(given), -1, given.shape[-1]).transpose(1, 2)
-        g = gradient.reshape(len(gradient), -1, gradient.shape[-1]).transpose(1, 2)
+    if isinstance(layer, nn.Conv2d):
+        return Factors(_patches(layer, given, gradient.shape[2:]), gradient.flatten(2))
+    # (b, ..., d): what lies between is positions
+    a = given.reshape(len(given), -1, given.shape[-1]).transpose(1, 2)
+    g = gradient.reshape(len(gradient), -1, gradient.shape[-1]).transpose(1, 2)
     if layer.bias is not None:
         a = torch.cat([a, a.new_ones(len(a), 1, a.shape[2])], dim=1)
     return Factors(a, g)
+
+
+def _patches(layer: nn.Conv2d, given: torch.Tensor, out: torch.Size) -> torch.Tensor:
+    """What each position of the output sees, shape (b, d, t), a row of ones below for the bias.
+
+    A copy for each place of the kernel, in long runs: several times faster than unfolding on a CPU.
+    """
+    (high, wide), (down, right), (far, far_) = layer.kernel_size, layer.stride, layer.dilation
+    pad_down, pad_right = cast(tuple[int, int], layer.padding)
+    if pad_down or pad_right:
+        given = nn.functional.pad(given, (pad_right, pad_right, pad_down, pad_down))
+    (n, channels), (rows, columns) = given.shape[:2], out
+    d = channels * high * wide
+    found = given.new_ones(n, d + (layer.bias is not None), rows * columns)
+    places = found[:, :d].view(n, channels, high * wide, rows, columns)
+    for i in range(high):
+        for j in range(wide):
+            top, left = i * far, j * far_
+            part = given[
+                :, :, top : top + down * (rows - 1) + 1 : down, left : left + right * (columns - 1) + 1 : right
+            ]
+            places[:, :, i * wide + j] = part
+    return found
 
 
 def rows_of_layer(layer: nn.Module, name: str, vector: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -122,7 +145,7 @@ def rows_of_layer(layer: nn.Module, name: str, vector: dict[str, torch.Tensor]) 
 def split_rows(layer: nn.Module, name: str, rows: torch.Tensor) -> dict[str, torch.Tensor]:
     """The inverse of :func:`rows_of_layer`."""
     prefix = f"{name}." if name else ""
-    shape = layer.weight.shape
+    shape = cast(torch.Tensor, layer.weight).shape
     if layer.bias is None:
-        return {f"{prefix}weight": rows.reshape(shape)}  # type: ignore[arg-type]
+        return {f"{prefix}weight": rows.reshape(shape)}
     return {f"{prefix}weight": rows[:, :-1].reshape(shape), f"{prefix}bias": rows[:, -1]}

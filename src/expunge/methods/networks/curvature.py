@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ __all__ = ["CurvatureOptions", "solve_curvature"]
 class CurvatureOptions(Protocol):
     """Arguments of :class:`~expunge.methods.networks.newton_step.NewtonStep` that are read here."""
 
-    solver: str
-    curvature: str
+    solver: Literal["cg", "lissa", "kfac", "ekfac"]
+    curvature: Literal["gauss_newton", "hessian"]
     damping: float
     weight_decay: float
     max_steps: int

@@ -45,7 +45,7 @@ def repeatable(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     tuned = torch.backends.cudnn.benchmark
     generator = torch.Generator().manual_seed(seed)
     try:
-        torch.random.default_generator.manual_seed(seed + 1)
+        torch.default_generator.manual_seed(seed + 1)
         if cuda is not None:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed + 1)

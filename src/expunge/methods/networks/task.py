@@ -120,7 +120,8 @@ class Task:
 
         Half the squared distance: the Kullback-Leibler divergence of normal distributions of unit variance.
         """
-        return 0.5 * (outputs - wanted).flatten(1).square().sum(dim=1) / temperature**2
+        squares: torch.Tensor = (outputs - wanted).flatten(1).square().sum(dim=1)
+        return 0.5 * squares / temperature**2
 
     def wrong_targets(self, targets: Any, outputs: Any, draws: npt.NDArray[np.uint64]) -> Any:
         """Targets that are not the records' own, from 64 uniform bits for each record."""
@@ -207,7 +208,8 @@ class Classification(Task):
         return self.loss(outputs, targets)
 
     def measure(self, outputs: Any, targets: Any) -> torch.Tensor:
-        return (outputs.argmax(dim=1) == targets).to(outputs.dtype)
+        right: torch.Tensor = outputs.argmax(dim=1) == targets
+        return right.to(outputs.dtype)
 
     def divergence(self, outputs: Any, wanted: Any, temperature: float = 1.0) -> torch.Tensor:
         """Kullback-Leibler divergence of the teacher's distribution to the student's, times temperature²."""

@@ -1,0 +1,234 @@
+"""What the methods for networks cost, in units of a training epoch, and what factors of layers save.
+
+python benchmarks/networks.py
+
+A small convolutional network on Fashion-MNIST where the file is there, else on scikit-learn's digits; one thread.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import measure
+import numpy as np
+import torch
+from torch import nn
+
+from expunge import networks
+from expunge.maths.ghost import gradient_products, gradient_square_norms
+from expunge.maths.layers import taped
+from expunge.maths.sample_gradients import sample_gradients
+from expunge.methods.networks.functional import functional_losses
+
+N, N_FORGET, REPEATS, BATCH = 2000, 200, 5, 64
+
+
+def data() -> tuple[str, torch.Tensor, torch.Tensor]:
+    """Name, pictures and labels."""
+    path = measure.DATA / "fashion_mnist.npz"
+    if path.exists():
+        with np.load(path) as file:
+            X, y, name = file["x_train"][:N] / 255.0, file["y_train"][:N], "Fashion-MNIST"
+    else:
+        from sklearn.datasets import load_digits
+
+        X, y = load_digits(return_X_y=True)
+        X, name = X[:N].reshape(-1, 8, 8) / 16, "digits"
+    return name, torch.as_tensor(X, dtype=torch.float32)[:, None], torch.as_tensor(y.astype(np.int64))
+
+
+def network(side: int) -> nn.Module:
+    """Two convolutions and two linear layers."""
+    torch.manual_seed(0)
+    size = 16 * (side // 4) ** 2
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(2), nn.Flatten(), nn.Linear(size, 64), nn.ReLU(), nn.Linear(64, 10),
+    )  # fmt: skip
+
+
+def epoch(model: nn.Module, X: torch.Tensor, y: torch.Tensor, after: Callable[[Any], Any] | None = None) -> None:
+    """One pass of plain training."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    for start in range(0, len(X), BATCH):
+        part = slice(start, start + BATCH)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(X[part]), y[part]).backward()
+        if after is None:
+            optimizer.step()
+        else:
+            with after(range(start, min(start + BATCH, len(X)))):
+                optimizer.step()
+    model.eval()
+
+
+def peak_mib(action: Callable[[], Any]) -> float | None:
+    """How far resident memory rises above where it was (Linux)."""
+    status, refs = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not refs.exists():
+        return None
+    ctypes.CDLL(None).malloc_trim(0)
+    refs.write_text("5")
+
+    def read(field: str) -> int:
+        return int(next(row for row in status.read_text().splitlines() if row.startswith(field)).split()[1])
+
+    before = read("VmRSS")
+    action()
+    return (read("VmHWM") - before) / 1024
+
+
+def costs() -> str:
+    """Each method against one epoch of training on all records."""
+    name, X, y = data()
+    model = network(X.shape[-1])
+    start = {key: value.clone() for key, value in model.state_dict().items()}
+    log = networks.UpdateLog(model, sensitive=range(N_FORGET))
+    for number in range(10):
+        epoch(model, X, y, log.step if number == 0 else None)
+    task, ids = networks.Classification(torch.utils.data.TensorDataset(X, y)), range(N_FORGET)
+    given = {"Amnesiac": {"log": log}, "SingleStep": {"start": start}}
+    methods = {key: getattr(networks, key)(**given.get(key, {})) for key in networks.NETWORK_METHODS}
+    methods["NewtonStep, ekfac"] = networks.NewtonStep(solver="ekfac", damping=0.1)
+    of_training = network(X.shape[-1])
+    rows = []
+    memory = peak_mib(lambda: epoch(of_training, X, y))
+    rows.append(["one epoch of training", f"{len(X):,}", "1", "" if memory is None else f"{memory:.0f}"])
+    for key, method in methods.items():
+        times = measure.in_turn(
+            {
+                "epoch": lambda: epoch(of_training, X, y),
+                "method": lambda method=method: method.forget(model, task, ids),  # type: ignore[dict-item]
+            },
+            repeats=REPEATS,
+        )
+        memory = peak_mib(lambda method=method: method.forget(model, task, ids))  # type: ignore[misc]
+        work = method.plan(model, task, ids).work_high
+        share = measure.ratio(times["method"], times["epoch"])
+        rows.append([key, f"{work:,}", share, "" if memory is None else f"{memory:.0f}"])
+    return measure.table(
+        f"Networks: cost of forgetting {N_FORGET} of {len(X):,} records of {name}",
+        [
+            "method, with its defaults",
+            "records read (plan)",
+            "time, in epochs of training",
+            "memory at the peak, MiB more",
+        ],
+        rows,
+        "The time holds the utility report (two readings of the forget set and of the retain set, forward only), which "
+        "is not in the records read. One thread.",
+    )
+
+
+def factors() -> str:
+    """Norms and products of gradients of single records, three ways."""
+    name, X, y = data()
+    model = network(X.shape[-1]).eval()
+    n = 256
+    X, y = X[:n], y[:n]
+    task = networks.Classification(torch.utils.data.TensorDataset(X, y))
+    losses, params = functional_losses(task, model, {key: p.detach() for key, p in model.named_parameters()})
+
+    def loop() -> torch.Tensor:
+        rows = []
+        for i in range(n):
+            model.zero_grad()
+            nn.functional.cross_entropy(model(X[i : i + 1]), y[i : i + 1]).backward()
+            rows.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+        return torch.stack(rows)
+
+    def whole() -> torch.Tensor:
+        found = sample_gradients(losses, params, X, y, chunk=64)
+        return torch.cat([value.flatten(1) for value in found.values()], dim=1)
+
+    def loop_norms() -> torch.Tensor:
+        found = []
+        for i in range(n):
+            model.zero_grad()
+            nn.functional.cross_entropy(model(X[i : i + 1]), y[i : i + 1]).backward()
+            found.append(sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None))
+        return torch.tensor(found)
+
+    def ghost(size: int) -> list[Any]:
+        with taped(model) as tape:
+            return [
+                dict(tape.factors(nn.functional.cross_entropy(model(x), t, reduction="none")))
+                for x, t in zip(X.split(size), y.split(size), strict=True)
+            ]
+
+    def ghost_norms() -> torch.Tensor:
+        out = []
+        with taped(model) as tape:
+            for x, t in zip(X.split(n // 2), y.split(n // 2), strict=True):
+                losses_ = nn.functional.cross_entropy(model(x), t, reduction="none")
+                out.append(gradient_square_norms(dict(tape.factors(losses_))))
+        return torch.cat(out)
+
+    actions: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+        "loop over records": (loop_norms, lambda: (rows := loop()) @ rows.T),
+        "all gradients at once (vmap)": (lambda: whole().square().sum(dim=1), lambda: (rows := whole()) @ rows.T),
+        "factors of the layers (ghost form)": (ghost_norms, lambda: gradient_products(f := ghost(n)[0], f)),
+    }
+    rows = []
+    times = [measure.in_turn({key: pair[i] for key, pair in actions.items()}, repeats=REPEATS) for i in (0, 1)]
+    first = "loop over records"
+    for key, pair in actions.items():
+        faster = [statistics.median(a / b for a, b in zip(t[first], t[key], strict=True)) for t in times]
+        memory = peak_mib(pair[1])
+        rows.append(
+        f"{size:,} weights: all gradients together are {4 * n * size / 2**20:.0f} MiB. The target is at least 5 x for "
+             "" if memory is None else f"{memory:.0f}"]
+        )  # fmt: skip
+    size = sum(p.numel() for p in model.parameters())
+    return measure.table(
+        f"Networks: norms and all inner products of the gradients of {n} records of {name}",
+        ["how", "norms", "against the loop", "products", "against the loop", "memory at the peak, MiB more"],
+        rows,
+        f"{size:,} weights: all gradients together are {4 * n * size / 2**20:.0f} MiB. The target is at least 5 x for "
+        "the ghost form. Floor: one forward and one backward pass of the batch.",
+    )
+
+
+def replay() -> str:
+    """What exact forgetting by replay costs, as a share of a training."""
+    name, X, y = data()
+    task = networks.Classification(torch.utils.data.TensorDataset(X, y))
+    late = dict.fromkeys(range(N_FORGET), 4)
+    rows = []
+    for what, epochs, entry, bound in (
+        ("5 epochs, all enter at once", 5, None, "at least 1 - 1/10 = 90 %"),
+        ("5 epochs, those who leave enter in the last", 5, late, "about 10 %"),
+        ("a single epoch", 1, None, "about 50 %"),
+    ):
+        trainer = networks.ReplayTrainer(
+            model=network(X.shape[-1]), epochs=epochs, n_batches=32, checkpoint_every=1, lr=0.05
+        )
+        fits = [measure.seconds(lambda t=trainer, e=entry: t.fit(task, entry=e)) for _ in range(2)]  # type: ignore[misc]
+        times, works, full = [], [], epochs * len(X) - (0 if entry is None else 4 * N_FORGET)
+        for i in range(0, N_FORGET, N_FORGET // 8):
+            works.append(trainer.plan([i]).work_high / full)
+            times.append(measure.seconds(lambda t=trainer, i=i: t.forget([i])) / min(fits))  # type: ignore[misc]
+        spread = f"{statistics.median(times):.0%} ({min(times):.0%} to {max(times):.0%})"
+        rows.append([what, bound, f"{statistics.mean(works):.0%}", spread])
+    return measure.table(
+        f"Networks: one record forgotten exactly by replay ({name}, a checkpoint before every step)",
+        ["training", "expected", "records read (mean)", "time (median of 8)"],
+        rows,
+        "Both against a training of all records.",
+    )
+
+
+def main() -> str:
+    """All tables."""
+    torch.set_num_threads(1)
+    return "\n".join([costs(), factors(), replay()])
+
+
+if __name__ == "__main__":
+    print(f"{measure.machine()}, torch {torch.__version__}\n")
+    print(main())
