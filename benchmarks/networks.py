@@ -181,8 +181,8 @@ def factors() -> str:
         faster = [statistics.median(a / b for a, b in zip(t[first], t[key], strict=True)) for t in times]
         memory = peak_mib(pair[1])
         rows.append(
-        f"{size:,} weights: all gradients together are {4 * n * size / 2**20:.0f} MiB. The target is at least 5 x for "
-             "" if memory is None else f"{memory:.0f}"]
+            [key, measure.middle(times[0][key]), f"{faster[0]:.1f} x", measure.middle(times[1][key]),
+             f"{faster[1]:.1f} x", "" if memory is None else f"{memory:.0f}"]
         )  # fmt: skip
     size = sum(p.numel() for p in model.parameters())
     return measure.table(
