@@ -75,19 +75,19 @@ def main() -> str:
         "auto": {"limits": LIMITS, "strength": "auto", "reference": held_out},
     }
     found: dict[tuple[str, str], list[list[tuple[float, float, str]]]] = {}
-    retrained = [[accuracy(train(range(round(s * N), N), seed + 10), range(N, len(y))) for seed in SEEDS] for s in SHARES]
+    unseen = range(N, len(y))
+    retrained = [[accuracy(train(range(round(s * N), N), seed + 10), unseen) for seed in SEEDS] for s in SHARES]
     for name, method in methods.items():
         for way, how in ways.items():
-            found[name, way] = [
-                [outcome(method, model, task, round(s * N), **how) for model in models] for s in SHARES
-            ]
+            found[name, way] = [[outcome(method, model, task, round(s * N), **how) for model in models] for s in SHARES]
     _draw(found, retrained)
     rows = []
     for (name, way), cells in found.items():
         for share, runs in zip(SHARES, cells, strict=True):
             if share in (0.01, 0.1, 0.5):
                 mean = np.mean([run[:2] for run in runs], axis=0)
-                rows.append([name, way, f"{share:.0%}", f"{mean[0]:.1%}", f"{mean[1]:.1%}", ", ".join(r[2] for r in runs)])
+                doses = ", ".join(run[2] for run in runs)
+                rows.append([name, way, f"{share:.0%}", f"{mean[0]:.1%}", f"{mean[1]:.1%}", doses])
     first = measure.table(
         "Networks: accuracy after a share was forgotten, mean of three models",
         ["method", "how", "share", "on unseen data", "on the forgotten", "dose of each, or refused"],
@@ -100,9 +100,12 @@ def main() -> str:
 def _doses(models: list[nn.Module], task: Classification, held_out: Classification) -> str:
     k = N // 10
     references = [train(range(k, N), seed + 20) for seed in SEEDS]
-    wanted = np.mean([[accuracy(r, rows) for r in references] for rows in (range(k), range(k, N), range(N, len(y)))],
-    axis=1) rows = [] for what, how in (
-        ("do nothing", {"strength": 0.0}), ("0.5", {"strength": 0.5}), ("1", {"strength": 1.0}), ("2", {"strength": 2.0}),
+    parts = (range(k), range(k, N), range(N, len(y)))
+    wanted = np.mean([[accuracy(reference, rows) for rows in parts] for reference in references], axis=0)
+    rows = []
+    for what, how in (
+        ("do nothing", {"strength": 0.0}), ("0.5", {"strength": 0.5}), ("1", {"strength": 1.0}),
+        ("2", {"strength": 2.0}),
         ("auto, unseen data as reference", {"strength": "auto", "reference": held_out, "limits": LIMITS}),
     ):  # fmt: skip
         gaps, doses = [], []
@@ -115,7 +118,7 @@ def _doses(models: list[nn.Module], task: Classification, held_out: Classificati
                 doses.append("refused")
             if what == "do nothing":
                 new = model
-            gaps.append([accuracy(new, rows_) for rows_ in (range(k), range(k, N), range(N, len(y)))] - wanted)
+            gaps.append([accuracy(new, part) for part in parts] - wanted)
         cells = [f"{100 * g:+.1f}" for g in np.mean(gaps, axis=0)]
         rows.append([what, *cells, f"{100 * np.abs(gaps).mean():.1f}", ", ".join(doses)])
     return measure.table(
