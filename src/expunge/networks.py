@@ -12,8 +12,8 @@ except ImportError as error:
 from expunge.methods.networks import NETWORK_METHODS
 from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.bad_teacher import BadTeacher
-from expunge.methods.networks.cf_k import CFk
-from expunge.methods.networks.eu_k import EUk
+from expunge.methods.networks.cf_k import CFK
+from expunge.methods.networks.eu_k import EUK
 from expunge.methods.networks.fine_tuning import FineTuning
 from expunge.methods.networks.fisher_forgetting import FisherForgetting
 from expunge.methods.networks.gradient_ascent import GradientAscent
@@ -37,14 +37,14 @@ from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.utility import NetworkRemoval, UtilityRow
 
 __all__ = [
+    "CFK",
+    "EUK",
     "NETWORK_METHODS",
     "SCRUB",
     "SSD",
     "Amnesiac",
     "BadTeacher",
-    "CFk",
     "Classification",
-    "EUk",
     "FineTuning",
     "FisherForgetting",
     "GradientAscent",

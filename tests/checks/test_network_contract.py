@@ -39,8 +39,8 @@ OPTIMIZERS = {"optimizer": ["adam"]}
 CASES = {
     "Amnesiac": NetworkCase(logged, alternatives={"log": [networks.UpdateLog(torch.nn.Linear(1, 1))]}),
     "BadTeacher": NetworkCase(networks.BadTeacher(**SMALL, optimizer="sgd", epochs=3), alternatives=OPTIMIZERS),
-    "CFk": NetworkCase(networks.CFk(**SMALL, k=1, epochs=2)),
-    "EUk": NetworkCase(networks.EUk(**SMALL, k=1, epochs=2)),
+    "CFK": NetworkCase(networks.CFK(**SMALL, k=1, epochs=2)),
+    "EUK": NetworkCase(networks.EUK(**SMALL, k=1, epochs=2)),
     "FineTuning": NetworkCase(networks.FineTuning(**SMALL, epochs=2), alternatives=OPTIMIZERS),
     "FisherForgetting": NetworkCase(networks.FisherForgetting(chunk=8)),
     "GradientAscent": NetworkCase(networks.GradientAscent(lr=0.1, batch_size=2), alternatives={"batch_size": [1]}),

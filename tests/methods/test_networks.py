@@ -274,3 +274,12 @@ def test_without_torch_there_is_one_sentence() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "Networks need torch. Install it with: pip install 'expunge[torch]'."
+
+
+def test_the_command_line_says_where_methods_for_networks_are() -> None:
+    from expunge.workspace import list_network_methods
+    from expunge.workspace.tabular.catalogue import resolve_method
+
+    assert {"scrub", "cfk", "ssd", "l1-sparse"} <= {card.name for card in list_network_methods()}
+    with pytest.raises(UnsupportedRequestError, match=r"expunge\.networks\.SCRUB"):
+        resolve_method("scrub", "classification")

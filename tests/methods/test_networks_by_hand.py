@@ -126,13 +126,13 @@ def test_last_layer_alone() -> None:
     """f(x) = v u x: with u frozen, ∂/∂v = (v u x - y) u x."""
     x, y = X[:, :1], Y
     task = Regression((x, y))
-    new, removal = networks.CFk(k=1, epochs=1, lr=0.1).forget(two_layers(0.5, 2.0), task, FORGET, 0)
+    new, removal = networks.CFK(k=1, epochs=1, lr=0.1).forget(two_layers(0.5, 2.0), task, FORGET, 0)
     at = x[RETAIN, 0]
     wanted = 2.0 - 0.1 * np.mean((2.0 * 0.5 * at - y[RETAIN]) * 0.5 * at)
     np.testing.assert_allclose([new[0].weight.item(), new[1].weight.item()], [0.5, wanted], rtol=1e-12)
     assert removal.touched == ("1.weight",)
     one, two = (
-        networks.EUk(k=1, epochs=n, lr=0.1, momentum=0.0).forget(two_layers(0.5, 2.0), task, FORGET, 0)[0]
+        networks.EUK(k=1, epochs=n, lr=0.1, momentum=0.0).forget(two_layers(0.5, 2.0), task, FORGET, 0)[0]
         for n in (1, 2)
     )
     v = one[1].weight.item()
@@ -146,7 +146,7 @@ def test_last_layer_alone() -> None:
 def test_last_layer_begins_where_its_class_says() -> None:
     """Of both layers, with weights that a reset sets to -0.5: one step from there."""
     model = nn.Sequential(linear([[2.0]], Known))
-    new, _ = networks.EUk(k=1, epochs=1, lr=0.1).forget(model, Regression((X[:, :1], Y)), FORGET, 0)
+    new, _ = networks.EUK(k=1, epochs=1, lr=0.1).forget(model, Regression((X[:, :1], Y)), FORGET, 0)
     at = X[RETAIN, 0]
     np.testing.assert_allclose(new[0].weight.item(), -0.5 - 0.1 * np.mean((-0.5 * at - Y[RETAIN]) * at), rtol=1e-12)
 

@@ -12,8 +12,8 @@ __all__ = ["NETWORK_METHODS"]
 NETWORK_METHODS: dict[str, str] = {
     "Amnesiac": "expunge.methods.networks.amnesiac:Amnesiac",
     "BadTeacher": "expunge.methods.networks.bad_teacher:BadTeacher",
-    "CFk": "expunge.methods.networks.cf_k:CFk",
-    "EUk": "expunge.methods.networks.eu_k:EUk",
+    "CFK": "expunge.methods.networks.cf_k:CFK",
+    "EUK": "expunge.methods.networks.eu_k:EUK",
     "FineTuning": "expunge.methods.networks.fine_tuning:FineTuning",
     "FisherForgetting": "expunge.methods.networks.fisher_forgetting:FisherForgetting",
     "GradientAscent": "expunge.methods.networks.gradient_ascent:GradientAscent",

@@ -11,10 +11,10 @@ from expunge.methods.networks.last_layers import freeze_all_but, last_layers
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task
 
-__all__ = ["CFk"]
+__all__ = ["CFK"]
 
 
-class CFk(NetworkMethod):
+class CFK(NetworkMethod):
     """Train the last k layers on, on the retain set, with all layers before them frozen.
 
     Parameters

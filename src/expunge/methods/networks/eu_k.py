@@ -11,10 +11,10 @@ from expunge.methods.networks.last_layers import freeze_all_but, last_layers, re
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task
 
-__all__ = ["EUk"]
+__all__ = ["EUK"]
 
 
-class EUk(NetworkMethod):
+class EUK(NetworkMethod):
     """Draw the last k layers anew and train them on the retain set, with all layers before them frozen.
 
     Parameters
