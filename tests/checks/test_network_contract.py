@@ -55,7 +55,7 @@ CASES = {
         },
     ),
     "NewtonStep-lissa": NetworkCase(
-        networks.NewtonStep(solver="lissa", max_steps=4, max_records=16, batch_size=8),
+        networks.NewtonStep(solver="lissa", max_steps=4, max_records=18, batch_size=8),
         alternatives={"solver": ["ekfac"], "tol": [], "batch_size": [4], "max_records": [5]},
     ),
     "NewtonStep-ekfac": NetworkCase(

@@ -216,6 +216,8 @@ def test_the_dose_closes_the_gap_within_the_limits() -> None:
     after = removal.utility[0].after
     assert abs(after - 0.5) < abs(before - 0.5)
     assert "doses tried" in removal.notes[-1]
+    tries = removal.notes[-1].count(";") + 1
+    assert removal.work == tries * method.plan(model, task, ids).work_high, "what was read for all tries"
     drop = next(r.before - r.after for r in removal.utility if (r.part, r.kind) == ("retain", "all"))
     assert drop <= 0.1
 

@@ -61,6 +61,10 @@ class NetworkMethod:
     def _estimate(self, n_forget: int, n_retain: int) -> int:
         raise NotImplementedError
 
+    def _least(self, n_forget: int, n_retain: int) -> int:
+        """The same, where fewer may do."""
+        return self._estimate(n_forget, n_retain)
+
     def _look(self, model: nn.Module, task: Task, forget: Positions) -> None:
         """Refuse a request that this method cannot serve, before anything is done."""
 
@@ -118,8 +122,13 @@ class NetworkMethod:
         looked_at = retain_sample(task, kept, seed)
         before = {"forget": view(model, task, forget), "retain": view(model, task, looked_at)}
 
+        work = 0
+
         def run(dose: float) -> _Done:
-            return self.once(model, task, forget, kept, seed, dose, limits, before)
+            nonlocal work
+            done = self.once(model, task, forget, kept, seed, dose, limits, before)
+            work += done.work
+            return done
 
         if target is None:
             done, dose = run(float(strength)), float(strength)
@@ -127,7 +136,7 @@ class NetworkMethod:
         else:
             done, dose = _dosed(run, limits, target, before["forget"])
         removal = NetworkRemoval(
-            guarantee=self.guarantee(), n_forgotten=len(forget), work=done.work,
+            guarantee=self.guarantee(), n_forgotten=len(forget), work=work,
             elapsed_s=time.perf_counter() - started, touched=touched_parts(model, done.model),
             notes=tuple(done.notes), strength=dose, step_norm=done.change.step_norm,
             retain_kl=done.change.retain_kl, utility=done.change.rows,
@@ -137,9 +146,9 @@ class NetworkMethod:
     def plan(self, model: nn.Module, task: Task, ids: Any, *, retain: Any = None) -> Plan:
         """What a request would cost and promise; changes nothing. "auto" costs up to eight times as much."""
         forget, kept = self.asked(model, task, ids, retain, Limits())
-        work = self._estimate(len(forget), len(kept))
+        low, high = self._least(len(forget), len(kept)), self._estimate(len(forget), len(kept))
         return Plan(
-            guarantee=self.guarantee(), n_records=len(forget), work_low=work, work_high=work,
+            guarantee=self.guarantee(), n_records=len(forget), work_low=low, work_high=high,
             touched=tuple(name for name, p in model.named_parameters() if p.requires_grad),
         )  # fmt: skip
 
@@ -211,7 +220,7 @@ class NetworkMethod:
         if not math.isfinite(change.step_norm):
             raise LimitBrokenError(
                 f"{type(self).__name__} diverged: the weights are no longer numbers. The model is returned untouched.",
-                hint="Lower lr or strength.",
+                hint="Lower lr or strength, or train again without the records.",
             )
         return _Done(job.model, change, job.work, job.notes)
 

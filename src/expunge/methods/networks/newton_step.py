@@ -10,7 +10,7 @@ from torch import nn
 from expunge.maths.vectors import Vector, add, minus, scaled
 from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.curvature import solve_curvature
-from expunge.methods.networks.job import Job
+from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.rectifying import rectified
@@ -96,10 +96,15 @@ class NewtonStep(NetworkMethod):
             check_count(name, getattr(self, name))
 
     def _estimate(self, n_forget: int, n_retain: int) -> int:
-        """The least: conjugate gradients may need up to ``max_steps`` passes over the sample, or fewer."""
         used = min(n_retain, self.max_records)
-        passes = {"cg": self.max_steps * used, "lissa": self.max_steps * min(used, self.batch_size), "kfac": used}
+        of_series = endless_work(used, self.batch_size, self.max_steps)
+        passes = {"cg": self.max_steps * used, "lissa": of_series, "kfac": used}
         return passes.get(self.solver, 2 * used) + (n_retain if self.gradient == "retain" else n_forget)
+
+    def _least(self, n_forget: int, n_retain: int) -> int:
+        """Conjugate gradients stop where the residual is small."""
+        spared = (self.max_steps - 1) * min(n_retain, self.max_records) if self.solver == "cg" else 0
+        return self._estimate(n_forget, n_retain) - spared
 
     def _run(self, job: Job) -> None:
         if self.gradient == "retain":
