@@ -96,4 +96,3 @@ class Evaluation:
             return self.scores(probabilities), ""
         except ExpungeError as error:
             return None, str(error)
-

@@ -21,7 +21,7 @@ from expunge.lab.methods import Answers, apply_method, check_method
 from expunge.lab.trial import Trial, prepare
 from expunge.seeds import derive_seed
 
-__all__ = ["Result", "run_cell"]
+__all__ = ["Result", "answers_of", "run_cell"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +85,14 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
         fresh, fresh_s = _timed(lambda: learner.train(everything.without(ids), seed))
         answers_fresh, digest_fresh = trial.answer(fresh), learner.digest(fresh)
         done = _forget(cell, trial, model, everything, batches)
-        after = _answers(trial, done.model)
+        after = answers_of(trial, done.model)
         base = done.model.model if isinstance(done.model, Answers) else done.model
         digest_after = learner.digest(base)
         work_of_retrain = learner.work_of_training(fresh, everything.without(ids))
         state_bytes = learner.n_bytes(base)
-    evaluation = _evaluation(trial, (chosen | trial.drawn.mask()) & ~forgotten_mask, forgotten_mask, before, after, answers_fresh, references)
+    evaluation = _evaluation(
+        trial, (chosen | trial.drawn.mask()) & ~forgotten_mask, forgotten_mask, before, after, answers_fresh, references
+    )
     _check_split(evaluation)
     scores = measure_all(evaluation)
     scores |= {
@@ -142,7 +144,9 @@ def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: lis
     for number, ids in enumerate(batches, 1):
         start = time.perf_counter()
         with guard.closed():
-            outcome = apply_method(cell.scenario.method, trial.learner, model, records, ids, derive_seed(seed, "step", number))
+            outcome = apply_method(
+                cell.scenario.method, trial.learner, model, records, ids, derive_seed(seed, "step", number)
+            )
         elapsed += outcome.elapsed_s if outcome.elapsed_s is not None else time.perf_counter() - start
         model, work = outcome.model, work + outcome.work
         guarantees.append(outcome.guarantee)
@@ -155,16 +159,17 @@ def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: lis
     return _Forgotten(model, work, weakest, elapsed, steps, works, drift)
 
 
-def _answers(trial: Trial, model: Any, X: Any = None) -> Floats:
+def answers_of(trial: Trial, model: Any, X: Any = None) -> Floats:
+    """Probabilities on rows, by default those that are asked about; of a fake as it changes them."""
     rows = trial.data.rows(trial.query) if X is None else X
     if isinstance(model, Answers):
-        return model.change(rows, _answers(trial, model.model, rows))
+        return model.change(rows, answers_of(trial, model.model, rows))
     return trial.learner.answer(model, rows, trial.data.n_classes)
 
 
 def _test_accuracy(trial: Trial, model: Any) -> float:
     tested = trial.query[trial.parts.test[trial.query]]
-    answers = _answers(trial, model, trial.data.rows(tested))
+    answers = answers_of(trial, model, trial.data.rows(tested))
     return float((answers.argmax(axis=1) == trial.data.y[tested]).mean())
 
 
@@ -195,5 +200,7 @@ def _backdoor(trial: Trial, models: dict[str, Any], *, answered: bool) -> dict[s
         return {}
     tested = trial.query[trial.parts.test[trial.query] & (trial.data.y[trial.query] != trial.drawn.target)]
     marked = trial.drawn.mark(trial.data.rows(tested))
-    found = {name: (_answers(trial, m, marked).argmax(axis=1) == trial.drawn.target).mean() for name, m in models.items()}
+    found = {
+        name: (answers_of(trial, m, marked).argmax(axis=1) == trial.drawn.target).mean() for name, m in models.items()
+    }
     return {f"backdoor_{name}": float(value) for name, value in found.items() if name != "before"}

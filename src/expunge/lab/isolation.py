@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import json
 import multiprocessing
+import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any, Literal
@@ -107,10 +109,19 @@ def _child(job: Job, limits: Limits, pipe: Any) -> None:
     import warnings
 
     warnings.simplefilter("ignore")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if limits.memory_bytes is not None:
         _limit_memory(limits.memory_bytes)
     pipe.send_bytes(json.dumps(do(job)).encode())
     pipe.close()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that asked for it has gone: nobody waits for the answer."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _limit_memory(more: int) -> None:

@@ -73,7 +73,7 @@ def _against(name: str, own: float | None, others: Floats, *, otherwise: float |
                 f"{name}_reference_low": None, f"{name}_reference_high": None,
                 f"{name}_reference_gap": None}  # fmt: skip
     mean, n = float(others.mean()), len(others)
-    low, high = np.quantile(others, [0.025, 0.975])
+    low, high = others.min(), others.max()
     left_out = np.abs(others - mean) * n / (n - 1) if n > 1 else np.zeros(1)
     return {f"{name}_gap": own - mean, f"{name}_reference": mean, f"{name}_reference_low": float(low),
             f"{name}_reference_high": float(high), f"{name}_reference_gap": float(left_out.mean())}  # fmt: skip

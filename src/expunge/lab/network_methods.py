@@ -30,7 +30,16 @@ NOT_IN_THE_LAB: dict[str, str] = {
 #: Where a method has more to tune than its strength.
 _SPACES: dict[str, Mapping[str, tuple[Any, ...]]] = {
     name: {"lr": (1e-4, 1e-1, "log")}
-    for name in ("BadTeacher", "FineTuning", "GradientAscent", "L1Sparse", "NegGradPlus", "RandomLabels", "SCRUB", "SalUn")
+    for name in (
+        "BadTeacher",
+        "FineTuning",
+        "GradientAscent",
+        "L1Sparse",
+        "NegGradPlus",
+        "RandomLabels",
+        "SCRUB",
+        "SalUn",
+    )
 }
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
 #: Arguments of constructors that a name may set, for sweeps.

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from expunge.errors import MissingExtraError
 from expunge.lab.data import Data, Records
+from expunge.lab.environment import device
 from expunge.lab.learners import Outcome
 from expunge.seeds import uniform64
 
@@ -56,8 +57,6 @@ class NetworkLearner:
     momentum, decay : float
     augment : bool
         Shift by up to an eighth and mirror; images that are decoded when asked for are augmented by themselves.
-    device : str
-        As torch names it; nothing is chosen by itself.
 
     Raises
     ------
@@ -72,21 +71,24 @@ class NetworkLearner:
 
     def __init__(
         self, make: Make, shape: tuple[int, ...], *, epochs: int, batch: int = 64, rate: float = 0.05,
-        momentum: float = 0.9, decay: float = 5e-4, augment: bool = False, device: str = "cpu",
+        momentum: float = 0.9, decay: float = 5e-4, augment: bool = False,
     ) -> None:  # fmt: skip
         self.torch = _torch()
         self.make, self.shape, self.epochs, self.batch, self.rate = make, shape, epochs, batch, rate
-        self.momentum, self.decay, self.augment, self.device = momentum, decay, augment, device
+        self.momentum, self.decay, self.augment, self.device = momentum, decay, augment, device()
         self.keep, self.floor = 1.0, 1e-6
 
     def train(self, records: Records, seed: int) -> Any:
         """A network of these records."""
-        threads = self.torch.get_num_threads()
+        cudnn = self.torch.backends.cudnn
+        threads, was = self.torch.get_num_threads(), cudnn.deterministic
         self.torch.set_num_threads(1)
+        cudnn.deterministic = True
         try:
             return self._trained(records, seed)
         finally:
             self.torch.set_num_threads(threads)
+            cudnn.deterministic = was
 
     def _trained(self, records: Records, seed: int) -> Any:
         torch = self.torch

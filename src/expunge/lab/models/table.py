@@ -49,7 +49,9 @@ class Family:
     uses: tuple[str, ...] = ()
 
 
-def _own(what: str, function: str, kinds: tuple[str, ...], dial: str, *uses: str, dials: tuple[str, ...] = ()) -> Family:
+def _own(
+    what: str, function: str, kinds: tuple[str, ...], dial: str, *uses: str, dials: tuple[str, ...] = ()
+) -> Family:
     return Family(what, f"{_ESTIMATORS}:{function}", kinds, dial, dials, uses)
 
 

@@ -90,7 +90,9 @@ class DecodedImages:
             uniform64(seed, f"augment {epoch} {what}", self.ids[places]) / 2.0**64
             for what in ("area", "ratio", "left", "top", "mirror")
         ]
-        return np.stack([self._row(self.paths[i], row) for i, row in zip(places, zip(*drawn, strict=True), strict=True)])
+        return np.stack(
+            [self._row(self.paths[i], row) for i, row in zip(places, zip(*drawn, strict=True), strict=True)]
+        )
 
     def digest_parts(self) -> list[Any]:
         """What the digest of the data reads: the bytes of the files."""

@@ -13,7 +13,16 @@ from expunge.lab.workloads.files import arrays, draw, frame
 
 __all__ = ["adult", "bank", "breast_cancer", "compas", "diabetes", "location"]
 
-_COMPAS = ("age", "sex", "race", "juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count", "c_charge_degree")
+_COMPAS = (
+    "age",
+    "sex",
+    "race",
+    "juv_fel_count",
+    "juv_misd_count",
+    "juv_other_count",
+    "priors_count",
+    "c_charge_degree",
+)
 
 
 def adult(n: int | None) -> Data:
