@@ -57,10 +57,9 @@ def run(
     limits = Limits(time_limit, None if memory_limit is None else memory_limit * 2**20)
     with shown.measuring(f"{len(cells)} cells") as progress:
         report = run_cells(cells, out, n_jobs=jobs, limits=limits, progress=progress)
-    told = {"folder": str(out), "asked": report.n_asked, "run": report.n_run, "failed": list(report.failed)}
-    lines = [f"{report.n_run} cells run, {report.n_kept} done before, {len(report.failed)} failed, in {str(out)!r}."]
-    shown.result(told, lines) if not report.failed or not as_json else None
     report.check()
+    told = {"folder": str(out), "asked": report.n_asked, "run": report.n_run}
+    shown.result(told, [f"{report.n_run} cells run, {report.n_kept} done before, in {str(out)!r}."])
 
 
 @lab.command()

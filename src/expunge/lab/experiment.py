@@ -81,11 +81,11 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
         model, train_s = _timed(lambda: learner.train(everything, seed))
         batches, forgotten_mask = _batches(trial, model, forgotten_mask)
         ids = np.concatenate(batches)
-        before, digest_before = trial.answer(model), learner.digest(model)
+        before, digest_before, marked_before = trial.answer(model), learner.digest(model), _backdoor(trial, model)
         fresh, fresh_s = _timed(lambda: learner.train(everything.without(ids), seed))
         answers_fresh, digest_fresh = trial.answer(fresh), learner.digest(fresh)
         done = _forget(cell, trial, model, everything, batches)
-        after = answers_of(trial, done.model)
+        after, marked_after = answers_of(trial, done.model), _backdoor(trial, done.model)
         base = done.model.model if isinstance(done.model, Answers) else done.model
         digest_after = learner.digest(base)
         work_of_retrain = learner.work_of_training(fresh, everything.without(ids))
@@ -99,7 +99,7 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
         "work": done.work, "work_of_a_retrain": work_of_retrain, "work_share": done.work / max(work_of_retrain, 1),
         "state_bytes": state_bytes, "guarantee": done.guarantee, "n_forgotten": len(ids),
         "n_trained": len(everything), "is_equal": digest_after == digest_fresh and not isinstance(done.model, Answers),
-        **_backdoor(trial, {"before": model, "after": done.model, "fresh": fresh}, answered=digest_before != digest_after),
+        "backdoor_before": marked_before, "backdoor_after": marked_after, "backdoor_fresh": _backdoor(trial, fresh),
     }  # fmt: skip
     steps = {"steps": done.steps, "works": done.works, "drift": done.drift} if len(batches) > 1 else {}
     line = {
@@ -194,13 +194,10 @@ def _check_split(e: Evaluation) -> None:
     guard.check_test_unknown(logit[e.is_tested], logit[e.is_held_out], pairs)
 
 
-def _backdoor(trial: Trial, models: dict[str, Any], *, answered: bool) -> dict[str, float | None]:
-    """How often the mark of a backdoor works, on test records of other classes; before only where the model still is."""
+def _backdoor(trial: Trial, model: Any) -> float | None:
+    """How often the mark of a backdoor works, on test records of other classes; None where nothing was marked."""
     if trial.drawn.mark is None:
-        return {}
+        return None
     tested = trial.query[trial.parts.test[trial.query] & (trial.data.y[trial.query] != trial.drawn.target)]
-    marked = trial.drawn.mark(trial.data.rows(tested))
-    found = {
-        name: (answers_of(trial, m, marked).argmax(axis=1) == trial.drawn.target).mean() for name, m in models.items()
-    }
-    return {f"backdoor_{name}": float(value) for name, value in found.items() if name != "before"}
+    answers = answers_of(trial, model, trial.drawn.mark(trial.data.rows(tested)))
+    return float((answers.argmax(axis=1) == trial.drawn.target).mean())

@@ -1,4 +1,4 @@
-"""Run cells: references first and once, then the cells, side by side; what was done is kept, and a killed run goes on."""
+"""Run cells: references first and once, then the cells, side by side. What was done is kept; a killed run goes on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from expunge.lab.workloads import check_workload
 
 __all__ = ["Report", "check_cells", "run_cells"]
 
-#: Told (jobs done, jobs in all, seconds that the rest will take, what was done last).
-Progress = Callable[[int, int, float, str], None]
+#: Told (seconds done, seconds in all as they are foreseen), after each job.
+Progress = Callable[[float, float], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,10 +125,10 @@ def run_cells(
     for cell in todo:
         if cell.shared in broken:
             _note(folder, cell.id, broken[cell.shared])
-            clock.tick(cell.id)
+            clock.tick()
     for job, told in _side_by_side(work, jobs, n_jobs):
         _note(folder, job.cell, told)
-        clock.tick(job.cell)
+        clock.tick()
     settle(folder)
     wanted = {cell.id for cell in cells}
     failed = tuple(line for line in read_run(folder).failed if line["cell"] in wanted)
@@ -143,7 +143,7 @@ def _train_references(
     broken = {}
     for job, told in _side_by_side(work, jobs, n_jobs):
         name = Cell.parse(job.cell).shared
-        clock.tick(f"references of {name}")
+        clock.tick()
         if told["status"] != "done":
             broken[name] = told
     return broken
@@ -169,13 +169,13 @@ def _note(folder: Path, cell: str, told: dict[str, Any]) -> None:
 
 
 class _Clock:
-    """Counts jobs, and tells how long the rest will take."""
+    """Counts jobs, and tells how long all will take."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self.total, self.done, self.start, self.progress = total, 0, time.perf_counter(), progress
 
-    def tick(self, what: str) -> None:
+    def tick(self) -> None:
         self.done += 1
         if self.progress is not None:
             spent = time.perf_counter() - self.start
-            self.progress(self.done, self.total, spent / self.done * (self.total - self.done), what)
+            self.progress(spent, spent / self.done * self.total)

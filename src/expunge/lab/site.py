@@ -68,7 +68,7 @@ def page_of(method: str) -> str:
 
 
 def _index(run: Run, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[str, Any]:
-    environment = next((line["environment"] for line in run.scores.values()), {})
+    environment: dict[str, Any] = next((line["environment"] for line in run.scores.values()), {})
     checks = check_run(run)
     return {
         "checks": checks, "all_hold": all(check.passed is not False for check in checks),
@@ -85,7 +85,8 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         equal = "equal" if row.is_equal else ""
         cells = [
-            row.guarantee or "—", row.verdict or "—", *(gap(row.scores.get(f"{p}_gap")) for p in ("retain", "forget", "test")),
+            row.guarantee or "—", row.verdict or "—",
+            *(gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")),
             interval(row.scores.get("attack_auc")), _mean_gap(row), percent(row.score("work_share")), ratio(row.time),
             bytes_text(row.score("state_bytes")),
         ]  # fmt: skip
@@ -217,8 +218,8 @@ def _drift(run: Run) -> list[dict[str, Any]]:
 def leaderboard_csv(rows: Sequence[Row]) -> str:
     """Every row with the mean, the ends of the interval, and the paired difference to the retrain of each score."""
     names = sorted({name for row in rows for name in row.scores})
-    head = ["workload", "model", "request", "method", "references", "seeds", "failed", "guarantee", "verdict", "is_equal",
-            "time_share", "time_share_low", "time_share_high"]  # fmt: skip
+    head = ["workload", "model", "request", "method", "references", "seeds", "failed", "guarantee", "verdict",
+            "is_equal", "time_share", "time_share_low", "time_share_high"]  # fmt: skip
     head += [f"{name}{end}" for name in names for end in ("", "_low", "_high", "_beyond_retrain")]
     out = [head]
     for row in rows:

@@ -46,7 +46,7 @@ class Workload:
         if isinstance(source, str):
             module, _, name = source.partition(":")
             source = getattr(importlib.import_module(module), name)
-        loaded: Data = source(n, **dials)  # type: ignore[operator]
+        loaded: Data = source(n, **dials)
         return loaded
 
 
@@ -56,15 +56,18 @@ _TEXTS = "expunge.lab.workloads.texts"
 
 WORKLOADS: dict[str, Workload] = {
     "adult": Workload("people and their income", f"{_TABLES}:adult", 4000, licence="CC BY 4.0", file="adult.csv.gz"),
-    "bank": Workload("customers and a deposit", f"{_TABLES}:bank", 4000, licence="CC BY 4.0", file="bank_marketing.csv.gz"),
+    "bank": Workload("customers and a deposit", f"{_TABLES}:bank", 4000, licence="CC BY 4.0",
+                     file="bank_marketing.csv.gz"),
     "breast-cancer": Workload("cells, malignant or benign; bundled", f"{_TABLES}:breast_cancer"),
     "cifar10": Workload("small colour images, 10 kinds", f"{_IMAGES}:cifar10", 4000, file="cifar10_train.npz"),
     "cifar100": Workload("small colour images, 100 kinds", f"{_IMAGES}:cifar100", 10_000, file="cifar-100-binary"),
     "compas": Workload("defendants, charged again or not", f"{_TABLES}:compas", 4000, file="compas_two_years.csv.gz"),
-    "diabetes": Workload("patients with several stays", f"{_TABLES}:diabetes", 4000, licence="CC BY 4.0", file="diabetes_130us.csv.gz"),
+    "diabetes": Workload("patients with several stays", f"{_TABLES}:diabetes", 4000, licence="CC BY 4.0",
+                         file="diabetes_130us.csv.gz"),
     "digits": Workload("images of digits, 8 by 8; bundled", f"{_IMAGES}:digits"),
     "faces": Workload("40 people, ten pictures each", f"{_IMAGES}:faces", file="orl_faces.npz"),
-    "fashion": Workload("images of clothes, 28 by 28", f"{_IMAGES}:fashion", 4000, licence="MIT", file="fashion_mnist.npz"),
+    "fashion": Workload("images of clothes, 28 by 28", f"{_IMAGES}:fashion", 4000, licence="MIT",
+                        file="fashion_mnist.npz"),
     "folder": Workload("a folder of images in ImageNet's layout", f"{_IMAGES}:folder_of_images", None,
                        ("folder", "size")),
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
