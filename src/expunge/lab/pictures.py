@@ -60,21 +60,16 @@ def scatter(dots: Sequence[Dot], *, across: str, up: str) -> str:
     front = sorted(pareto(dots), key=lambda i: dots[i].x)
     path = " ".join(f"{frame.x(math.log10(dots[i].x)):.1f},{frame.y(dots[i].y):.1f}" for i in front)
     out.append(f'<polyline class="front" points="{path}"/>')
-    taken: list[tuple[float, float]] = []
-    for i, dot in enumerate(dots):
-        x, y = frame.x(math.log10(dot.x)), frame.y(dot.y)
-        ring = " ring" if i in front else ""
-        name = html.escape(dot.name)
+    places = [(frame.x(math.log10(dot.x)), frame.y(dot.y)) for dot in dots]
+    taken = [(x - 8, y - 8, x + 8, y + 8) for x, y in places]
+    for i, (dot, (x, y)) in enumerate(zip(dots, places, strict=True)):
+        ring, name = " ring" if i in front else "", html.escape(dot.name)
         out.append(
             f'<circle class="dot {dot.kind}{ring}" cx="{x:.1f}" cy="{y:.1f}" r="6"><title>{name}</title></circle>'
         )
-        label_y = y - 10
-        while any(abs(label_y - b) < 13 and abs(x - a) < 90 for a, b in taken):
-            label_y -= 13
-        taken.append((x, label_y))
-        anchor = "end" if x > _WIDTH - 110 else "start"
-        out.append(f'<text class="label" x="{x + (-4 if anchor == "end" else 4):.1f}" y="{max(label_y, 12):.1f}" '
-                   f'text-anchor="{anchor}">{name}</text>')  # fmt: skip
+        left, base, box = _room_for(x, y, 7.2 * len(dot.name), taken)
+        taken.append(box)
+        out.append(f'<text class="label" x="{left:.1f}" y="{base:.1f}">{name}</text>')
     return _svg(out)
 
 
@@ -107,6 +102,27 @@ def curves(lines: Sequence[Curve], *, across: str, up: str, log: bool = False) -
     return _svg(out)
 
 
+Box = tuple[float, float, float, float]
+
+
+def _room_for(x: float, y: float, width: float, taken: Sequence[Box]) -> tuple[float, float, Box]:
+    """Where a label of a point finds room: left end, base line, and the box that it then takes."""
+    tried = []
+    for away in (0, 16, 32, 48):
+        for left in (x + 10, x - 10 - width):
+            for base in (y - 8 - away, y + 16 + away):
+                box = (left, base - 12, left + width, base + 3)
+                inside = left >= _LEFT and box[2] <= _WIDTH and box[1] >= 0 and box[3] <= _HEIGHT - _BOTTOM
+                if inside and not any(_overlap(box, other) for other in taken):
+                    return left, base, box
+                tried.append((left, base, box))
+    return next(((*place,) for place in tried if place[2][0] >= _LEFT and place[2][2] <= _WIDTH), tried[0])
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
 class _Frame:
     """From numbers to places on the picture."""
 
@@ -128,7 +144,9 @@ class _Frame:
             out.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>')
         for value, text in ticks:
             x = self.x(value)
-            out.append(f'<text x="{x:.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle">{text}</text>')
+            anchor = "end" if x > _WIDTH - 30 else "middle"
+            at = _WIDTH - 2 if anchor == "end" else x
+            out.append(f'<text x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="{anchor}">{text}</text>')
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         out.append(
             f'<text class="label" x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{html.escape(across)}</text>'

@@ -92,9 +92,21 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
         ]  # fmt: skip
         kind = "failed" if row.failed else "bad" if "not forgotten" in row.verdict or "over" in row.verdict else ""
         error = row.failed[0]["error"]["message"] if row.failed else ""
-        out.append({"method": row.scenario.method, "cells": cells, "kind": kind, "equal": equal, "error": error,
+        out.append({"method": row.scenario.method, "cells": [two_lines(cell) for cell in cells], "kind": kind, "equal": equal, "error": error,
                     "n": len(row.cells), "n_failed": len(row.failed)})  # fmt: skip
     return out
+
+
+def two_lines(text: str) -> tuple[str, str]:
+    """A number, and what stands behind it in brackets.
+
+    Examples
+    --------
+    >>> two_lines("0.5 [0.4, 0.6]"), two_lines("exact")
+    (('0.5', '[0.4, 0.6]'), ('exact', ''))
+    """
+    at = next((i for i, letter in enumerate(text) if letter in "[("), len(text))
+    return text[:at].rstrip(), text[at:]
 
 
 def _mean_gap(row: Row) -> str:
