@@ -66,7 +66,8 @@ def test_gaps_against_a_slow_twin(forgot: dict[str, Any]) -> None:
             data.X[members], data.y[members], record_ids=data.ids[members]
         )
         tested = [int(i) for i in trial.query if trial.parts.test[i]]
-        right = [int(model.predict(data.X.iloc[[i]])[0]) == int(data.y[i]) for i in tested]
+        answers = model.predict(data.X.iloc[tested]).tolist()
+        right = [answer == int(data.y[i]) for answer, i in zip(answers, tested, strict=True)]
         found.append(sum(right) / len(right))
     s = forgot["scores"]
     assert s["test_reference"] == pytest.approx(sum(found) / 8, abs=1e-12)

@@ -13,7 +13,6 @@ from expunge.lab.results import Run
 __all__ = ["Check", "check_run"]
 
 _LEAST_POWER = 0.8
-_UNLIKELY = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +56,7 @@ def _do_nothing(done: dict[Cell, Any]) -> Check:
         if cell.scenario.method == "do-nothing" and (s.get("power") or 0) >= _LEAST_POWER
     ]  # fmt: skip
     told = f"{sum(seen)} of {len(seen)} models that forgot nothing, where the audit has power."
-    likely = _at_least(sum(seen), len(seen), _LEAST_POWER)
+    likely = _at_least(sum(seen), len(seen), _LEAST_POWER, unlikely=0.05)
     return Check("Do-nothing is flagged wherever the power is 0.8 or more", told, likely)
 
 
@@ -93,8 +92,8 @@ def _complete(run: Run) -> Check:
     return Check("No cell failed or is missing", told, run.is_complete)
 
 
-def _at_least(count: int, n: int, share: float) -> bool | None:
-    """Whether a count is not too low for a share, at 1 %."""
+def _at_least(count: int, n: int, share: float, *, unlikely: float = 0.01) -> bool | None:
+    """Whether a count is not too low for a share; None of nothing."""
     if not n:
         return None
-    return bool(stats.binom.cdf(count, n, share) > _UNLIKELY)
+    return bool(stats.binom.cdf(count, n, share) > unlikely)
