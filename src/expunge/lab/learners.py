@@ -105,7 +105,9 @@ class EstimatorLearner:
         return model.fit(_rows(records.X), records.y, record_ids=records.ids, subject_ids=records.subjects)
 
     def answer(self, model: Any, X: Any, n_classes: int) -> Floats:
-        """Probabilities; of a class that the model does not know 0."""
+        """Probabilities; of a class that the model does not know 0, of a model that only names classes 0 and 1."""
+        if not hasattr(model, "predict_proba") and not hasattr(model, "decision_function"):
+            return np.asarray(model.predict(_rows(X))[:, None] == np.arange(n_classes), dtype=np.float64)
         return probabilities_of(model, _rows(X), np.arange(n_classes))
 
     def work_of_training(self, model: Any, records: Records) -> int:
