@@ -12,7 +12,9 @@ from expunge.lab.workloads import Workload
 def load(n):
     X, y = make_moons(n, noise=0.3, random_state=0)
     ids = np.arange(n)
-    return Data(name="moons", kind="table", X=X, y=y, ids=ids, subjects=invent_subjects(ids), classes=("upper", "lower"))
+    return Data(
+        name="moons", kind="table", X=X, y=y, ids=ids, subjects=invent_subjects(ids), classes=("upper", "lower")
+    )
 
 
 WORKLOAD = Workload("points on two moons", load, n=400)

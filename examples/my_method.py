@@ -16,7 +16,9 @@ def forget(learner, model, records, ids, seed, *, share=0.5):
 
 METHOD = Method("trained anew on a share of what is left", forget, dial="share", space={"share": (0.1, 1.0)})
 
-if __name__ == "__main__":  # in a package: the entry point "partial = my_method:METHOD" in the group expunge.lab.methods
+if (
+    __name__ == "__main__"
+):  # in a package: the entry point "partial = my_method:METHOD" in the group expunge.lab.methods
     with registered(methods={"partial": METHOD}):
         scores = run_cell(Cell.parse("breast-cancer/tree/random@0.1/partial@0.5/s0r8")).scores["scores"]
     print(f"mean gap {scores['mean_gap']:.3f}, records read {scores['work_share']:.0%} of a retrain")

@@ -39,7 +39,9 @@ def test_amounts(data: Data) -> None:
     assert np.array_equal(np.sort(named("class@4")), np.flatnonzero(train & (data.y == 4)))
     people = set(data.subjects[named("subject@3")].tolist())
     assert len(people) == 3
-    assert set(named("subject@3").tolist()) == set(np.flatnonzero(train & np.isin(data.subjects, list(people))).tolist())
+    assert set(named("subject@3").tolist()) == set(
+        np.flatnonzero(train & np.isin(data.subjects, list(people))).tolist()
+    )
     assert len(draw_request("sequence@7", data, train, 0).batches) == 7
 
 

@@ -111,8 +111,7 @@ def test_bad_input_is_refused_before_anything_is_run(tmp_path: Path, monkeypatch
         read_run(tmp_path)
 
 
-def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_PRELOADED", [])
+def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path) -> None:
     start = time.monotonic()
     slow = do_isolated(Job("cell", "digits/sisa-mlp/random/retrain/s0r0", tmp_path), Limits(time_s=0.2))
     assert slow["error"]["code"] == "cell-over-limit"
@@ -126,8 +125,7 @@ def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path, monkeypatch
         assert large["status"] == "failed"
 
 
-def test_a_cell_in_a_process_of_its_own_gives_the_same_bytes(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(isolation, "_PRELOADED", [])
+def test_a_cell_in_a_process_of_its_own_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     told = do_isolated(Job("cell", QUICK[0].id, tmp_path), Limits(600))
     here = read_run(folder).line(QUICK[0].id)
     for line in (told["scores"], here):
@@ -153,7 +151,9 @@ def test_the_lab_checks_itself(folder: Path) -> None:
     assert fails(with_scores("do-nothing", verdict="cannot tell")) == [
         "Do-nothing is flagged wherever the power is 0.8 or more"
     ]
-    assert fails(with_scores("retrain", test_accuracy=0.0, forget_accuracy=0.0)) == ["A retrain lies where retrains lie"]
+    assert fails(with_scores("retrain", test_accuracy=0.0, forget_accuracy=0.0)) == [
+        "A retrain lies where retrains lie"
+    ]
     assert fails(with_scores("forget", is_equal=False)) == ["Exact means equal"]
     asked = tuple(name for name in run.asked if "/do-nothing/" not in name)
     assert fails(dataclasses.replace(run, asked=asked)) == ["Retrain and do-nothing are in every group"]
@@ -244,8 +244,7 @@ def test_tables_are_csv(site: Path) -> None:
 def test_the_command(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation, "do_isolated", lambda job, limits: isolation.do(job))
-    monkeypatch.setattr("expunge.lab.runner.do_isolated", lambda job, limits: isolation.do(job))
+    monkeypatch.setattr("expunge.lab.runner.do_isolated", lambda job, **given: isolation.do(job))
 
     def call(*arguments: object) -> tuple[int, str]:
         code = command(["lab", *map(str, arguments)])

@@ -58,9 +58,7 @@ def test_each_record_plays_one_part_and_persons_stay_together() -> None:
 def test_taking_a_record_away_moves_no_other() -> None:
     data = load_workload("digits@200")
     left = np.arange(1, 200)
-    fewer = dataclasses.replace(
-        data, X=data.X[left], y=data.y[left], ids=data.ids[left], subjects=data.subjects[left]
-    )
+    fewer = dataclasses.replace(data, X=data.X[left], y=data.y[left], ids=data.ids[left], subjects=data.subjects[left])
     assert np.array_equal(split(fewer, 0).train, split(data, 0).train[1:])
 
 

@@ -17,8 +17,10 @@ from expunge.errors import ExpungeError, InvalidParameterError
 
 __all__ = ["Job", "Limits", "do", "do_isolated"]
 
-#: Loaded once, by the process that the others are forked from: it takes longer than many a cell.
-_PRELOADED = ["expunge.lab.experiment", "skops.io", "sklearn.linear_model", "sklearn.neural_network", "numba"]
+#: Loaded once, by the process that the others are forked from: it takes longer than many a cell. The last ones take ten
+#: seconds, which a few cells do not win back.
+_PRELOADED = ["expunge.lab.experiment", "sklearn.linear_model", "sklearn.neural_network", "numba", "skops.io"]
+_LEAST_JOBS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,11 +82,11 @@ def do(job: Job) -> dict[str, Any]:
     return {"status": "done", "scores": result.scores, "timings": result.timings}
 
 
-def do_isolated(job: Job, limits: Limits) -> dict[str, Any]:
-    """Do a job in a new process, and end that when it takes too much."""
+def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
+    """Do a job in a new process, and end that when it takes too much; ``n_jobs_in_all`` says what is worth preloading."""
     context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     with contextlib.suppress(AttributeError):
-        context.set_forkserver_preload(_PRELOADED)
+        context.set_forkserver_preload(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(job, limits, theirs), daemon=True)
     process.start()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from expunge.lab.data import Records
-from expunge.workspace.method_references import probabilities_of
+from expunge.workspace.models.method_references import probabilities_of
 
 __all__ = ["EstimatorLearner", "Learner", "Outcome"]
 

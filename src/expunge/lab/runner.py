@@ -117,9 +117,10 @@ def run_cells(
     settle(folder)
     before = read_run(folder).scores
     todo = [cell for cell in sorted(set(cells)) if before.get(cell.id, {}).get("status") != "done"]
-    work = partial(do_isolated, limits=limits or Limits()) if isolate else do
     shared = {cell.shared: cell for cell in reversed(todo) if cell.n_references}
-    clock = _Clock(len(shared) + len(todo), progress)
+    n = len(shared) + len(todo)
+    work = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
+    clock = _Clock(n, progress)
     broken = _train_references(shared, folder / "references", work, n_jobs, clock)
     jobs = [Job("cell", cell.id, folder / "references") for cell in todo if cell.shared not in broken]
     for cell in todo:
