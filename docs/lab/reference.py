@@ -64,11 +64,13 @@ def tables(run: Run) -> str:
     """The tables of the page."""
     first = next(iter(run.scores.values()))["environment"]
     spent = sum(t["total_s"] for t in run.timings.values()) / 60
+    machine = (
+        f"Python {first['python']}, NumPy {first['numpy']}, scikit-learn {first['scikit-learn']}, {first['device']}"
+    )
     lines = [
-        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, on one "
-        f"thread each. Python {first['python']}, NumPy {first['numpy']}, scikit-learn {first['scikit-learn']}, "
-        f"{first['device']}; {time.strftime('%Y-%m-%d')}.", "", "| the laboratory checks itself | found | holds |",
-        "| --- | --- | --- |",
+        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, on one",
+        f"thread each. {machine}; {time.strftime('%Y-%m-%d')}.",
+        "", "| the laboratory checks itself | found | holds |", "| --- | --- | --- |",
         *(f"| {c.name} | {c.told} | {'yes' if c.passed else 'nothing to see' if c.passed is None else '**NO**'} |"
           for c in check_run(run)),
         "",
@@ -85,8 +87,9 @@ def tables(run: Run) -> str:
                 continue
             floor = row.score("mean_gap_of_a_retrain")
             mean = interval(row.scores.get("mean_gap"), 100) + (f" ({100 * floor:.2g})" if floor else "")
-            cells = [name, row.verdict or "—", *(gap(row.scores.get(f"{p}_gap")) for p in ("retain", "forget", "test")),
-                     mean, percent(row.score("work_share")), ratio(row.time), bytes_text(row.score("state_bytes"))]  # fmt: skip
+            gaps = [gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")]
+            cost = [percent(row.score("work_share")), ratio(row.time), bytes_text(row.score("state_bytes"))]
+            cells = [name, row.verdict or "—", *gaps, mean, *cost]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

@@ -64,7 +64,8 @@ def test_unknown_names_are_answered_with_the_nearest(text: str, near: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "digits@many/forest/random/forget/s0", "digits@3/forest/random/forget/s0", "digits/forest@depth=3/random/forget/s0",
+        "digits@many/forest/random/forget/s0", "digits@3/forest/random/forget/s0",
+        "digits/forest@depth=3/random/forget/s0",
         "digits/forest/random@n=3/forget/s0", "digits/forest/random@x/forget/s0", "digits/forest/random/forget@2/s0",
         "digits/forest@/random/forget/s0", "digits/bayes@3/random/forget/s0", "digits@1,n=2/bayes/random/forget/s0",
     ],

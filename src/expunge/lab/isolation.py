@@ -83,7 +83,7 @@ def do(job: Job) -> dict[str, Any]:
 
 
 def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
-    """Do a job in a new process, and end that when it takes too much; ``n_jobs_in_all`` says what is worth preloading."""
+    """Do a job in a new process, and end that when it takes too much; of many jobs more is loaded beforehand."""
     context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     with contextlib.suppress(AttributeError):
         context.set_forkserver_preload(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])

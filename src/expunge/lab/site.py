@@ -92,8 +92,10 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
         ]  # fmt: skip
         kind = "failed" if row.failed else "bad" if "not forgotten" in row.verdict or "over" in row.verdict else ""
         error = row.failed[0]["error"]["message"] if row.failed else ""
-        out.append({"method": row.scenario.method, "cells": [two_lines(cell) for cell in cells], "kind": kind, "equal": equal, "error": error,
-                    "n": len(row.cells), "n_failed": len(row.failed)})  # fmt: skip
+        out.append({
+            "method": row.scenario.method, "cells": [two_lines(cell) for cell in cells], "kind": kind, "equal": equal,
+            "error": error, "n_failed": len(row.failed),
+        })  # fmt: skip
     return out
 
 
