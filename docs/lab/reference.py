@@ -68,8 +68,8 @@ def tables(run: Run) -> str:
         f"Python {first['python']}, NumPy {first['numpy']}, scikit-learn {first['scikit-learn']}, {first['device']}"
     )
     lines = [
-        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, on one",
-        f"thread each. {machine}; {time.strftime('%Y-%m-%d')}.",
+        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, each",
+        f"on one thread. {machine}; {time.strftime('%Y-%m-%d')}.",
         "", "| the laboratory checks itself | found | holds |", "| --- | --- | --- |",
         *(f"| {c.name} | {c.told} | {'yes' if c.passed else 'nothing to see' if c.passed is None else '**NO**'} |"
           for c in check_run(run)),
