@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import clone
 
 from expunge.lab.data import Records
+from expunge.seeds import derive_seed
 from expunge.workspace.models.method_references import probabilities_of
 
 __all__ = ["EstimatorLearner", "Learner", "Outcome"]
@@ -100,8 +101,8 @@ class EstimatorLearner:
     def train(self, records: Records, seed: int) -> Any:
         """A fit of a clone under this seed."""
         model = clone(self.estimator)
-        if "seed" in model.get_params():
-            model.set_params(seed=seed)
+        seeds = {"seed": seed, "noise_seed": derive_seed(seed, "lab noise")}  # noise repeats here, and only here
+        model.set_params(**{name: value for name, value in seeds.items() if name in model.get_params()})
         return model.fit(_rows(records.X), records.y, record_ids=records.ids, subject_ids=records.subjects)
 
     def answer(self, model: Any, X: Any, n_classes: int) -> Floats:

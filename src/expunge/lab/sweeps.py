@@ -63,6 +63,13 @@ _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5)
 _COST = ("work_share",)
 
 SWEEPS: dict[str, Sweep] = {
+    "epsilon": Sweep(
+        "How much privacy a certificate spends", "epsilon", ("test_accuracy", "js_forget"),
+        tuple(
+            _over(name, "digits", f"{name}@{{}}", "random", "forget", (0.1, 1, 10))
+            for name in ("certified", "langevin", "descent")
+        ),
+    ),
     "order": Sweep(
         "An early or a late record", "record", ("work_share", "changed_most"),
         tuple(

@@ -144,9 +144,32 @@ def svd_ridge(data: Data, *, n_components: int = 50) -> EstimatorLearner:
     )
 
 
+def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0) -> EstimatorLearner:
+    """Logistic regression whose removals are certified."""
+    model = _method("CertifiedLogisticRegression")(epsilon=epsilon, sigma=sigma, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
+def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05) -> EstimatorLearner:
+    """Logistic regression by noisy gradient descent, certified."""
+    model = _method("LangevinLogisticRegression")(epsilon=epsilon, noise=noise, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
+def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100) -> EstimatorLearner:
+    """Logistic regression by gradient descent that goes on after each request, certified."""
+    model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
 def estimator(data: Data, *, method: str) -> EstimatorLearner:
     """Any method of the library, or of a plug-in, with its defaults."""
     return EstimatorLearner(_method(method)())
+
+
+def _norm(data: Data) -> float:
+    """A public bound on rows of numbers from 0 to 1: that of one whose numbers are all a half. Longer rows are cut."""
+    return 0.5 * float(data.X.shape[1]) ** 0.5
 
 
 def _method(name: str) -> Any:
