@@ -20,8 +20,8 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
     **dict.fromkeys(
-        ("BayesianRidge", "CertifiedRidge", "DecisionTreeRegressor", "ForestRegressor", "FourierRidge", "RetrainRegressor", "Ridge",
-         "SISARegressor"),
+        ("BayesianRidge", "CertifiedRidge", "DecisionTreeRegressor", "ForestRegressor", "FourierRidge",
+         "RetrainRegressor", "Ridge", "SISARegressor"),
         "it predicts numbers; the gaps and the audit of the lab are those of classes",
     ),
     "IsolationForest": "it looks for anomalies; the gaps and the audit of the lab are those of classes",
@@ -114,8 +114,10 @@ def _models_of(workload: str) -> list[str]:
     kind = _KINDS.get(workload)
     own = {
         "table": ("forest", "forest@10", "tree", "ridge", "lda", "bayes", "softmax", "sisa", "sisa@20", "mlp"),
-        "numbers": ("forest", "bernoulli", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp", "mlp@256", "modular"),
-        "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin", "descent", "softmax", "sisa", "mlp"),
+        "numbers": ("forest", "bernoulli", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp", "mlp@256",
+                    "modular"),
+        "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin",
+                  "descent", "softmax", "sisa", "mlp"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}

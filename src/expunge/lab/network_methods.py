@@ -108,6 +108,8 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
         known = inspect.signature(kind).parameters
         if strange := sorted(set(arguments) - set(known)):
             raise UnsupportedRequestError(f"{name} has no argument {strange[0]!r}.", hint=f"It has {', '.join(known)}.")
+        if "start" in known:
+            arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
         changed, removal = kind(**arguments).forget(model, make_task(records), ids.tolist(), seed, strength=strength)
         return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s)
 

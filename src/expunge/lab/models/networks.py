@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,8 @@ class NetworkLearner:
         self.make, self.shape, self.epochs, self.batch, self.rate = make, shape, epochs, batch, rate
         self.momentum, self.decay, self.augment, self.device = momentum, decay, augment, device()
         self.keep, self.floor = 1.0, 1e-6
+        #: Weights before training, by network: what single-step unrolling starts from.
+        self.starts: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
 
     def train(self, records: Records, seed: int) -> Any:
         """A network of these records."""
@@ -95,6 +98,7 @@ class NetworkLearner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = self.make(self.shape, records.n_classes).to(self.device)
+        self.starts[model] = {name: value.clone() for name, value in model.state_dict().items()}
         model.train()
         optimizer = torch.optim.SGD(
             model.parameters(), lr=self.rate, momentum=self.momentum, weight_decay=self.decay, nesterov=True
