@@ -40,7 +40,7 @@ def main() -> int:
         os.environ["EXPUNGE_DATA"] = str(shared)
     if not asked.only_page:
         report = run_cells(
-            MATRICES["small"].cells(), asked.run, n_jobs=asked.jobs, limits=Limits(600, 8 * 2**30), progress=show
+            MATRICES["small"].cells(), asked.run, n_jobs=asked.jobs, limits=Limits(1800, 8 * 2**30), progress=show
         )
         sys.stderr.write("\n")
         print(f"{report.n_run} cells run, {report.n_kept} done before, {len(report.failed)} failed.")

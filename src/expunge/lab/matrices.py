@@ -76,7 +76,7 @@ def _small() -> Iterator[Cell]:
     yield from _group("sentiment@2000", "softmax", "memorised", "forget")
     yield from _group("sentiment", "bayes", "mislabelled", "forget")
     yield from _group("digits", "forest", "class@3", "forget")
-    yield from _networks("fashion@2000", "cnn", "random@0.1", train=(0,))
+    yield from _networks("fashion@1000", "cnn@width=8,epochs=60", "random@0.1", train=(0,))
     for name in ("share", "shards", "order", "requests", "size"):
         yield from SWEEPS[name].cells()
 
