@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
 from expunge.lab import Cell, Scenario, Seeds, cross
+from expunge.lab.honesty import check_run
 from expunge.lab.matrices import MATRICES, NOT_IN_THE_LAB, choose, covered
 from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.results import read_run
 from expunge.lab.runner import check_cells
 from expunge.lab.sweeps import SWEEPS
 from expunge.methods import METHODS
+
+ROOT = Path(__file__).parents[2]
 
 #: Written down once: what these ids mean must never change.
 PERMANENT = {
@@ -99,6 +106,16 @@ def test_the_reference_run_is_small_and_always_has_retrain_and_do_nothing() -> N
             audited.setdefault(cell.shared, set()).add(cell.scenario.method)
     assert len(audited) >= 6
     assert all({"retrain", "do-nothing"} <= methods for methods in audited.values())
+
+
+def test_the_committed_run_holds_the_cell_that_the_readme_reproduces() -> None:
+    run = read_run(ROOT / "docs" / "lab")
+    for page in ("README.md", "README.zh-CN.md", "docs/lab/reference.md"):
+        (cell,) = re.findall(r"expunge lab reproduce (\S+) --run docs/lab", (ROOT / page).read_text(encoding="utf-8"))
+        assert run.line(cell)["status"] == "done"
+        assert cell.startswith(("digits", "breast-cancer")), "on data that comes with scikit-learn"
+    assert not run.missing
+    assert all(check.passed for check in check_run(run))
 
 
 def test_all_names_of_all_matrices_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

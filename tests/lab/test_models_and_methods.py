@@ -48,7 +48,9 @@ def small(kind: str) -> Data:
 
 
 SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",
-         "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4"}  # fmt: skip
+         "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4",
+         "descent": "descent@steps=5", "langevin": "langevin@noise=0.5"}  # fmt: skip
+CERTIFIED = {"certified", "descent", "langevin"}
 NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
             "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
 
@@ -73,7 +75,9 @@ def test_every_family_trains_answers_and_forgets(name: str) -> None:
     outcome = learner.forget(model, records, gone, 0)
     assert (outcome is None) == (name in NETWORKS)
     if outcome is not None:
-        assert learner.digest(outcome.model) == learner.digest(learner.train(records.without(gone), 1))
+        same = learner.digest(outcome.model) == learner.digest(learner.train(records.without(gone), 1))
+        assert same == (outcome.guarantee == "exact")
+        assert (outcome.guarantee == "certified") == (name in CERTIFIED)
 
 
 @pytest.mark.parametrize("name", ["categorical", "ridge", "scaled-bayes", "bernoulli", "softmax", "bayes", "tree"])
