@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sklearn.compose import make_column_transformer
@@ -169,7 +170,7 @@ def estimator(data: Data, *, method: str) -> EstimatorLearner:
 
 def _norm(data: Data) -> float:
     """A public bound on rows of numbers from 0 to 1: that of one whose numbers are all a half. Longer rows are cut."""
-    return 0.5 * float(data.X.shape[1]) ** 0.5
+    return 0.5 * math.sqrt(data.X.shape[1])
 
 
 def _method(name: str) -> Any:
