@@ -166,7 +166,7 @@ def test_a_method_that_loads_the_data_again_is_caught() -> None:
 
 
 def test_a_method_that_trains_on_the_test_records_is_caught() -> None:
-    cell = Cell.parse("digits@500/tree/random@0.2/peek/s0r8")
+    cell = Cell.parse("digits@500/forest@10/random@0.2/peek/s0r8")
     trial = prepare(cell)
     smuggled = trial.records(trial.parts.test)
 
