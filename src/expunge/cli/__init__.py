@@ -44,9 +44,68 @@ app = typer.Typer(
     name="expunge", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-for _command in (
-    demo, init, fit, adopt, find, plan, forget, rectify, audit, verify, log, status, predict, export, promote, methods,
-):  # fmt: skip
-    app.command()(_command)
-for _group in (data, request, advise, keys, lab):
-    app.add_typer(_group)
+#: What ``expunge --help`` shows together; groups of commands are named beside the commands.
+_PANELS = {
+    "Data and models": (init, data, fit, adopt, model, predict, export, promote),
+    "Requests": (find, plan, forget, rectify, request, status),
+    "Proof": (audit, verify, log, keys),
+    "More": (demo, advise, methods, lab),
+}
+for _panel, _members in _PANELS.items():
+    for _member in _members:
+        if isinstance(_member, typer.Typer):
+            app.add_typer(_member, rich_help_panel=_panel)
+        else:
+            app.command(rich_help_panel=_panel)(_member)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from expunge import __version__
+
+        typer.echo(f"expunge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _expunge(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of unforeseen errors.")] = False,
+) -> None:
+    """Make a trained model forget chosen records, and check that it did."""
+
+
+def main() -> None:
+    """Entry point of the command ``expunge``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit code.
+
+    Examples
+    --------
+    >>> run(["--version"])  # doctest: +ELLIPSIS
+    expunge ...
+    0
+    """
+    as_json = "--json" in arguments
+    command = typer.main.get_command(app)
+    try:
+        return int(command.main(args=list(arguments), prog_name="expunge", standalone_mode=False) or 0)
+    except ExpungeError as error:
+        return show_error(error, as_json=as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):
+            return show_usage(error, as_json=as_json)
+        if "--debug" in arguments or os.environ.get("EXPUNGE_DEBUG"):
+            raise
+        return show_unforeseen(error, as_json=as_json)
