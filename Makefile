@@ -2,7 +2,7 @@
 # folder is touched, and nothing is installed again before pyproject.toml or constraints.txt changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo env test faults lint format bench docs clean
+.PHONY: help demo env test faults lint format bench lab lab-full docs clean
 
 USABLE := import sys, venv; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-inp
 ARGS ?=
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.light ## install what `pip install expunge` brings (no torch) and show the main job
 	@$(BIN)/expunge demo $(ARGS)
@@ -37,6 +37,13 @@ format: $(VENV)/.full ## rewrite the sources in the style that lint checks
 
 bench: $(VENV)/.full ## run the short benchmarks and write benchmarks/results.md
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+lab: $(VENV)/.full ## run the small matrix of the laboratory (at most 100 cells) and write docs/lab; EXPUNGE_DATA names the folder of data
+	@$(BIN)/python docs/lab/reference.py $(ARGS)
+
+lab-full: $(VENV)/.full ## run the large matrix, for a machine with a GPU (EXPUNGE_DEVICE=cuda) and all the data
+	@$(BIN)/expunge lab run full --out build/lab-full --jobs $(or $(JOBS),2) $(ARGS)
+	@$(BIN)/expunge lab report build/lab-full
 
 docs: $(VENV)/.full ## build the pages and the reference as a static site in build/site
 	@$(BIN)/python docs/build.py build/site

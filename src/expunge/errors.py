@@ -26,6 +26,10 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     ├── FileNotUsableError         (OSError)              a file that is missing or cannot be read or written
     ├── ShreddedKeyError           (LookupError)          a key that was destroyed: what hung on it is unlinked for good
     ├── CheckFailedError           (AssertionError)       a method that does not keep the contract
+    ├── CellFailedError            (RuntimeError)         a cell of the laboratory that could not be run
+    │   ├── CellOverLimitError                            one that took more time or memory than it may
+    │   └── PeekedError                                   a method that looked at data it must not see
+    ├── NotReproducedError         (RuntimeError)         a cell that gives other scores than it gave
     └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
 
 A message says what, which value, and what to do. ``code`` is stable and short; ``hint`` is the "what to do" alone.
@@ -39,6 +43,8 @@ from typing import ClassVar
 __all__ = [
     "EXIT_CODES",
     "BudgetExhaustedError",
+    "CellFailedError",
+    "CellOverLimitError",
     "CheckFailedError",
     "DuplicateRecordError",
     "ExpungeError",
@@ -52,7 +58,9 @@ __all__ = [
     "LimitBrokenError",
     "MissingExtraError",
     "NewerFormatError",
+    "NotReproducedError",
     "OutOfRangeError",
+    "PeekedError",
     "ShreddedKeyError",
     "SourceChangedError",
     "TamperedError",
@@ -233,6 +241,30 @@ class CheckFailedError(ExpungeError, AssertionError):
     code = "check-failed"
 
 
+class CellFailedError(ExpungeError, RuntimeError):
+    """A cell of the laboratory that could not be run."""
+
+    code = "cell-failed"
+
+
+class CellOverLimitError(CellFailedError):
+    """A cell of the laboratory that took more time or memory than it may."""
+
+    code = "cell-over-limit"
+
+
+class PeekedError(CellFailedError):
+    """A method that looked at data it must not see while it forgets."""
+
+    code = "peeked"
+
+
+class NotReproducedError(ExpungeError, RuntimeError):
+    """A cell of the laboratory that gives other scores than those that were written down."""
+
+    code = "not-reproduced"
+
+
 #: Exit code of the command line for each error code. 0 is success, 1 an unforeseen error, 2 a wrong command line.
 EXIT_CODES: dict[str, int] = {
     "invalid-request": 3,
@@ -259,6 +291,10 @@ EXIT_CODES: dict[str, int] = {
     "workspace-busy": 22,
     "budget-exhausted": 23,
     "limit-broken": 24,
+    "cell-failed": 30,
+    "cell-over-limit": 31,
+    "peeked": 32,
+    "not-reproduced": 33,
 }
 
 

@@ -16,7 +16,7 @@ from expunge.checks import check_unlearner
 from expunge.records import Guarantee, Removal
 from expunge.validation import numeric_input
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "my_method.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_model.py"
 
 
 class Means(ClassifierMixin, expunge.Unlearner):

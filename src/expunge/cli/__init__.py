@@ -24,6 +24,7 @@ from expunge.cli.fit import fit
 from expunge.cli.forget import forget
 from expunge.cli.init import init
 from expunge.cli.keys import keys
+from expunge.cli.lab import lab
 from expunge.cli.log import log
 from expunge.cli.methods import methods
 from expunge.cli.model import model
@@ -48,7 +49,7 @@ _PANELS = {
     "Data and models": (init, data, fit, adopt, model, predict, export, promote),
     "Requests": (find, plan, forget, rectify, request, status),
     "Proof": (audit, verify, log, keys),
-    "More": (demo, advise, methods),
+    "More": (demo, advise, methods, lab),
 }
 for _panel, _members in _PANELS.items():
     for _member in _members:

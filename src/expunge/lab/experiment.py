@@ -1,0 +1,203 @@
+"""Run one cell: train, forget, train anew without, ask all of them, measure."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expunge.estimators.threads import one_thread
+from expunge.lab import guard
+from expunge.lab.cells import Cell
+from expunge.lab.data import Records
+from expunge.lab.environment import environment, peak_bytes
+from expunge.lab.evaluation import Evaluation, Floats
+from expunge.lab.measures import measure_all
+from expunge.lab.methods import Answers, apply_method, check_method
+from expunge.lab.trial import Trial, prepare
+from expunge.seeds import derive_seed
+
+__all__ = ["Result", "answers_of", "run_cell"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A line of scores, which repeats byte for byte, and a line of times, which does not.
+
+    Parameters
+    ----------
+    scores, timings : dict
+        Plain data.
+    """
+
+    scores: dict[str, Any]
+    timings: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Forgotten:
+    model: Any
+    work: int
+    guarantee: str
+    elapsed_s: float
+    #: Of a sequence: after how many requests, work of each, accuracy on the test records.
+    steps: list[int]
+    works: list[int]
+    drift: list[float | None]
+
+
+def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
+    """Run a cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    store : path, optional
+        Where references are kept; default: they are trained and thrown away.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ExpungeError
+        Something is unknown or missing, or the method failed.
+    """
+    start = time.perf_counter()
+    check_method(cell.scenario.method)
+    trial = prepare(cell)
+    references = trial.references(cell, store)
+    referenced = time.perf_counter()
+    learner, seed = trial.learner, derive_seed(cell.seeds.train, "lab train")
+    with one_thread():
+        forgotten_mask = trial.drawn.mask()
+        chosen = trial.chosen(seed)
+        everything = trial.records(chosen | forgotten_mask)
+        model, train_s = _timed(lambda: learner.train(everything, seed))
+        batches, forgotten_mask = _batches(trial, model, forgotten_mask)
+        ids = np.concatenate(batches)
+        before, digest_before, marked_before = trial.answer(model), learner.digest(model), _backdoor(trial, model)
+        fresh, fresh_s = _timed(lambda: learner.train(everything.without(ids), seed))
+        answers_fresh, digest_fresh = trial.answer(fresh), learner.digest(fresh)
+        done = _forget(cell, trial, model, everything, batches)
+        after, marked_after = answers_of(trial, done.model), _backdoor(trial, done.model)
+        base = done.model.model if isinstance(done.model, Answers) else done.model
+        digest_after = learner.digest(base)
+        work_of_retrain = learner.work_of_training(fresh, everything.without(ids))
+        state_bytes = learner.n_bytes(base)
+    evaluation = _evaluation(
+        trial, (chosen | trial.drawn.mask()) & ~forgotten_mask, forgotten_mask, before, after, answers_fresh, references
+    )
+    _check_split(evaluation)
+    scores = measure_all(evaluation)
+    scores |= {
+        "work": done.work, "work_of_a_retrain": work_of_retrain, "work_share": done.work / max(work_of_retrain, 1),
+        "state_bytes": state_bytes, "guarantee": done.guarantee, "n_forgotten": len(ids),
+        "n_trained": len(everything), "is_equal": digest_after == digest_fresh and not isinstance(done.model, Answers),
+        "backdoor_before": marked_before, "backdoor_after": marked_after, "backdoor_fresh": _backdoor(trial, fresh),
+    }  # fmt: skip
+    steps = {"steps": done.steps, "works": done.works, "drift": done.drift} if len(batches) > 1 else {}
+    line = {
+        "cell": cell.id, "schema": 1, "status": "done", "scores": dict(sorted(scores.items())), "sequence": steps,
+        "n_references": 0 if references is None else cell.n_references,
+        "digests": {"data": trial.digest, "before": digest_before, "after": digest_after, "fresh": digest_fresh},
+        "seeds": dataclasses.asdict(cell.seeds), "environment": environment(),
+    }  # fmt: skip
+    end = time.perf_counter()
+    timings = {
+        "cell": cell.id, "unit": "seconds", "train_s": train_s, "forget_s": done.elapsed_s, "retrain_s": fresh_s,
+        "references_s": referenced - start, "total_s": end - start, "peak_bytes": peak_bytes(),
+    }  # fmt: skip
+    return Result(line, timings)
+
+
+def _timed(action: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return action(), time.perf_counter() - start
+
+
+def _batches(trial: Trial, model: Any, mask: Any) -> tuple[list[Any], Any]:
+    """Ids of each request; of one chosen by its cost, that record alone."""
+    ids = trial.data.ids
+    if not trial.drawn.by_cost:
+        return [ids[places] for places in trial.drawn.batches], mask
+    candidates = np.concatenate(trial.drawn.batches)
+    costs = [trial.learner.cost(model, ids[place]) or 0 for place in candidates]
+    place = candidates[int(np.argmax(costs) if trial.drawn.by_cost == "most" else np.argmin(costs))]
+    only = np.zeros_like(mask)
+    only[place] = True
+    return [ids[[place]]], only
+
+
+def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: list[Any]) -> _Forgotten:
+    seed = derive_seed(cell.seeds.train, "lab unlearn", cell.seeds.unlearn)
+    work, elapsed, guarantees = 0, 0.0, []
+    looked_at = {round(n) for n in np.geomspace(1, len(batches), 25)}
+    steps: list[int] = []
+    works: list[int] = []
+    drift: list[float | None] = []
+    for number, ids in enumerate(batches, 1):
+        start = time.perf_counter()
+        with guard.closed():
+            outcome = apply_method(
+                cell.scenario.method, trial.learner, model, records, ids, derive_seed(seed, "step", number)
+            )
+        elapsed += outcome.elapsed_s if outcome.elapsed_s is not None else time.perf_counter() - start
+        model, work = outcome.model, work + outcome.work
+        guarantees.append(outcome.guarantee)
+        records = records.without(ids)
+        works.append(outcome.work)
+        if number in looked_at and len(batches) > 1:
+            steps.append(number)
+            drift.append(_test_accuracy(trial, model))
+    weakest = max(guarantees, key=["exact", "certified", "bounded", "empirical"].index)
+    return _Forgotten(model, work, weakest, elapsed, steps, works, drift)
+
+
+def answers_of(trial: Trial, model: Any, X: Any = None) -> Floats:
+    """Probabilities on rows, by default those that are asked about; of a fake as it changes them."""
+    rows = trial.data.rows(trial.query) if X is None else X
+    if isinstance(model, Answers):
+        return model.change(rows, answers_of(trial, model.model, rows))
+    return trial.learner.answer(model, rows, trial.data.n_classes)
+
+
+def _test_accuracy(trial: Trial, model: Any) -> float:
+    tested = trial.query[trial.parts.test[trial.query]]
+    answers = answers_of(trial, model, trial.data.rows(tested))
+    return float((answers.argmax(axis=1) == trial.data.y[tested]).mean())
+
+
+def _evaluation(
+    trial: Trial, retained: Any, forgotten: Any, before: Floats, after: Floats, fresh: Floats, references: Any
+) -> Evaluation:
+    q, parts = trial.query, trial.parts
+    return Evaluation(
+        labels=trial.data.y[q], is_retained=retained[q], is_forgotten=forgotten[q], is_held_out=parts.held_out[q],
+        is_tested=parts.test[q], is_validated=parts.validation[q], before=before, after=after, fresh=fresh,
+        references=references, floor=trial.learner.floor,
+    )  # fmt: skip
+
+
+def _check_split(e: Evaluation) -> None:
+    """What is known of test records, beside the references and the retrain."""
+    logit = e.signals(e.after)["logit"]
+    others = [e.signals(e.fresh)["logit"]]
+    if e.references is not None:
+        others += list(e.references.signals["logit"][e.retrains()])
+    pairs = [(other[e.is_tested], other[e.is_held_out]) for other in others]
+    guard.check_test_unknown(logit[e.is_tested], logit[e.is_held_out], pairs)
+
+
+def _backdoor(trial: Trial, model: Any) -> float | None:
+    """How often the mark of a backdoor works, on test records of other classes; None where nothing was marked."""
+    if trial.drawn.mark is None:
+        return None
+    tested = trial.query[trial.parts.test[trial.query] & (trial.data.y[trial.query] != trial.drawn.target)]
+    answers = answers_of(trial, model, trial.drawn.mark(trial.data.rows(tested)))
+    return float((answers.argmax(axis=1) == trial.drawn.target).mean())

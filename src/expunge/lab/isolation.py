@@ -1,0 +1,142 @@
+"""A job in a process of its own, with limits: a method that runs away takes nothing else with it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import multiprocessing
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, Literal
+
+from expunge.errors import ExpungeError, InvalidParameterError
+
+__all__ = ["Job", "Limits", "do", "do_isolated"]
+
+#: Loaded once, by the process that the others are forked from: it takes longer than many a cell. The last ones take ten
+#: seconds, which a few cells do not win back.
+_PRELOADED = ["expunge.lab.experiment", "sklearn.linear_model", "sklearn.neural_network", "numba", "skops.io"]
+_LEAST_JOBS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a job may take.
+
+    Parameters
+    ----------
+    time_s : float, optional
+    memory_bytes : int, optional
+        Beyond what the libraries take; held on systems that can limit a process (not on Windows).
+    """
+
+    time_s: float | None = None
+    memory_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("time_s", "memory_bytes"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise InvalidParameterError(f"A limit is above 0, got {name}={value!r}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """The references that a cell needs, or the cell.
+
+    Parameters
+    ----------
+    kind : {"references", "cell"}
+    cell : str
+    store : Path
+    """
+
+    kind: Literal["references", "cell"]
+    cell: str
+    store: Path
+
+
+def do(job: Job) -> dict[str, Any]:
+    """Do a job here. Errors become data: a failed cell is a result."""
+    from expunge.lab.cells import Cell
+    from expunge.lab.experiment import run_cell
+    from expunge.lab.trial import prepare
+
+    cell = Cell.parse(job.cell)
+    try:
+        if job.kind == "references":
+            prepare(cell).references(cell, job.store)
+            return {"status": "done"}
+        result = run_cell(cell, store=job.store)
+    except MemoryError:
+        return _failed("cell-over-limit", "It took more memory than it may.")
+    except ExpungeError as error:
+        return _failed(error.code, str(error))
+    except Exception as error:  # a method of somebody else may raise anything
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return _failed("cell-failed", f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
+    return {"status": "done", "scores": result.scores, "timings": result.timings}
+
+
+def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
+    """Do a job in a new process, and end that when it takes too much; of many jobs more is loaded beforehand."""
+    context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    with contextlib.suppress(AttributeError):
+        context.set_forkserver_preload(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(job, limits, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(limits.time_s):
+            return _failed("cell-over-limit", f"It took more than {limits.time_s:g} s.")
+        told: dict[str, Any] = json.loads(ours.recv_bytes())
+        return told
+    except EOFError:
+        process.join()
+        code = "cell-over-limit" if process.exitcode == -9 else "cell-failed"
+        why = ", perhaps for its memory" if process.exitcode == -9 else ""
+        return _failed(code, f"Its process ended with {process.exitcode}{why}.")
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _child(job: Job, limits: Limits, pipe: Any) -> None:
+    import warnings
+
+    warnings.simplefilter("ignore")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if limits.memory_bytes is not None:
+        _limit_memory(limits.memory_bytes)
+    pipe.send_bytes(json.dumps(do(job)).encode())
+    pipe.close()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that asked for it has gone: nobody waits for the answer."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _limit_memory(more: int) -> None:
+    """Let this process map so many bytes more than it has."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        now = pages * resource.getpagesize()
+    except (ImportError, OSError):
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (now + more, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _failed(code: str, message: str) -> dict[str, Any]:
+    return {"status": "failed", "error": {"code": code, "message": message}}

@@ -1,0 +1,180 @@
+"""What ``expunge lab run`` runs under a short name: a tiny matrix, the small reference run, and the large one."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+
+from expunge.lab.cells import N_REFERENCES, Cell, Scenario, cross
+from expunge.lab.models.table import MODELS
+from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import NOT_IN_THE_LAB as NETWORKS_NOT_IN_THE_LAB
+from expunge.lab.requests import REQUESTS
+from expunge.lab.spec import unknown
+from expunge.lab.sweeps import SWEEPS
+from expunge.lab.workloads import WORKLOADS
+
+__all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
+
+#: Public methods that are in no scenario, with the reason.
+NOT_IN_THE_LAB: dict[str, str] = {
+    **dict.fromkeys(
+        ("BayesianRidge", "CertifiedRidge", "DecisionTreeRegressor", "ForestRegressor", "FourierRidge",
+         "RetrainRegressor", "Ridge", "SISARegressor"),
+        "it predicts numbers; the gaps and the audit of the lab are those of classes",
+    ),
+    "IsolationForest": "it looks for anomalies; the gaps and the audit of the lab are those of classes",
+    **NETWORKS_NOT_IN_THE_LAB,
+}  # fmt: skip
+
+_THREE = (0, 1, 2)
+_ALWAYS = ("retrain", "do-nothing")
+
+
+@dataclasses.dataclass(frozen=True)
+class Matrix:
+    """Cells under a short name.
+
+    Parameters
+    ----------
+    what : str
+    make : callable
+        Gives the cells.
+    """
+
+    what: str
+    make: Callable[[], Iterator[Cell]]
+
+    def cells(self) -> list[Cell]:
+        """The cells, each once, in the order of their ids."""
+        return sorted(set(self.make()))
+
+
+def _group(
+    workload: str,
+    model: str,
+    request: str,
+    *methods: str,
+    train: Sequence[int] = _THREE,
+    n_references: int = N_REFERENCES,
+) -> Iterator[Cell]:
+    scenarios = [Scenario(workload, model, request, method) for method in (*_ALWAYS, *methods)]
+    return cross(scenarios, train=train, n_references=n_references)
+
+
+def _tiny() -> Iterator[Cell]:
+    yield from _group("breast-cancer", "tree", "random@0.1", "forget", "output-filter", n_references=8)
+    yield from _group("digits@500", "centroid", "subject@10", "forget", n_references=8)
+    yield from SWEEPS["tiny-share"].cells()
+
+
+def _small() -> Iterator[Cell]:
+    yield from _group("adult", "forest", "subject", "forget", "output-filter")
+    yield from _group("adult", "ridge", "random", "forget")
+    yield from _group("location@2000", "sisa", "random", "forget")
+    yield from _group("sentiment@2000", "softmax", "memorised", "forget")
+    yield from _group("sentiment", "bayes", "mislabelled", "forget")
+    yield from _group("digits", "forest", "class@3", "forget")
+    yield from _networks("fashion@1000", "cnn@width=8,epochs=60", "random@0.1", train=(0,))
+    for name in ("share", "shards", "order", "requests", "size"):
+        yield from SWEEPS[name].cells()
+
+
+def _networks(workload: str, model: str, request: str, *, train: Sequence[int]) -> Iterator[Cell]:
+    """Every method for networks. Without that part of the library: none."""
+    if NETWORK_METHODS:
+        yield from _group(workload, model, request, *NETWORK_METHODS, train=train)
+
+
+def _full() -> Iterator[Cell]:
+    yield from _small()
+    for workload, entry in WORKLOADS.items():
+        for model in _models_of(workload):
+            for request in REQUESTS:
+                if _fits(workload, request) and entry.file != "cifar-100-binary":
+                    yield from _group(workload, model, request, "forget", "output-filter")
+    for workload in ("mnist@10000", "fashion@10000", "cifar10", "faces"):
+        for request in ("random@0.01", "random@0.1", "class@3", "memorised", "mislabelled"):
+            yield from _networks(workload, "resnet18" if workload == "cifar10" else "cnn", request, train=_THREE)
+    for sweep in SWEEPS.values():
+        yield from sweep.cells()
+
+
+#: Kinds of the workloads that are in the large matrix.
+_KINDS = {
+    **dict.fromkeys(("adult", "bank", "compas", "diabetes", "breast-cancer"), "table"),
+    **dict.fromkeys(("digits", "mnist", "fashion", "cifar10", "faces"), "image"),
+    "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
+}  # fmt: skip
+_TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "sentiment")
+
+
+def _models_of(workload: str) -> list[str]:
+    kind = _KINDS.get(workload)
+    own = {
+        "table": ("forest", "forest@10", "tree", "ridge", "lda", "bayes", "softmax", "sisa", "sisa@20", "mlp"),
+        "numbers": ("forest", "bernoulli", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp", "mlp@256",
+                    "modular"),
+        "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin",
+                  "descent", "softmax", "sisa", "mlp"),
+        "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
+    }  # fmt: skip
+    more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}
+    return [*own.get(kind or "", ()), *more.get(workload, ())]
+
+
+def _fits(workload: str, request: str) -> bool:
+    """With two classes, forgetting one leaves nothing to tell apart."""
+    return request != "class" or workload not in _TWO_CLASSES
+
+
+MATRICES: dict[str, Matrix] = {
+    "full": Matrix("everything, for a large machine", _full),
+    "small": Matrix("the reference run: at most 100 cells", _small),
+    "tiny": Matrix("a look at how it works, on data that scikit-learn brings", _tiny),
+}
+
+
+def choose(names: Sequence[str]) -> list[Cell]:
+    """Cells by what somebody wrote: matrices, sweeps, ids, and patterns of ids in the large matrix.
+
+    Raises
+    ------
+    UnknownNameError
+        Neither; the nearest names are proposed.
+    InvalidRequestError
+        A malformed id.
+
+    Examples
+    --------
+    >>> [cell.id for cell in choose(["digits/bayes/random/retrain/s*"])]
+    ['digits/bayes/random/retrain/s0', 'digits/bayes/random/retrain/s1', 'digits/bayes/random/retrain/s2']
+    """
+    out: set[Cell] = set()
+    for name in names:
+        if name in MATRICES:
+            out.update(MATRICES[name].cells())
+        elif name in SWEEPS:
+            out.update(SWEEPS[name].cells())
+        elif any(c in name for c in "*?["):
+            found = [cell for cell in MATRICES["full"].cells() if fnmatch.fnmatchcase(cell.id, name)]
+            if not found:
+                raise unknown("cell like", name, [cell.id for cell in MATRICES["full"].cells()][:3])
+            out.update(found)
+        elif "/" in name:
+            out.add(Cell.parse(name))
+        else:
+            raise unknown("matrix, sweep or cell", name, [*MATRICES, *SWEEPS])
+    return sorted(out)
+
+
+def covered() -> set[str]:
+    """Public methods of the library that a scenario holds: by its model, or as its method."""
+    cells = MATRICES["full"].cells()
+    found: set[str] = set()
+    for name in {cell.scenario.model.partition("@")[0] for cell in cells}:
+        found.update(MODELS[name].uses)
+    methods = {cell.scenario.method for cell in cells}
+    found.update(entry.target.partition(":")[2] for name, entry in NETWORK_METHODS.items() if name in methods)
+    return found

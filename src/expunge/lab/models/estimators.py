@@ -1,0 +1,222 @@
+"""Families that are estimators: the methods of this library, and scikit-learn's under retraining and SISA."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from expunge.lab.data import Data
+from expunge.lab.learners import EstimatorLearner
+from expunge.methods import find_method
+
+__all__: list[str] = []
+
+
+def softmax(data: Data, *, C: float = 10.0) -> EstimatorLearner:
+    """Softmax regression, trained again to forget."""
+    return EstimatorLearner(_method("RetrainClassifier")(_behind(data, LogisticRegression(C=C, max_iter=300))))
+
+
+def mlp(data: Data, *, width: int = 64) -> EstimatorLearner:
+    """A network with one hidden layer, trained again to forget."""
+    return EstimatorLearner(_method("RetrainClassifier")(_behind(data, _mlp(width))), keep=1.0)
+
+
+def sisa(data: Data, *, n_shards: int = 10, n_slices: int = 1, place_by: str = "record") -> EstimatorLearner:
+    """SISA of softmax regressions; with slices, of ones that are trained by steps and kept at each slice."""
+    base = LogisticRegression(C=10.0, max_iter=300) if n_slices == 1 else _steps(data)
+    part = _behind(data, base)
+    return EstimatorLearner(
+        _method("SISAClassifier")(part, n_shards=n_shards, n_slices=n_slices, place_by=place_by), keep=1.0
+    )
+
+
+def sisa_mlp(data: Data, *, n_shards: int = 5) -> EstimatorLearner:
+    """SISA of networks with one hidden layer."""
+    return EstimatorLearner(_method("SISAClassifier")(_behind(data, _mlp(32)), n_shards=n_shards), keep=1.0)
+
+
+def modular(data: Data) -> EstimatorLearner:
+    """One classifier for each pair of classes."""
+    return EstimatorLearner(_method("ModularClassifier")(_behind(data, LogisticRegression(C=10.0, max_iter=300))))
+
+
+def forest(data: Data, *, n_estimators: int = 50) -> EstimatorLearner:
+    """A forest whose trees forget in place."""
+    grown = _method("ForestClassifier")(n_estimators=n_estimators)
+    return EstimatorLearner(grown, keep=1.0, floor=1 / (2 * n_estimators))
+
+
+def tree(data: Data, *, max_depth: int = 12) -> EstimatorLearner:
+    """One tree that forgets in place."""
+    return EstimatorLearner(_method("DecisionTreeClassifier")(max_depth=max_depth), floor=1e-3)
+
+
+def ridge(data: Data, *, alpha: float = 1.0) -> EstimatorLearner:
+    """Ridge regression on classes, from exact sums."""
+    return EstimatorLearner(_sums(data, _method("RidgeClassifier")(alpha=alpha)))
+
+
+def centroid(data: Data) -> EstimatorLearner:
+    """Nearest class mean, from exact sums."""
+    return EstimatorLearner(_sums(data, _method("NearestCentroid")()))
+
+
+def lda(data: Data, *, shrinkage: float = 0.1) -> EstimatorLearner:
+    """Linear discriminants, from exact sums."""
+    return EstimatorLearner(_sums(data, _method("LinearDiscriminantAnalysis")(shrinkage=shrinkage)))
+
+
+def qda(data: Data, *, reg_param: float = 0.1) -> EstimatorLearner:
+    """Quadratic discriminants, from exact sums."""
+    return EstimatorLearner(_sums(data, _method("QuadraticDiscriminantAnalysis")(reg_param=reg_param)))
+
+
+def pca_lda(data: Data, *, n_components: int = 20) -> EstimatorLearner:
+    """Principal components, then linear discriminants."""
+    steps = (_method("PCA")(n_components=n_components), _method("LinearDiscriminantAnalysis")())
+    return EstimatorLearner(_pipeline(*steps))
+
+
+def fourier(data: Data, *, n_frequencies: int = 300) -> EstimatorLearner:
+    """Ridge regression on random Fourier features: a kernel machine that forgets by subtraction."""
+    model = _method("FourierRidgeClassifier")(n_frequencies=n_frequencies)
+    return EstimatorLearner(_sums(data, model), keep=1.0)
+
+
+def bayes(data: Data) -> EstimatorLearner:
+    """Naive Bayes of the kind that suits the data, from exact sums: multinomial for text, normal for other numbers."""
+    if data.kind == "text":
+        return EstimatorLearner(_pipeline(_method("TfidfVectorizer")(norm=None), _method("MultinomialNB")()))
+    if data.kind == "image":
+        return EstimatorLearner(_method("MultinomialNB")())
+    return EstimatorLearner(_sums(data, _method("GaussianNB")(var_smoothing=1e-3)))
+
+
+def bernoulli(data: Data, *, n_bins: int = 5) -> EstimatorLearner:
+    """Naive Bayes on what is there and what is not: words, bins of numbers, categories."""
+    last = _method("BernoulliNB")()
+    if data.kind == "text":
+        return EstimatorLearner(_pipeline(_method("CountVectorizer")(), last))
+    if not _categories(data):
+        return EstimatorLearner(_method("BernoulliNB")(binarize=0.5))
+    encoder = _method("OneHotEncoder")(handle_unknown="ignore")
+    return EstimatorLearner(_pipeline(_columns(data, encoder, _method("KBinsDiscretizer")(n_bins=n_bins)), last))
+
+
+def categorical(data: Data, *, n_bins: int = 5) -> EstimatorLearner:
+    """Naive Bayes on categories and bins of numbers."""
+    encoder = _method("OrdinalEncoder")(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = _columns(data, encoder, _method("KBinsDiscretizer")(n_bins=n_bins))
+    return EstimatorLearner(_pipeline(columns, _method("CategoricalNB")()))
+
+
+def scaled_bayes(data: Data) -> EstimatorLearner:
+    """Multinomial naive Bayes on columns brought to 0 to 1, gaps filled first."""
+    encoder = _method("OneHotEncoder")(handle_unknown="ignore")
+    columns = _columns(data, encoder, _method("MinMaxScaler")())
+    return EstimatorLearner(_pipeline(columns, _method("MultinomialNB")()))
+
+
+def filled_ridge(data: Data) -> EstimatorLearner:
+    """Gaps filled by means, then ridge regression on classes."""
+    return EstimatorLearner(_pipeline(_method("SimpleImputer")(), _method("RidgeClassifier")()))
+
+
+def hashed_ridge(data: Data, *, n_features: int = 256) -> EstimatorLearner:
+    """Hashed words, then ridge regression on classes."""
+    return EstimatorLearner(
+        _pipeline(_method("HashingVectorizer")(n_features=n_features), _method("RidgeClassifier")())
+    )
+
+
+def svd_ridge(data: Data, *, n_components: int = 50) -> EstimatorLearner:
+    """The 300 most frequent words, truncated SVD, then ridge regression on classes."""
+    words = _method("TfidfVectorizer")(max_features=300)
+    return EstimatorLearner(
+        _pipeline(words, _method("TruncatedSVD")(n_components=n_components), _method("RidgeClassifier")())
+    )
+
+
+def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0) -> EstimatorLearner:
+    """Logistic regression whose removals are certified."""
+    model = _method("CertifiedLogisticRegression")(epsilon=epsilon, sigma=sigma, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
+def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05) -> EstimatorLearner:
+    """Logistic regression by noisy gradient descent, certified."""
+    model = _method("LangevinLogisticRegression")(epsilon=epsilon, noise=noise, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
+def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100) -> EstimatorLearner:
+    """Logistic regression by gradient descent that goes on after each request, certified."""
+    model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, norm_bound=_norm(data))
+    return EstimatorLearner(model, keep=1.0)
+
+
+def estimator(data: Data, *, method: str) -> EstimatorLearner:
+    """Any method of the library, or of a plug-in, with its defaults."""
+    return EstimatorLearner(_method(method)())
+
+
+def _norm(data: Data) -> float:
+    """A public bound on rows of numbers from 0 to 1: that of one whose numbers are all a half. Longer rows are cut."""
+    return 0.5 * math.sqrt(data.X.shape[1])
+
+
+def _method(name: str) -> Any:
+    return find_method(name)
+
+
+def _pipeline(*steps: Any) -> Any:
+    names = [f"{i}-{type(step).__name__.lower()}" for i, step in enumerate(steps)]
+    return _method("Pipeline")(list(zip(names, steps, strict=True)))
+
+
+def _mlp(width: int) -> MLPClassifier:
+    return MLPClassifier((width,), max_iter=60, learning_rate_init=3e-3)
+
+
+def _steps(data: Data) -> SGDClassifier:
+    return SGDClassifier(loss="log_loss", max_iter=5, tol=None)
+
+
+def _categories(data: Data) -> list[str]:
+    """Names of the columns that hold texts."""
+    from pandas.api.types import is_numeric_dtype
+
+    frame = data.X
+    return [c for c in frame.columns if not is_numeric_dtype(frame[c])] if hasattr(frame, "columns") else []
+
+
+def _columns(data: Data, encoder: Any, numbers: Any) -> Any:
+    return _method("ColumnTransformer")([("texts", encoder, _categories(data))], remainder=numbers)
+
+
+def _sums(data: Data, model: Any) -> Any:
+    """The model on numbers; of a frame, behind scales and one-hot columns that forget too."""
+    if not hasattr(data.X, "columns"):
+        return model
+    if not _categories(data):
+        return _pipeline(_method("StandardScaler")(), model)
+    encoder = _method("OneHotEncoder")(handle_unknown="ignore")
+    return _pipeline(_columns(data, encoder, _method("StandardScaler")()), model)
+
+
+def _behind(data: Data, model: Any) -> Any:
+    """The same for estimators of scikit-learn, with its own transformers."""
+    if data.kind == "text":
+        return make_pipeline(TfidfVectorizer(), model)
+    if hasattr(data.X, "columns"):
+        encoder = (OneHotEncoder(handle_unknown="ignore"), _categories(data))
+        return make_pipeline(make_column_transformer(encoder, remainder=StandardScaler()), model)
+    return model

@@ -1,0 +1,182 @@
+"""Run cells: references first and once, then the cells, side by side. What was done is kept; a killed run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from joblib import Parallel, delayed
+
+from expunge.errors import CellFailedError, CellOverLimitError, FileNotUsableError, InvalidRequestError
+from expunge.lab.cells import Cell
+from expunge.lab.environment import environment
+from expunge.lab.isolation import Job, Limits, do, do_isolated
+from expunge.lab.methods import check_method
+from expunge.lab.models.table import family
+from expunge.lab.requests import find_request
+from expunge.lab.results import append, ask, read_run, settle
+from expunge.lab.workloads import check_workload
+
+__all__ = ["Report", "check_cells", "run_cells"]
+
+#: Told (seconds done, seconds in all as they are foreseen), after each job.
+Progress = Callable[[float, float], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a call of :func:`run_cells` did.
+
+    Parameters
+    ----------
+    folder : Path
+    n_asked, n_run, n_kept : int
+        Cells asked for; run now; done before.
+    failed : tuple of dict
+        Lines of the cells that failed.
+    elapsed_s : float
+    """
+
+    folder: Path
+    n_asked: int
+    n_run: int
+    n_kept: int
+    failed: tuple[dict[str, Any], ...]
+    elapsed_s: float
+
+    def check(self) -> None:
+        """Raise if a cell failed.
+
+        Raises
+        ------
+        CellOverLimitError
+            Every failed cell took too much time or memory.
+        CellFailedError
+        """
+        if not self.failed:
+            return
+        first = self.failed[0]
+        limits = all(line["error"]["code"] == "cell-over-limit" for line in self.failed)
+        kind = CellOverLimitError if limits else CellFailedError
+        raise kind(
+            f"{len(self.failed)} of {self.n_asked} cells failed, first {first['cell']}: {first['error']['message']}",
+            hint="expunge lab show CELL says more; the same command runs the failed ones again.",
+        )
+
+
+def check_cells(cells: Iterable[Cell]) -> None:
+    """Refuse cells whose names are in no table, or whose data is not there, before anything is run."""
+    for cell in cells:
+        find_request(cell.scenario.request)
+        check_method(cell.scenario.method)
+        family(cell.scenario.model)
+        check_workload(cell.scenario.workload)
+
+
+def run_cells(
+    cells: Sequence[Cell], folder: str | Path, *, n_jobs: int = 1, limits: Limits | None = None, isolate: bool = True,
+    progress: Progress | None = None,
+) -> Report:  # fmt: skip
+    """Run cells into a folder.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+    folder : path
+        Made if it is not there. Cells that are done in it are not run again; those that failed are.
+    n_jobs : int
+        Jobs side by side, by joblib.
+    limits : Limits, optional
+        Of each job.
+    isolate : bool
+        Each job in a process of its own; else here, without limits.
+    progress : callable, optional
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    UnknownNameError, InvalidParameterError, FileNotUsableError
+        A name that is in no table, a dial that is none, data that is missing. Nothing was run.
+    """
+    if not cells:
+        raise InvalidRequestError("No cell is asked for.", hint="expunge lab list shows them.")
+    check_cells(cells)
+    start, folder = time.perf_counter(), Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileNotUsableError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+    ask(folder, cells)
+    settle(folder)
+    before = read_run(folder).scores
+    todo = [cell for cell in sorted(set(cells)) if before.get(cell.id, {}).get("status") != "done"]
+    shared = {cell.shared: cell for cell in reversed(todo) if cell.n_references}
+    n = len(shared) + len(todo)
+    work = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
+    clock = _Clock(n, progress)
+    broken = _train_references(shared, folder / "references", work, n_jobs, clock)
+    jobs = [Job("cell", cell.id, folder / "references") for cell in todo if cell.shared not in broken]
+    for cell in todo:
+        if cell.shared in broken:
+            _note(folder, cell.id, broken[cell.shared])
+            clock.tick()
+    for job, told in _side_by_side(work, jobs, n_jobs):
+        _note(folder, job.cell, told)
+        clock.tick()
+    settle(folder)
+    wanted = {cell.id for cell in cells}
+    failed = tuple(line for line in read_run(folder).failed if line["cell"] in wanted)
+    return Report(folder, len(wanted), len(todo), len(wanted) - len(todo), failed, time.perf_counter() - start)
+
+
+def _train_references(
+    shared: dict[str, Cell], store: Path, work: Callable[[Job], dict[str, Any]], n_jobs: int, clock: _Clock
+) -> dict[str, dict[str, Any]]:
+    """Train all references that the cells share; by name, what went wrong."""
+    jobs = [Job("references", cell.id, store) for cell in shared.values()]
+    broken = {}
+    for job, told in _side_by_side(work, jobs, n_jobs):
+        name = Cell.parse(job.cell).shared
+        clock.tick()
+        if told["status"] != "done":
+            broken[name] = told
+    return broken
+
+
+def _side_by_side(work: Callable[[Job], dict[str, Any]], jobs: list[Job], n_jobs: int) -> Any:
+    """Jobs and what they gave, as they are done. Threads wait for processes, unless a backend of a cluster is set."""
+    call = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
+    return call(delayed(_with_job)(work, job) for job in jobs)
+
+
+def _with_job(work: Callable[[Job], dict[str, Any]], job: Job) -> tuple[Job, dict[str, Any]]:
+    return job, work(job)
+
+
+def _note(folder: Path, cell: str, told: dict[str, Any]) -> None:
+    if told["status"] == "done":
+        append(folder / "scores.jsonl", told["scores"])
+        append(folder / "timings.jsonl", told["timings"])
+    else:
+        line = {"cell": cell, "schema": 1, "status": "failed", "error": told["error"], "environment": environment()}
+        append(folder / "scores.jsonl", line)
+
+
+class _Clock:
+    """Counts jobs, and tells how long all will take."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total, self.done, self.start, self.progress = total, 0, time.perf_counter(), progress
+
+    def tick(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            spent = time.perf_counter() - self.start
+            self.progress(spent, spent / self.done * self.total)

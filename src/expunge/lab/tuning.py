@@ -1,0 +1,146 @@
+"""Equal tuning for every method: so many settings, judged on validation records and on a forget set of its own.
+
+The audited forget set and the held-out and test records are never looked at. The forget set of tuning is drawn from the
+training records that the cell retains, by the request of the cell under a seed of its own; the objective is the mean
+of the absolute gaps to a few references on it, on retained and on validation records.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from expunge.errors import InvalidRequestError, MissingExtraError
+from expunge.estimators.threads import one_thread
+from expunge.lab import guard
+from expunge.lab.cells import Cell
+from expunge.lab.data import Records
+from expunge.lab.experiment import answers_of
+from expunge.lab.methods import apply_method, check_method
+from expunge.lab.requests import draw_request
+from expunge.lab.trial import Trial, prepare
+from expunge.seeds import derive_seed
+
+__all__ = ["Tuned", "tune"]
+
+_N_REFERENCES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """What tuning found.
+
+    Parameters
+    ----------
+    best : str
+        The method with its dials, as the lab writes it.
+    gap : float
+        Of the best, on validation.
+    trials : tuple of (str, float)
+        Every setting that was tried, with its gap.
+    """
+
+    best: str
+    gap: float
+    trials: tuple[tuple[str, float], ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Stage:
+    trial: Trial
+    records: Records
+    ids: Any
+    places: dict[str, Any]
+    wanted: dict[str, float]
+
+
+def tune(cell: str, *, n_trials: int = 20, seed: int = 0) -> Tuned:
+    """Search the space of a method.
+
+    Parameters
+    ----------
+    cell : str
+        Id of a cell: its method is tuned, on its workload, model and request.
+    n_trials : int
+        Settings; the same number for every method makes the comparison fair.
+    seed : int
+        Of the search.
+
+    Raises
+    ------
+    MissingExtraError
+        optuna is not installed.
+    InvalidRequestError
+        The method has no dials.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingExtraError("Tuning needs optuna.", hint="Install it with: pip install 'expunge[tune]'.") from error
+    asked = Cell.parse(cell)
+    name = asked.scenario.method.partition("@")[0]
+    method, _ = check_method(name)
+    if not method.space:
+        raise InvalidRequestError(f"The method {name!r} has nothing to tune.", hint="expunge lab list shows methods.")
+    stage = _stage(asked)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    tried: list[tuple[str, float]] = []
+
+    def objective(trial: Any) -> float:
+        dials = {dial: _suggest(trial, dial, space) for dial, space in method.space.items()}
+        text = f"{name}@" + ",".join(f"{dial}={value}" for dial, value in dials.items())
+        tried.append((text, _gap(stage, text, derive_seed(asked.seeds.train, "lab tune"))))
+        return tried[-1][1]
+
+    optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed)).optimize(objective, n_trials=n_trials)
+    best = min(tried, key=lambda pair: pair[1])
+    return Tuned(*best, tuple(tried))
+
+
+def _stage(cell: Cell) -> _Stage:
+    """A forget set of its own among the retained records, and what references say about it."""
+    trial = prepare(cell)
+    retained = trial.parts.train & ~trial.drawn.mask()
+    drawn = draw_request(cell.scenario.request, trial.data, retained, derive_seed(cell.seeds.evaluation, "lab tuning"))
+    trial = dataclasses.replace(trial, data=drawn.data)
+    gone = drawn.mask()
+    places = {
+        "forget": np.flatnonzero(gone), "retain": np.flatnonzero(retained & ~gone)[:500],
+        "validation": np.flatnonzero(trial.parts.validation),
+    }  # fmt: skip
+    left = trial.records(retained & ~gone)
+    found: dict[str, list[float]] = {name: [] for name in places}
+    with one_thread():
+        for i in range(_N_REFERENCES):
+            model = trial.learner.train(left, derive_seed(cell.seeds.evaluation, "lab tuning", i))
+            for name, value in _accuracies(trial, places, model).items():
+                found[name].append(value)
+    wanted = {name: float(np.mean(values)) for name, values in found.items()}
+    return _Stage(trial, trial.records(retained), trial.data.ids[gone], places, wanted)
+
+
+def _gap(stage: _Stage, method: str, seed: int) -> float:
+    learner = stage.trial.learner
+    with one_thread():
+        model = learner.train(stage.records, seed)
+        with guard.closed():
+            outcome = apply_method(method, learner, model, stage.records, stage.ids, seed)
+        found = _accuracies(stage.trial, stage.places, outcome.model)
+    return float(np.mean([abs(found[name] - stage.wanted[name]) for name in found]))
+
+
+def _accuracies(trial: Trial, places: dict[str, Any], model: Any) -> dict[str, float]:
+    out = {}
+    for name, where in places.items():
+        answers = answers_of(trial, model, trial.data.rows(where))
+        out[name] = float((answers.argmax(axis=1) == trial.data.y[where]).mean())
+    return out
+
+
+def _suggest(trial: Any, dial: str, space: tuple[Any, ...]) -> Any:
+    low, high = space[:2]
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(dial, low, high)
+    return round(trial.suggest_float(dial, low, high, log="log" in space), 6)

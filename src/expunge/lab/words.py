@@ -1,0 +1,109 @@
+"""Numbers and names as the report shows them."""
+
+from __future__ import annotations
+
+from expunge.audit.statistics import Interval
+from expunge.errors import ExpungeError
+from expunge.lab.methods import check_method
+from expunge.lab.summary import Ratio
+
+__all__ = ["AXES", "CARDS", "HEADINGS", "bytes_text", "gap", "interval", "method_text", "percent", "ratio", "seconds"]
+
+#: Columns of a leaderboard.
+HEADINGS = (
+    "method", "guarantee", "audit says", "retain gap", "forget gap", "test gap", "attack AUC", "mean gap",
+    "records read", "time", "storage",
+)  # fmt: skip
+
+#: Cards of a method: name, score, scale, and what it says.
+CARDS = (
+    ("mean gap", "mean_gap", 100.0, "points; mean of four absolute gaps to the references"),
+    ("forget gap", "forget_gap", 100.0, "points of accuracy on the forgotten records, beyond the references"),
+    ("retain gap", "retain_gap", 100.0, "points of accuracy on the retained records, beyond the references"),
+    ("test gap", "test_gap", 100.0, "points of accuracy on test records, beyond the references"),
+    ("attack", "attack_auc", 1.0, "LiRA: chance that a forgotten record looks more like a member than a held-out one"),
+    (
+        "distance",
+        "js_forget",
+        1.0,
+        "nats of Jensen-Shannon divergence to the retrain of the same seed, forgotten records",
+    ),
+    ("records read", "work_share", 100.0, "per cent of a retrain"),
+)
+
+#: What the axes of pictures say.
+AXES = {
+    "work_share": "records read, retrains", "test_accuracy": "test accuracy", "js_forget": "distance on the forget set",
+    "changed_most": "largest change of an answer",
+}  # fmt: skip
+
+
+def interval(value: Interval | None, scale: float = 1.0) -> str:
+    """A mean with its interval.
+
+    Examples
+    --------
+    >>> interval(Interval(0.5, 0.25, 0.75)), interval(None)
+    ('0.500 [0.250, 0.750]', '—')
+    """
+    if value is None:
+        return "—"
+    mean, low, high = (x * scale for x in value)
+    digits = 2 if scale > 1 else 3
+    return f"{mean:.{digits}f}" if low == high else f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def gap(value: Interval | None, scale: float = 100.0) -> str:
+    """A signed mean with its interval; in points of accuracy."""
+    if value is None:
+        return "—"
+    mean, low, high = (x * scale for x in value)
+    digits = 1 if scale > 1 else 3
+    return f"{mean:+.{digits}f}" if low == high else f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+def percent(share: float | None) -> str:
+    """A share with two digits that say something.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.0), percent(0.00123)
+    ('12 %', '0 %', '0.12 %')
+    """
+    if share is None:
+        return "—"
+    value = 100 * share
+    return "0 %" if value == 0 else f"{value:.0f} %" if value >= 9.5 else f"{value:.2g} %"
+
+
+def ratio(value: Ratio | None) -> str:
+    """Times of a retrain: median and range."""
+    if value is None:
+        return "—"
+    text = percent(value.value)
+    return text if value.low == value.high else f"{text} ({percent(value.low)} to {percent(value.high)})"
+
+
+def seconds(value: float | None) -> str:
+    """A time in a unit one can read."""
+    if value is None:
+        return "—"
+    return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.2f} s"
+
+
+def bytes_text(value: float | None) -> str:
+    """A size in a unit one can read."""
+    if value is None:
+        return "—"
+    for unit, size in (("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f} B"
+
+
+def method_text(name: str) -> str:
+    """What a method is; empty for one that is no longer there."""
+    try:
+        return check_method(name)[0].what
+    except ExpungeError:
+        return ""

@@ -1,0 +1,77 @@
+"""The table of workloads. Listing it loads nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from expunge.lab.data import Data
+
+__all__ = ["WORKLOADS", "Workload"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """Data under a name.
+
+    Parameters
+    ----------
+    what : str
+        In a few words.
+    source : callable, or str
+        ``source(n, **dials)`` gives :class:`~expunge.lab.data.Data` of n records, all for None; or "module:function".
+    n : int, optional
+        Records if the name says nothing else; default: all.
+    dials : tuple of str
+        Further arguments of ``source``.
+    licence : str
+        Of the data.
+    file : str
+        What has to lie in the folder of data; empty where nothing has to.
+    """
+
+    what: str
+    source: Callable[..., Data] | str
+    n: int | None = None
+    dials: tuple[str, ...] = ()
+    licence: str = ""
+    file: str = ""
+
+    def load(self, n: int | None, **dials: object) -> Data:
+        """The data."""
+        source = self.source
+        if isinstance(source, str):
+            module, _, name = source.partition(":")
+            source = getattr(importlib.import_module(module), name)
+        loaded: Data = source(n, **dials)
+        return loaded
+
+
+_TABLES = "expunge.lab.workloads.tables"
+_IMAGES = "expunge.lab.workloads.images"
+_TEXTS = "expunge.lab.workloads.texts"
+
+WORKLOADS: dict[str, Workload] = {
+    "adult": Workload("people and their income", f"{_TABLES}:adult", 4000, licence="CC BY 4.0", file="adult.csv.gz"),
+    "bank": Workload("customers and a deposit", f"{_TABLES}:bank", 4000, licence="CC BY 4.0",
+                     file="bank_marketing.csv.gz"),
+    "breast-cancer": Workload("cells, malignant or benign; bundled", f"{_TABLES}:breast_cancer"),
+    "cifar10": Workload("small colour images, 10 kinds", f"{_IMAGES}:cifar10", 4000, file="cifar10_train.npz"),
+    "cifar100": Workload("small colour images, 100 kinds", f"{_IMAGES}:cifar100", 10_000, file="cifar-100-binary"),
+    "compas": Workload("defendants, charged again or not", f"{_TABLES}:compas", 4000, file="compas_two_years.csv.gz"),
+    "diabetes": Workload("patients with several stays", f"{_TABLES}:diabetes", 4000, licence="CC BY 4.0",
+                         file="diabetes_130us.csv.gz"),
+    "digits": Workload("images of digits, 8 by 8; bundled", f"{_IMAGES}:digits"),
+    "faces": Workload("40 people, ten pictures each", f"{_IMAGES}:faces", file="orl_faces.npz"),
+    "fashion": Workload("images of clothes, 28 by 28", f"{_IMAGES}:fashion", 4000, licence="MIT",
+                        file="fashion_mnist.npz"),
+    "folder": Workload("a folder of images in ImageNet's layout", f"{_IMAGES}:folder_of_images", None,
+                       ("folder", "size")),
+    "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
+    "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, licence="CC BY-SA 3.0", file="mnist.npz"),
+    "sentiment": Workload("sentences about films", f"{_TEXTS}:sentiment", 4000, file="rt_polarity.jsonl.gz"),
+    "topics": Workload("posts of 20 newsgroups, with authors", f"{_TEXTS}:topics", 4000, file="newsgroups20.jsonl.gz"),
+}  # fmt: skip

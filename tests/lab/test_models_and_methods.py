@@ -1,0 +1,281 @@
+"""Every family forgets or says that it cannot; intervals, fronts and tuning against twins; parts of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
+from expunge.lab import Cell, run_cell
+from expunge.lab.data import Data, Records
+from expunge.lab.intervals import bootstrap, paired_bootstrap
+from expunge.lab.measures import measure_names
+from expunge.lab.methods import METHODS, method_names
+from expunge.lab.models import MODELS, build
+from expunge.lab.network_methods import NetworkEntry, forget_by_network_method
+from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
+from expunge.lab.tuning import tune
+from expunge.lab.workloads import load_workload, workload_names
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def small(kind: str) -> Data:
+    """Sixty records of a kind."""
+    rng = np.random.default_rng(0)
+    ids = np.arange(60)
+    y = ids % 3
+    owners = np.array([f"p-{i // 3}" for i in ids], dtype=object)
+    if kind == "text":
+        words = ["sun rain cloud", "goal ball team", "stock bank price"]
+        X: Any = np.array([f"{words[c]} w{rng.integers(9)} v{rng.integers(9)}" for c in y], dtype=object)
+    elif kind == "image":
+        X = (rng.random((60, 64)) * 0.5 + 0.5 * (np.arange(64) % 3 == y[:, None])).astype(np.float32)
+    else:
+        jobs = rng.choice(["a", "b", "c"], size=60)
+        X = pd.DataFrame({"job": jobs, "age": y * 10 + rng.integers(0, 9, size=60), "pay": rng.random(60)})
+    shape = (1, 8, 8) if kind == "image" else ()
+    return Data("small", kind, X, y, ids, owners, ("x", "y", "z"), shape=shape)  # type: ignore[arg-type]
+
+
+SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",
+         "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4",
+         "descent": "descent@steps=5", "langevin": "langevin@noise=0.5"}  # fmt: skip
+CERTIFIED = {"certified", "descent", "langevin"}
+NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
+            "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_family_trains_answers_and_forgets(name: str) -> None:
+    kind = "text" if MODELS[name].kinds == ("text",) else "image" if "image" in MODELS[name].kinds else "table"
+    data = small(kind)
+    if name == "filled-ridge":
+        data = dataclasses.replace(data, X=data.X.drop(columns=["job"]))
+    learner = build({**SIZES, **NETWORKS}.get(name, name), data)
+    records = Records.of(data, data.ids < 50)
+    model = learner.train(records, 1)
+    answers = learner.answer(model, data.rows(np.arange(60)), 3)
+    assert answers.shape == (60, 3)
+    assert np.allclose(answers.sum(axis=1), 1)
+    assert learner.digest(learner.train(records, 1)) == learner.digest(model)
+    assert learner.n_bytes(model) > 0
+    assert learner.work_of_training(model, records) >= 50
+    gone = np.array([4, 9])
+    outcome = learner.forget(model, records, gone, 0)
+    assert (outcome is None) == (name in NETWORKS)
+    if outcome is not None:
+        same = learner.digest(outcome.model) == learner.digest(learner.train(records.without(gone), 1))
+        assert same == (outcome.guarantee == "exact")
+        assert (outcome.guarantee == "certified") == (name in CERTIFIED)
+
+
+@pytest.mark.parametrize("name", ["categorical", "ridge", "scaled-bayes", "bernoulli", "softmax", "bayes", "tree"])
+def test_tables_with_categories(name: str) -> None:
+    data = small("table")
+    learner = build(name, data)
+    records = Records.of(data, data.ids < 50)
+    model = learner.train(records, 1)
+    outcome = learner.forget(model, records, np.array([4]), 0)
+    assert outcome is not None
+    assert learner.digest(outcome.model) == learner.digest(learner.train(records.without(np.array([4])), 1))
+
+
+def test_a_model_says_what_it_does_not_take() -> None:
+    with pytest.raises(InvalidParameterError, match="does not take text data"):
+        build("cnn", small("text"))
+
+
+# ---------------------------------------------------------------- networks
+
+
+def test_networks_leave_the_global_generator_alone_and_are_moved_by_their_records() -> None:
+    import torch
+
+    data = small("image")
+    learner = build("cnn@width=2,epochs=2", data)
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    first = learner.train(Records.of(data, data.ids < 50), 1)
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert learner.digest(first) != learner.digest(learner.train(Records.of(data, data.ids < 50), 2))
+    assert learner.digest(first) != learner.digest(learner.train(Records.of(data, data.ids < 49), 1))
+
+
+def test_resnet18_has_the_size_of_the_paper() -> None:
+    import torch
+
+    from expunge.lab.models.resnet import resnet
+
+    model = resnet((3, 32, 32), 10)
+    assert sum(p.numel() for p in model.parameters()) == 11_173_962  # 11.2 million, with the small stem
+    assert model.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+    convolutions = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)]
+    assert len(convolutions) + 1 == 18
+
+
+def test_a_method_for_networks_is_called_as_the_library_documents_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in with the documented call: ``Method(...).forget(model, task, ids, seed, strength=...)``."""
+    import types
+
+    seen: dict[str, Any] = {}
+
+    class Fake:
+        def __init__(self, *, epochs: int = 1) -> None:
+            seen["epochs"] = epochs
+
+        def forget(self, model: Any, task: Any, ids: Any, seed: int, *, strength: float) -> Any:
+            seen.update(task=task, ids=ids, seed=seed, strength=strength)
+            guarantee = types.SimpleNamespace(kind="empirical")
+            return model, types.SimpleNamespace(work=7, guarantee=guarantee, elapsed_s=0.5)
+
+    module = types.ModuleType("fake_networks")
+    module.Fake = Fake  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "fake_networks", module)
+    data = small("image")
+    learner = build("net-softmax@epochs=1", data)
+    monkeypatch.setattr(type(learner), "task", lambda self, records: ("task", len(records)))
+    records = Records.of(data, data.ids < 50)
+    forget = forget_by_network_method(NetworkEntry("fake_networks:Fake", "a stand-in", {}))
+    outcome = forget(learner, learner.train(records, 0), records, np.array([3, 5]), 11, strength=2.0, epochs=4)
+    assert (outcome.work, outcome.guarantee, outcome.elapsed_s) == (7, "empirical", 0.5)
+    assert seen == {"epochs": 4, "task": ("task", 50), "ids": [3, 5], "seed": 11, "strength": 2.0}
+
+
+def test_images_are_shifted_and_mirrored_by_their_records_alone() -> None:
+    from expunge.lab.models.networks import shifted
+
+    rows = np.random.default_rng(0).random((6, 256)).astype(np.float32)
+    ids = np.arange(6)
+    together = shifted(rows, (1, 16, 16), ids, 0, 0)
+    assert np.array_equal(shifted(rows[4:], (1, 16, 16), ids[4:], 0, 0), together[4:])
+    assert not np.array_equal(shifted(rows, (1, 16, 16), ids, 0, 1), together)
+
+
+# ---------------------------------------------------------------- intervals, fronts, pictures
+
+
+def test_the_bootstrap_against_all_resamples() -> None:
+    values = [0.1, 0.7, 0.4, 0.2]
+    means = sorted(sum(chosen) / 4 for chosen in itertools.product(values, repeat=4))
+    found = bootstrap(values)
+    low = next(m for i, m in enumerate(means, 1) if i / len(means) >= 0.025 - 1e-12)
+    high = next(m for i, m in enumerate(means, 1) if i / len(means) >= 0.975 - 1e-12)
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert bootstrap([3.0]) == (3.0, 3.0, 3.0)
+    many = np.random.default_rng(0).normal(size=40).tolist()
+    found = bootstrap(many)
+    assert found.low < np.mean(many) < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.std(many) / 40**0.5, rel=0.15)
+    assert found == bootstrap(many)
+
+
+def test_pairs_are_kept_together() -> None:
+    first, second = [1.0, 5.0, 9.0], [0.9, 4.9, 8.9]
+    found = paired_bootstrap(first, second)
+    assert (found.low, found.high) == (pytest.approx(0.1), pytest.approx(0.1))
+
+
+def test_the_front_against_a_loop() -> None:
+    rng = np.random.default_rng(0)
+    dots = [Dot(float(x), float(y), str(i), "") for i, (x, y) in enumerate(rng.integers(1, 9, size=(30, 2)))]
+    front = pareto(dots)
+    for i, a in enumerate(dots):
+        beaten = any(b.x <= a.x and b.y <= a.y and (b.x, b.y) != (a.x, a.y) for b in dots)
+        assert (i in front) != beaten
+
+
+def test_pictures_of_nothing_and_of_one_value() -> None:
+    assert scatter([], across="a", up="b") == curves([], across="a", up="b") == ""
+    one = scatter([Dot(1.0, 0.0, "<x>", "")], across="a", up="b")
+    assert "&lt;x&gt;" in one
+    assert "nan" not in one
+    assert "nan" not in curves([Curve("c", [1], [2])], across="a", up="b", log=True)
+    assert '<polygon class="band c0"' in curves([Curve("c", [1, 2], [2, 3], [1, 2], [3, 4])], across="a", up="b")
+
+
+# ---------------------------------------------------------------- tuning
+
+
+def test_tuning_finds_the_better_dial_and_repeats() -> None:
+    cell = "digits@300/tree/random@0.1/soften/s0r0"
+    found = tune(cell, n_trials=6)
+    assert found.best.startswith("soften@strength=")
+    assert len(found.trials) == 6
+    assert found.gap == min(gap for _, gap in found.trials)
+    assert found == tune(cell, n_trials=6)
+
+
+def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.lab import tuning
+    from expunge.lab.trial import prepare
+
+    cell = Cell.parse("digits@300/tree/random@0.1/soften/s0r0")
+    trial, stage = prepare(cell), tuning._stage(cell)
+    seen = np.concatenate([trial.data.ids[places] for places in stage.places.values()])
+    seen = np.concatenate([seen, stage.records.ids])
+    audited = trial.drawn.mask() | trial.parts.held_out | trial.parts.test
+    assert not set(seen.tolist()) & set(trial.data.ids[audited].tolist())
+
+
+def test_nothing_to_tune_is_said() -> None:
+    with pytest.raises(InvalidRequestError, match="nothing to tune"):
+        tune("digits@300/tree/random/retrain/s0r0")
+
+
+# ---------------------------------------------------------------- parts of one's own
+
+
+@pytest.mark.parametrize("name", ["my_method", "my_data", "my_measure"])
+def test_examples_are_short_and_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = EXAMPLES / f"{name}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 30
+    runpy.run_path(str(path), run_name="__main__")
+    assert any(character.isdigit() for character in capsys.readouterr().out)
+
+
+def test_examples_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "mine-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[expunge.lab.methods]\npartial = my_method:METHOD\n[expunge.lab.workloads]\nmoons = my_data:WORKLOAD\n"
+        "[expunge.lab.measures]\nsurer = my_measure:MEASURE\n[expunge.methods]\nNearestMean = my_model:NearestMean\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    assert "partial" in method_names()
+    assert "moons" in workload_names()
+    assert "surer" in measure_names()
+    assert len(load_workload("moons@60")) == 60
+    scores = run_cell(Cell.parse("moons@200/tree/random@0.2/partial@0.6/s0r0")).scores["scores"]
+    assert 0.3 < scores["work_share"] < 0.9
+    assert scores["surer"] is not None
+    own = run_cell(Cell.parse("moons@200/estimator@NearestMean/random@0.2/retrain/s0r0"))
+    assert own.scores["status"] == "done"
+
+
+def test_unknown_parts_are_answered_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="digits"):
+        load_workload("digit")
+    assert set(METHODS) >= {"retrain", "do-nothing", "forget", "output-filter"}
+
+
+def test_listing_imports_no_torch() -> None:
+    code = (
+        "import sys\nfrom expunge.lab.verbs import list_things\nfrom expunge.lab.matrices import choose\n"
+        "list_things(); choose(['small'])\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

@@ -1,0 +1,267 @@
+"""Runs go on where they stopped, repeat byte for byte, show what failed, and hold their limits."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import html.parser
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expunge.cli import run as command
+from expunge.errors import (
+    EXIT_CODES,
+    CellFailedError,
+    CellOverLimitError,
+    FileNotUsableError,
+    InvalidDataError,
+    InvalidRequestError,
+    NotReproducedError,
+    UnknownNameError,
+)  # fmt: skip
+from expunge.lab import Cell, isolation, run_cells, write_site
+from expunge.lab.honesty import check_run
+from expunge.lab.isolation import Job, Limits, do_isolated
+from expunge.lab.learners import Outcome
+from expunge.lab.methods import Method
+from expunge.lab.plugins import registered
+from expunge.lab.results import Run, line_of, read_run
+from expunge.lab.verbs import compare_runs, reproduce
+
+GROUP = [
+    Cell.parse(f"digits@500/tree/random@0.3/{method}/s{seed}")
+    for method in ("retrain", "do-nothing", "forget") for seed in (0, 1)
+]  # fmt: skip
+QUICK = [Cell.parse(f"breast-cancer/tree/random@{share}/forget/s0r0") for share in (0.1, 0.3, 0.5)]
+
+
+def broken(learner: Any, model: Any, records: Any, ids: Any, seed: int) -> Outcome:
+    raise ZeroDivisionError("<b>no</b> such luck")
+
+
+BROKEN = {"broken": Method("raises", broken)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with an audited group, a sweep, and a cell that fails."""
+    folder = tmp_path_factory.mktemp("lauf-ö") / "run"
+    with registered(methods=BROKEN):
+        failing = Cell.parse("digits@500/tree/random@0.3/broken/s0")
+        report = run_cells([*GROUP, *QUICK, failing], folder, isolate=False)
+    assert (report.n_asked, report.n_run, len(report.failed)) == (10, 10, 1)
+    with pytest.raises(CellFailedError, match="such luck"):
+        report.check()
+    return folder
+
+
+def test_references_are_trained_once_and_shared(folder: Path) -> None:
+    assert len(list((folder / "references").glob("*.npy"))) == 40 + 14
+
+
+def test_lines_hold_what_they_must(folder: Path) -> None:
+    run = read_run(folder)
+    done = run.scores[GROUP[0].id]
+    assert set(done) == {"cell", "schema", "status", "scores", "sequence", "n_references", "digests", "seeds",
+                         "environment"}  # fmt: skip
+    assert {"expunge", "numpy", "scikit-learn", "device", "threads", "machine", "blas"} <= set(done["environment"])
+    assert not any(name.endswith("_s") or "time" in name for name in done["scores"]), "times stand apart"
+    assert set(run.timings) == set(run.scores) - {line["cell"] for line in run.failed}
+    assert list(run.scores) == sorted(run.scores, key=Cell.parse)
+    (failed,) = run.failed
+    assert failed["error"]["code"] == "cell-failed"
+    assert "ZeroDivisionError" in failed["error"]["message"]
+
+
+def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    run_cells(QUICK, tmp_path, isolate=False)
+    whole = (tmp_path / "scores.jsonl").read_bytes()
+    (tmp_path / "scores.jsonl").write_bytes(whole[: len(whole) // 2])  # cut off in the middle of a line
+    report = run_cells(QUICK, tmp_path, isolate=False)
+    assert 1 <= report.n_run <= 2
+    assert (tmp_path / "scores.jsonl").read_bytes() == whole
+    assert run_cells(QUICK, tmp_path, isolate=False).n_run == 0
+
+
+def test_a_line_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
+    run_cells(QUICK[:1], tmp_path, isolate=False)
+    path = tmp_path / "scores.jsonl"
+    path.write_text("{oops\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(InvalidDataError, match="Line 1"):
+        read_run(tmp_path)
+
+
+def test_bad_input_is_refused_before_anything_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path / "nowhere"))
+    out = tmp_path / "run"
+    with pytest.raises(UnknownNameError, match="tree"):
+        run_cells([*QUICK, Cell.parse("digits/treee/random/forget/s0")], out)
+    with pytest.raises(FileNotUsableError, match="EXPUNGE_DATA"):
+        run_cells([Cell.parse("adult/tree/random/forget/s0")], out)
+    with pytest.raises(InvalidRequestError):
+        run_cells([], out)
+    assert not out.exists()
+    with pytest.raises(FileNotUsableError, match="no run"):
+        read_run(tmp_path)
+
+
+def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path) -> None:
+    start = time.monotonic()
+    slow = do_isolated(Job("cell", "digits/sisa-mlp/random/retrain/s0r0", tmp_path), Limits(time_s=0.2))
+    assert slow["error"]["code"] == "cell-over-limit"
+    assert "0.2 s" in slow["error"]["message"]
+    assert time.monotonic() - start < 60
+    report = run_cells(QUICK[:1], tmp_path / "run", limits=Limits(time_s=0.01))
+    with pytest.raises(CellOverLimitError, match=r"1 of 1 cells failed.*0.01 s"):
+        report.check()
+    if os.path.exists("/proc/self/statm"):
+        large = do_isolated(Job("cell", QUICK[0].id, tmp_path), Limits(memory_bytes=2**20))
+        assert large["status"] == "failed"
+
+
+def test_a_cell_in_a_process_of_its_own_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    told = do_isolated(Job("cell", QUICK[0].id, tmp_path), Limits(600))
+    here = read_run(folder).line(QUICK[0].id)
+    for line in (told["scores"], here):
+        line["environment"] = {}
+    assert line_of(told["scores"]) == line_of(here)
+
+
+def test_the_lab_checks_itself(folder: Path) -> None:
+    run = read_run(folder)
+    checks = {check.name: check for check in check_run(run)}
+    assert [name for name, check in checks.items() if check.passed is False] == ["No cell failed or is missing"]
+
+    def with_scores(method: str, **changed: Any) -> Run:
+        scores = {
+            name: {**line, "scores": {**line["scores"], **changed}} if f"/{method}/" in name else line
+            for name, line in run.scores.items()
+        }
+        return dataclasses.replace(run, scores=scores)
+
+    def fails(run: Run) -> list[str]:
+        return [check.name for check in check_run(run) if check.passed is False][:-1]
+
+    assert fails(with_scores("do-nothing", verdict="cannot tell")) == [
+        "Do-nothing is flagged wherever the power is 0.8 or more"
+    ]
+    assert fails(with_scores("retrain", test_accuracy=0.0, forget_accuracy=0.0)) == [
+        "A retrain lies where retrains lie"
+    ]
+    assert fails(with_scores("forget", is_equal=False)) == ["Exact means equal"]
+    asked = tuple(name for name in run.asked if "/do-nothing/" not in name)
+    assert fails(dataclasses.replace(run, asked=asked)) == ["Retrain and do-nothing are in every group"]
+
+
+def test_a_cell_is_reproduced_to_the_byte(folder: Path, tmp_path: Path) -> None:
+    told = reproduce(GROUP[0].id, folder)
+    assert told["is_equal"]
+    assert told["differences"] == {}
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("cells.json", "scores.jsonl"):
+        (copy / name).write_bytes((folder / name).read_bytes())
+    path = copy / "scores.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    line = next(line for line in lines if line["cell"] == QUICK[0].id)
+    line["scores"]["test_accuracy"] += 1e-9
+    path.write_text("".join(map(line_of, lines)), encoding="utf-8")
+    with pytest.raises(NotReproducedError, match="test_accuracy"):
+        reproduce(QUICK[0].id, copy)
+    line["environment"]["numpy"] = "0.1"
+    path.write_text("".join(map(line_of, lines)), encoding="utf-8")
+    told = reproduce(QUICK[0].id, copy)
+    assert not told["is_equal"]
+    assert told["environment"].keys() == {"numpy"}
+    assert told["differences"]["test_accuracy"] == pytest.approx(1e-9, rel=1e-3)
+    found = compare_runs(folder, copy)
+    assert (found.n_both, found.n_equal) == (9, 8)
+    assert [row[:2] for row in found.rows] == [("test_accuracy", "1")]
+
+
+# ---------------------------------------------------------------- the report
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Path:
+    return write_site(folder).parent
+
+
+def test_pages_need_nothing_outside_themselves(site: Path) -> None:
+    pages = sorted(site.glob("*.html"))
+    names = ["index.html", "method-broken.html", "method-do-nothing.html", "method-forget.html", "method-retrain.html"]
+    assert [page.name for page in pages] == names
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert re.findall(r"(?:https?:)?//[\w.-]+\.\w+", text) == []
+        links: list[str] = []
+
+        class Collect(html.parser.HTMLParser):
+            def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]], links: list[str] = links) -> None:
+                assert tag not in ("script", "link", "iframe", "object", "img")
+                links.extend(value or "" for name, value in attrs if name == "href")
+
+        Collect().feed(text)
+        assert all((site / link).is_file() for link in links), page.name
+        assert 'name="viewport"' in text
+        assert "prefers-color-scheme: dark" in text
+
+
+def test_the_index_shows_what_failed_in_red_and_what_holds(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    assert '<tr class="failed"><td>digits@500/tree/random@0.3/broken/s0</td>' in text
+    assert "&lt;b&gt;no&lt;/b&gt; such luck" in text
+    assert "<b>no</b>" not in text
+    assert text.count('class="yes">holds') == 4
+    assert "not forgotten" in text
+    assert '<circle class="dot bad' in text
+    assert f"expunge lab reproduce {GROUP[0].id.replace('retrain', 'broken')}" not in text
+
+
+def test_tables_are_csv(site: Path) -> None:
+    with (site / "leaderboard.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    audited = {row["method"]: row for row in rows if row["references"] == "40"}
+    assert float(audited["do-nothing"]["mean_gap"]) > float(audited["retrain"]["mean_gap"])
+    assert float(audited["retrain"]["mean_gap_beyond_retrain"]) == 0
+    assert audited["forget"]["is_equal"] == "True"
+    assert audited["broken"]["failed"] == "1"
+    with (site / "cells.csv").open(encoding="utf-8") as file:
+        cells = list(csv.DictReader(file))
+    assert len(cells) == 10
+    assert all(float(cell["total_s"]) > 0 for cell in cells if cell["status"] == "done")
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("expunge.lab.runner.do_isolated", lambda job, **given: isolation.do(job))
+
+    def call(*arguments: object) -> tuple[int, str]:
+        code = command(["lab", *map(str, arguments)])
+        return code, capsys.readouterr().out
+
+    assert call("list")[0] == 0
+    assert call("list", "tiny-share")[1].splitlines() == [cell.id for cell in QUICK]
+    out = tmp_path / "run"
+    assert call("run", QUICK[0].id, "--out", out, "--json")[0] == 0
+    assert json.loads(call("run", QUICK[0].id, "--out", out, "--json")[1])["run"] == 0
+    assert "Equal to a fresh fit" in call("show", QUICK[0].id, "--run", out)[1]
+    assert json.loads(call("show", QUICK[0].id, "--run", out, "--json")[1])["scores"]["is_equal"]
+    assert "failed (cell-failed)" in call("show", "digits@500/tree/random@0.3/broken/s0", "--run", folder)[1]
+    assert "1 of 1 cells have the same scores" in call("compare", out, folder)[1]
+    assert (out / "report" / "index.html") == Path(json.loads(call("report", out, "--json")[1])["page"])
+    assert "byte for byte" in call("reproduce", QUICK[0].id, "--run", out)[1]
+    assert call("show", "digits/tree/random/forget/s9", "--run", out)[0] == EXIT_CODES["unknown-name"]
+    assert call("run", "smal", "--out", out)[0] == EXIT_CODES["unknown-name"]
+    with registered(methods=BROKEN):
+        assert call("run", "digits@100/tree/random/broken/s0r0", "--out", out)[0] == EXIT_CODES["cell-failed"]

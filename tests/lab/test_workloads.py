@@ -1,0 +1,137 @@
+"""Workloads load what their files hold; what is missing is said with what to do; parts belong to persons."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from expunge.errors import FileNotUsableError
+from expunge.lab.data import Data, split
+from expunge.lab.workloads import WORKLOADS, fetching, files, load_workload
+from expunge.lab.workloads.image_folder import DecodedImages
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+REAL = sorted(name for name, entry in WORKLOADS.items() if entry.file and name != "cifar100")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_data_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (SHARED / WORKLOADS[name].file).exists():
+        pytest.skip("the real data is not here")
+    if name in ("fashion", "topics", "cifar10"):
+        pytest.skip("large: tried by the reference run")
+    monkeypatch.setenv("EXPUNGE_DATA", str(SHARED))
+    data = load_workload(f"{name}@300")
+    assert len(data) == 300
+    assert len(set(data.ids.tolist())) == 300
+    assert 2 <= len(np.unique(data.y)) <= data.n_classes == len(data.classes)
+    assert load_workload(f"{name}@300").digest() == data.digest() != load_workload(f"{name}@299").digest()
+    if data.kind == "image":
+        assert np.prod(data.shape) == data.X.shape[1]
+        assert 0 <= data.X.min() < data.X.max() <= 1
+
+
+def test_missing_data_says_where_to_put_it_and_what_fetches_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path))
+    with pytest.raises(FileNotUsableError, match=r"EXPUNGE_DATA.*expunge lab fetch adult"):
+        load_workload("adult@100")
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one() -> None:
+    small, large = load_workload("digits@100"), load_workload("digits@300")
+    assert set(small.ids.tolist()) < set(large.ids.tolist())
+
+
+def test_each_record_plays_one_part_and_persons_stay_together() -> None:
+    data = load_workload("digits")
+    parts = split(data, 0)
+    assert (np.sum(parts, axis=0) == 1).all()
+    assert [round(float(part.mean()), 1) for part in parts] == pytest.approx([0.5, 0.1, 0.2, 0.2], abs=0.06)
+    for part in parts:
+        assert not set(data.subjects[part].tolist()) & set(data.subjects[~part].tolist())
+    assert not np.array_equal(parts.train, split(data, 1).train)
+
+
+def test_taking_a_record_away_moves_no_other() -> None:
+    data = load_workload("digits@200")
+    left = np.arange(1, 200)
+    fewer = dataclasses.replace(data, X=data.X[left], y=data.y[left], ids=data.ids[left], subjects=data.subjects[left])
+    assert np.array_equal(split(fewer, 0).train, split(data, 0).train[1:])
+
+
+def test_cifar100_is_read_in_the_layout_of_its_authors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "cifar-100-binary"
+    folder.mkdir()
+    records = rng.integers(0, 256, size=(20, 3074)).astype(np.uint8)
+    records[:, 1] = np.arange(20) % 5
+    (folder / "train.bin").write_bytes(records.tobytes())
+    (folder / "fine_label_names.txt").write_text("\n".join("abcde") + "\n", encoding="utf-8")
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path))
+    data = load_workload("cifar100@20")
+    assert data.shape == (3, 32, 32)
+    assert data.classes == tuple("abcde")
+    assert np.allclose(data.X * 255, records[:, 2:], atol=1e-3)
+    assert data.y.tolist() == [i % 5 for i in range(20)]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Data:
+    """Twelve generated images of two classes, in ImageNet's layout, of several sizes and formats."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        name = ("n01-dark", "n02-bright")[i % 2]
+        folder = tmp_path / "small" / "train" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 90, size=(20 + i, 30, 3)) + (150 if i % 2 else 0)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i:02d}.{'png' if i % 3 else 'jpg'}")
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path))
+    return load_workload(f"folder@folder=small,size=16,n={10 + len(str(tmp_path)) % 2}")
+
+
+def test_a_folder_of_images_is_decoded_when_asked_for(pictures: Data) -> None:
+    X = pictures.X
+    assert isinstance(X, DecodedImages)
+    assert pictures.shape == (3, 16, 16)
+    rows = np.asarray(X)
+    assert rows.shape == X.shape == (len(pictures), 3 * 16 * 16)
+    bright = rows.mean(axis=1)
+    assert bright[pictures.y == 1].min() > bright[pictures.y == 0].max()
+    assert np.array_equal(np.asarray(X[np.array([3, 1])]), rows[[3, 1]])
+    assert len(pictures.digest()) == 64
+
+
+def test_augmentation_follows_from_the_record_alone(pictures: Data) -> None:
+    X = pictures.X
+    together = X.augmented(np.array([0, 1, 2]), 5, 0)
+    alone = X.augmented(np.array([2]), 5, 0)
+    assert np.array_equal(together[2], alone[0])
+    assert not np.array_equal(alone, X.augmented(np.array([2]), 5, 1))
+    assert not np.array_equal(alone, X.augmented(np.array([2]), 6, 0))
+    assert not np.array_equal(alone[0], np.asarray(X)[2])
+
+
+def test_an_empty_folder_of_images_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none" / "train" / "a").mkdir(parents=True)
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path))
+    with pytest.raises(FileNotUsableError, match="two classes"):
+        load_workload("folder@folder=none")
+
+
+def test_fetched_data_is_written_in_the_form_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+    import sklearn.datasets
+
+    frame = pd.DataFrame({"age": [20, 30] * 30, "job": ["a", None] * 30, "class": ["<=50K", ">50K"] * 30})
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda *args, **options: type("Found", (), {"frame": frame}))
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path / "new"))
+    assert fetching.fetch("adult").name == "adult.csv.gz"
+    data = load_workload("adult@60")
+    assert data.classes == ("<=50K", ">50K")
+    assert set(data.X["job"]) == {"a", "?"}
+    assert set(fetching.FETCHED) == set(files.FETCHED) <= set(WORKLOADS)
