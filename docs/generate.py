@@ -60,6 +60,11 @@ def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeE
     return [kind for child in parent.__subclasses__() for kind in (child, *error_kinds(child))]
 
 
+def title_of(page: Path) -> str:
+    """The heading of a page."""
+    return page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+
+
 def method_page() -> str:
     """The table of methods."""
     lines = ["# Methods", "", NOTE, "", "| `--method` | in Python | task | guarantee | forgets | learns more |"]
@@ -69,13 +74,7 @@ def method_page() -> str:
         forgets = ", ".join(method.forgets)
         cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.task, method.guarantee, forgets, learns]
         lines.append(f"| {' | '.join(cells)} |")
-    pages = {
-        "retrain": "Retrain", "sisa": "SISA", "modular": "Modular training", "naive-bayes": "Naive Bayes",
-        "ridge": "Ridge", "fourier": "Fourier features", "bayesian-ridge": "Bayesian ridge",
-        "discriminants": "Discriminants",
-        "linear-structure": "PCA and TruncatedSVD", "forests": "Forests and trees",
-    }  # fmt: skip
-    links = [f"[{title}](methods/{page}.md)" for page, title in pages.items()]
+    links = [f"[{title_of(page)}](methods/{page.name})" for page in sorted((DOCS / "methods").glob("*.md"))]
     links += ["[transformers and pipelines](tables.md)", "[texts](text.md)"]
     lines += ["", f"Each has a page: {', '.join(links)}.", ""]
     lines += ["## For networks that were trained already", "", "Their page is [networks](networks.md).", ""]
