@@ -23,11 +23,11 @@ import typer
 import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
+from expunge.methods import kebab
 from expunge.methods.networks import NETWORK_METHODS
 from expunge.methods.preprocessing import categories
 from expunge.workspace import Workspace, list_methods
 from expunge.workspace.models import models as workspace_models
-from expunge.workspace.tabular.catalogue import kebab
 from expunge.workspace.tabular.schema import TASKS, has_target
 
 SRC = Path(expunge.__file__).parent

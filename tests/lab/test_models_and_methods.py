@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import inspect
 import itertools
 import runpy
 import subprocess
@@ -19,9 +21,9 @@ from expunge.lab import Cell, run_cell
 from expunge.lab.data import Data, Records
 from expunge.lab.intervals import bootstrap, paired_bootstrap
 from expunge.lab.measures import measure_names
-from expunge.lab.methods import METHODS, method_names
+from expunge.lab.methods import METHODS, check_method, method_names
 from expunge.lab.models import MODELS, build
-from expunge.lab.network_methods import NetworkEntry, forget_by_network_method
+from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
 from expunge.lab.tuning import tune
 from expunge.lab.workloads import load_workload, workload_names
@@ -231,6 +233,21 @@ def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) 
 def test_nothing_to_tune_is_said() -> None:
     with pytest.raises(InvalidRequestError, match="nothing to tune"):
         tune("digits@300/tree/random/retrain/s0r0")
+
+
+@pytest.mark.parametrize("name", NETWORK_METHODS)
+def test_what_is_tuned_or_named_is_an_argument_of_the_method(name: str) -> None:
+    module, _, attribute = NETWORK_METHODS[name].target.partition(":")
+    kind = getattr(importlib.import_module(module), attribute)
+    known, (method, _) = set(inspect.signature(kind).parameters), check_method(name)
+    assert {"strength"} <= set(method.space) <= known | {"strength"}
+    assert set(method.dials) == known - {"held_out", "start"}, "a model's weights and a task are no text"
+    assert method.what == (kind.__doc__ or "").partition("\n")[0]
+
+
+def test_a_network_method_is_tuned_by_its_own_dials() -> None:
+    found = tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1)
+    assert found.best.startswith("ssd@strength=")
 
 
 # ---------------------------------------------------------------- parts of one's own

@@ -38,9 +38,11 @@ class Method:
     dial : str
         What a bare value behind the @ is for.
     space : mapping of str to tuple
-        Dials and their range, for tuning: ``(low, high)`` or ``(low, high, "log")``.
+        Dials that tuning turns, and their range: ``(low, high)`` or ``(low, high, "log")``.
     is_control : bool
         Whether it is there to be caught.
+    dials : tuple of str
+        What else a name may set, as ``name@dial=value``.
     """
 
     what: str
@@ -48,6 +50,7 @@ class Method:
     dial: str = ""
     space: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     is_control: bool = False
+    dials: tuple[str, ...] = ()
 
 
 class Answers:
@@ -72,7 +75,7 @@ def check_method(text: str) -> tuple[Method, dict[str, Any]]:
     """
     method: Method = find("methods", METHODS, text.partition("@")[0])
     _, dials = parse(text, method.dial)
-    check_dials(text, dials, {*method.space, *filter(None, [method.dial])})
+    check_dials(text, dials, {*method.space, *method.dials, *filter(None, [method.dial])})
     return method, dials
 
 
@@ -139,7 +142,7 @@ METHODS: dict[str, Method] = {
     "soften": Method("the model as it was, its answers drawn towards the class shares", _soften, "strength",
                      {"strength": (0.0, 1.0)}, is_control=True),
     **{
-        name: Method(entry.what, forget_by_network_method(entry), entry.dial, entry.space)
+        name: Method(entry.what, forget_by_network_method(entry), entry.dial, entry.space, dials=entry.dials)
         for name, entry in NETWORK_METHODS.items()
     },
 }  # fmt: skip

@@ -2,15 +2,16 @@
 
 Every method in the table of :mod:`expunge.methods.networks` is in the lab under its name in small letters, with its
 ``strength`` as the dial and arguments of its constructor behind it: ``scrub``, ``scrub@2``, ``scrub@epochs=5,lr=0.01``.
-Where that part of the library is not there, the lab has no methods for networks.
+What a class says of itself is read from its source, so that listing the names imports no torch.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
+import importlib.resources
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ import numpy.typing as npt
 from expunge.errors import UnsupportedRequestError
 from expunge.lab.data import Records
 from expunge.lab.learners import Learner, Outcome
+from expunge.methods import kebab
+from expunge.methods.networks import NETWORK_METHODS as TABLE
 
 __all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method"]
 
@@ -27,23 +30,11 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "Amnesiac": "it needs a log of the updates, which a hook keeps while the network is trained",
 }
 
-#: Where a method has more to tune than its strength.
-_SPACES: dict[str, Mapping[str, tuple[Any, ...]]] = {
-    name: {"lr": (1e-4, 1e-1, "log")}
-    for name in (
-        "BadTeacher",
-        "FineTuning",
-        "GradientAscent",
-        "L1Sparse",
-        "NegGradPlus",
-        "RandomLabels",
-        "SCRUB",
-        "SalUn",
-    )
-}
+#: What tuning turns, where the constructor takes it.
+_SPACE: Mapping[str, tuple[Any, ...]] = {"lr": (1e-4, 1e-1, "log")}
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
-#: Arguments of constructors that a name may set, for sweeps.
-_ARGUMENTS: Mapping[str, tuple[Any, ...]] = {"epochs": (1, 10), "k": (1, 4)}
+#: Arguments of constructors that no name can hold: a model's weights, a task.
+_OBJECTS = ("held_out", "start")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,39 +47,40 @@ class NetworkEntry:
         "module:Class".
     what : str
     space : mapping
-        As of :class:`~expunge.lab.methods.Method`.
+    dials : tuple of str
     dial : str
+        These as of :class:`~expunge.lab.methods.Method`.
     """
 
     target: str
     what: str
     space: Mapping[str, tuple[Any, ...]]
+    dials: tuple[str, ...] = ()
     dial: str = "strength"
 
 
-def _entries() -> dict[str, NetworkEntry]:
-    try:
-        table: Mapping[str, str] = importlib.import_module("expunge.methods.networks").NETWORK_METHODS
-    except ModuleNotFoundError:
-        return {}
-    return {
-        lab_name(name): NetworkEntry(
-            target, f"the method {name} for networks", {**_STRENGTH, **_SPACES.get(name, {}), **_ARGUMENTS}
-        )
-        for name, target in table.items()
-        if name not in NOT_IN_THE_LAB
-    }
+def _entry(target: str) -> NetworkEntry:
+    what, arguments = read_class(target)
+    space = {dial: values for dial, values in _SPACE.items() if dial in arguments}
+    dials = tuple(name for name in arguments if name not in _OBJECTS)
+    return NetworkEntry(target, what, {**_STRENGTH, **space}, dials)
 
 
-def lab_name(name: str) -> str:
-    """The name of a class as the lab writes it.
+def read_class(target: str) -> tuple[str, tuple[str, ...]]:
+    """What a class says of itself in one line, and the arguments of its constructor: from its source, without torch.
 
     Examples
     --------
-    >>> [lab_name(name) for name in ("SCRUB", "SCRUBPlusR", "FineTuning", "CFk", "L1Sparse")]
-    ['scrub', 'scrub-plus-r', 'fine-tuning', 'cfk', 'l1-sparse']
+    >>> read_class("expunge.methods.networks.ssd:SSD")[1]
+    ('alpha', 'dampening', 'chunk')
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{3})(?=[A-Z][a-z])", "-", name).lower()
+    module, _, name = target.partition(":")
+    package, _, file = module.rpartition(".")
+    source = importlib.resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8")
+    own = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == name)
+    made = next(node for node in own.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    first, _, _ = (ast.get_docstring(own) or "").partition("\n")
+    return first, tuple(argument.arg for argument in made.args.kwonlyargs)
 
 
 def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
@@ -116,4 +108,4 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
     return forget
 
 
-NETWORK_METHODS = _entries()
+NETWORK_METHODS = {kebab(name): _entry(target) for name, target in TABLE.items() if name not in NOT_IN_THE_LAB}

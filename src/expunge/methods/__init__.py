@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.metadata
+import re
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import UnknownMethodError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["METHODS", "find_method", "load", "method_names"]
+__all__ = ["METHODS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
@@ -66,6 +67,17 @@ _GROUP = "expunge.methods"
 def method_names() -> list[str]:
     """Names of all methods, ours and those of plug-ins, sorted."""
     return sorted({*METHODS, *(point.name for point in importlib.metadata.entry_points(group=_GROUP))})
+
+
+def kebab(name: str) -> str:
+    """The name of a class as the command line and the lab write it.
+
+    Examples
+    --------
+    >>> kebab("GaussianNB"), kebab("SISAClassifier"), kebab("L1Sparse")
+    ('gaussian-nb', 'sisa-classifier', 'l1-sparse')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def find_method(name: str) -> Any:

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
-from expunge.methods import find_method, method_names
+from expunge.methods import find_method, kebab, method_names
 from expunge.methods.networks import NETWORK_METHODS
 from expunge.records import Kind
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [
     "MethodCard",
-    "kebab",
     "list_methods",
     "list_network_methods",
     "make_method",
@@ -60,17 +59,6 @@ class MethodCard:
     learns: bool
     estimator: bool
     summary: str
-
-
-def kebab(name: str) -> str:
-    """The name of a class as the command line writes it.
-
-    Examples
-    --------
-    >>> kebab("GaussianNB"), kebab("SISAClassifier"), kebab("Ridge")
-    ('gaussian-nb', 'sisa-classifier', 'ridge')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def list_methods() -> list[MethodCard]:
