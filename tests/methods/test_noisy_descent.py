@@ -133,6 +133,17 @@ def test_descent_to_delete_stays_in_its_ball_and_publishes_noise_of_one_size() -
     assert gaussian_delta(1.0, float(np.std(apart)) * 3, 2 * ball) < 1e-3  # the size of what was added
 
 
+def test_the_ball_holds_a_fit_however_many_steps_a_request_takes() -> None:
+    X, y = table(60, 3, seed=4)
+    model = DescentToDelete(alpha=100.0, steps=500, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
+    target, descent = np.where(y == 1, 1.0, -1.0)[:, np.newaxis], Descent(100.0, 1.0, 60.0, 1)
+    assert descent.moved(1.0) * descent.rate**500 < 1e-100, "no noise of that size would hide anything"
+    kept = model._state().parts
+    off = np.linalg.norm(kept["weights"]["coef"] - minimum(descent, Data(X, target, np.ones(60))))
+    assert off <= model._ball(descent)
+    assert 1e-11 < np.abs(kept["published"]["coef"] - kept["weights"]["coef"]).max() < 1e-6
+
+
 def test_a_longer_sequence_is_refused_rather_than_covered_by_too_little() -> None:
     X, y = table(60, 2, seed=5)
     model = LangevinLogisticRegression(alpha=0.5, noise=1e-4, max_steps=50, noise_seed=0).fit(X, y)

@@ -50,8 +50,8 @@ class DescentToDelete(NoisyDescent):
     c^K Z / (1 - c^K) of the minimum, K = ``steps``, end no farther from it after a record has gone: the fixed point of
     the recursion. The noise hides twice that, for the fresh fit may be as far off, by the exact condition of the
     Gaussian mechanism.
-    It is the same for every model of a capacity. Larger requests take more steps, as many as lead back there. A step
-    reads all records that are left, O(n d k).
+    It is the same for every model of a capacity, and at least what a fit leaves, so that a fit lies in the ball too.
+    Larger requests take more steps, as many as lead back there. A step reads all records that are left, O(n d k).
 
     References
     ----------
@@ -93,7 +93,7 @@ class DescentToDelete(NoisyDescent):
     def _ball(self, descent: Descent) -> float:
         """How far from the minimum the weights are at most, when they are published."""
         shrunk = descent.rate ** int(self.steps)
-        return descent.moved(1.0) * shrunk / (1 - shrunk)
+        return max(descent.moved(1.0) * shrunk / (1 - shrunk), descent.left_by_fit)
 
     def _steps_for(self, descent: Descent, distance: float) -> int:
         ball, least = self._ball(descent), int(self.steps)

@@ -44,7 +44,7 @@ class LangevinLogisticRegression(NoisyDescent):
 
     Guarantee
     ---------
-    ``certified``: (epsilon, delta)-indistinguishable from a fresh fit on what is left that takes as many steps.
+    ``certified``: (epsilon, delta)-indistinguishable from a fresh fit on what is left that goes on for as many steps.
 
     Notes
     -----

@@ -30,6 +30,7 @@ __all__ = ["Descent", "NoisyDescent", "check_steps"]
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 _FIT_SHARE = 1e-7  # of the longest row: gradient at which a fit ends
+_FIT_STEPS = 1  # behind that minimum; those that requests took come after them, in the fresh fit too
 
 
 class Descent:
@@ -43,6 +44,13 @@ class Descent:
         No more than this total weight of records is ever there.
     k : int
         Regressions side by side.
+
+    Attributes
+    ----------
+    smoothness, rate : float
+        Of the objective, and by how much a step contracts.
+    left_by_fit : float
+        How far from the minimum a fit ends at most.
     """
 
     def __init__(self, alpha: float, radius: float, capacity: float, k: int) -> None:
@@ -50,6 +58,7 @@ class Descent:
         self.smoothness = alpha + capacity * radius**2 / 4
         self.rate = 1 - alpha / self.smoothness
         self.reach = radius * math.sqrt(max(1, k)) / alpha
+        self.left_by_fit = _FIT_SHARE * self.reach
 
     def moved(self, weight: float) -> float:
         """How far records of this total weight can move the minimum, and two runs at most: Σ w R sqrt(k) / alpha."""
@@ -128,7 +137,7 @@ class NoisyDescent(LogisticScores, Unlearner):
         }  # fmt: skip
 
     def _first(self, change: Change) -> dict[str, Any]:
-        """A fit: the minimum, found to a tolerance, and as many steps from there as a request takes."""
+        """A fit: the minimum, found to a tolerance, and one step from there, which brings the noise."""
         table = change.rows.read(change.rows.slots())
         check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
         names = change.parts.get("names") or class_names(table)
@@ -138,15 +147,12 @@ class NoisyDescent(LogisticScores, Unlearner):
         with one_thread():
             state, _ = solved(descent.problem, data, start, _FIT_SHARE * descent.problem.radius)
             distance = 2 * float(np.linalg.norm(state.residual)) / self.alpha  # ours, and as much of the reference
-            coef, published = self._run(descent, data, state.coef, self._warm_up(), self._noise(0))
+            coef, published = self._run(descent, data, state.coef, _FIT_STEPS, self._noise(0))
         kept = {"distance": distance, "total": total, "draws": 0, "steps": 0}
         return {
             "names": names, "weights": {"coef": coef}, "published": {"coef": published},
             "distance": {"capacity": total, **kept},
         }  # fmt: skip
-
-    def _warm_up(self) -> int:
-        return 1
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
@@ -181,7 +187,8 @@ class NoisyDescent(LogisticScores, Unlearner):
                 f"the noise is {secret}", f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
                 "the classes, the number of columns and that of records at the fit are public",
                 "each model is published by itself, and only by its export",
-                "the fresh fit takes as many steps", "requests do not depend on the published model",
+                "the fresh fit goes on for as many steps, of the same length",
+                "requests do not depend on the published model",
             ),
             statement=(
                 f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left{large}"
