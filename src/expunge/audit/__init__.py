@@ -1,4 +1,8 @@
-"""Attacks, distances and verdicts: scores of an audited model and of references in, a report out. No models here."""
+"""Attacks, distances and verdicts: scores of an audited model and of references in, a report out.
+
+The model that is audited stays outside: what it says is all that is read. Beside stands what trains references, small
+models of its own or yours, in :mod:`expunge.audit.references`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one facade: data sets, models, requests and receipts in a folder. Command line and service call nothing else."""
+"""The one facade: data sets, models, requests and receipts in a folder. The command line calls nothing else."""
 
 from __future__ import annotations
 

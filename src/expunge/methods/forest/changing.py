@@ -1,8 +1,9 @@
-"""What a change of the records makes of a tree, found out without writing to it; and the writing, which cannot fail.
+"""What a change of the records makes of a tree, found out without writing to it.
 
 :func:`prepare` walks each tree along the records that go or come, visiting each node once, and writes down one line for
 each: *adjust* (counts), *tally* (and the cached tally), *refresh* (a tally made anew), *drop* (a tally that serves no
-longer), *leaf* (the list of a leaf) or *replace* (a subtree that was grown anew). :func:`commit` carries the lines out.
+longer), *leaf* (the list of a leaf) or *replace* (a subtree that was grown anew). They are carried out by
+:func:`~expunge.methods.forest.committing.commit`.
 
 Of the records of a change those that are alive come and the others go. A corrected record does both under one hash, so
 that it keeps its place in the order of every tree.

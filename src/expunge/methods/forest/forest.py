@@ -61,7 +61,10 @@ _MUCH = 0.15
 
 
 class Forest(Unlearner):
-    """Parent of the forests and trees. A method says what it is by ``_resolution``, ``_size`` and ``_values``."""
+    """Parent of the forests and trees. A method says what it is by ``_size``, ``_values`` and ``_impurities``.
+
+    Where it differs from what stands here, also by ``_target_resolution``, ``_class_weights`` and ``_always_refits``.
+    """
 
     _execution_params: ClassVar[tuple[str, ...]] = ("n_jobs",)
 
@@ -88,6 +91,7 @@ class Forest(Unlearner):
         raise NotImplementedError
 
     def _target_resolution(self) -> float | None:
+        """Unit in which numbers are summed; None where the targets are classes."""
         return None
 
     def _class_weights(self, labels: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> Floats:

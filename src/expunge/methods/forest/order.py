@@ -35,7 +35,9 @@ def njit(function: Callable[..., Any]) -> Any:
 #: The same for the innermost loops: put into the caller, for to pass an array costs more than what they do.
 inline: Any = numba.njit(**_OPTIONS, inline="always")
 
-_KERNELS = ("changing", "committing", "counting", "fetching", "growing", "isolating", "order", "reading", "splits")
+_KERNELS = (
+    "changing", "committing", "counting", "growing", "isolating", "order", "prefetching", "reading", "splits",
+)  # fmt: skip
 _STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
 
 LEFT, RIGHT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
