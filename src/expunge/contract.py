@@ -39,7 +39,7 @@ from expunge.corrections import correct_records, plan_correction
 from expunge.digest import leaf, root
 from expunge.errors import ExpungeError, UnsupportedRequestError
 from expunge.params import digest_params, refuse_changed_params
-from expunge.records import Addition, Guarantee, Plan, Rectification, Removal, equality
+from expunge.records import Addition, Guarantee, Kind, Plan, Rectification, Removal, equality
 from expunge.requests import feature_positions, read_table, select_slots
 from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
@@ -72,6 +72,8 @@ class Unlearner(BaseEstimator):
     _execution_params: ClassVar[tuple[str, ...]] = ()
     #: Constructor arguments that may be set anew between fits.
     _late_params: ClassVar[tuple[str, ...]] = ()
+    #: The strongest kind that a removal can have; an estimator that does not repeat its bits lowers it.
+    _strongest: ClassVar[Kind] = "exact"
     #: Checks that this method is known to fail: name -> reason.
     _waivers: ClassVar[Mapping[str, str]] = {}
 

@@ -142,6 +142,12 @@ class Stronger(Means):
         return dataclasses.replace(super().plan(*args, **keywords), guarantee=guarantee)
 
 
+class MoreThanItsClass(Means):
+    """Calls exact what its class calls empirical."""
+
+    _strongest = "empirical"
+
+
 class IgnoredParameter(Means):
     """Takes an argument that does nothing."""
 
@@ -206,6 +212,7 @@ WRONG = [
     (DigestOfParameters, "check_equal_digests_mean_equal_outputs", None),
     (DigestOfParameters, "check_the_digest_sees_every_value", None),
     (Stronger, "check_the_guarantee_is_the_one_planned", None),
+    (MoreThanItsClass, "check_the_guarantee_is_the_one_planned", 1),
     (IgnoredParameter, "check_every_parameter_matters_or_is_refused", 1),
     (VerboseMatters, "check_execution_parameters_make_no_difference", 1),
     (IgnoredWeights, "check_sample_weights_matter_or_are_refused", 1),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,8 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.files import archive
-from expunge.methods import find_method
+from expunge.methods import METHODS, find_method
+from expunge.methods.networks import NETWORK_METHODS
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
@@ -265,3 +269,25 @@ def test_a_plug_in_is_found_by_both_names_and_a_broken_one_hides_nothing(monkeyp
     cards = {card.name: card for card in list_methods()}
     assert "cannot be loaded" in cards["broken"].guarantee
     assert cards["ridge"].guarantee == cards["nearest"].guarantee == "exact"
+
+
+def stated(name: str) -> str | None:
+    """The kind that a docstring states under *Guarantee*, itself or by pointing to another method."""
+    kind = network_method(name) if name in NETWORK_METHODS else find_method(name)
+    text = inspect.getdoc(kind) or ""
+    section = re.search(r"^Guarantee\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    assert section is not None, f"{name} has no Guarantee in its docstring"
+    found = re.match(r"``(\w+)``|As (?:for )?:class:`~?(?:[\w.]*\.)?(\w+)`", section[1])
+    assert found is not None, f"{name}: {section[1]}"
+    return found[1] or stated(found[2])
+
+
+def network_method(name: str) -> Any:
+    module, _, attribute = NETWORK_METHODS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+@pytest.mark.parametrize("name", [*METHODS, *NETWORK_METHODS])
+def test_docstring_and_value_name_the_same_guarantee(name: str) -> None:
+    kind = network_method(name) if name in NETWORK_METHODS else find_method(name)
+    assert stated(name) == kind._strongest

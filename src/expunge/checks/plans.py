@@ -129,6 +129,12 @@ def check_the_guarantee_is_the_one_planned(case: Case) -> None:
             f"{what} was planned as {plan.guarantee} and done as {removal.guarantee}.",
             "Nothing weakens in silence.",
         )
+        strongest = getattr(model, "_strongest", KINDS[0])
+        expect(
+            KINDS.index(removal.guarantee.kind) >= KINDS.index(strongest),
+            f"{what} is called {removal.guarantee.kind}, and its class says {strongest}.",
+            "Set _strongest to the strongest kind that a removal can have.",
+        )
         expect(removal.guarantee.statement, f"{what}: the guarantee says nothing.", "State it in words.")
         expect(removal.digest_before == before, f"{what}: digest_before is not the digest before.")
         expect(removal.digest_after == model.digest(), f"{what}: digest_after is not the digest after.")

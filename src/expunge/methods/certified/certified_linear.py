@@ -21,7 +21,7 @@ from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee
+from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
@@ -44,6 +44,7 @@ class CertifiedLinear(Unlearner):
     """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics."""
 
     _loss: ClassVar[Loss]
+    _strongest: ClassVar[Kind] = "certified"
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
     alpha: float
@@ -191,7 +192,7 @@ class CertifiedLinear(Unlearner):
         ]
         large = " (delta is above 1/n, as was allowed)" if self._is_large() else ""
         return Guarantee(
-            kind="certified", epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
+            kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
             statement=(
                 f"the weights are ({self.epsilon:g}, {self.delta:g})-indistinguishable from those of a fresh fit on "
                 f"what is left: noise of sigma = {self.sigma:g}, gradient up to {self.residual_limit_:.4g}{large}"

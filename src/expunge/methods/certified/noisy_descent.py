@@ -20,7 +20,7 @@ from expunge.methods.certified.perturbed import Data, Problem, gradients, solved
 from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee
+from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
@@ -83,6 +83,7 @@ class NoisyDescent(LogisticScores, Unlearner):
     noise_seed: int | None
 
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
+    _strongest: ClassVar[Kind] = "certified"
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -182,7 +183,7 @@ class NoisyDescent(LogisticScores, Unlearner):
         n = len(self._rows())
         large = " (delta is above 1/n, as was allowed)" if self.allow_large_delta and self.delta * max(1, n) > 1 else ""
         return Guarantee(
-            kind="certified", epsilon=float(self.epsilon), delta=float(self.delta),
+            kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta),
             assumptions=(
                 f"the noise is {secret}", f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
                 "the classes, the number of columns and that of records at the fit are public",

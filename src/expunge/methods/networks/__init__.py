@@ -7,7 +7,12 @@ is checked by :mod:`expunge.checks.networks`.
 
 from __future__ import annotations
 
-__all__ = ["NETWORK_METHODS"]
+from expunge.records import Kind
+
+__all__ = ["NETWORK_METHODS", "STRONGEST"]
+
+#: The kind that removals of all of them have.
+STRONGEST: Kind = "empirical"
 
 NETWORK_METHODS: dict[str, str] = {
     "Amnesiac": "expunge.methods.networks.amnesiac:Amnesiac",

@@ -17,6 +17,7 @@ from expunge.errors import (
     LimitBrokenError,
     UnsupportedEstimatorError,
 )
+from expunge.methods.networks import STRONGEST
 from expunge.methods.networks.dose import find_dose
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.limits import Limits
@@ -24,7 +25,7 @@ from expunge.methods.networks.modes import restore_modes
 from expunge.methods.networks.repeatable import device_of, repeatable
 from expunge.methods.networks.task import Positions, Task, as_module
 from expunge.methods.networks.utility import Change, NetworkRemoval, Viewed, changed, retain_sample, view
-from expunge.records import Guarantee, Plan
+from expunge.records import Guarantee, Kind, Plan
 from expunge.seeds import check_seed, derive_seed
 
 __all__ = ["NetworkMethod", "touched_parts"]
@@ -49,6 +50,8 @@ class NetworkMethod:
     how many records ``_run`` reads.
     """
 
+    #: The strongest kind that a removal can have.
+    _strongest: ClassVar[Kind] = STRONGEST
     #: What the guarantee says after "empirical".
     _statement: ClassVar[str] = "weights were changed so that the records count less; no distance is proved"
 
@@ -155,7 +158,7 @@ class NetworkMethod:
     def guarantee(self) -> Guarantee:
         """The guarantee of its removals: empirical."""
         return Guarantee(
-            kind="empirical", statement=f"{type(self).__name__}: {self._statement}; audit it against references"
+            kind=self._strongest, statement=f"{type(self).__name__}: {self._statement}; audit it against references"
         )
 
     def __repr__(self) -> str:

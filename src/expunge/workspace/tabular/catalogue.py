@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
-import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, kebab, method_names
-from expunge.methods.networks import NETWORK_METHODS
-from expunge.records import Kind
+from expunge.methods.networks import NETWORK_METHODS, STRONGEST
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [
@@ -70,7 +68,7 @@ def list_network_methods() -> list[MethodCard]:
     """The methods that make a trained network forget; they are listed without importing torch."""
     return [
         MethodCard(
-            kebab(name), f"networks.{name}", "network", "empirical", forgets=("records",), learns=False,
+            kebab(name), f"networks.{name}", "network", STRONGEST, forgets=("records",), learns=False,
             estimator=False, summary="For a PyTorch network that was trained already: see expunge.networks.",
         )
         for name in sorted(NETWORK_METHODS)
@@ -173,18 +171,7 @@ def _card(name: str) -> MethodCard:
     text = inspect.getdoc(kind) or ""
     forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task == "classification")
     return MethodCard(
-        name=kebab(name), python=name, task=task, guarantee=_guarantee(name),
+        name=kebab(name), python=name, task=task, guarantee=getattr(kind, "_strongest", "not stated"),
         forgets=tuple(forgets), learns=callable(getattr(kind, "learn", None)),
         estimator=wraps_estimator(name), summary=text.split("\n\n")[0].replace("\n", " "),
     )  # fmt: skip
-
-
-def _guarantee(name: str, seen: tuple[str, ...] = ()) -> str:
-    """The kind that a method's docstring states under *Guarantee*, itself or by pointing to another method."""
-    text = inspect.getdoc(find_method(name)) or ""
-    section = re.search(r"^Guarantee\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", text, re.DOTALL | re.MULTILINE)
-    stated = re.search(rf"``({'|'.join(get_args(Kind))})``", section[1]) if section else None
-    if stated:
-        return stated[1]
-    other = re.search(r"As (?:for )?:class:`~?(?:[\w.]*\.)?(\w+)`", section[1]) if section else None
-    return _guarantee(other[1], (*seen, name)) if other and other[1] not in seen else "not stated"
