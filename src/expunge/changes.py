@@ -40,8 +40,11 @@ def shape_kept(model: Any) -> Iterator[None]:
 
 def first_fit(model: Any, table: Table, *, tolerant: bool) -> Fitted:
     """What a model holds that learns these rows and knew none."""
+    return _fitted(model, Rows(table, seed=model.seed), table, tolerant=tolerant)
+
+
+def _fitted(model: Any, rows: Rows, table: Table, *, tolerant: bool) -> Fitted:
     start = time.perf_counter()
-    rows = Rows(table, seed=model.seed)
     slots = np.arange(len(table), dtype=np.intp)
     changes = model._update(Change(rows, {}, slots[:0], slots, tolerant, table))
     fitted = Fitted(rows, record_params(model))
@@ -101,10 +104,8 @@ def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
     old = model._state()
     table = model._rows().without_features(features)
     rows = Rows(table, seed=model.seed)
-    slots = np.arange(len(table), dtype=np.intp)
-    state = Fitted(rows, record_params(model))
     try:
-        state.commit(model._update(Change(rows, {}, slots[:0], slots, True, table)))
+        state = _fitted(model, rows, table, tolerant=True)
     except InvalidDataError as error:
         raise UnsupportedRequestError(
             f"A step cannot be fitted without these columns: {error.message}",

@@ -29,6 +29,7 @@ from expunge.files.archive import FileNotUsableError
 from expunge.maths import exact
 from expunge.workspace.leftovers import canaries, containers
 from expunge.workspace.leftovers.canaries import Search, search_bytes, search_folder
+from maths.limbs import limbs_of
 
 TEXT = "canary-7f3a9c51e2d84b06ü"
 FLOAT = 738.1415926535897
@@ -95,7 +96,7 @@ ENCODINGS: dict[str, tuple[str, bytes]] = {
     "limbs, 2**-20, many columns": ("float", limbs(FLOAT, 2.0**-20, 500, 499)),
     "limbs, 2**-44, first of all": ("float", limbs(FLOAT, 2.0**-44, 31, 0)),
     "limbs of a negative": ("negative", limbs(NEGATIVE, 2.0**-55, 31, 5)),
-    "limbs of one value": ("float", exact.from_integers([round(FLOAT * 2**32)], 3).tobytes()),
+    "limbs of one value": ("float", limbs_of([round(FLOAT * 2**32)], 3).tobytes()),
     **{f"base64 at {skip}": ("text", base64.b64encode(b"xyz"[:skip] + TEXT.encode() + b"tail")) for skip in range(3)},
     **{f"base64 of a float {k}": ("float", base64.b64encode(NOISE[:k] + struct.pack("<d", FLOAT))) for k in range(3)},
     "base64 of a float32": ("single", base64.b64encode(NOISE[:64] + np.float32(SINGLE).tobytes())),

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 import expunge
+from expunge.cli import run
 from expunge.errors import (
     ForgottenBeforeError,
     InvalidDataError,
@@ -101,6 +102,21 @@ def test_the_policy_decides_when_requests_are_carried_out(tmp_path: Path, csv: P
     assert "collecting" in ws.status()["why"]
     ws.request_add([Wish(kind="subject", values=(f"p{i}",)) for i in (2, 3)])
     assert len(ws.request_run()) == 3
+
+
+def test_status_names_requests_on_hold_whose_date_comes(
+    tmp_path: Path, csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [datetime(2020, 3, 1, 12, tzinfo=UTC)]
+    ws = expunge.Workspace.init(tmp_path / "held", policy="at:9", clock=lambda: now[0])
+    ws.data_add(csv, record_id="id", subject_id="person")
+    first, _ = ws.request_add([Wish(kind="subject", values=(f"p{i}",)) for i in (1, 2)])
+    ws.request_step(first, "hold", reason="litigation")
+    assert ws.status()["pressing"] == []
+    now[0] += timedelta(days=29)
+    assert ws.status()["pressing"] == [first], "the other waits for its policy"
+    assert run(["status", "--workspace", str(ws.path)]) == 0
+    assert "Decide on 1: " in capsys.readouterr().out
 
 
 def test_a_method_that_cannot_is_said_before_a_request_is_taken_in(

@@ -20,4 +20,6 @@ def status(workspace: At = None, as_json: Json = False) -> None:
         f"Requests: {requests}.",
         f"Carry out now: {', '.join(map(str, told['run_now'])) or 'nothing'} ({told['why']}).",
     ]
+    if told["pressing"]:
+        lines.append(f"Decide on {', '.join(map(str, told['pressing']))}: they wait for you, and their date comes.")
     out.table(told, ("model", "version", "state", "records"), rows, lines=lines)

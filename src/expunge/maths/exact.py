@@ -202,22 +202,6 @@ def to_integers(limbs: Limbs) -> NDArray[np.object_]:
     return np.asarray(total, dtype=object)
 
 
-def from_integers(integers: ArrayLike, n_limbs: int) -> Limbs:
-    """Return canonical limbs of shape (n_limbs, ...): the inverse of `to_integers`.
-
-    Raises OutOfRangeError if an integer needs more than ``22 * (n_limbs - 1) + 64`` bits, sign included.
-    """
-    rest = np.asarray(integers, dtype=object)
-    limbs = np.empty((n_limbs, *rest.shape), dtype=np.int64)
-    for k in range(n_limbs - 1):
-        limbs[k], rest = rest & _MASK, np.asarray(rest >> _BITS, dtype=object)
-    try:
-        limbs[-1] = rest
-    except OverflowError:
-        raise OutOfRangeError(f"An integer does not fit {n_limbs} limbs.", hint="Ask for more limbs.") from None
-    return limbs
-
-
 def to_float(limbs: Limbs, scale: ArrayLike = 1.0) -> Floats:
     """Return the float64 nearest to value · scale, ties to even, with no other rounding.
 

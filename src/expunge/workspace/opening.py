@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,9 +25,6 @@ from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Config, Layout
 from expunge.workspace.storage.signing import key_file, make_signer
-
-if TYPE_CHECKING:
-    from expunge.workspace.storage.core import Core as _Core  # noqa: F401
 
 __all__ = ["connect", "is_file", "make", "name_of", "rotate"]
 

@@ -11,6 +11,7 @@ from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import model_versions, requests
 from expunge.workspace.models import models
 from expunge.workspace.requests import asking, finding, receipting, request_queue
+from expunge.workspace.rules.policies import pressing
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 
@@ -121,9 +122,11 @@ def status(core: Core) -> dict[str, Any]:
             for made in models.live_models(core, connection)
         ]  # fmt: skip
         counts = finding.count_requests(core, connection)
+        stopped = [request for _, request in request_queue.stopped(core, connection)]
         n_entries = len(journal.open_log(connection))
     return {
         "path": str(core.layout.root), "data": all_data(core), "models": held, "requests": counts,
         "run_now": list(decision.run), "next": None if decision.wake is None else decision.wake.isoformat(),
-        "late": list(decision.late), "why": decision.why, "log": n_entries, "policy": core.config.policy,
+        "late": list(decision.late), "pressing": pressing(stopped, core.now()), "why": decision.why, "log": n_entries,
+        "policy": core.config.policy,
     }  # fmt: skip

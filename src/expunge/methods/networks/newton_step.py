@@ -131,4 +131,4 @@ class NewtonStep(NetworkMethod):
         strength: float = 1.0,
     ) -> tuple[nn.Module, Rectification]:  # fmt: skip
         """Make a copy of a model learn corrected features or labels; see :func:`rectified`."""
-        return rectified(self, model, task, ids, corrected, seed, limits=limits, strength=strength)
+        return rectified(self, self._correct, model, task, ids, corrected, seed, limits=limits, strength=strength)

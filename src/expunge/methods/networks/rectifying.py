@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -19,12 +20,6 @@ from expunge.methods.networks.utility import retain_sample, view
 from expunge.records import Rectification
 
 __all__ = ["rectified"]
-
-
-class Correcting(Protocol):
-    """A method that can also correct: ``_correct(job, corrected)`` changes ``job.model``."""
-
-    def _correct(self, job: Job, corrected: Task) -> None: ...
 
 
 class _Overlaid(Dataset[Any]):
@@ -42,15 +37,16 @@ class _Overlaid(Dataset[Any]):
 
 
 def rectified(
-    method: NetworkMethod, model: nn.Module, task: Task, ids: Any, corrected: Any, seed: int, *, limits: Limits | None,
-    strength: float,
+    method: NetworkMethod, correct: Callable[[Job, Task], None], model: nn.Module, task: Task, ids: Any, corrected: Any,
+    seed: int, *, limits: Limits | None, strength: float,
 ) -> tuple[nn.Module, Rectification]:  # fmt: skip
     """Make a copy of a model as if records had had other features or labels.
 
     Parameters
     ----------
     method : NetworkMethod
-        With ``_correct``.
+    correct : callable
+        How the method corrects: ``correct(job, task)`` changes ``job.model``; the task holds the corrected records.
     model, task, ids, seed, limits, strength
         As of :meth:`NetworkMethod.forget`.
     corrected : Dataset, or pair of arrays
@@ -79,10 +75,9 @@ def rectified(
     after.dataset = _overlaid(task.dataset, corrected, forget)
     before = {"forget": view(model, after, forget), "retain": view(model, after, retain_sample(task, kept, seed))}
 
-    def correct(job: Job) -> None:
-        method._correct(job, after)  # type: ignore[attr-defined]
-
-    done = method.once(model, task, forget, kept, seed, strength, limits, before, run=correct, viewed=after)
+    done = method.once(
+        model, task, forget, kept, seed, strength, limits, before, run=lambda job: correct(job, after), viewed=after
+    )
     limits.check(done.change)
     return done.model, Rectification(
         guarantee=method.guarantee(), n_rectified=len(forget), work=done.work, elapsed_s=time.perf_counter() - started,

@@ -43,8 +43,7 @@ class Manifest:
 
     def chunks(self) -> set[str]:
         """Names of all chunks of the version, its manifest included."""
-        held = [*self.parts.values(), *self.groups.values()]
-        return {self.entry.name, *(chunk["chunk"] for chunk in held)}
+        return _chunks(self.entry, self.parts, self.groups)
 
 
 def save_version(store: ChunkStore, model: Any, before: Manifest | None = None) -> Manifest:
@@ -154,8 +153,11 @@ def load_version(store: ChunkStore, entry: Entry, name: str) -> Manifest:
 def named_chunks(store: ChunkStore, entry: Entry, name: str) -> set[str]:
     """Names of all chunks of a version, without reading them."""
     manifest, _ = archive_contents(store.get(entry, f"manifest of model {name}"), f"manifest of model {name}")
-    held = [*manifest["parts"].values(), *manifest["groups"].values()]
-    return {entry.name, *(chunk["chunk"] for chunk in held)}
+    return _chunks(entry, manifest["parts"], manifest["groups"])
+
+
+def _chunks(entry: Entry, *held: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    return {entry.name, *(chunk["chunk"] for one in held for chunk in one.values())}
 
 
 def _libraries(manifest: Mapping[str, Any]) -> dict[str, str]:

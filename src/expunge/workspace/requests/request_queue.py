@@ -27,7 +27,7 @@ from expunge.workspace.storage.core import Core
 
 __all__ = [
     "GroupCommit", "Wish", "accept", "fetch", "is_answered", "is_known", "open_requests", "payload_of", "step",
-    "under_way",
+    "stopped", "under_way",
 ]  # fmt: skip
 
 
@@ -267,6 +267,11 @@ def open_requests(core: Core, connection: Any) -> list[tuple[dict[str, Any], Req
 def under_way(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
     """Those that were begun: their rows say how far they are."""
     return _in_state(core, connection, ("running",))
+
+
+def stopped(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
+    """Those that no policy runs: their owner has to decide first."""
+    return _in_state(core, connection, ("on-hold", "identity-pending"))
 
 
 def _in_state(core: Core, connection: Any, states: Sequence[str]) -> list[tuple[dict[str, Any], Request]]:

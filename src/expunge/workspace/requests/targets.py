@@ -17,7 +17,7 @@ from expunge.workspace.models import models
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.schema import parse_label
 
-__all__ = ["Held", "held_by", "slots_of"]
+__all__ = ["Held", "held_by"]
 
 #: In all data sets: SQLite, asked for one, reads through all its records instead of those of the person.
 _OF_SUBJECT = Prepared(
@@ -101,7 +101,7 @@ def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
     if look or not found:
         return
     if not held.data.is_copied:
-        held.ids = _ids_in_models(core, held, {"subjects": [value]})
+        held.ids = _ids_in_models(core, held, value)
         return
     for bucket in sorted({int(row[2]) for row in found}):
         table = datasets.read_bucket(core, held.data, f"{bucket:04d}")
@@ -151,21 +151,17 @@ def _features(core: Core, connection: Any, held: Held, values: Sequence[Any], lo
     held.features = wanted
 
 
-def _ids_in_models(core: Core, held: Held, named: Mapping[str, Sequence[Any]]) -> list[Any]:
-    """Ids of records that models know by these names; a source that is only referred to cannot be asked."""
+def _ids_in_models(core: Core, held: Held, subject: Any) -> list[Any]:
+    """Ids of records of a person that models know; a source that is only referred to cannot be asked."""
     ids: dict[Any, None] = {}
     for model in held.models:
         rows = models.load(core, model).model._rows()
-        ids.update(dict.fromkeys(rows.peek(slots_of(rows, named)).ids.tolist()))
+        try:
+            slots = rows.find_subjects([subject])
+        except (UnknownRecordError, InvalidIdError):
+            continue
+        ids.update(dict.fromkeys(rows.peek(slots).ids.tolist()))
     return list(ids)
-
-
-def slots_of(rows: Any, named: Mapping[str, Sequence[Any]]) -> Any:
-    """Slots of the records of these names that a model knows; none where it knows none of them."""
-    try:
-        return rows.find_subjects(named["subjects"]) if "subjects" in named else rows.find(named["records"])
-    except (UnknownRecordError, InvalidIdError):
-        return rows.slots()[:0]
 
 
 def _read(value: Any, kind: str) -> Any:
