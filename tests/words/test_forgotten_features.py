@@ -15,8 +15,10 @@ from expunge.errors import ExpungeError, InvalidRequestError, UnsupportedRequest
 
 SLOW = ("strings", "histgb", "lightgbm", "sharded", "logistic")
 CASES = {
-    name: case for name, case in instances().items() if case.task.features() and not name.endswith(SLOW)
-}  # of the slow ones the contract forgets a column
+    name: case
+    for name, case in instances().items()
+    if case.task.features() and case.estimator._strongest == "exact" and not name.endswith(SLOW)
+}  # of the slow ones the contract forgets a column; of what is certified no digest is that of a fresh fit
 
 
 def test_every_method_with_columns_is_tried() -> None:
