@@ -14,16 +14,15 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, renewed, solved
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
-from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
 __all__ = ["CertifiedLinear"]
@@ -59,9 +58,7 @@ class CertifiedLinear(Unlearner):
     noise_seed: int | None
 
     def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = self.noise_seed is None
-        return tags
+        return tagged(super().__sklearn_tags__(), self.noise_seed)
 
     # ------------------------------------------------------------------ what a loss adds
 
@@ -76,17 +73,9 @@ class CertifiedLinear(Unlearner):
     # ------------------------------------------------------------------ arguments
 
     def _check_params(self) -> None:
-        check_positive("alpha", self.alpha)
-        check_positive("sigma", self.sigma)
-        check_positive("norm_bound", self.norm_bound)
-        check_epsilon(self.epsilon)
-        check_delta(self.delta)
-        for name in ("clip", "fit_intercept", "allow_large_delta"):
-            check_flag(name, getattr(self, name))
+        check_claim(self, positive=("alpha", "sigma", "norm_bound"))
         if self.on_exhausted not in POLICIES:
             raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
-        if self.noise_seed is not None:
-            check_seed(self.noise_seed)
 
     @property
     def residual_limit_(self) -> float:
@@ -178,19 +167,15 @@ class CertifiedLinear(Unlearner):
         return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part
 
     def _guarantee(self) -> Guarantee:
-        source = "drawn from the operating system and kept secret" if self.noise_seed is None else (
-            "drawn from a seed: it hides nothing from whoever knows the seed"
-        )  # fmt: skip
-        scaled = "shortened record by record" if self.clip else "checked, record by record"
         assumptions = [
-            f"the noise in the objective is {source}",
-            f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
+            f"the noise in the objective is {about_noise(self.noise_seed)}",
+            about_rows(self.norm_bound, clip=self.clip),
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
             "Hessian, inverse and certificate are not published",
             "requests do not depend on the published model",
         ]
-        large = " (delta is above 1/n, as was allowed)" if self._is_large() else ""
+        large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
         return Guarantee(
             kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
             statement=(
@@ -198,9 +183,6 @@ class CertifiedLinear(Unlearner):
                 f"what is left: noise of sigma = {self.sigma:g}, gradient up to {self.residual_limit_:.4g}{large}"
             ),
         )  # fmt: skip
-
-    def _is_large(self) -> bool:
-        return bool(self.allow_large_delta and self.delta * max(1, len(self._rows())) > 1)
 
     # ------------------------------------------------------------------ rows as numbers
 

@@ -14,15 +14,14 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.perturbed import Data, Problem, gradients, solved
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
-from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
 __all__ = ["Descent", "NoisyDescent", "check_steps"]
@@ -86,19 +85,10 @@ class NoisyDescent(LogisticScores, Unlearner):
     _strongest: ClassVar[Kind] = "certified"
 
     def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.non_deterministic = self.noise_seed is None
-        return tags
+        return tagged(super().__sklearn_tags__(), self.noise_seed)
 
     def _check_params(self) -> None:
-        for name in ("alpha", "norm_bound"):
-            check_positive(name, getattr(self, name))
-        check_epsilon(self.epsilon)
-        check_delta(self.delta)
-        for name in ("clip", "fit_intercept", "allow_large_delta"):
-            check_flag(name, getattr(self, name))
-        if self.noise_seed is not None:
-            check_seed(self.noise_seed)
+        check_claim(self, positive=("alpha", "norm_bound"))
 
     # ------------------------------------------------------------------ what the two ways differ in
 
@@ -176,16 +166,11 @@ class NoisyDescent(LogisticScores, Unlearner):
         return steps * left, steps * left, ("weights", "published", "distance")
 
     def _guarantee(self) -> Guarantee:
-        secret = "drawn from the operating system and kept secret" if self.noise_seed is None else (
-            "drawn from a seed: it hides nothing from whoever knows the seed"
-        )  # fmt: skip
-        scaled = "shortened record by record" if self.clip else "checked, record by record"
-        n = len(self._rows())
-        large = " (delta is above 1/n, as was allowed)" if self.allow_large_delta and self.delta * max(1, n) > 1 else ""
+        large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
         return Guarantee(
             kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta),
             assumptions=(
-                f"the noise is {secret}", f"no row is longer than norm_bound = {self.norm_bound:g}: {scaled}",
+                f"the noise is {about_noise(self.noise_seed)}", about_rows(self.norm_bound, clip=self.clip),
                 "the classes, the number of columns and that of records at the fit are public",
                 "each model is published by itself, and only by its export",
                 "the fresh fit goes on for as many steps, of the same length",

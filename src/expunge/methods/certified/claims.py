@@ -1,0 +1,80 @@
+"""What methods with a certificate say alike: arguments they refuse, assumptions in words, a delta that is large."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.utils import Tags
+
+from expunge.methods.sums.arguments import check_flag
+from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.seeds import check_seed
+
+__all__ = ["about_large_delta", "about_noise", "about_rows", "check_claim", "tagged"]
+
+
+def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
+    """Refuse constructor arguments that are not of the documented form.
+
+    Parameters
+    ----------
+    model : Unlearner
+        With ``epsilon``, ``delta``, ``noise_seed`` and three flags.
+    positive : tuple of str
+        Names of the arguments that are numbers above 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        One is not; it is named.
+    """
+    for name in positive:
+        check_positive(name, getattr(model, name))
+    check_epsilon(model.epsilon)
+    check_delta(model.delta)
+    for name in ("clip", "fit_intercept", "allow_large_delta"):
+        check_flag(name, getattr(model, name))
+    if model.noise_seed is not None:
+        check_seed(model.noise_seed)
+
+
+def tagged(tags: Tags, noise_seed: int | None) -> Tags:
+    """Tags that say whether two fits differ: they do without a seed."""
+    tags.non_deterministic = noise_seed is None
+    return tags
+
+
+def about_noise(noise_seed: int | None) -> str:
+    """Where the noise comes from.
+
+    Examples
+    --------
+    >>> about_noise(None)
+    'drawn from the operating system and kept secret'
+    """
+    if noise_seed is None:
+        return "drawn from the operating system and kept secret"
+    return "drawn from a seed: it hides nothing from whoever knows the seed"
+
+
+def about_rows(norm_bound: float, *, clip: bool) -> str:
+    """How long rows are.
+
+    Examples
+    --------
+    >>> about_rows(6.0, clip=False)
+    'no row is longer than norm_bound = 6: checked, record by record'
+    """
+    kept = "shortened record by record" if clip else "checked, record by record"
+    return f"no row is longer than norm_bound = {norm_bound:g}: {kept}"
+
+
+def about_large_delta(delta: float, n: int, *, allowed: bool) -> str:
+    """What a statement ends with where delta is above 1/n.
+
+    Examples
+    --------
+    >>> about_large_delta(0.1, 50, allowed=True), about_large_delta(1e-5, 50, allowed=True)
+    (' (delta is above 1/n, as was allowed)', '')
+    """
+    return " (delta is above 1/n, as was allowed)" if allowed and delta * max(1, n) > 1 else ""
