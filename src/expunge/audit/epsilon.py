@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from expunge.audit.statistics import Interval
+from expunge.privacy.rates import least_loss, rate_bounds
 
 __all__ = ["epsilon_lower_bound"]
 
@@ -59,19 +59,12 @@ def _bounds(members: Floats, others: Floats, cuts: Floats, delta: float, confide
     found, accused = (_at_least(part, cuts) for part in (members, others))
     tail = (1 - confidence) / 2
     m, n = len(members), len(others)
-    tpr_low = np.where(found > 0, stats.beta.ppf(tail, np.maximum(found, 1), m - found + 1), 0.0)
-    fpr_high = np.where(accused < n, stats.beta.ppf(1 - tail, accused + 1, np.maximum(n - accused, 1)), 1.0)
-    low = np.maximum(_log_ratio(tpr_low - delta, fpr_high), _log_ratio(1 - fpr_high - delta, 1 - tpr_low))
+    tpr_low, fpr_high = rate_bounds(found, m, tail)[0], rate_bounds(accused, n, tail)[1]
+    low = np.maximum(least_loss(tpr_low, fpr_high, delta), least_loss(1 - fpr_high, 1 - tpr_low, delta))
     tpr, fpr = found / m, accused / n
-    value = np.maximum(_log_ratio(tpr - delta, fpr), _log_ratio(1 - fpr - delta, 1 - tpr))
+    value = np.maximum(least_loss(tpr, fpr, delta), least_loss(1 - fpr, 1 - tpr, delta))
     return np.maximum(low, 0.0), np.maximum(value, 0.0)
 
 
 def _at_least(values: Floats, cuts: Floats) -> Floats:
     return len(values) - np.searchsorted(np.sort(values), cuts, side="left").astype(np.float64)
-
-
-def _log_ratio(above: Floats, below: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log(np.maximum(above, 0.0)) - np.log(below)
-    return np.where(above > 0, ratio, -np.inf)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.privacy.rates import rate_bounds
 
 __all__ = [
     "Interval",
@@ -75,8 +76,7 @@ def clopper_pearson(successes: int, trials: int, *, confidence: float = 0.95) ->
     if not 0 <= successes <= trials or trials < 1:
         raise InvalidParameterError(f"{successes} successes of {trials} trials are no proportion.")
     tail = (1 - confidence) / 2
-    low = 0.0 if successes == 0 else float(stats.beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(stats.beta.ppf(1 - tail, successes + 1, trials - successes))
+    low, high = (float(end) for end in rate_bounds(successes, trials, tail))
     return Interval(successes / trials, low, high)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
 
 from expunge.errors import InvalidDataError
 from expunge.privacy.arguments import check_positive
+from expunge.privacy.rates import least_loss, rate_bounds
 
 __all__ = ["epsilon_lower_bound"]
 
@@ -81,6 +81,4 @@ def _numbers(values: Any) -> Floats:
 def _bound(a: Floats, b: Floats, threshold: float, delta: float, error: float) -> float:
     """ln((P(a > t) - delta) / P(b > t)) with both probabilities on the safe side, each with error / 2."""
     hits, misses = int((a > threshold).sum()), int((b > threshold).sum())
-    low = float(beta.ppf(error / 2, hits, len(a) - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1 - error / 2, misses + 1, len(b) - misses)) if misses < len(b) else 1.0
-    return math.log((low - delta) / high) if low > delta else -math.inf
+    return float(least_loss(rate_bounds(hits, len(a), error / 2)[0], rate_bounds(misses, len(b), error / 2)[1], delta))
