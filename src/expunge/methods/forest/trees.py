@@ -18,9 +18,9 @@ from expunge.digest import root
 from expunge.errors import TamperedError
 from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
 from expunge.methods.forest.committing import commit, repack
-from expunge.methods.forest.prefetching import FEW, fetch
 from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
 from expunge.methods.forest.order import members
+from expunge.methods.forest.prefetching import FEW, fetch
 from expunge.methods.forest.reading import flatten, serialize, unflatten
 from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, SMALL, THRESHOLDS
 from expunge.state import Living, Part, Patch
