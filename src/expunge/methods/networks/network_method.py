@@ -20,7 +20,7 @@ from expunge.methods.networks.dose import MAX_TRIES, find_dose
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.modes import restore_modes
-from expunge.methods.networks.reference import Reference, is_searched, mean_measured, target_of
+from expunge.methods.networks.reference import Reference, mean_measured, sought, target_of
 from expunge.methods.networks.repeatable import device_of, repeatable
 from expunge.methods.networks.task import Positions, Task, as_module
 from expunge.methods.networks.utility import Change, NetworkRemoval, Viewed, changed, retain_sample, view
@@ -116,7 +116,8 @@ class NetworkMethod:
         limits = limits or Limits()
         forget, kept = self.asked(model, task, ids, retain, limits)
         check_seed(seed)
-        target = target_of(model, task, forget, reference) if is_searched(strength, reference) else None
+        wanted = sought(strength, reference)
+        target = None if wanted is None else target_of(model, task, forget, wanted)
         looked_at = retain_sample(task, kept, seed)
         before = {"forget": view(model, task, forget), "retain": view(model, task, looked_at)}
 
@@ -153,7 +154,7 @@ class NetworkMethod:
         limits = limits or Limits()
         forget, kept = self.asked(model, task, ids, retain, limits)
         check_seed(seed)
-        tries = MAX_TRIES if is_searched(strength, reference) else 1
+        tries = 1 if sought(strength, reference) is None else MAX_TRIES
         metric = len(kept) if limits.jump_penalty and limits.jump_metric == "fisher" else 0
         return Plan(
             guarantee=self.guarantee(), n_records=len(forget), work_low=self._least(len(forget), len(kept)),

@@ -12,25 +12,25 @@ from expunge.errors import InvalidParameterError, InvalidRequestError
 from expunge.methods.networks.task import Positions, Task
 from expunge.methods.networks.utility import Viewed, view
 
-__all__ = ["Reference", "is_searched", "mean_measured", "target_of"]
+__all__ = ["Reference", "mean_measured", "sought", "target_of"]
 
 Reference = float | Task | nn.Module
 
 
-def is_searched(strength: Any, reference: Reference | None) -> bool:
-    """Whether the dose is searched; what is neither that nor a number is refused."""
+def sought(strength: Any, reference: Reference | None) -> Reference | None:
+    """The reference, if the dose is to be searched; None if the strength is a number. Anything else is refused."""
     if isinstance(strength, (int, float)) and not isinstance(strength, bool):
         if not 0 <= strength < math.inf:
             raise InvalidParameterError(f"strength must be at least 0, got {strength!r}.")
-        return False
+        return None
     if strength != "auto":
         raise InvalidParameterError(f"strength must be a number or 'auto', got {strength!r}.")
-    if not isinstance(reference, (nn.Module, Task, int, float)):
-        raise InvalidRequestError(
-            "strength='auto' has nothing to come near to.",
-            hint="Give reference: a task of unseen data, a model trained without the records, or a number.",
-        )
-    return True
+    if isinstance(reference, (nn.Module, Task, int, float)):
+        return reference
+    raise InvalidRequestError(
+        "strength='auto' has nothing to come near to.",
+        hint="Give reference: a task of unseen data, a model trained without the records, or a number.",
+    )
 
 
 def target_of(model: nn.Module, task: Task, forget: Positions, reference: Reference) -> float:
