@@ -18,7 +18,7 @@ from expunge.errors import (
 )
 from expunge.methods.networks.dose import MAX_TRIES, find_dose
 from expunge.methods.networks.job import Job
-from expunge.methods.networks.limits import Limits
+from expunge.methods.networks.limits import EXACT, Limits
 from expunge.methods.networks.modes import restore_modes
 from expunge.methods.networks.reference import Reference, mean_measured, sought, target_of
 from expunge.methods.networks.repeatable import device_of, repeatable
@@ -254,8 +254,7 @@ def _dosed(run: Any, limits: Limits, target: float, seen: list[Viewed]) -> tuple
         raise LimitBrokenError(
             f"No dose brings the forget set nearer to its reference within the limits ({said}). The model is returned "
             "untouched.",
-            hint="Loosen the limits, forget fewer records at once, train again without them, or use a method that is "
-            "exact (ReplayTrainer, SISA).",
+            hint=f"Loosen the limits, forget fewer records at once, train again without them, or use {EXACT}.",
         )
     done = found.result
     tried = "; ".join(f"{dose:g}: {why}" for dose, why in found.tried)
