@@ -18,7 +18,7 @@ from expunge.audit.metrics import metrics_of
 from expunge.audit.ranks import max_t_each, rank_p_value
 from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
 from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
-from expunge.audit.strata import record_epsilons, strata_of, worst_records
+from expunge.audit.strata import record_log_ratios, strata_of, worst_records
 from expunge.audit.verdict import LEAST_POWER, Decision, decide, equality, retrains_needed
 from expunge.errors import InvalidDataError
 
@@ -114,7 +114,7 @@ def audit(
         is_equal=is_equal,
     )  # fmt: skip
     attacks = _attack_results(evidence, scores, decides)
-    epsilons = record_epsilons(scores, references)
+    log_ratios = record_log_ratios(scores, references)
     return AuditReport(
         verdict=decision.verdict,
         sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
@@ -126,8 +126,8 @@ def audit(
         epsilon=_epsilon(evidence, scores),
         attacks=attacks,
         strata=strata_of(evidence, scores, references),
-        worst=worst_records(evidence, scores, epsilons, key=pseudonym_key, n=n_worst),
-        curves=curves_of(evidence, scores, epsilons),
+        worst=worst_records(evidence, scores, log_ratios, key=pseudonym_key, n=n_worst),
+        curves=curves_of(evidence, scores, log_ratios),
         metrics=(*_memory_row(evidence), *(metrics_of(scores, references, further) if further is not None else ())),
         **common,
     )

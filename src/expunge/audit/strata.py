@@ -16,7 +16,7 @@ from expunge.audit.statistics import auc, delong
 from expunge.seeds import uniform64
 from expunge.table.ids import check_ids
 
-__all__ = ["record_epsilons", "strata_of", "worst_records"]
+__all__ = ["record_log_ratios", "strata_of", "worst_records"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -25,12 +25,12 @@ Bools = npt.NDArray[np.bool_]
 LEAST = 5
 
 
-def record_epsilons(scores: Scores, references: References) -> Floats | None:
+def record_log_ratios(scores: Scores, references: References) -> Floats | None:
     """Log-likelihood ratio "trained on it" against "not" of each forgotten record, in nats; of others NaN.
 
-    None where fewer than two references were trained on the forget set. What one answer of the model gives away about
-    one
-    record: LiRA's score (Carlini et al. 2022, equation 4), with one variance for all records where references are few.
+    None where fewer than two references were trained on the forget set. LiRA's score (Carlini et al. 2022, equation 4),
+    with one variance for all records where references are few: a point estimate of the privacy loss of the one answer
+    that was seen, and no bound on an epsilon.
     """
     known, rows = references.unforgotten(scores), references.retrains(scores)
     if len(known) < 2 or len(rows) < 2:
@@ -89,15 +89,17 @@ def _parts(scores: Scores, references: References) -> Iterator[tuple[str, str, B
 
 
 def worst_records(
-    evidence: Evidence, scores: Scores, epsilons: Floats | None, *, key: int | None, n: int
+    evidence: Evidence, scores: Scores, log_ratios: Floats | None, *, key: int | None, n: int
 ) -> tuple[WorstRecord, ...]:
     """The forgotten records that stand out most, by what one answer gives away or else by their standard score."""
     forgotten = np.flatnonzero(scores.is_forgotten)
-    by = evidence.z if epsilons is None else epsilons
+    by = evidence.z if log_ratios is None else log_ratios
     order = forgotten[np.argsort(-by[forgotten], kind="stable")][:n]
     names = _pseudonyms(scores, forgotten, order, key)
     return tuple(
-        WorstRecord(pseudonym=name, z=float(evidence.z[i]), epsilon=None if epsilons is None else float(epsilons[i]))
+        WorstRecord(
+            pseudonym=name, z=float(evidence.z[i]), log_ratio=None if log_ratios is None else float(log_ratios[i])
+        )
         for name, i in zip(names, order, strict=True)
     )
 
