@@ -20,10 +20,11 @@ from expunge.methods.networks.dose import MAX_TRIES, find_dose
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.limits import EXACT, Limits
 from expunge.methods.networks.modes import restore_modes
+from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.reference import Reference, mean_measured, sought, target_of
 from expunge.methods.networks.repeatable import device_of, repeatable
 from expunge.methods.networks.task import Positions, Task, as_module
-from expunge.methods.networks.utility import Change, NetworkRemoval, Viewed, changed, retain_sample, view
+from expunge.methods.networks.utility import Change, Viewed, changed, retain_sample, view
 from expunge.records import Guarantee, Plan
 from expunge.seeds import check_seed, derive_seed
 
