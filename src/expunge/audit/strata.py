@@ -32,18 +32,18 @@ def record_log_ratios(scores: Scores, references: References) -> Floats | None:
     with one variance for all records where references are few: a point estimate of the privacy loss of the one answer
     that was seen, and no bound on an epsilon.
     """
-    known, rows = references.unforgotten(scores), references.retrains(scores)
-    if len(known) < 2 or len(rows) < 2:
+    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
+    if len(unforgotten) < 2 or len(retrains) < 2:
         return None
     forgotten = np.flatnonzero(scores.is_forgotten)
-    both = np.concatenate([known, rows])
+    both = np.concatenate([unforgotten, retrains])
     logits = np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(both, forgotten)]
     out = np.full(len(scores.is_forgotten), np.nan)
     out[forgotten] = lira_online(
         np.asarray(scores.signals["logit"], dtype=np.float64)[forgotten],
         logits,
-        np.broadcast_to(np.arange(len(both))[:, None] < len(known), logits.shape),
-        fixed_variance=len(known) < 32,
+        np.broadcast_to(np.arange(len(both))[:, None] < len(unforgotten), logits.shape),
+        fixed_variance=len(unforgotten) < 32,
     )
     return out
 
@@ -73,10 +73,10 @@ def strata_of(evidence: Evidence, scores: Scores, references: References) -> tup
 
 
 def _parts(scores: Scores, references: References) -> Iterator[tuple[str, str, Bools, Bools]]:
-    known, rows = references.unforgotten(scores), references.retrains(scores)
-    if len(known):
+    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
+    if len(unforgotten):
         logits = references.signals["logit"]
-        gap = np.asarray(logits[known].mean(axis=0) - logits[rows].mean(axis=0), dtype=np.float64)
+        gap = np.asarray(logits[unforgotten].mean(axis=0) - logits[retrains].mean(axis=0), dtype=np.float64)
         low, high = np.quantile(gap[scores.is_forgotten], [1 / 3, 2 / 3])
         yield "memorisation", "least", gap < low, scores.is_held_out
         yield "memorisation", "middle", (gap >= low) & (gap < high), scores.is_held_out
