@@ -278,14 +278,9 @@ def _anamnesis(name: str, case: _Case) -> Iterator[Metric]:
 
 
 def _row(
-    name: str,
-    figure: Figure,
-    nulls: Floats,
-    unforgotten: Sequence[float] | Floats,
-    *,
-    side: Side = "more",
+    name: str, figure: Figure, nulls: Floats, unforgotten: Sequence[float] | Floats, *, side: Side = "more",
     detail: str = "",
-) -> Metric:
+) -> Metric:  # fmt: skip
     """A figure beside that of each retrained model, with its rank among them on the side that is farther away."""
     if figure.value is None or not len(nulls):
         raise InvalidDataError("It needs retrained references to stand beside.")
