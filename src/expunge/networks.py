@@ -23,6 +23,7 @@ from expunge.methods.networks.l1_sparse import L1Sparse
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.neg_grad_plus import NegGradPlus
 from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.newton_step import NewtonStep
 from expunge.methods.networks.primal_dual import PrimalDual
 from expunge.methods.networks.prune_first import PruneFirst
@@ -34,7 +35,7 @@ from expunge.methods.networks.single_step import SingleStep
 from expunge.methods.networks.ssd import SSD
 from expunge.methods.networks.task import Classification, Regression, Task
 from expunge.methods.networks.update_log import UpdateLog
-from expunge.methods.networks.utility import NetworkRemoval, UtilityRow
+from expunge.methods.networks.utility import UtilityRow
 
 __all__ = [
     "CFK",

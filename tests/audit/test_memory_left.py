@@ -8,7 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from expunge.audit import References, Scores
 from expunge.audit.evidence import collect
-from expunge.audit.memory_left import LEAST_KNOWN, memory_interval, memory_left
+from expunge.audit.memory_left import LEAST_UNFORGOTTEN, memory_interval, memory_left
 from expunge.audit.ranks import rank_p_value
 
 N, M, Q = 200, 60, 20
@@ -76,7 +76,7 @@ def test_every_reference_is_measured_against_the_others() -> None:
         rest = np.delete(known, i, axis=0)
         want = memory_left(known[i], out.mean(axis=0), rest.mean(axis=0), out.var(axis=0, ddof=1))
         assert evidence.unforgotten[i, j] == pytest.approx(float(want))
-    assert "memory left" not in collect(*world(3, 0.0, known=LEAST_KNOWN - 1)).names
+    assert "memory left" not in collect(*world(3, 0.0, known=LEAST_UNFORGOTTEN - 1)).names
 
 
 def test_it_finds_what_others_miss_and_accuses_no_more_than_it_may() -> None:

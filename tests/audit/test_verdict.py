@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -230,13 +231,13 @@ def test_report_goes_through_json(tmp_path: Any) -> None:
     assert isinstance(again.attacks[0].auc, Figure)
     saved = report.save(tmp_path / "report.json")
     assert AuditReport.from_json(saved.read_text(encoding="utf-8")).verdict == report.verdict
-    assert audit(scores(model(0)), references).schema == 2
+    assert audit(scores(model(0)), references).schema == 3
 
 
 def test_a_report_of_later_days_is_refused() -> None:
     data = AuditReport(verdict="cannot tell", sentence="No.").to_dict()
     with pytest.raises(NewerFormatError):
-        AuditReport.from_dict({**data, "schema": 3})
+        AuditReport.from_dict({**data, "schema": 4})
     with pytest.raises(InvalidParameterError, match="no field"):
         AuditReport.from_dict({**data, "surprise": 1})
     for text in ("no json", "[1]"):
@@ -259,12 +260,29 @@ SECOND = (
 )
 
 
+#: One whose worst record has its log-likelihood ratio under the name of an epsilon, and a curve of them.
+NAMED_EPSILON = (
+    '{"verdict": "cannot tell", "sentence": "Too weak.", "worst": [{"pseudonym": "a", "z": 1.0, "epsilon": 2.5, '
+    '"schema": 1}], "curves": {"epsilon": {"edges": [-2.0, 0.0, 2.0], "forgotten": [0.1, 0.4]}}, "schema": 2}'
+)
+
+
 def test_a_report_of_earlier_days_loads() -> None:
     report = AuditReport.from_json(FIRST)
     assert (report.verdict, report.power.low, report.worst[0].pseudonym) == ("forgotten", 0.86, "a")
     assert report.metrics == ()
     metric = AuditReport.from_json(SECOND).metrics[0]
     assert (metric.name, metric.figure.value, metric.null_mean) == ("KLoM", 2.0, 1.8)
+
+
+def test_what_was_called_an_epsilon_is_read_as_the_log_likelihood_ratio_that_it_is(tmp_path: Path) -> None:
+    report = AuditReport.from_json(NAMED_EPSILON)
+    assert (report.worst[0].log_ratio, report.worst[0].epsilon, report.worst[0].schema) == (2.5, 2.5, 1)
+    assert AuditReport.from_json(report.to_json()) == report
+    page = report.save(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<td>2.50</td>" in page
+    assert "log-likelihood ratio: trained on it against not, nats" in page
+    assert "per-record ε" not in page
 
 
 def test_a_figure_has_a_number_or_a_refusal() -> None:

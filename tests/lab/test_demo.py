@@ -14,7 +14,7 @@ from expunge.cli import run
 from expunge.errors import EXIT_CODES, ExpungeError
 from expunge.lab import DemoResult, run_demo
 from expunge.lab.demo import N_FORGOTTEN, N_PEOPLE, N_SHARDS, invent_people, shard_of_owner
-from expunge.lab.report import report_html
+from expunge.lab.demo_page import report_html
 
 
 @pytest.fixture(scope="module")

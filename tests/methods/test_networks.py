@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import subprocess
 import sys
 from typing import Any
@@ -16,6 +17,7 @@ from torch import nn  # noqa: E402 - torch may be absent
 from torch.utils.data import Dataset  # noqa: E402
 
 from expunge.errors import (  # noqa: E402
+    ExpungeError,
     InvalidDataError,
     InvalidParameterError,
     InvalidRequestError,
@@ -199,6 +201,38 @@ def test_each_limit_is_kept_or_broken() -> None:
         with pytest.raises(LimitBrokenError, match=name) as caught:
             method.forget(model, task, ids, limits=Limits(**{name: value * 0.9}))
         assert "exact" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limits": Limits(max_forget_share=0.01)}, {"strength": "auto"}, {"strength": "much"}, {"strength": -1},
+        {"strength": "auto", "reference": "unseen"}, {"seed": -1}, {"retain": [0, 1]}, {"retain": []},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_plan_refuses_what_forgetting_refuses(asked: dict[str, Any]) -> None:
+    said = []
+    for verb in (FineTuning().plan, FineTuning().forget):
+        with pytest.raises(ExpungeError) as refused:
+            verb(network(), Classification((X, Y)), [0, 4, 9], **asked)
+        said.append((type(refused.value), str(refused.value)))
+    assert said[0] == said[1]
+
+
+def test_a_plan_takes_the_arguments_of_forgetting_and_counts_every_try() -> None:
+    model, task, ids = network(trained=200), Classification((X, Y)), list(range(12))
+    method = NegGradPlus(lr=0.2, epochs=3, batch_size=16)
+    plan, forget = (list(inspect.signature(verb).parameters.values()) for verb in (method.plan, method.forget))
+    assert plan == forget
+    limits = Limits(jump_penalty=1e-3, jump_metric="fisher")
+    asked: dict[str, Any] = {"strength": "auto", "reference": 0.5, "limits": limits}
+    once, planned = method.plan(model, task, ids), method.plan(model, task, ids, **asked)
+    _, removal = method.forget(model, task, ids, **asked)
+    tries = removal.notes[-1].count(";") + 1
+    assert tries > 1
+    assert removal.work == tries * (once.work_high + 48), "the retain set is read once a try for the metric"
+    assert (planned.work_low, planned.work_high) == (once.work_low, 8 * (once.work_high + 48))
 
 
 def test_limits_refuse_what_is_no_limit() -> None:

@@ -16,6 +16,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
 from expunge import networks  # noqa: E402
+from expunge.methods.networks.job import Job  # noqa: E402
+from expunge.methods.networks.last_layers import train_last_layers  # noqa: E402
 from expunge.networks import Classification, Limits, Regression, UpdateLog  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
@@ -409,3 +411,28 @@ def test_penalty_on_the_jump_in_steps_and_at_once() -> None:
     F = (((X @ W - Y)[:, None] * X)[RETAIN] ** 2).mean(axis=0)
     fisher = Limits(jump_penalty=0.5, jump_metric="fisher")
     close(forgotten(networks.GradientStep(rate=0.1), limits=fisher), W + jump / (1 + 2 * 0.5 * F))
+
+
+def test_what_is_to_be_lost_is_replaced_without_the_penalty_and_trained_on_with_it() -> None:
+    limits = Limits(jump_penalty=0.5)
+    w = np.array([0.0, -1.5])
+    w = w - 0.1 * slope(w, RETAIN) * [0, 1]
+    w = w - 0.1 * (slope(w, RETAIN) + 2 * 0.5 * (w - W)) * [0, 1]
+    close(forgotten(networks.PruneFirst(sparsity=0.5, epochs=2, lr=0.1, momentum=0.0), limits=limits), w)
+    model, at = nn.Sequential(linear([[2.0]], Known)), X[RETAIN, 0]
+    new, _ = networks.EUK(k=1, epochs=1, lr=0.1).forget(model, Regression((X[:, :1], Y)), FORGET, 0, limits=limits)
+    pull = np.mean((-0.5 * at - Y[RETAIN]) * at) + 2 * 0.5 * (-0.5 - 2.0)
+    np.testing.assert_allclose(new[0].weight.item(), -0.5 - 0.1 * pull, rtol=1e-12)
+
+
+def test_layers_that_were_frozen_for_a_training_are_thawed_where_it_fails() -> None:
+    class Failing(Job):
+        def step(self, *_: Any, **__: Any) -> None:
+            assert [p.requires_grad for p in self.model.parameters()] == [False, True]
+            raise RuntimeError("out of memory")
+
+    task = Regression((X[:, :1], Y))
+    job = Failing(two_layers(0.5, 2.0), task, task.find(FORGET), task.find(RETAIN), seed=0, generator=torch.Generator())
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train_last_layers(job, 1, anew=False, epochs=1, lr=0.1, batch_size=64, momentum=0.0, weight_decay=0.0)
+    assert [p.requires_grad for p in job.model.parameters()] == [True, True]

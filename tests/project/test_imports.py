@@ -127,6 +127,44 @@ def test_rooms_of_the_workspace_know_only_those_before_them() -> None:
     assert wrong == []
 
 
+#: What the command line, the service and the lab may know of the workspace: the facade, and the public package of the
+#: advice, which needs no workspace.
+FACADE = {"expunge.workspace", "expunge.workspace.advice"}
+
+
+def behind_the_facade(source: str, module: str) -> list[str]:
+    """Rooms of the workspace that a module above it reaches into."""
+    package = module.rpartition(".")[0]
+    return [
+        f"{module}:{line} imports {target}"
+        for line, target in imports_of(source, package)
+        if RANK[group_of(module) or "words"] > RANK["workspace"]
+        and group_of(target) == "workspace"
+        and target not in FACADE
+    ]
+
+
+def test_only_the_facade_of_the_workspace_is_called_from_above() -> None:
+    above = [path for path in MODULES if group_of(module_name(path)) in ("cli", "service", "lab")]
+    assert len(above) > 20
+    wrong = [line for path in above for line in behind_the_facade(path.read_text(encoding="utf-8"), module_name(path))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from expunge.workspace.tabular.tables import read_ids",
+        "def f():\n    from expunge.workspace.workspace import Workspace",
+        "import expunge.workspace.models.audits as audits",
+        "import importlib\nimportlib.import_module('expunge.workspace.reports')",
+    ],
+)
+def test_a_way_round_the_facade_is_seen(source: str) -> None:
+    assert len(behind_the_facade(source, "expunge.cli.mine")) == 1
+    assert behind_the_facade(source, "expunge.workspace.mine") == []
+
+
 def test_modules_are_found() -> None:
     assert {"expunge.errors", "expunge.contract", "expunge.maths.exact", "expunge.methods"} <= NAMES
 

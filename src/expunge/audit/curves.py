@@ -18,14 +18,14 @@ _BINS = 40  # of a histogram, at most
 _POINTS = 60
 
 
-def curves_of(evidence: Evidence, scores: Scores, epsilons: Floats | None) -> dict[str, Any]:
-    """ROC of every attack, and densities of standard scores and per-record epsilons.
+def curves_of(evidence: Evidence, scores: Scores, log_ratios: Floats | None) -> dict[str, Any]:
+    """ROC of every attack, and densities of standard scores and log-likelihood ratios of single records.
 
     Returns
     -------
     dict
         ``roc``: name to pairs (false positive rate, true positive rate). ``z``: edges, and a density for the forgotten
-        and held-out records of the audited model, and for the forgotten records of the references. ``epsilon``: edges
+        and held-out records of the audited model, and for the forgotten records of the references. ``log_ratio``: edges
         and a density for the forgotten records, or None.
     """
     z, chosen = evidence.z, scores.is_forgotten
@@ -43,13 +43,13 @@ def curves_of(evidence: Evidence, scores: Scores, epsilons: Floats | None) -> di
             name: roc_points(values[chosen], values[scores.is_held_out]) for name, values in evidence.scores.items()
         },
         "z": {"edges": _rounded(edges), **{name: _density(values, edges) for name, values in groups.items()}},
-        "epsilon": None,
+        "log_ratio": None,
     }
-    if epsilons is not None:
-        own = np.clip(epsilons[chosen], -20.0, 20.0)
+    if log_ratios is not None:
+        own = np.clip(log_ratios[chosen], -20.0, 20.0)
         spread = max(2.0, float(np.abs(own).max()))
         places = np.linspace(-spread, spread, bins + 1)
-        out["epsilon"] = {"edges": _rounded(places), "forgotten": _density(own, places)}
+        out["log_ratio"] = {"edges": _rounded(places), "forgotten": _density(own, places)}
     return out
 
 

@@ -16,7 +16,7 @@ from scipy.special import expit
 from expunge.audit.exponential import common_variance
 from expunge.audit.inputs import References, Scores
 from expunge.audit.lira import SMALLEST, lira_online
-from expunge.audit.memory_left import LEAST_KNOWN, memory_interval, memory_left
+from expunge.audit.memory_left import LEAST_UNFORGOTTEN, memory_interval, memory_left
 from expunge.audit.moments import without_each
 from expunge.audit.rmia import offline_prior, online_prior, share_beaten
 from expunge.audit.statistics import Interval, auc
@@ -107,12 +107,12 @@ def collect(scores: Scores, references: References) -> Evidence:
         unforgotten.append([_auc(view, answers) for view in views.unforgotten])
         columns[name] = _spread(views.target, used, len(scores.is_forgotten))
     names, memory = list(columns), None
-    if len(answers.unforgotten["logit"]) >= LEAST_KNOWN:
-        memory, of_retrains, of_known = _memory(answers)
+    if len(answers.unforgotten["logit"]) >= LEAST_UNFORGOTTEN:
+        memory, of_retrains, of_unforgotten = _memory(answers)
         names.append("memory left")
         audited.append(memory.value)
         retrains.append(of_retrains)
-        unforgotten.append(of_known)
+        unforgotten.append(of_unforgotten)
     return Evidence(
         names=tuple(names), audited=np.array(audited), retrains=np.array(retrains).T,
         unforgotten=np.array(unforgotten).T, scores=columns,
@@ -123,27 +123,28 @@ def collect(scores: Scores, references: References) -> Evidence:
 
 def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDArray[np.intp]]:
     used = np.concatenate([np.flatnonzero(scores.is_forgotten), np.flatnonzero(scores.is_held_out)])
-    rows, extra = references.retrains(scores), references.unforgotten(scores)
-    if len(rows) < LEAST_RETRAINS:
+    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
+    if len(retrains) < LEAST_RETRAINS:
         raise InvalidDataError(
-            f"{len(rows)} references were trained without forgotten and held-out records; an audit needs "
+            f"{len(retrains)} references were trained without forgotten and held-out records; an audit needs "
             f"{LEAST_RETRAINS}.",
             hint="And 39 before it can accuse anybody at 5 %.",
         )
     shared = [name for name in _NAMES if name in references.signals and name in scores.signals]
-    retrains = {n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(rows, used)] for n in shared}
-    if float(np.ptp(retrains["logit"], axis=0).max()) <= 1e-12 * float(np.abs(retrains["logit"]).max()):
+    without = {n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(retrains, used)] for n in shared}
+    if float(np.ptp(without["logit"], axis=0).max()) <= 1e-12 * float(np.abs(without["logit"]).max()):
         raise InvalidDataError(
             "All references are the same model: they show no range that a retrain could lie in.",
             hint="Train them with other seeds or on resampled records; equal models are compared by digest.",
         )
+    others = np.setdiff1d(np.arange(len(references)), np.concatenate([retrains, unforgotten]))
     return _Answers(
         target={n: np.asarray(scores.signals[n], dtype=np.float64)[used] for n in shared},
-        retrains=retrains,
-        unforgotten={n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(extra, used)] for n in shared},
+        retrains=without,
+        unforgotten={n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(unforgotten, used)] for n in shared},
         is_forgotten=scores.is_forgotten[used],
         labels=None if scores.labels is None else scores.labels[used],
-        halves=_halves(references, np.setdiff1d(np.arange(len(references)), np.concatenate([rows, extra])), used),
+        halves=_halves(references, others, used),
     ), used
 
 
@@ -171,12 +172,12 @@ def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tupl
                     _Views(views[0] - offset, (v - offset for v in views[1]), (v - offset for v in views[2])),
                 )
     mean, deviation = _centre(answers.retrains["logit"])
-    known = answers.unforgotten["logit"]
-    yield "LiRA", _Views(z, reference_z, ((v - mean) / deviation for v in known))
+    unforgotten = answers.unforgotten["logit"]
+    yield "LiRA", _Views(z, reference_z, ((v - mean) / deviation for v in unforgotten))
     yield "RMIA", _rmia(answers)
     shrink = _shrinkage(answers.retrains["logit"])
     yield "exponential family", _Views(z * shrink, (v * shrink for v in reference_z), (
-        (v - mean) / deviation * shrink for v in known
+        (v - mean) / deviation * shrink for v in unforgotten
     ))  # fmt: skip
     if answers.halves is not None:
         yield from _online(answers, *answers.halves)
@@ -196,14 +197,14 @@ def _online(answers: _Answers, halves: Floats, members: Bools) -> Iterator[tuple
 def _memory(answers: _Answers) -> tuple[Interval, list[float], list[float]]:
     """Memory left of the audited model and of each reference; a reference is measured against the others."""
     n = int(answers.is_forgotten.sum())
-    target, out, known = (part["logit"][..., :n] for part in answers[:3])
-    mean, variance, inside = out.mean(axis=0), out.var(axis=0, ddof=1), known.mean(axis=0)
+    target, out, unforgotten = (part["logit"][..., :n] for part in answers[:3])
+    mean, variance, inside = out.mean(axis=0), out.var(axis=0, ddof=1), unforgotten.mean(axis=0)
     others, of_others = without_each(out)
-    other_known = (known.sum(axis=0) - known) / (len(known) - 1)
+    others_unforgotten = (unforgotten.sum(axis=0) - unforgotten) / (len(unforgotten) - 1)
     return (
         memory_interval(target, mean, inside, variance),
         memory_left(out, others, inside, of_others).tolist(),
-        memory_left(known, mean, other_known, variance).tolist(),
+        memory_left(unforgotten, mean, others_unforgotten, variance).tolist(),
     )
 
 
@@ -245,10 +246,10 @@ def _rmia(answers: _Answers) -> _Views:
 
 def _offsets(answers: _Answers, signal: str, labels: npt.NDArray[np.int64]) -> Floats:
     """Threshold of each record's class, found on the do-nothing references: there one knows who is a member."""
-    known = answers.unforgotten[signal]
-    q = len(known)
+    unforgotten = answers.unforgotten[signal]
+    q = len(unforgotten)
     thresholds = class_thresholds(
-        known.ravel(), np.tile(labels, q), np.tile(answers.is_forgotten, q), n_classes=int(labels.max()) + 1
+        unforgotten.ravel(), np.tile(labels, q), np.tile(answers.is_forgotten, q), n_classes=int(labels.max()) + 1
     )
     return np.asarray(thresholds[labels])
 

@@ -232,6 +232,10 @@ class Scores:
 class References:
     """What m reference models say about the same records, and which of them each was trained on.
 
+    A *reference* is, in the wider sense of this class, any model that the auditor has made to compare with: trained
+    without the forget set (the reference of the promises, here a *retrain*), with it (*unforgotten*), on a random half
+    of the records, or trained with it and made to forget. What a row is follows from ``members`` alone.
+
     Parameters
     ----------
     signals : mapping of str to ndarray of shape (m, n)
@@ -243,9 +247,11 @@ class References:
 
     Notes
     -----
-    A row that knows no record of the audit's two sets is a *retrain*; one that knows the whole forget set and no
-    held-out record is a *do-nothing* model, which the audit must catch. Rows that know some records of each, as models
-    trained on random halves, serve the attacks that compare "in" with "out".
+    A row that was trained on no record of the audit's two sets is a *retrain*; one that was trained on the whole forget
+    set and on no held-out record is *unforgotten*, what a method that does nothing leaves, which the audit must catch.
+    Rows trained on some records of each, on random halves, serve the attacks that compare "in" with "out". Models that
+    were trained and have forgotten again stand in a set of references of their own, in
+    :class:`~expunge.audit.further.Further`, whose ``members`` say what they were trained on.
     """
 
     signals: Mapping[str, Floats]

@@ -8,12 +8,12 @@ from scipy import stats
 
 from expunge.audit.statistics import Interval, check_confidence
 
-__all__ = ["LEAST_KNOWN", "memory_interval", "memory_left"]
+__all__ = ["LEAST_UNFORGOTTEN", "memory_interval", "memory_left"]
 
 Floats = npt.NDArray[np.float64]
 
 #: References trained on the forget set that it takes to know what memory looks like.
-LEAST_KNOWN = 4
+LEAST_UNFORGOTTEN = 4
 
 
 def memory_left(target: Floats, outside: Floats, inside: Floats, variance: Floats) -> Floats:

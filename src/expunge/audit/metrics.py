@@ -68,8 +68,8 @@ def metrics_of(scores: Scores, references: References, further: Further) -> tupl
     forgotten = np.flatnonzero(scores.is_forgotten)
     if len(forgotten) > RECORDS:
         forgotten = forgotten[np.linspace(0, len(forgotten) - 1, RECORDS).astype(np.intp)]
-    rows, extra = references.retrains(scores)[:MODELS], references.unforgotten(scores)[:MODELS]
-    case = _Case(scores, references, further, rows, extra, forgotten)
+    retrains, unforgotten = references.retrains(scores)[:MODELS], references.unforgotten(scores)[:MODELS]
+    case = _Case(scores, references, further, retrains, unforgotten, forgotten)
     return tuple(row for name, make in _ROWS.items() for row in _told(name, make, case))
 
 
@@ -94,8 +94,8 @@ def _between(each: Callable[[Floats, Floats], Floats], *, side: Side = "more") -
             raise InvalidDataError("It is infinite: a retrained model gives a class a chance that this one rules out.")
         apart = np.array([[each(a, b).mean() if a is not b else 0.0 for a in retrained] for b in retrained])
         nulls = apart.sum(axis=1) / (len(retrained) - 1)
-        known = [float(np.mean([each(a, others[i]).mean() for a in retrained])) for i in case.unforgotten]
-        yield _row(name, Figure.of(mean_interval(per_record)), nulls, known, side=side)
+        unforgotten = [float(np.mean([each(a, others[i]).mean() for a in retrained])) for i in case.unforgotten]
+        yield _row(name, Figure.of(mean_interval(per_record)), nulls, unforgotten, side=side)
 
     return make
 
@@ -120,11 +120,11 @@ def _guessing(name: str, case: _Case) -> Iterator[Metric]:
         raise InvalidDataError("It needs the probabilities of the network before its training.")
     untrained = case.further.untrained[case.records]
     value = mean_interval(1 - js_divergence(own, untrained))
-    nulls, known = (
+    nulls, unforgotten = (
         np.array([zero_retrain_forgetting(others[i], untrained) for i in rows])
         for rows in (case.retrains, case.unforgotten)
     )
-    yield _row(name, Figure.of(value), nulls, known, side="both")
+    yield _row(name, Figure.of(value), nulls, unforgotten, side="both")
 
 
 def _weights(name: str, case: _Case) -> Iterator[Metric]:
@@ -132,13 +132,13 @@ def _weights(name: str, case: _Case) -> Iterator[Metric]:
     if own is None or others is None:
         raise InvalidDataError("It needs the weights of the audited model and of its references, by layer.")
     models = [{layer: of[i] for layer, of in others.items()} for i in case.retrains]
-    known = [{layer: of[i] for layer, of in others.items()} for i in case.unforgotten]
+    unforgotten = [{layer: of[i] for layer, of in others.items()} for i in case.unforgotten]
     for detail in [""] if name == "weight distance" else list(own):
         apart = np.array([[_apart(b, a, detail) if a is not b else 0.0 for a in models] for b in models])
         own_apart = np.array([_apart(own, a, detail) for a in models])
-        of_known = [float(np.mean([_apart(k, a, detail) for a in models])) for k in known]
+        of_unforgotten = [float(np.mean([_apart(k, a, detail) for a in models])) for k in unforgotten]
         nulls = apart.sum(axis=1) / (len(models) - 1)
-        yield _row(name, Figure.of(mean_interval(own_apart)), nulls, of_known, detail=detail)
+        yield _row(name, Figure.of(mean_interval(own_apart)), nulls, of_unforgotten, detail=detail)
 
 
 def _apart(first: Weights, second: Weights, layer: str) -> float:
@@ -155,10 +155,10 @@ def _starter_kit(name: str, case: _Case) -> Iterator[Metric]:
 
     logits = case.references.signals["logit"]
     value = accuracy(np.asarray(case.scores.signals["logit"]))
-    nulls, known = (
+    nulls, unforgotten = (
         np.array([accuracy(logits[i]).value for i in rows[:KITS]]) for rows in (case.retrains, case.unforgotten)
     )
-    yield _row(name, Figure.of(value), nulls, known, side="both")
+    yield _row(name, Figure.of(value), nulls, unforgotten, side="both")
 
 
 # ------------------------------------------------------------------------------------------------- before the erasure
@@ -177,10 +177,10 @@ def _lost(name: str, case: _Case) -> Iterator[Metric]:
     value, found_before = forgetting_rate(first, after), int(first.sum())
     share = clopper_pearson(int(after.sum()), len(after))
     ends = (1 - share.high * len(after) / found_before, 1 - share.low * len(after) / found_before)
-    nulls, known = (
+    nulls, unforgotten = (
         np.array([forgetting_rate(first, found(logits[i])) for i in rows]) for rows in (case.retrains, case.unforgotten)
     )
-    yield _row(name, Figure.of(Interval(value, *ends)), nulls, known, side="both")
+    yield _row(name, Figure.of(Interval(value, *ends)), nulls, unforgotten, side="both")
 
 
 def _both_versions(name: str, case: _Case) -> Iterator[Metric]:
@@ -278,8 +278,9 @@ def _anamnesis(name: str, case: _Case) -> Iterator[Metric]:
 
 
 def _row(
-    name: str, figure: Figure, nulls: Floats, known: Sequence[float] | Floats, *, side: Side = "more", detail: str = ""
-) -> Metric:
+    name: str, figure: Figure, nulls: Floats, unforgotten: Sequence[float] | Floats, *, side: Side = "more",
+    detail: str = "",
+) -> Metric:  # fmt: skip
     """A figure beside that of each retrained model, with its rank among them on the side that is farther away."""
     if figure.value is None or not len(nulls):
         raise InvalidDataError("It needs retrained references to stand beside.")
@@ -287,7 +288,7 @@ def _row(
     low, high = np.quantile(nulls, [0.025, 0.975])
     return Metric(
         name=name, detail=detail, figure=figure, null_low=float(low), null_mean=float(nulls.mean()),
-        null_high=float(high), unforgotten=float(np.mean(known)) if len(known) else None,
+        null_high=float(high), unforgotten=float(np.mean(unforgotten)) if len(unforgotten) else None,
         p_value={"more": more, "less": less, "both": min(1.0, 2 * min(more, less))}[side],
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ def report_html(report: AuditReport) -> str:
     environment.filters["percent"] = _percent_figure
     environment.filters["p"] = _p_value
     environment.filters["short"] = lambda value: "–" if value is None else f"{value:.3f}"
-    pictures = [p for p in (_roc(report.curves), _scores(report.curves), _epsilons(report.curves)) if p]
+    pictures = [p for p in (_roc(report.curves), _scores(report.curves), _log_ratios(report.curves)) if p]
     return environment.from_string(source).render(report=report, pictures=pictures, cards=CARDS)
 
 
@@ -98,18 +98,18 @@ def _scores(curves: Any) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _epsilons(curves: Any) -> dict[str, Any] | None:
-    epsilon = curves.get("epsilon")
-    if not epsilon:
+def _log_ratios(curves: Any) -> dict[str, Any] | None:
+    found = curves.get("log_ratio") or curves.get("epsilon")  # its name before schema 3
+    if not found:
         return None
     return {
         "title": "What one answer gives away about one record", "svg": _histogram(
-            epsilon["edges"], [epsilon["forgotten"]]
+            found["edges"], [found["forgotten"]]
         ),
-        "x": "log-likelihood ratio: trained on it against not (per-record ε, nats)", "y": "density",
+        "x": "log-likelihood ratio: trained on it against not, nats", "y": "density",
         "legend": [("c0", "forgotten")],
         "text": "Right of 0 the answer looks more like that of a model that was trained on the record; far to the "
-        "right are the records listed below.",
+        "right are the records listed below. It estimates the privacy loss of this one answer, and bounds no ε.",
     }  # fmt: skip
 
 

@@ -169,14 +169,26 @@ class WorstRecord(_Record):
     pseudonym : str
     z : float
         Standard deviations above the retrained references.
+    log_ratio : float or None
+        Since schema 2. LiRA's log-likelihood ratio "trained on it" against "not" of this one answer, in nats: a point
+        estimate of its privacy loss, and no bound on an epsilon.
     epsilon : float or None
-        Log-likelihood ratio "trained on it" against "not" of this one answer, in nats.
+        The same number in records of schema 1, under a name that promised more; None since.
     """
 
     pseudonym: str
     z: float
     epsilon: float | None = None
-    schema: int = 1
+    log_ratio: float | None = None
+    schema: int = 2
+
+    _schema: ClassVar[int] = 2
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> WorstRecord:
+        """From plain data; the number of schema 1 is also found under its present name."""
+        record: WorstRecord = super().from_dict(data)
+        return dataclasses.replace(record, log_ratio=record.epsilon) if record.schema == 1 else record
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -209,7 +221,8 @@ class AuditReport(_Record):
     metrics : tuple of Metric
         Since schema 2. Distances and tests that do not decide.
     curves : dict
-        Points of the ROC curves and of the score distributions, for pictures.
+        Points of the ROC curves and of the score distributions, for pictures. What is ``log_ratio`` was ``epsilon``
+        before schema 3.
     version : str
         Of the library.
 
@@ -239,9 +252,9 @@ class AuditReport(_Record):
     curves: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     version: str = ""
     metrics: tuple[Metric, ...] = ()
-    schema: int = 2
+    schema: int = 3
 
-    _schema: ClassVar[int] = 2
+    _schema: ClassVar[int] = 3
     #: Fields that hold records.
     _parts: ClassVar[dict[str, type[_Record]]] = {
         "attacks": AttackResult, "strata": Stratum, "worst": WorstRecord, "metrics": Metric,

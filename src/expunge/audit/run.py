@@ -18,7 +18,7 @@ from expunge.audit.metrics import metrics_of
 from expunge.audit.ranks import max_t_each, rank_p_value
 from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
 from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
-from expunge.audit.strata import record_epsilons, strata_of, worst_records
+from expunge.audit.strata import record_log_ratios, strata_of, worst_records
 from expunge.audit.verdict import LEAST_POWER, Decision, decide, equality, retrains_needed
 from expunge.errors import InvalidDataError
 
@@ -94,10 +94,10 @@ def audit(
     """
     retrains_needed(alpha)
     is_equal = None if digests is None else digests[0] == digests[1]
-    n_retrains, n_known = len(references.retrains(scores)), len(references.unforgotten(scores))
+    n_retrains, n_unforgotten = len(references.retrains(scores)), len(references.unforgotten(scores))
     common: dict[str, Any] = {
         "alpha": alpha, "n_forgotten": scores.n_forgotten, "n_held_out": scores.n_held_out, "n_retrains": n_retrains,
-        "n_unforgotten": n_known, "version": _version(), "unseen": UNSEEN,
+        "n_unforgotten": n_unforgotten, "version": _version(), "unseen": UNSEEN,
     }  # fmt: skip
     try:
         evidence = collect(scores, references)
@@ -114,20 +114,22 @@ def audit(
         is_equal=is_equal,
     )  # fmt: skip
     attacks = _attack_results(evidence, scores, decides)
-    epsilons = record_epsilons(scores, references)
+    log_ratios = record_log_ratios(scores, references)
     return AuditReport(
         verdict=decision.verdict,
         sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
         reasons=decision.reasons,
-        notes=_notes(decision, evidence, n_retrains, alpha, is_equal, other=len(references) - n_retrains - n_known),
+        notes=_notes(
+            decision, evidence, n_retrains, alpha, is_equal, other=len(references) - n_retrains - n_unforgotten
+        ),
         p_not_forgotten=decision.p_not_forgotten,
         p_over_forgotten=decision.p_over_forgotten,
         power=decision.power,
         epsilon=_epsilon(evidence, scores),
         attacks=attacks,
         strata=strata_of(evidence, scores, references),
-        worst=worst_records(evidence, scores, epsilons, key=pseudonym_key, n=n_worst),
-        curves=curves_of(evidence, scores, epsilons),
+        worst=worst_records(evidence, scores, log_ratios, key=pseudonym_key, n=n_worst),
+        curves=curves_of(evidence, scores, log_ratios),
         metrics=(*_memory_row(evidence), *(metrics_of(scores, references, further) if further is not None else ())),
         **common,
     )
@@ -208,11 +210,12 @@ def _memory_row(evidence: Evidence) -> tuple[Metric, ...]:
     if evidence.memory is None:
         return ()
     j = evidence.names.index("memory left")
-    nulls, known = evidence.retrains[:, j], evidence.unforgotten[:, j]
+    nulls, unforgotten = evidence.retrains[:, j], evidence.unforgotten[:, j]
     low, high = np.quantile(nulls, [0.025, 0.975])
     return (Metric(
         name="memory left", figure=Figure.of(evidence.memory), null_low=float(low), null_mean=float(nulls.mean()),
-        null_high=float(high), unforgotten=float(known.mean()), p_value=rank_p_value(evidence.memory.value, nulls),
+        null_high=float(high), unforgotten=float(unforgotten.mean()),
+        p_value=rank_p_value(evidence.memory.value, nulls),
     ),)  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from expunge.audit.statistics import auc, delong
 from expunge.seeds import uniform64
 from expunge.table.ids import check_ids
 
-__all__ = ["record_epsilons", "strata_of", "worst_records"]
+__all__ = ["record_log_ratios", "strata_of", "worst_records"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -25,25 +25,25 @@ Bools = npt.NDArray[np.bool_]
 LEAST = 5
 
 
-def record_epsilons(scores: Scores, references: References) -> Floats | None:
+def record_log_ratios(scores: Scores, references: References) -> Floats | None:
     """Log-likelihood ratio "trained on it" against "not" of each forgotten record, in nats; of others NaN.
 
-    None where fewer than two references were trained on the forget set. What one answer of the model gives away about
-    one
-    record: LiRA's score (Carlini et al. 2022, equation 4), with one variance for all records where references are few.
+    None where fewer than two references were trained on the forget set. LiRA's score (Carlini et al. 2022, equation 4),
+    with one variance for all records where references are few: a point estimate of the privacy loss of the one answer
+    that was seen, and no bound on an epsilon.
     """
-    known, rows = references.unforgotten(scores), references.retrains(scores)
-    if len(known) < 2 or len(rows) < 2:
+    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
+    if len(unforgotten) < 2 or len(retrains) < 2:
         return None
     forgotten = np.flatnonzero(scores.is_forgotten)
-    both = np.concatenate([known, rows])
+    both = np.concatenate([unforgotten, retrains])
     logits = np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(both, forgotten)]
     out = np.full(len(scores.is_forgotten), np.nan)
     out[forgotten] = lira_online(
         np.asarray(scores.signals["logit"], dtype=np.float64)[forgotten],
         logits,
-        np.broadcast_to(np.arange(len(both))[:, None] < len(known), logits.shape),
-        fixed_variance=len(known) < 32,
+        np.broadcast_to(np.arange(len(both))[:, None] < len(unforgotten), logits.shape),
+        fixed_variance=len(unforgotten) < 32,
     )
     return out
 
@@ -73,10 +73,10 @@ def strata_of(evidence: Evidence, scores: Scores, references: References) -> tup
 
 
 def _parts(scores: Scores, references: References) -> Iterator[tuple[str, str, Bools, Bools]]:
-    known, rows = references.unforgotten(scores), references.retrains(scores)
-    if len(known):
+    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
+    if len(unforgotten):
         logits = references.signals["logit"]
-        gap = np.asarray(logits[known].mean(axis=0) - logits[rows].mean(axis=0), dtype=np.float64)
+        gap = np.asarray(logits[unforgotten].mean(axis=0) - logits[retrains].mean(axis=0), dtype=np.float64)
         low, high = np.quantile(gap[scores.is_forgotten], [1 / 3, 2 / 3])
         yield "memorisation", "least", gap < low, scores.is_held_out
         yield "memorisation", "middle", (gap >= low) & (gap < high), scores.is_held_out
@@ -89,15 +89,17 @@ def _parts(scores: Scores, references: References) -> Iterator[tuple[str, str, B
 
 
 def worst_records(
-    evidence: Evidence, scores: Scores, epsilons: Floats | None, *, key: int | None, n: int
+    evidence: Evidence, scores: Scores, log_ratios: Floats | None, *, key: int | None, n: int
 ) -> tuple[WorstRecord, ...]:
     """The forgotten records that stand out most, by what one answer gives away or else by their standard score."""
     forgotten = np.flatnonzero(scores.is_forgotten)
-    by = evidence.z if epsilons is None else epsilons
+    by = evidence.z if log_ratios is None else log_ratios
     order = forgotten[np.argsort(-by[forgotten], kind="stable")][:n]
     names = _pseudonyms(scores, forgotten, order, key)
     return tuple(
-        WorstRecord(pseudonym=name, z=float(evidence.z[i]), epsilon=None if epsilons is None else float(epsilons[i]))
+        WorstRecord(
+            pseudonym=name, z=float(evidence.z[i]), log_ratio=None if log_ratios is None else float(log_ratios[i])
+        )
         for name, i in zip(names, order, strict=True)
     )
 

@@ -72,9 +72,7 @@ def _audited(
     workspace: File, model: str | None, data: File, forgotten: File, held_out: File, scores: File, **given: Any
 ) -> Any:
     """The report on a table of scores, or on a model of the workspace."""
-    from expunge.workspace import Workspace
-    from expunge.workspace.models.audits import audit_scores
-    from expunge.workspace.tabular.tables import read_ids
+    from expunge.workspace import Workspace, audit_scores, read_ids
 
     if scores is not None:
         return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})

@@ -83,7 +83,7 @@ def request_of(
     feature: Sequence[str] | None, ids_from: Path | None, by: str | None,
 ) -> dict[str, list[str]]:  # fmt: skip
     """What to forget, from the options that :func:`asks` adds."""
-    from expunge.workspace.tabular.tables import read_ids
+    from expunge.workspace import read_ids
 
     request = {"records": record, "subjects": subject, "classes": class_, "features": feature}
     out = {name: list(values) for name, values in request.items() if values}

@@ -22,7 +22,7 @@ def predict(
 ) -> None:  # fmt: skip
     """Predict the target for the rows of a CSV or Parquet file."""
     from expunge.workspace import predict as predicted
-    from expunge.workspace.tabular.tables import write_table
+    from expunge.workspace import write_table
 
     output = Output(as_json)
     with output.working("Predicting"):

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from expunge.files.archive import FileNotUsableError
-from expunge.lab.influence import Influence, find_influence
+from expunge.lab.demo_influence import Influence, find_influence
 from expunge.methods import find_method
 from expunge.seeds import uniform64
 
@@ -171,7 +171,7 @@ def run_demo(out: str | Path | None = None) -> DemoResult:
 
 
 def _write(result: DemoResult, folder: Path, start: float) -> DemoResult:
-    from expunge.lab.report import report_html
+    from expunge.lab.demo_page import report_html
 
     try:
         folder.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
     import scipy.linalg  # noqa: F401 - brings its own BLAS, which is then always in the list
 
     from expunge import __version__
-    from expunge.workspace.storage.numerics import fingerprint
+    from expunge.workspace import fingerprint
 
     return {"expunge": __version__, "device": device(), "threads": 1, **fingerprint()}
 

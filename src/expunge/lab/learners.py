@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
 
+from expunge.estimators.probabilities import probabilities_of
 from expunge.lab.data import Records
 from expunge.seeds import derive_seed
-from expunge.workspace.models.method_references import probabilities_of
 
 __all__ = ["EstimatorLearner", "Learner", "Outcome"]
 

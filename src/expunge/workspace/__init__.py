@@ -1,7 +1,20 @@
-"""The one facade over data, models, requests and receipts: the command line calls it and nothing else."""
+"""The one facade over data, models, requests and receipts: command line and lab know no other room of it."""
 
-from expunge.workspace.anywhere import predict, verify
+from expunge.workspace.anywhere import audit_scores, predict, verify
+from expunge.workspace.storage.numerics import fingerprint
 from expunge.workspace.tabular.catalogue import MethodCard, list_methods, list_network_methods
+from expunge.workspace.tabular.tables import read_ids, write_table
 from expunge.workspace.workspace import Workspace
 
-__all__ = ["MethodCard", "Workspace", "list_methods", "list_network_methods", "predict", "verify"]
+__all__ = [
+    "MethodCard",
+    "Workspace",
+    "audit_scores",
+    "fingerprint",
+    "list_methods",
+    "list_network_methods",
+    "predict",
+    "read_ids",
+    "verify",
+    "write_table",
+]

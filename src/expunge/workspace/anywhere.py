@@ -1,4 +1,4 @@
-"""Verbs that need no workspace where none is named: an export predicts, a receipt is verified."""
+"""Verbs that need no workspace where none is named: an export predicts, a receipt is verified, scores are audited."""
 
 from __future__ import annotations
 
@@ -13,9 +13,19 @@ from expunge.workspace.verifying import read_bytes, verify_receipt
 if TYPE_CHECKING:
     import pandas as pd
 
+    from expunge.audit import AuditReport
     from expunge.ledger.verify import Verdict
 
-__all__ = ["predict", "verify"]
+__all__ = ["audit_scores", "predict", "verify"]
+
+
+def audit_scores(
+    path: str | Path, *, alpha: float = 0.05, delimiter: str | None = None, encoding: str | None = None
+) -> AuditReport:
+    """Audit scores that were produced elsewhere; see :func:`expunge.audit.table.scores_from_table`."""
+    from expunge.workspace.models import audits
+
+    return audits.audit_scores(path, alpha=alpha, delimiter=delimiter, encoding=encoding)
 
 
 def predict(

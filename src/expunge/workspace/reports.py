@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from expunge.errors import InvalidRequestError
+import sqlalchemy as sa
+
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import datasets as dataset_table
-from expunge.workspace.database.tables import model_versions, requests
+from expunge.workspace.database.tables import requests
 from expunge.workspace.models import models
-from expunge.workspace.requests import asking, finding, receipting, request_queue
+from expunge.workspace.requests import asking, receipting, request_queue
 from expunge.workspace.rules.policies import pressing
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["all_data", "all_requests", "data", "entries", "keys", "model", "promote", "status", "step"]
+__all__ = ["all_data", "all_requests", "data", "entries", "keys", "model", "status"]
 
 
 def data(made: datasets.DataSet) -> dict[str, Any]:
@@ -49,18 +49,6 @@ def model(core: Core, made: models.Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def promote(core: Core, name: str, reason: str) -> dict[str, Any]:
-    """Put a candidate into use."""
-    if not reason.strip():
-        raise InvalidRequestError("Say why the version is put into use.", hint="With --reason.")
-    with core.lock.held(), core.write() as connection:
-        made = models.open_model(core, connection, name)
-        gate = {**made.gate, "promoted": reason}
-        core.db.update(connection, model_versions, made.version_id, state="current", gate=json.dumps(gate))
-        made = models.open_model(core, connection, name)
-    return model(core, made)
-
-
 def all_requests(core: Core, *, every: bool) -> list[asking.Answer]:
     """All open requests, or all there ever were."""
     with core.read() as connection:
@@ -69,28 +57,6 @@ def all_requests(core: Core, *, every: bool) -> list[asking.Answer]:
         else:
             numbers = [request.number for _, request in request_queue.open_requests(core, connection)]
         return [asking.answer(core, connection, number) for number in numbers]
-
-
-def step(core: Core, number: int, action: str, reason: str | None) -> asking.Answer:
-    """One step of a request that an owner takes."""
-    if action not in ("hold", "release", "extend", "refuse", "ask-identity", "confirm-identity"):
-        raise InvalidRequestError(f"No owner can {action!r} a request.", hint="Hold, extend or refuse it.")
-    with core.write() as connection:
-        row, _ = request_queue.fetch(core, connection, number)
-        if row["step"]:
-            raise InvalidRequestError(f"Request {number} is being carried out.", hint="Wait until it is done.")
-        after = request_queue.step(core, connection, number, action, reason=reason)
-        name = journal.request_id(core, number)
-        if action == "extend":
-            fields = {"request": name, "due": str(after.due().day), "reason": after.history[-1].reason}
-            journal.append(core, connection, "extension", fields)
-        if action == "refuse":
-            journal.append(core, connection, "refusal", {"request": name, "reason": after.reason})
-            core.db.update(connection, requests, number, key=None)
-            receipting.queue_shredding(core, connection)
-    receipting.settle_files(core)
-    with core.read() as connection:
-        return asking.answer(core, connection, number)
 
 
 def entries(core: Core) -> list[dict[str, Any]]:
@@ -121,7 +87,7 @@ def status(core: Core) -> dict[str, Any]:
              "gate": dict(made.gate)}
             for made in models.live_models(core, connection)
         ]  # fmt: skip
-        counts = finding.count_requests(core, connection)
+        counts = _count_requests(connection)
         stopped = [request for _, request in request_queue.stopped(core, connection)]
         n_entries = len(journal.open_log(connection))
     return {
@@ -130,3 +96,9 @@ def status(core: Core) -> dict[str, Any]:
         "late": list(decision.late), "pressing": pressing(stopped, core.now()), "why": decision.why, "log": n_entries,
         "policy": core.config.policy,
     }  # fmt: skip
+
+
+def _count_requests(connection: Any) -> dict[str, int]:
+    """Number of requests in each state."""
+    found = connection.execute(sa.select(requests.c.state, sa.func.count()).group_by(requests.c.state))
+    return {str(state): int(count) for state, count in found}

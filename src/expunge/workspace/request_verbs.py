@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from expunge.workspace import reports
-from expunge.workspace.requests import artefacts, asking, carrying_out, request_queue
+from expunge.workspace.requests import artefacts, asking, carrying_out, request_queue, stepping
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.rules.request_file import read_requests
 from expunge.workspace.storage.core import Core
@@ -55,7 +55,7 @@ class RequestVerbs:
 
     def request_step(self, number: int, action: str, *, reason: str | None = None) -> asking.Answer:
         """Hold, release, extend or refuse a request, or ask for and confirm an identity."""
-        return reports.step(self._core, number, action, reason)
+        return stepping.step(self._core, number, action, reason)
 
     def request_run(self, numbers: Sequence[int] | None = None) -> list[asking.Answer]:
         """Carry out requests of these numbers, or those that the policy says are to be carried out now."""

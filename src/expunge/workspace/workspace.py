@@ -13,7 +13,7 @@ from expunge.workspace import adopting, opening, reports
 from expunge.workspace.data import datasets
 from expunge.workspace.data.buckets import ids_of
 from expunge.workspace.data_verbs import DataVerbs
-from expunge.workspace.models import fitting, models
+from expunge.workspace.models import fitting, gates, models
 from expunge.workspace.models import predictions as kept
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
@@ -209,7 +209,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
 
     def promote(self, name: str, *, reason: str) -> dict[str, Any]:
         """Put a candidate that did not pass its gate into use all the same; the reason is kept."""
-        return reports.promote(self._core, name, reason)
+        return reports.model(self._core, gates.promote(self._core, name, reason))
 
     def model_remove(self, name: str) -> dict[str, Any]:
         """Take a model out: its versions and the predictions kept of it are deleted, and the log says so.

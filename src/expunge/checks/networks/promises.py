@@ -173,7 +173,7 @@ def check_a_change_beyond_its_limits_is_refused(case: NetworkCase) -> None:
             expect("retrain" in str(error) or "train again" in str(error), f"{case.name}: {error} proposes nothing.")
     expect(states_equal(model, case.model), f"{case.name} changes the model for a change that is refused.")
     if removal.step_norm:
-        todo = "Go by job.step or job.jump, and check with batches small enough for more than one step."
+        todo = "Go by job.step or job.jump (job.replace does not know it), and check with more than one step."
         _, near = case.forget(limits=Limits(jump_penalty=100.0), seed=0)
         expect(near.step_norm != removal.step_norm, f"{case.name} does not know the penalty on the jump.", todo)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +18,10 @@ __all__ = ["DecisionTreeClassifier", "ForestClassifier"]
 Floats = npt.NDArray[np.float64]
 
 
-class _Classifier(ClassifierMixin, Forest):
-    _waivers: ClassVar[dict[str, str]] = {
+class _Classifier(ClassifierMixin):
+    """Beside :class:`Forest`: a forest whose leaves tell shares of classes."""
+
+    _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in "
         "the order of a tree, so it is not one record of weight two",
     }
@@ -70,7 +73,7 @@ class _Classifier(ClassifierMixin, Forest):
 
     def predict_proba(self, X: Any) -> Floats:
         """Mean share of the classes in the leaves, shape (n, n_classes), in the order of ``classes_``."""
-        return self._mean(X)
+        return np.asarray(self._mean(X))
 
     def predict_log_proba(self, X: Any) -> Floats:
         """Logarithm of :meth:`predict_proba`."""
@@ -83,7 +86,7 @@ class _Classifier(ClassifierMixin, Forest):
         return np.asarray(self._solution()["classes"][np.argmax(proba, axis=1)])
 
 
-class ForestClassifier(_Classifier):
+class ForestClassifier(_Classifier, Forest):
     """A forest of randomized trees from which a record is forgotten in about a millisecond, to the bit.
 
     Parameters
@@ -185,7 +188,7 @@ class ForestClassifier(_Classifier):
         return int(self.n_estimators), float(self.share), threads_of(self.n_jobs)
 
 
-class DecisionTreeClassifier(_Classifier):
+class DecisionTreeClassifier(_Classifier, Forest):
     """One tree that tells classes apart and forgets a record to the bit.
 
     Parameters

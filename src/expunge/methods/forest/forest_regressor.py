@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +18,10 @@ __all__ = ["DecisionTreeRegressor", "ForestRegressor"]
 Floats = npt.NDArray[np.float64]
 
 
-class _Regressor(RegressorMixin, Forest):
-    _waivers: ClassVar[dict[str, str]] = {
+class _Regressor(RegressorMixin):
+    """Beside :class:`Forest`: a forest whose leaves tell means of numbers."""
+
+    _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and two places in "
         "the order of a tree, so it is not one record of weight two",
     }
@@ -56,7 +59,7 @@ class _Regressor(RegressorMixin, Forest):
         return np.asarray(self._mean(X)[:, 0])
 
 
-class ForestRegressor(_Regressor):
+class ForestRegressor(_Regressor, Forest):
     """A forest of randomized trees that predicts a number and forgets a record to the bit.
 
     Parameters
@@ -132,7 +135,7 @@ class ForestRegressor(_Regressor):
         return int(self.n_estimators), float(self.share), threads_of(self.n_jobs)
 
 
-class DecisionTreeRegressor(_Regressor):
+class DecisionTreeRegressor(_Regressor, Forest):
     """One tree that predicts a number and forgets a record to the bit.
 
     Parameters

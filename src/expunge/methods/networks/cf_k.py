@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from expunge.methods.networks.arguments import check_count, check_training
-from expunge.methods.networks.fine_tuning import FineTuning
 from expunge.methods.networks.job import Job
-from expunge.methods.networks.last_layers import freeze_all_but, last_layers
+from expunge.methods.networks.last_layers import last_layers, train_last_layers
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task
 
@@ -66,10 +65,7 @@ class CFK(NetworkMethod):
         return self.epochs * n_retain
 
     def _run(self, job: Job) -> None:
-        frozen = freeze_all_but(job.model, last_layers(job.model, self.k))
-        FineTuning(
-            epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
-            weight_decay=self.weight_decay,
-        )._run(job)  # fmt: skip
-        for parameter in frozen:
-            parameter.requires_grad_(True)
+        train_last_layers(
+            job, self.k, anew=False, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size,
+            momentum=self.momentum, weight_decay=self.weight_decay,
+        )  # fmt: skip

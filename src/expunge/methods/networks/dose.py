@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Dosed", "find_dose"]
+__all__ = ["MAX_TRIES", "Dosed", "find_dose"]
+
+#: Runs that a search takes, at most.
+MAX_TRIES = 8
 
 
 class Dosed(NamedTuple):
@@ -18,7 +21,7 @@ class Dosed(NamedTuple):
 
 def find_dose(
     attempt: Callable[[float], tuple[Any, float, str | None]], *, gap: float, tol: float, first: float = 0.5,
-    max_tries: int = 8,
+    max_tries: int = MAX_TRIES,
 ) -> Dosed:  # fmt: skip
     """Raise the dose stepwise; halve the step and rewind where a limit breaks or the gap opens.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import nn
 
 from expunge.methods.networks.arguments import check_count, check_training
-from expunge.methods.networks.fine_tuning import FineTuning
 from expunge.methods.networks.job import Job
-from expunge.methods.networks.last_layers import freeze_all_but, last_layers, reset
+from expunge.methods.networks.last_layers import last_layers, train_last_layers
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task
 
@@ -35,7 +34,8 @@ class EUK(NetworkMethod):
 
     Notes
     -----
-    Reads epochs · n_retain records. The paper trains as long as the original was trained.
+    Reads epochs · n_retain records. The paper trains as long as the original was trained. The penalty of
+    :class:`~expunge.methods.networks.limits.Limits` does not hold the drawing back; the steps after it carry it.
 
     References
     ----------
@@ -65,12 +65,7 @@ class EUK(NetworkMethod):
         return self.epochs * n_retain
 
     def _run(self, job: Job) -> None:
-        layers = last_layers(job.model, self.k)
-        reset(layers)
-        frozen = freeze_all_but(job.model, layers)
-        FineTuning(
-            epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
-            weight_decay=self.weight_decay,
-        )._run(job)  # fmt: skip
-        for parameter in frozen:
-            parameter.requires_grad_(True)
+        train_last_layers(
+            job, self.k, anew=True, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size,
+            momentum=self.momentum, weight_decay=self.weight_decay,
+        )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from expunge.methods.networks.arguments import check_training
+from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.network_method import NetworkMethod
 
@@ -58,9 +59,7 @@ class FineTuning(NetworkMethod):
         return self.epochs * n_retain
 
     def _run(self, job: Job) -> None:
-        optimizer = job.optimizer(
-            self.optimizer, self.lr * job.strength, momentum=self.momentum, weight_decay=self.weight_decay
-        )
-        for epoch in range(self.epochs):
-            for batch in job.batches(job.retain, self.batch_size, epoch=epoch):
-                job.step(optimizer, job.losses(batch, "retain").mean())
+        descend(
+            job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, optimizer=self.optimizer,
+            momentum=self.momentum, weight_decay=self.weight_decay,
+        )  # fmt: skip

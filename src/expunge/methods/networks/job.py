@@ -138,14 +138,26 @@ class Job:
         before = None if mask is None else {n: p.detach().clone() for n, p in self.trainable().items()}
         optimizer.step()
         if mask is not None and before is not None:  # momentum and weight decay move what the mask holds
-            self.assign({n: torch.where(mask[n] > 0, p.detach(), before[n]) for n, p in self.trainable().items()})
+            self._assign({n: torch.where(mask[n] > 0, p.detach(), before[n]) for n, p in self.trainable().items()})
 
     def jump(self, change: Vector) -> None:
         """Change the weights at once. A penalty shortens the change to the minimum of ½‖θ-θ*‖² + λ‖θ-θ₀‖²_F."""
         if self._limits.jump_penalty:
             weights, penalty = self._jump_weights(), 2 * self._limits.jump_penalty
             change = {name: value / (1 + penalty * weights[name]) for name, value in change.items()}
-        self.assign(add(self.start(), change))
+        self._assign(add(self.start(), change))
+
+    @torch.no_grad()
+    def replace(self, values: Vector) -> None:
+        """Give weights other values, because what they hold is to be lost: a pruning, layers that are drawn anew.
+
+        The penalty does not shorten this, for it would keep what is to be lost; the steps after it carry the penalty
+        and are drawn to θ₀. The limits look at the whole change, as at any. Buffers may be among the values.
+        """
+        self._assign(values)
+        for name, buffer in self.model.named_buffers():
+            if name in values:
+                buffer.copy_(values[name])
 
     # ------------------------------------------------------------------ parameters
 
@@ -161,13 +173,6 @@ class Job:
     def moved(self) -> Vector:
         """θ - θ₀."""
         return minus({n: p.detach() for n, p in self.trainable().items()}, self.start())
-
-    @torch.no_grad()
-    def assign(self, values: Vector) -> None:
-        """Set parameters."""
-        for name, parameter in self.trainable().items():
-            if name in values:
-                parameter.copy_(values[name])
 
     # ------------------------------------------------------------------ gradients of single records
 
@@ -192,6 +197,12 @@ class Job:
         for batch in self.batches(positions):
             total = add(total, square_gradients(losses, params, batch.inputs, batch.targets, chunk=chunk))
         return scaled(total, 1 / len(positions))
+
+    @torch.no_grad()
+    def _assign(self, values: Vector) -> None:
+        for name, parameter in self.trainable().items():
+            if name in values:
+                parameter.copy_(values[name])
 
     def _jump_weights(self) -> Vector:
         if self._weights is None:

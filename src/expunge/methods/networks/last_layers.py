@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
+from expunge.methods.networks.descent import descend
+from expunge.methods.networks.job import Job, copied_model
 
-__all__ = ["freeze_all_but", "last_layers", "reset"]
+__all__ = ["last_layers", "reset", "train_last_layers"]
 
 
 def last_layers(model: nn.Module, k: int) -> dict[str, nn.Module]:
@@ -23,13 +25,23 @@ def last_layers(model: nn.Module, k: int) -> dict[str, nn.Module]:
     return {name: found[name] for name in list(found)[-k:]}
 
 
-def freeze_all_but(model: nn.Module, layers: dict[str, nn.Module]) -> list[nn.Parameter]:
-    """Freeze all other trainable parameters; those that were frozen are returned, to be thawed afterwards."""
-    own = {id(p) for layer in layers.values() for p in layer.parameters(recurse=False)}
-    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in own]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    return frozen
+def train_last_layers(
+    job: Job, k: int, *, anew: bool, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float
+) -> None:
+    """Train the last k layers on the retain set, as they are or drawn anew; all others are frozen meanwhile."""
+    if anew:
+        fresh = copied_model(job.model)
+        reset(last_layers(fresh, k))
+        job.replace({**dict(fresh.named_parameters()), **dict(fresh.named_buffers())})
+    own = {id(p) for layer in last_layers(job.model, k).values() for p in layer.parameters(recurse=False)}
+    frozen = [p for p in job.model.parameters() if p.requires_grad and id(p) not in own]
+    try:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        descend(job, epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
 
 
 def reset(layers: dict[str, nn.Module]) -> None:

@@ -10,7 +10,10 @@ from expunge.errors import InvalidParameterError, LimitBrokenError
 if TYPE_CHECKING:
     from expunge.methods.networks.utility import Change
 
-__all__ = ["Limits"]
+__all__ = ["EXACT", "Limits"]
+
+#: What does not need limits, for hints.
+EXACT = "a method that is exact (ReplayTrainer, SISAClassifier)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +32,7 @@ class Limits:
         Largest mean divergence of the new outputs from the old ones on the retain set, as the task defines it: for
         classification the Kullback-Leibler divergence in nats.
     jump_penalty : float, default=0.0
-        λ of the penalty λ‖θ-θ₀‖² that every step carries.
+        λ of the penalty λ‖θ-θ₀‖² that every step and every jump carries; a pruning, or layers drawn anew, do not.
     jump_metric : {"identity", "fisher"}, default="identity"
         Whether the squares are weighted by the diagonal Fisher of the original on the retain set.
 
@@ -69,8 +72,7 @@ class Limits:
             raise LimitBrokenError(
                 f"{n_forget:,} of {n:,} records are {n_forget / n:.3%} of all, "
                 f"and max_forget_share is {self.max_forget_share:.3%}.",
-                hint="Forget in smaller batches, train again without the records, or use a method that is exact "
-                "(ReplayTrainer, SISA).",
+                hint=f"Forget in smaller batches, train again without the records, or use {EXACT}.",
             )
 
     def broken(self, change: Change) -> str | None:
@@ -96,5 +98,5 @@ class Limits:
             raise LimitBrokenError(
                 f"The model is returned untouched: {why}.",
                 hint="Forget fewer records at once, lower strength (or strength='auto'), train again without the "
-                "records, or use a method that is exact (ReplayTrainer, SISA).",
+                f"records, or use {EXACT}.",
             )

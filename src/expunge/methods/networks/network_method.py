@@ -12,25 +12,24 @@ import torch
 from torch import nn
 
 from expunge.errors import (
-    InvalidParameterError,
     InvalidRequestError,
     LimitBrokenError,
     UnsupportedEstimatorError,
 )
 from expunge.methods.networks import STRONGEST
-from expunge.methods.networks.dose import find_dose
+from expunge.methods.networks.dose import MAX_TRIES, find_dose
 from expunge.methods.networks.job import Job
-from expunge.methods.networks.limits import Limits
+from expunge.methods.networks.limits import EXACT, Limits
 from expunge.methods.networks.modes import restore_modes
+from expunge.methods.networks.network_removal import NetworkRemoval
+from expunge.methods.networks.reference import Reference, mean_measured, sought, target_of
 from expunge.methods.networks.repeatable import device_of, repeatable
 from expunge.methods.networks.task import Positions, Task, as_module
-from expunge.methods.networks.utility import Change, NetworkRemoval, Viewed, changed, retain_sample, view
+from expunge.methods.networks.utility import Change, Viewed, changed, retain_sample, view
 from expunge.records import Guarantee, Kind, Plan
 from expunge.seeds import check_seed, derive_seed
 
 __all__ = ["NetworkMethod", "touched_parts"]
-
-Reference = float | Task | nn.Module
 
 _HALF = "A model in {} cannot forget here: small steps are lost in rounding."
 
@@ -121,7 +120,8 @@ class NetworkMethod:
         limits = limits or Limits()
         forget, kept = self.asked(model, task, ids, retain, limits)
         check_seed(seed)
-        target = self._target(model, task, forget, strength, reference)
+        wanted = sought(strength, reference)
+        target = None if wanted is None else target_of(model, task, forget, wanted)
         looked_at = retain_sample(task, kept, seed)
         before = {"forget": view(model, task, forget), "retain": view(model, task, looked_at)}
 
@@ -146,12 +146,23 @@ class NetworkMethod:
         )  # fmt: skip
         return done.model, removal
 
-    def plan(self, model: nn.Module, task: Task, ids: Any, *, retain: Any = None) -> Plan:
-        """What a request would cost and promise; changes nothing. "auto" costs up to eight times as much."""
-        forget, kept = self.asked(model, task, ids, retain, Limits())
-        low, high = self._least(len(forget), len(kept)), self._estimate(len(forget), len(kept))
+    def plan(
+        self, model: nn.Module, task: Task, ids: Any, seed: int = 0, *, retain: Any = None,
+        limits: Limits | None = None, strength: float | Literal["auto"] = 1.0, reference: Reference | None = None,
+    ) -> Plan:  # fmt: skip
+        """What the same call of ``forget`` would cost and promise; changes nothing, and refuses what that refuses.
+
+        ``work_high`` of "auto" counts every try. A limit that a run breaks, and a forget set that is at its reference
+        already, are seen by ``forget`` alone: nothing is read here.
+        """
+        limits = limits or Limits()
+        forget, kept = self.asked(model, task, ids, retain, limits)
+        check_seed(seed)
+        tries = 1 if sought(strength, reference) is None else MAX_TRIES
+        metric = len(kept) if limits.jump_penalty and limits.jump_metric == "fisher" else 0
         return Plan(
-            guarantee=self.guarantee(), n_records=len(forget), work_low=low, work_high=high,
+            guarantee=self.guarantee(), n_records=len(forget), work_low=self._least(len(forget), len(kept)),
+            work_high=tries * (self._estimate(len(forget), len(kept)) + metric),
             touched=tuple(name for name, p in model.named_parameters() if p.requires_grad),
         )  # fmt: skip
 
@@ -185,27 +196,6 @@ class NetworkMethod:
         limits.check_share(len(forget), len(forget) + len(kept))
         self._look(model, task, forget)
         return forget, kept
-
-    def _target(
-        self, model: nn.Module, task: Task, forget: Positions, strength: Any, reference: Reference | None
-    ) -> float | None:
-        """What should be measured on the forget set; None where the strength is a number."""
-        if isinstance(strength, (int, float)) and not isinstance(strength, bool):
-            if not 0 <= strength < math.inf:
-                raise InvalidParameterError(f"strength must be at least 0, got {strength!r}.")
-            return None
-        if strength != "auto":
-            raise InvalidParameterError(f"strength must be a number or 'auto', got {strength!r}.")
-        if isinstance(reference, nn.Module):
-            return _mean(view(reference, task, forget))
-        if isinstance(reference, Task):
-            return _mean(view(model, reference, np.arange(len(reference))))
-        if isinstance(reference, (int, float)):
-            return float(reference)
-        raise InvalidRequestError(
-            "strength='auto' has nothing to come near to.",
-            hint="Give reference: a task of unseen data, a model trained without the records, or a number.",
-        )
 
     def once(
         self, model: nn.Module, task: Task, forget: Positions, kept: Positions, seed: int, strength: float,
@@ -258,7 +248,7 @@ def _dosed(run: Any, limits: Limits, target: float, seen: list[Viewed]) -> tuple
             return None, math.inf, error.message
         return done, abs(done.change.forget_measure - target), limits.broken(done.change)
 
-    found = find_dose(attempt, gap=abs(_mean(seen) - target), tol=0.5 / n)
+    found = find_dose(attempt, gap=abs(mean_measured(seen) - target), tol=0.5 / n)
     if found.result is None:
         if not found.tried:
             raise InvalidRequestError(
@@ -268,16 +258,11 @@ def _dosed(run: Any, limits: Limits, target: float, seen: list[Viewed]) -> tuple
         raise LimitBrokenError(
             f"No dose brings the forget set nearer to its reference within the limits ({said}). The model is returned "
             "untouched.",
-            hint="Loosen the limits, forget fewer records at once, train again without them, or use a method that is "
-            "exact (ReplayTrainer, SISA).",
+            hint=f"Loosen the limits, forget fewer records at once, train again without them, or use {EXACT}.",
         )
     done = found.result
     tried = "; ".join(f"{dose:g}: {why}" for dose, why in found.tried)
     return done._replace(notes=[*done.notes, f"doses tried: {tried}"]), found.strength
-
-
-def _mean(seen: list[Viewed]) -> float:
-    return float(np.concatenate([v.measured for v in seen]).mean())
 
 
 def touched_parts(old: nn.Module, new: nn.Module) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from expunge.methods.networks.arguments import check_number, check_training
+from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job
+from expunge.methods.networks.largest import largest
 from expunge.methods.networks.network_method import NetworkMethod
-from expunge.methods.networks.salun import largest
 
 __all__ = ["PruneFirst"]
 
@@ -33,7 +34,8 @@ class PruneFirst(NetworkMethod):
     Notes
     -----
     One-shot magnitude pruning over all layers together. Reads epochs · n_retain records. The paper prunes 95 % of a
-    ResNet-18; a small network has less to spare.
+    ResNet-18; a small network has less to spare. The penalty of :class:`~expunge.methods.networks.limits.Limits`
+    does not hold the pruning back; the steps after it carry it.
 
     References
     ----------
@@ -62,8 +64,5 @@ class PruneFirst(NetworkMethod):
         matrices = {name: value for name, value in start.items() if value.dim() > 1}
         kept = largest(matrices, 1 - self.sparsity) if matrices else {}
         mask = {name: kept.get(name, torch.ones_like(value)) for name, value in start.items()}
-        job.assign({name: value * mask[name] for name, value in start.items()})
-        optimizer = job.optimizer("sgd", self.lr * job.strength, momentum=self.momentum)
-        for epoch in range(self.epochs):
-            for batch in job.batches(job.retain, self.batch_size, epoch=epoch):
-                job.step(optimizer, job.losses(batch, "retain").mean(), mask=mask)
+        job.replace({name: value * mask[name] for name, value in start.items()})
+        descend(job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum, mask=mask)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-
-from expunge.maths.vectors import Vector
 from expunge.methods.networks.arguments import check_number, check_training
 from expunge.methods.networks.job import Job, endless_work
+from expunge.methods.networks.largest import largest
 from expunge.methods.networks.network_method import NetworkMethod
-from expunge.methods.networks.random_labels import teach_wrong_targets
+from expunge.methods.networks.wrong_targets import teach_wrong_targets
 
 __all__ = ["SalUn"]
 
@@ -72,17 +70,3 @@ class SalUn(NetworkMethod):
             job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
             retain_weight=self.retain_weight, mask=largest(job.mean_gradient(job.forget), self.share),
         )  # fmt: skip
-
-
-def largest(vector: Vector, share: float) -> Vector:
-    """One where an entry is among the given share of the largest in size, over all parts; else zero.
-
-    Examples
-    --------
-    >>> largest({"a": torch.tensor([1.0, -4.0]), "b": torch.tensor([2.0, 3.0])}, 0.5)
-    {'a': tensor([0., 1.]), 'b': tensor([0., 1.])}
-    """
-    sizes = torch.cat([value.abs().flatten() for value in vector.values()])
-    n = max(1, round(share * len(sizes)))
-    threshold = sizes.kthvalue(len(sizes) - n + 1).values
-    return {name: (value.abs() >= threshold).to(value.dtype) for name, value in vector.items()}

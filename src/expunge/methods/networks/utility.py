@@ -14,10 +14,9 @@ from torch import nn
 from expunge.maths.vectors import minus, square_norm
 from expunge.methods.networks.repeatable import device_of
 from expunge.methods.networks.task import Positions, Task
-from expunge.records import Removal
 from expunge.seeds import uniform64
 
-__all__ = ["Change", "NetworkRemoval", "UtilityRow", "Viewed", "changed", "retain_sample", "view"]
+__all__ = ["Change", "UtilityRow", "Viewed", "changed", "retain_sample", "view"]
 
 #: Records of the retain set that are looked at, at most: chosen by the hash of their ids.
 SAMPLE = 2048
@@ -48,38 +47,6 @@ class UtilityRow:
     def __str__(self) -> str:
         what = self.part if self.kind == "all" else f"{self.part}, {self.kind} {self.name}"
         return f"{what} ({self.n_records:,} records): {self.before:.4g} -> {self.after:.4g}"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class NetworkRemoval(Removal):
-    """What a method did to a network: a :class:`expunge.Removal` with its dose and what the model lost.
-
-    Parameters
-    ----------
-    strength : float
-        The balance factor; of "auto" the dose that was found.
-    step_norm : float
-        Euclidean norm of the change of the trainable weights.
-    retain_kl : float
-        Mean divergence of the new outputs from the old ones on the retain set.
-    utility : tuple of UtilityRow
-        For the forget set and the retain set, whole and by class and subgroup. Of a retain set of more than 2,048
-        records a sample is looked at, chosen by the hash of their ids.
-    """
-
-    strength: float = 1.0
-    step_norm: float = 0.0
-    retain_kl: float = 0.0
-    utility: tuple[UtilityRow, ...] = ()
-
-    def report(self) -> str:
-        """The utility report, a line for each part, class and subgroup."""
-        return "\n".join(map(str, self.utility))
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Any:
-        rows = tuple(UtilityRow(**row) for row in data.get("utility", ()))
-        return super().from_dict({**data, "utility": rows})
 
 
 @dataclasses.dataclass(frozen=True)

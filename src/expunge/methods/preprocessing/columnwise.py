@@ -93,8 +93,8 @@ class ColumnFront(TransformerMixin, Unlearner):
         return np.array(self._front().names_out(solution, names), dtype=object)
 
 
-class ColumnTransform(ColumnFront):
-    """Parent of the transformers of single columns.
+class ColumnTransform(TransformerMixin):
+    """Beside :class:`ColumnFront`: what the transformers of single columns share.
 
     A transformer writes ``_learn_column(summary)``, the statistics of one column as a dictionary of numbers, texts and
     arrays, and ``_told(statistics)``, scikit-learn's transformer with the statistics of these columns. It sets

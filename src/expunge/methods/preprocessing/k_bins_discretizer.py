@@ -15,7 +15,7 @@ from sklearn.utils import Tags
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text, statistics_of
 from expunge.state import Part
 
@@ -26,7 +26,7 @@ _ENCODINGS, _STRATEGIES = ("onehot", "onehot-dense", "ordinal"), ("uniform", "qu
 _WIDTH = 1e-8  # of quantiles or centres: closer edges become one, as in scikit-learn
 
 
-class KBinsDiscretizer(ColumnTransform):
+class KBinsDiscretizer(ColumnTransform, ColumnFront):
     """Puts numbers into bins, and draws the edges anew when a record is forgotten.
 
     Parameters

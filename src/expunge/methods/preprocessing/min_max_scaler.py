@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler as Told
 
 from expunge.errors import InvalidParameterError
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text
 from expunge.methods.sums.arguments import check_flag
 from expunge.state import Part
@@ -20,7 +20,7 @@ from expunge.state import Part
 __all__ = ["MinMaxScaler"]
 
 
-class MinMaxScaler(OneToOneFeatureMixin, ColumnTransform):
+class MinMaxScaler(OneToOneFeatureMixin, ColumnTransform, ColumnFront):
     """Brings columns of numbers into a range, and can forget who was the tallest.
 
     Parameters

@@ -17,7 +17,7 @@ from expunge.methods.preprocessing.categories import (
     surrogate,
 )
 from expunge.methods.preprocessing.column_summary import Summary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import statistics_of
 from expunge.methods.sums.arguments import check_flag
 from expunge.state import Part
@@ -25,7 +25,7 @@ from expunge.state import Part
 __all__ = ["OneHotEncoder"]
 
 
-class OneHotEncoder(ColumnTransform):
+class OneHotEncoder(ColumnTransform, ColumnFront):
     """Turns each category of a column into a column of its own; a category that nobody has any more has none.
 
     Parameters

@@ -13,14 +13,14 @@ from sklearn.preprocessing import OrdinalEncoder as Told
 from expunge.errors import InvalidParameterError
 from expunge.methods.preprocessing.categories import categories_of, check_rarity, learned_categories, surrogate
 from expunge.methods.preprocessing.column_summary import Summary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import statistics_of
 from expunge.state import Part
 
 __all__ = ["OrdinalEncoder"]
 
 
-class OrdinalEncoder(OneToOneFeatureMixin, ColumnTransform):
+class OrdinalEncoder(OneToOneFeatureMixin, ColumnTransform, ColumnFront):
     """Turns each category into its number in the sorted list; a category that nobody has any more has none.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary, ValueSummary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text, statistics_of
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import rounding_terms
@@ -22,7 +22,7 @@ __all__ = ["SimpleImputer"]
 _STRATEGIES = ("mean", "median", "most_frequent", "constant")
 
 
-class SimpleImputer(ColumnTransform):
+class SimpleImputer(ColumnTransform, ColumnFront):
     """Fills in what is missing (NaN or None) with the mean, median or mode of a column, of the records that are left.
 
     Parameters

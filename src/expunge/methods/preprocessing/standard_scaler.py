@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler as Told
 
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary
-from expunge.methods.preprocessing.columnwise import ColumnTransform
+from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import rounding_terms
@@ -20,7 +20,7 @@ from expunge.state import Part
 __all__ = ["StandardScaler"]
 
 
-class StandardScaler(OneToOneFeatureMixin, ColumnTransform):
+class StandardScaler(OneToOneFeatureMixin, ColumnTransform, ColumnFront):
     """Brings columns of numbers to mean zero and variance one, and can forget whose numbers they were.
 
     Parameters

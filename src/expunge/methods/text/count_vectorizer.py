@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from expunge.methods.text.analysis import WORD, Counts
-from expunge.methods.text.vectorizer import WordVectorizer, matrix_of
+from expunge.methods.text.vectorizer import TextTransform, WordVectorizer, matrix_of
 from expunge.state import Part
 
 __all__ = ["CountVectorizer"]
 
 
-class CountVectorizer(WordVectorizer):
+class CountVectorizer(WordVectorizer, TextTransform):
     """Counts how often each word, or run of characters, occurs in a text; for texts that may have to disappear.
 
     Parameters

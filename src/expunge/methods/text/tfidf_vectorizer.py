@@ -13,13 +13,13 @@ from expunge.methods.sums.arguments import check_flag
 from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.count_vectorizer import CountVectorizer
 from expunge.methods.text.terms import inverse_frequencies
-from expunge.methods.text.vectorizer import WordVectorizer, matrix_of
+from expunge.methods.text.vectorizer import TextTransform, WordVectorizer, matrix_of
 from expunge.state import Part
 
 __all__ = ["TfidfVectorizer"]
 
 
-class TfidfVectorizer(WordVectorizer):
+class TfidfVectorizer(WordVectorizer, TextTransform):
     """Weighs each word of a text by its count, and by how few documents have it; for texts that may have to disappear.
 
     Parameters

@@ -71,8 +71,8 @@ class TextTransform(TransformerMixin, Unlearner):
         return self._vectors(self._count(texts_of(X, 0)), solution)
 
 
-class WordVectorizer(TextTransform):
-    """Parent of the vectorisers that learn a vocabulary."""
+class WordVectorizer(TransformerMixin):
+    """Beside :class:`TextTransform`: what the vectorisers share that learn a vocabulary."""
 
     min_df: Any
     max_df: Any

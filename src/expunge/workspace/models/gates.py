@@ -7,13 +7,16 @@ gap between the best and the worst group may not exceed a limit. It holds figure
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
+from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.workspace.data import datasets
+from expunge.workspace.database.tables import model_versions
+from expunge.workspace.models.models import Model, open_model
 from expunge.workspace.tabular.preparing import live_schema
 from expunge.workspace.tabular.schema import read_rows
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from expunge.workspace.tabular.card import Card
     from expunge.workspace.tabular.schema import Schema
 
-__all__ = ["checked", "figures", "figures_before", "judged"]
+__all__ = ["checked", "figures", "figures_before", "judged", "promote"]
 
 _NUMBERS = ("max_drop", "max_gap")
 SETTINGS = ("data", "max_drop", "max_gap", "subgroup")
@@ -138,3 +141,14 @@ def judged(core: Core, settings: Mapping[str, Any], card: Card, before: Any, aft
         why = f"its groups are {now['gap']:.4g} apart, more than {settings['max_gap']:g}"
         found |= {"passed": False, "why": why}
     return found
+
+
+def promote(core: Core, name: str, reason: str) -> Model:
+    """Put a candidate into use that did not pass; the reason is kept beside the figures."""
+    if not reason.strip():
+        raise InvalidRequestError("Say why the version is put into use.", hint="With --reason.")
+    with core.lock.held(), core.write() as connection:
+        made = open_model(core, connection, name)
+        gate = {**made.gate, "promoted": reason}
+        core.db.update(connection, model_versions, made.version_id, state="current", gate=json.dumps(gate))
+        return open_model(core, connection, name)

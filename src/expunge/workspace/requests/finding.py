@@ -118,11 +118,3 @@ def _by_source(core: Core, connection: Any) -> dict[str, list[str]]:
         for name in datasets.DataCard.from_json(row["card"]).derived_from:
             out.setdefault(name, []).append(row["name"])
     return out
-
-
-def count_requests(core: Core, connection: Any) -> dict[str, int]:
-    """Number of requests in each state."""
-    from expunge.workspace.database.tables import requests
-
-    found = connection.execute(sa.select(requests.c.state, sa.func.count()).group_by(requests.c.state))
-    return {str(state): int(count) for state, count in found}

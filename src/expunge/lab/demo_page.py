@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.lab.influence import DIGITS, Case, Influence
+from expunge.lab.demo_influence import DIGITS, Case, Influence
 
 if TYPE_CHECKING:
     from expunge.lab.demo import DemoResult

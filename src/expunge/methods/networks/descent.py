@@ -1,0 +1,21 @@
+"""Training on, pass after pass over the retain set."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from expunge.maths.vectors import Vector
+from expunge.methods.networks.job import Job
+
+__all__ = ["descend"]
+
+
+def descend(
+    job: Job, *, epochs: int, lr: float, batch_size: int, optimizer: Literal["sgd", "adam"] = "sgd",
+    momentum: float = 0.0, weight_decay: float = 0.0, mask: Vector | None = None,
+) -> None:  # fmt: skip
+    """Go down the loss of the retain set, the step size scaled by the strength; with a mask only where it is one."""
+    steps = job.optimizer(optimizer, lr * job.strength, momentum=momentum, weight_decay=weight_decay)
+    for epoch in range(epochs):
+        for batch in job.batches(job.retain, batch_size, epoch=epoch):
+            job.step(steps, job.losses(batch, "retain").mean(), mask=mask)
