@@ -78,9 +78,9 @@ def read_class(target: str) -> tuple[str, tuple[str, ...]]:
     package, _, file = module.rpartition(".")
     source = importlib.resources.files(package).joinpath(f"{file}.py").read_text(encoding="utf-8")
     own = next(node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == name)
-    made = next(node for node in own.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    made = (node for node in own.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
     first, _, _ = (ast.get_docstring(own) or "").partition("\n")
-    return first, tuple(argument.arg for argument in made.args.kwonlyargs)
+    return first, tuple(argument.arg for node in made for argument in node.args.kwonlyargs)
 
 
 def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
