@@ -113,6 +113,24 @@ def check_plan_foretells_the_work(case: Case) -> None:
             f"{what}: the plan says {plan.n_records} records, {removal.n_forgotten} were forgotten.",
         )
         expect_named(plan, removal, what)
+    _expect_foretold_after_load(case)
+
+
+def _expect_foretold_after_load(case: Case) -> None:
+    """A plan of a model that was loaded comes true on it, and on another that was loaded from the same file."""
+    task = case.task
+    file = case.file(case.model(task))
+    for request in case.requests(case.model(task), task, "records", "subjects"):
+        planned = case.load(file)
+        plan = planned.plan(**request.keywords)
+        for model in (planned, case.load(file)):
+            work = model.forget(**request.keywords).work
+            expect(
+                plan.work_low <= work <= plan.work_high,
+                f"{case.name}: of a model that was loaded, forgetting by {request.kind} is planned to read "
+                f"{plan.work_low} to {plan.work_high} records and reads {work}.",
+                "What a model makes again when it first changes after a load is work, in _estimate too.",
+            )
 
 
 def check_the_guarantee_is_the_one_planned(case: Case) -> None:

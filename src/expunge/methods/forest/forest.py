@@ -58,6 +58,7 @@ _MOST_IN_LEAF, _MOST_THRESHOLDS = 2**18, 1000
 _SMALL = 16
 #: A change of more than this share of the records is a fit.
 _MUCH = 0.15
+_NONE = np.empty(0, dtype=np.intp)
 
 
 class Forest(Unlearner):
@@ -159,7 +160,8 @@ class Forest(Unlearner):
         is_much = len(gone) + len(new) > _MUCH * len(rows)
         if trees is None or not len(rows) or is_much or self._always_refits():
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
-        trees = self._awake(trees, rows, gone, new)
+        self._wake(trees, rows, gone, new)
+        rows.count(trees.owed)
         if (len(new) and not trees.learned.extended(rows, new)) or not trees.learned.keeps_kinds(rows.alive):
             return {"trees": self._grown(rows, np.flatnonzero(rows.alive))}
         cells = trees.learned.cells(rows, trees.plan.params)
@@ -202,13 +204,17 @@ class Forest(Unlearner):
             rows.count(trees.reads)
         return trees
 
-    def _awake(self, trees: Trees, rows: Rows, gone: Slots, new: Slots) -> Trees:
-        """The trees with what changes need; made again from the rows as they were, if the trees were loaded."""
+    def _wake(self, trees: Trees, rows: Rows, gone: Slots = _NONE, new: Slots = _NONE) -> None:
+        """Give trees that were loaded what changes need, from the rows as they were; the first change owes the reads.
+
+        A plan wakes them too, and the change costs what it said: whether both are asked of one copy in memory or not.
+        """
         if not trees.is_awake:
             alive = rows.alive.copy()
             alive[gone], alive[new] = True, False
-            trees.wake(self._grown(rows, np.flatnonzero(alive)))
-        return trees
+            slots = np.flatnonzero(alive)
+            trees.wake(self._grown(rows, slots, counted=False))
+            trees.owed = trees.reads + (len(slots) if trees.learned.is_encoded else 0)
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         trees: Any = self._state().parts["trees"]
@@ -218,14 +224,14 @@ class Forest(Unlearner):
         if self._always_refits() or len(slots) > _MUCH * (len(rows) - len(slots)) or not len(slots):
             left = len(rows) - len(slots)
             return min(left, full), full + left, ("trees",)  # a table that is encoded is read once more
-        if not trees.is_awake:
-            trees.wake(self._grown(rows, np.flatnonzero(rows.alive), counted=False))
+        self._wake(trees, rows)
         cells = trees.learned.cells(rows, trees.plan.params)
         alive = rows.alive.copy()
         alive[slots] = False
         if not trees.learned.keeps_kinds(alive):
-            return self._estimate(rows, slots[:0])
-        work = trees.prepare(cells._replace(alive=alive), slots).work
+            low, high, touched = self._estimate(rows, slots[:0])
+            return trees.owed + low, trees.owed + high, touched
+        work = trees.owed + trees.prepare(cells._replace(alive=alive), slots).work
         return work, work, ("trees",)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
@@ -233,12 +239,14 @@ class Forest(Unlearner):
         full = 0, 2 * (trees.reads + len(rows)), ("trees",)
         if self._always_refits() or 2 * len(slots) > _MUCH * len(rows):
             return full
-        if not trees.is_awake:
-            trees.wake(self._grown(rows, np.flatnonzero(rows.alive), counted=False))
+        self._wake(trees, rows)
         cells = trees.learned.corrected(rows, slots, table, trees.plan.params)
         if cells is None:
             return full
-        work = trees.prepare(cells, np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])).work
+        work = (
+            trees.owed
+            + trees.prepare(cells, np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])).work
+        )
         work += len(table) if trees.learned.is_encoded else 0
         return work, work, ("trees",)
 
@@ -334,6 +342,7 @@ class _ForestPatch(Patch):
 
     def apply(self) -> None:
         self.patch.apply()
+        self.trees.owed = 0
         if not self.is_done:
             self.is_done = True
             self.trees.learned.count(self.new, 1)

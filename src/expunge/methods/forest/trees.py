@@ -66,6 +66,8 @@ class Trees(Living):
         Columns of the sums that count: those of the classes that are left.
     is_awake : bool
         Whether tallies and lists are there.
+    owed : int
+        Records that were read to have them there, and that the next change counts with its own.
     """
 
     roots: Ints
@@ -77,7 +79,7 @@ class Trees(Living):
     learned: Any  # what the method keeps of the rows beside them; see LearnedCells
 
     def __init__(self) -> None:
-        self.is_awake = False
+        self.is_awake, self.owed = False, 0
         self._blocks: list[list[bytes]] = []
         self._text = np.empty(0, dtype=np.int64)
         self._leaves: dict[str, bytes] = {}
