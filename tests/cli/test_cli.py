@@ -631,7 +631,10 @@ def test_a_second_change_at_the_same_time_is_refused(call: Run, model: str) -> N
     handle = os.open("lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        assert call("forget", "--record", "007")[0] == EXIT_CODES["workspace-busy"]
+        code, _, err = call("forget", "--record", "007")
+        assert code == EXIT_CODES["workspace-busy"]
+        assert "nothing was taken in here" in err
+        assert json.loads(call("request", "list", "--json")[1])["requests"] == []
         assert call("request", "add", "--record", "007")[0] == 0  # taking in needs no lock
     finally:
         os.close(handle)

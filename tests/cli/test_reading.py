@@ -144,3 +144,62 @@ def test_ids_files_with_marks_are_read(call: Run, home: Path) -> None:
     Path("ids.txt").write_bytes("\ufeffp1\r\n\ufeffp2\n".encode())
     found = json.loads(call("find", "--ids-from", "ids.txt", "--by", "subject", "--json")[1])["found"]
     assert [(one["what"], one["records"]) for one in found] == [("data", 3), ("model", 3)] * 2
+
+
+def test_one_of_several_files_may_hold_the_person(call: Run, home: Path) -> None:
+    assert call("data", "append", "people", home / "more.csv")[0] == 0
+    told = call("forget", "--subject", "p1")[1].splitlines()[-1]
+    assert "people.csv, " in told
+    assert told.endswith("One of these may hold it, and the workspace does not know which.")
+
+
+def test_the_names_of_a_request_stand_together(call: Run, home: Path) -> None:
+    assert call("forget", "--subject", "p1")[0] == 0
+    (one,) = json.loads(call("request", "list", "--all", "--json")[1])["requests"]
+    assert one["known_as"].startswith("r-")
+    assert f"Receipts and the log call it {one['known_as']}." in call("request", "show", 1)[1]
+    entries = [entry for entry in json.loads(call("log", "--json")[1])["entries"] if entry.get("request")]
+    assert {(entry["request"], entry["number"]) for entry in entries} == {(one["known_as"], 1)}
+    assert re.search(rf" 1 +{one['known_as']}", call("log")[1])
+
+
+def test_status_counts_and_tells_what_a_model_has_not_learned(call: Run, home: Path) -> None:
+    assert f"{home / 'ws'}: 1 data set, 1 model, " in call("status")[1]
+    assert "knows" not in call("status")[1]
+    people()[45:46].assign(person="").to_csv(home / "one.csv", index=False)
+    out = call("data", "append", "people", home / "one.csv")[1]
+    assert out.startswith(
+        "people: 1 new record, 46 in all.\n1 row names no person and can be forgotten by record only."
+    )
+    out = call("status")[1]
+    assert "sums knows 45 of 46 records of 'people'." in out
+    assert "Data set people: 46 records, copied." in out
+    people()[:9].assign(person=["", "p", *[""] * 7]).to_csv(home / "few.csv", index=False)
+    out = call("data", "add", home / "few.csv", "--record-id", "id", "--subject-id", "person")[1]
+    assert "8 rows name no person and can be forgotten by record only." in out
+    assert call("fit", "odd", "--data", "few", "--method", "isolation-forest", "--ignore", "label")[1].splitlines()[
+        1
+    ] == ("Task: anomaly detection.")
+
+
+def test_hints_name_what_helps(call: Run, home: Path) -> None:
+    err = call("fit", "m", "--data", "people", "--target", "label", "--method", "ridge")[2]
+    assert "ridge-classifier" in err
+    people()[:1].assign(id="R999").to_csv(home / "right.csv", index=False)
+    err = call("rectify", home / "right.csv", "--data", "people")[2]
+    assert "No record 'R999' in 'people': never added" in err
+    (home / "ids.txt").write_text("\n")
+    for by, words in (("person", "It takes one of record, subject, class, feature."), ("record", "holds no id")):
+        assert words in call("forget", "--ids-from", home / "ids.txt", "--by", by)[2]
+
+
+def test_a_request_that_meets_damage_is_said_to_wait(call: Run, home: Path) -> None:
+    for path in (home / "ws" / "chunks").rglob("*"):
+        if path.is_file() and path.read_bytes().startswith(b"PAR1"):
+            path.write_bytes(b"damaged")
+    code, _, err = call("forget", "--subject", "p1")
+    assert (code, err.count("\n")) == (EXIT_CODES["tampered"], 1)
+    assert "from a copy of the workspace" in err
+    assert "--force" in err
+    assert "Request 1 waits: `expunge request run`" in err
+    assert "received" in call("request", "list")[1]

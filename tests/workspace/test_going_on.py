@@ -169,7 +169,7 @@ def test_an_index_that_lacks_a_person_is_named(ws: expunge.Workspace, tmp_path: 
         told = str(expunge.Workspace.open(ws.path).verify())
         assert f"The index of data set '{name}' is not what was written" in told
         with sqlite3.connect(ws.path / "ledger.db") as connection:
-            connection.executemany("INSERT INTO row_index VALUES (?, ?, ?, ?, ?)", held)
+            connection.executemany("INSERT INTO row_index VALUES (?, ?, ?, ?, ?, ?)", held)
         connection.close()
     assert expunge.Workspace.open(ws.path).verify()
 
@@ -234,9 +234,12 @@ def test_a_database_of_the_first_form_is_brought_to_that_of_today(ws: expunge.Wo
     ws.close()
     with sqlite3.connect(ws.path / "ledger.db") as connection:
         connection.execute("DROP TABLE predicted")
+        connection.execute("ALTER TABLE row_index DROP COLUMN came")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
     again = expunge.Workspace.open(ws.path)
+    made = {one["name"]: one["created"] for one in again.data_list()}
+    assert all(one.since == made[one.name] for one in again.find(subjects=[life.PEOPLE[2]]) if one.what == "data")
     assert states(again.forget(subjects=[life.PEOPLE[2]])) == ["done"]
     assert again.verify()
 

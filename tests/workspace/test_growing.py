@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,25 @@ def test_a_model_that_did_not_learn_them_is_named_and_nothing_is_said_of_it(
     assert "has the digest" in str(verdict)
     assert ws.fit("sums", data="people", target="label", method="gaussian-nb", bare=True, replace=True)
     assert [one.records for one in ws.find(subjects=["p19"])] == [3, 3]
+
+
+def test_records_are_dated_by_when_they_came_in(tmp_path: Path, ws: expunge.Workspace) -> None:
+    made = ws.data_list()[0]["created"]
+    start = datetime.fromisoformat(made)
+
+    def at(days: int) -> expunge.Workspace:
+        return expunge.Workspace.open(ws.path, clock=lambda: start + timedelta(days=days))
+
+    def since(**asked: Any) -> str:
+        return next(one.since for one in at(3).find(**asked) if one.what == "data")[:10]
+
+    at(1).data_append("people", tmp_path / "more.csv")
+    people()[3:4].assign(age=55).to_csv(tmp_path / "right.csv", index=False)
+    at(2).rectify(tmp_path / "right.csv", data="people")
+    day = [(start + timedelta(days=days)).date().isoformat() for days in range(3)]
+    assert [since(subjects=[who]) for who in ("p0", "p18")] == [day[0], day[1]]
+    assert since(records=["r003"]) == day[2]
+    assert since(subjects=["p1"]) == day[0]  # two of the three rows are as old as the data set
 
 
 def test_what_may_not_be_appended_is_refused_and_nothing_has_changed(ws: expunge.Workspace, tmp_path: Path) -> None:

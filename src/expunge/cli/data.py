@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from expunge.cli.options import At, Delimiter, Encoding, Json, Override
-from expunge.cli.output import Output, show_answers
+from expunge.cli.output import Output, counted, show_answers
 
 data = typer.Typer(name="data", help="Data sets: copied, or referred to.", no_args_is_help=True)
 
@@ -45,11 +45,21 @@ def add(
             keep=keep, time_column=time_column, derived_from=derived_from or (), skip_forgotten=skip_forgotten,
             override=override, delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
-    out.result(made, [f"{made['name']}: {made['n_records']:,} records, {made['kind']}.", *_skipped(made)])
+    lines = [f"{made['name']}: {counted(made['n_records'], 'record')}, {made['kind']}.", *_told_of_rows(made)]
+    out.result(made, lines)
 
 
-def _skipped(made: dict[str, Any]) -> list[str]:
-    return [f"{made['skipped']:,} rows that were forgotten before were left out."] if made["skipped"] else []
+def _told_of_rows(made: dict[str, Any]) -> list[str]:
+    """What is to be known of rows that were left out, or that came in without a person."""
+    out, n, skipped = [], made["nameless"], made["skipped"]
+    if skipped:
+        were = "was" if skipped == 1 else "were"
+        out.append(f"{counted(skipped, 'row')} that {were} forgotten before {were} left out.")
+    if n:
+        out.append(
+            f"{counted(n, 'row')} {'names' if n == 1 else 'name'} no person and can be forgotten by record only."
+        )
+    return out
 
 
 @data.command()
@@ -67,7 +77,7 @@ def append(
             name, source, learn=learn, query=query, skip_forgotten=skip_forgotten, override=override,
             delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
-    lines = [f"{name}: {made['appended']:,} new records, {made['n_records']:,} in all.", *_skipped(made)]
+    lines = [f"{name}: {counted(made['appended'], 'new record')}, {made['n_records']:,} in all.", *_told_of_rows(made)]
     lines += [f"{model} has learned them." for model in made["learned"]]
     lines += [f"{model} has not: append with --learn, or fit it again with --force." for model in made["refit"]]
     out.result(made, [*lines, *made["notes"]])

@@ -25,5 +25,8 @@ def log(head: Head = False, workspace: At = None, as_json: Json = False) -> None
     if head:
         out.result(json.loads(signed), [signed], plain=True)
         return
-    rows = [(one["index"], one["time"], one["kind"], one.get("request") or one.get("model") or "") for one in entries]
-    out.table({"entries": entries}, ("entry", "time", "kind", "about"), rows)
+    rows = [
+        (one["index"], one["time"], one["kind"], one.get("number"), one.get("request") or one.get("model") or "")
+        for one in entries
+    ]
+    out.table({"entries": entries}, ("entry", "time", "kind", "request", "about"), rows)

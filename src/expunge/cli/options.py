@@ -87,12 +87,17 @@ def request_of(
 
     request = {"records": record, "subjects": subject, "classes": class_, "features": feature}
     out = {name: list(values) for name, values in request.items() if values}
-    if (ids_from is None) != (by is None) or (by is not None and by not in _PLURALS):
+    if (ids_from is None) != (by is None):
         raise InvalidRequestError(
             "--ids-from and --by go together.", hint="For example --ids-from people.txt --by subject, or --by record."
         )
+    if by is not None and by not in _PLURALS:
+        raise InvalidRequestError(f"--by is {by!r}.", hint=f"It takes one of {', '.join(_PLURALS)}.")
     if ids_from is not None and by is not None:
-        out[_PLURALS[by]] = out.get(_PLURALS[by], []) + read_ids(ids_from)
+        ids = read_ids(ids_from)
+        if not ids:
+            raise InvalidRequestError("The input holds no id.", hint="Give one in a line.")
+        out[_PLURALS[by]] = out.get(_PLURALS[by], []) + ids
     if not any(out.values()):
         raise InvalidRequestError(
             "Name what to forget.", hint="With --record, --subject, --class or --feature, or with --ids-from and --by."

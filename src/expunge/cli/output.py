@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-__all__ = ["Output", "model_lines", "show_answers", "show_error", "show_unforeseen", "show_usage"]
+__all__ = ["Output", "counted", "model_lines", "show_answers", "show_error", "show_unforeseen", "show_usage"]
 
 #: So many predictions are shown on a terminal.
 SHOWN = 20
@@ -133,14 +133,19 @@ def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> N
     out.result({"requests": [answer.to_dict() for answer in answers]}, lines or [nothing])
 
 
+def counted(n: int, what: str) -> str:
+    """So many of something, in words: 1 model, 2 models."""
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
 def model_lines(told: dict[str, Any]) -> list[str]:
     """A model, for people."""
     columns = ", ".join(f"{name} ({kind})" for name, kind in told["columns"].items())
     estimator = f" of {told['estimator']} models" if told["estimator"] else ""
     return [
         f"{told['name']}, version {told['version']} ({told['state']}): {told['method']}{estimator}, "
-        f"{told['n_records']:,} records of {told['data']!r}.",
-        f"Task: {told['task']} of {told['target']!r}.",
+        f"{counted(told['n_records'], 'record')} of {told['data']!r}.",
+        f"Task: {told['task']}" + (f" of {told['target']!r}." if told["target"] is not None else "."),
         f"Columns: {columns}.",
         f"Guarantee: {told['guarantee']['kind']}: {told['guarantee']['statement']}.",
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expunge.cli.options import At, Json
-from expunge.cli.output import Output
+from expunge.cli.output import Output, counted
 
 
 def status(workspace: At = None, as_json: Json = False) -> None:
@@ -16,7 +16,14 @@ def status(workspace: At = None, as_json: Json = False) -> None:
     rows = [(one["name"], one["version"], one["state"], one["n_records"]) for one in told["models"]]
     requests = ", ".join(f"{count} {state}" for state, count in sorted(told["requests"].items())) or "none"
     lines = [
-        f"{told['path']}: {len(told['data'])} data sets, {len(told['models'])} models, {told['log']} log entries.",
+        f"{told['path']}: {counted(len(told['data']), 'data set')}, {counted(len(told['models']), 'model')}, "
+        f"{told['log']:,} log {'entry' if told['log'] == 1 else 'entries'}.",
+        *(f"Data set {one['name']}: {counted(one['n_records'], 'record')}, {one['kind']}." for one in told["data"]),
+        *(
+            f"{one['name']} knows {one['n_records']:,} of {one['n_data']:,} records of {one['data']!r}."
+            for one in told["models"]
+            if one["n_records"] < one["n_data"]
+        ),
         f"Requests: {requests}.",
         f"Carry out now: {', '.join(map(str, told['run_now'])) or 'nothing'} ({told['why']}).",
     ]

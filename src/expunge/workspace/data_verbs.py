@@ -49,7 +49,8 @@ class DataVerbs:
         derived_from : sequence of str
             Models whose predictions the data holds.
         skip_forgotten : bool
-            Leave out what was forgotten before; ``skipped`` says how many rows.
+            Leave out what was forgotten before; ``skipped`` says how many rows, and ``nameless`` how many name no
+            person where others do.
         override : str
             A short code for why what was forgotten before may come in again. It is logged.
 
@@ -70,7 +71,7 @@ class DataVerbs:
                 subject_id=subject_id, reference=reference, keep=keep, time_column=time_column,
                 derived_from=derived_from, skip_forgotten=skip_forgotten, override=override,
             )  # fmt: skip
-        return reports.data(made) | {"skipped": skipped}
+        return reports.data(made) | {"skipped": skipped, "nameless": datasets.count_nameless(core, made)}
 
     def data_append(
         self, name: str, source: str | Path, *, learn: bool = False, query: str = "", delimiter: str | None = None,
@@ -91,7 +92,7 @@ class DataVerbs:
         Returns
         -------
         dict
-            With ``appended``, ``skipped``, ``learned`` and ``refit``.
+            With ``appended``, ``skipped``, ``nameless``, ``learned`` and ``refit``.
 
         Raises
         ------

@@ -60,10 +60,12 @@ def all_requests(core: Core, *, every: bool) -> list[asking.Answer]:
 
 
 def entries(core: Core) -> list[dict[str, Any]]:
-    """All entries of the log."""
+    """All entries of the log; those about a request with its number here beside the name that is signed."""
     with core.read() as connection:
+        numbers = {journal.request_id(core, row["number"]): row["number"] for row in core.db.rows(connection, requests)}
         return [
             {"index": i, "kind": entry.kind, "time": entry.time, **entry.fields}
+            | ({"number": numbers[entry.fields["request"]]} if entry.fields.get("request") in numbers else {})
             for i, entry in enumerate(journal.open_log(connection))
         ]
 
@@ -82,11 +84,13 @@ def status(core: Core) -> dict[str, Any]:
     """What there is, what is open, and what is to be done next."""
     decision = asking.due_now(core)
     with core.read() as connection:
-        held = [
-            {"name": made.name, "version": made.version, "state": made.state, "n_records": made.n_records,
-             "gate": dict(made.gate)}
-            for made in models.live_models(core, connection)
-        ]  # fmt: skip
+        held = []
+        for made in models.live_models(core, connection):
+            learned_from = datasets.open_data(core, connection, number=made.dataset)
+            held.append({
+                "name": made.name, "version": made.version, "state": made.state, "n_records": made.n_records,
+                "data": learned_from.name, "n_data": learned_from.n_records, "gate": dict(made.gate),
+            })  # fmt: skip
         counts = _count_requests(connection)
         stopped = [request for _, request in request_queue.stopped(core, connection)]
         n_entries = len(journal.open_log(connection))

@@ -230,9 +230,10 @@ def make_live(core: Core, connection: Any, old: DataSet, row: Mapping[str, Any],
 
 
 def index_rows(
-    core: Core, connection: Any, number: int, card: DataCard, table: pa.Table, handles: Sequence[bytes]
-) -> None:
-    """Enter rows into the index, by keyed hashes."""
+    core: Core, connection: Any, number: int, card: DataCard, table: pa.Table, handles: Sequence[bytes], *,
+    came: int | None = None,
+) -> None:  # fmt: skip
+    """Enter rows into the index, by keyed hashes, with seconds since 1970 if they come later than the data set."""
     subjects = (
         [None] * len(handles) if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
     )
@@ -243,11 +244,20 @@ def index_rows(
     digests = buckets.row_digests(table, core.secrets.derived("rows")) if not card.n_buckets else [None] * len(handles)
     rows = [
         {"dataset": number, "record": handle, "subject": known[subject], "digest": digest,
-         "bucket": buckets.bucket_of(handle, card.n_buckets) if card.n_buckets else 0}
+         "bucket": buckets.bucket_of(handle, card.n_buckets) if card.n_buckets else 0, "came": came}
         for handle, subject, digest in zip(handles, subjects, digests, strict=True)
     ]  # fmt: skip
     if rows:
         connection.execute(row_index.insert(), rows)
+
+
+def count_nameless(core: Core, data: DataSet) -> int:
+    """How many rows name no person, of a data set whose rows do."""
+    if data.card.subject_id is None:
+        return 0
+    where = (row_index.c.dataset == data.id) & row_index.c.subject.is_(None)
+    with core.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
 
 
 def _in_buckets(core: Core, card: DataCard, table: pa.Table, handles: Sequence[bytes]) -> dict[str, dict[str, Any]]:

@@ -25,8 +25,8 @@ from expunge.workspace.database.tables import meta, metadata
 __all__ = ["HEAD", "Database", "as_bytes"]
 
 #: The migration that this version writes; see ``migrations/versions``.
-HEAD = "0002"
-KNOWN = ("0001", "0002")
+HEAD = "0003"
+KNOWN = ("0001", "0002", "0003")
 
 _META = Prepared(sa.select(meta.c.value).where(meta.c.name == sa.bindparam("name")))
 _SET_META = Prepared(meta.update().where(meta.c.name == sa.bindparam("of")), ["value"])

@@ -47,11 +47,13 @@ versions = sa.Table(
     _bytes("seal"),
 )  # fmt: skip
 
-#: Which records there are: keyed hashes only. ``digest`` is the keyed hash of a row that is only referred to.
+#: Which records there are: keyed hashes only. ``digest`` is the keyed hash of a row that is only referred to;
+#: ``came`` is when the row came in, in seconds since 1970; null: with its data set.
 row_index = sa.Table(
     "row_index", metadata, sa.Column("dataset", sa.Integer, primary_key=True),
     sa.Column("record", sa.LargeBinary, primary_key=True), _bytes("subject", null=True), _number("bucket"),
-    _bytes("digest", null=True), sa.Index("by_subject", "subject", "dataset"), sqlite_with_rowid=False,
+    _bytes("digest", null=True), sa.Column("came", sa.BigInteger),
+    sa.Index("by_subject", "subject", "dataset"), sqlite_with_rowid=False,
 )  # fmt: skip
 
 models = sa.Table(

@@ -29,6 +29,8 @@ class Answer:
         What happened to each data set: name, versions, records, and where its rows came from (``sources``).
     problem : str
         Why it could not be carried out just now; it waits on.
+    known_as : str
+        What receipts and the log call it, for outsiders, who cannot tell its number from that.
     """
 
     request: Request
@@ -37,14 +39,16 @@ class Answer:
     models: tuple[Mapping[str, Any], ...] = ()
     data: tuple[Mapping[str, Any], ...] = ()
     problem: str = ""
+    known_as: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
         request = self.request
         return {
-            "request": request.number, "kind": request.kind, "state": request.state, "caller": request.caller,
-            "regime": request.regime, "due": str(request.due().day), "received": request.received.isoformat(),
-            "reason": request.reason, "receipt": None if self.receipt is None else str(self.receipt),
+            "request": request.number, "known_as": self.known_as, "kind": request.kind, "state": request.state,
+            "caller": request.caller, "regime": request.regime, "due": str(request.due().day),
+            "received": request.received.isoformat(), "reason": request.reason,
+            "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
             "data": [dict(data) for data in self.data], "problem": self.problem,
             "history": [
@@ -85,15 +89,18 @@ class Answer:
     def outside(self) -> list[str]:
         """What is left to do where no workspace reaches: the places that the rows came from."""
         verb = "correct" if self.request.kind == "rectify" else "delete"
-        return [
-            f"{source} is not the workspace's: {verb} the same there, if that has not been done."
-            for source in dict.fromkeys(source for data in self.data for source in data["sources"])
-        ]
+        out = []
+        for first, *more in dict.fromkeys(tuple(data["sources"]) for data in self.data):
+            where, are = (f"{first} is", "there") if not more else (f"{', '.join((first, *more))} are", "where it is")
+            which = " One of these may hold it, and the workspace does not know which." if more else ""
+            out.append(f"{where} not the workspace's: {verb} the same {are}, if that has not been done.{which}")
+        return out
 
     def details(self) -> list[str]:
         """All that is known of the request, for people: who asked, under which law, and what became of it when."""
         request = self.request
-        out = [*self.lines(), f"Under {request.regime}, asked by {request.caller or 'nobody who gave a name'}."]
+        out = [*self.lines(), f"Receipts and the log call it {self.known_as}."]
+        out.append(f"Under {request.regime}, asked by {request.caller or 'nobody who gave a name'}.")
         out.append(f"{request.received:%Y-%m-%d %H:%M} received (times in UTC)")
         for step in request.history:
             words = REASONS.get(step.action, {}).get(step.reason or "", "")

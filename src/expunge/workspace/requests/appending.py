@@ -47,8 +47,8 @@ def append(
     Returns
     -------
     dict
-        ``version``, ``n_records``, ``appended``, ``skipped``, names of models that ``learned``, models to be fitted
-        again (``refit``), ``notes``.
+        ``version``, ``n_records``, ``appended``, ``skipped``, ``nameless``, names of models that ``learned``, models
+        to be fitted again (``refit``), ``notes``.
     """
     with core.read() as connection:
         data = datasets.open_data(core, connection, name)
@@ -69,7 +69,7 @@ def append(
     faults.at("data-chunks-written")
     with core.write() as connection:
         datasets.make_live(core, connection, data, row, card)
-        datasets.index_rows(core, connection, data.id, card, table, handles)
+        datasets.index_rows(core, connection, data.id, card, table, handles, came=int(core.now().timestamp()))
         for new in learned:
             old = new.before
             fitting.retire(core, connection, old)
@@ -88,9 +88,14 @@ def append(
     notes += [f"{new.before.name} is not in use: {new.gate['why']}" for new in learned if "why" in new.gate]
     return {
         "name": name, "version": data.version + 1, "n_records": data.n_records + len(ids), "appended": len(ids),
-        "skipped": skipped, "learned": list(changed), "notes": notes,
+        "skipped": skipped, "nameless": _count_nameless(card, table), "learned": list(changed), "notes": notes,
         "refit": [model.name for model in known if model.name not in changed],
     }  # fmt: skip
+
+
+def _count_nameless(card: datasets.DataCard, table: pa.Table) -> int:
+    """How many of the rows name no person, where others do."""
+    return 0 if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True).count(None)
 
 
 def _new_rows(

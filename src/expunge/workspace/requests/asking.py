@@ -22,6 +22,7 @@ from expunge.workspace.requests.targets import held_by
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
+from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.tables import read_table
 
@@ -91,6 +92,11 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
 
 
 def _unknown(wish: Wish) -> UnknownRecordError:
+    if wish.kind == "rectify":
+        return UnknownRecordError(
+            f"No record {wish.values[0]!r} in {wish.data!r}: never added, or forgotten.",
+            hint="Ids are compared as they are written: 7 is not 007.",
+        )
     hint = "Ids are compared as they are written: 7 is not 007." if wish.kind in ("record", "subject") else "Check it."
     return UnknownRecordError(
         f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.", hint=hint
@@ -130,22 +136,33 @@ def run(
             payload = request_queue.payload_of(core, row)
             try:
                 is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
-            except (FileNotUsableError, TamperedError):
-                raise
+            except (FileNotUsableError, TamperedError) as error:
+                raise _waiting_on(error, number) from error
             except ExpungeError as error:
                 failed[number] = error
             else:
                 (waiting if is_held else nothing).append(number)
     receipting.nothing_held(core, nothing)
-    done = carrying_out.carry_out(core, waiting, audit=audit)
+    try:
+        done = carrying_out.carry_out(core, waiting, audit=audit)
+    except (FileNotUsableError, TamperedError) as error:
+        raise _waiting_on(error, *waiting) from error
     failed |= done.failed
     if or_raise and failed and len(failed) == len(set(numbers)):
-        raise next(iter(failed.values()))
+        number, error = next(iter(failed.items()))
+        raise _waiting_on(error, number) from error
     with core.read() as connection:
         return [
             answer(core, connection, number, done.outcomes.get(number), failed.get(number))
             for number in dict.fromkeys(numbers)
         ]
+
+
+def _waiting_on(error: ExpungeError, *numbers: int) -> ExpungeError:
+    """The error, which also says that what was asked is taken in, and waits."""
+    which = f"Request {numbers[0]} waits" if len(numbers) == 1 else f"Requests {', '.join(map(str, numbers))} wait"
+    told = f"{which}: `expunge request run` carries out what waits."
+    return type(error)(error.message, hint=f"{error.hint} {told}".strip())
 
 
 def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> bool:
@@ -162,7 +179,8 @@ def answer(
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
     waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
-    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""))
+    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
+                  journal.request_id(core, number))  # fmt: skip
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:

@@ -137,7 +137,7 @@ def _switch_data(core: Core, connection: Any, new: removing.NewData) -> dict[str
         connection.execute(row_index.delete().where(part & (row_index.c.dataset == old.id)))
     if new.come is not None:
         handles = [core.secrets.handle("record", value) for value in new.come[new.card.record_id].to_pylist()]
-        datasets.index_rows(core, connection, old.id, new.card, new.come, handles)
+        datasets.index_rows(core, connection, old.id, new.card, new.come, handles, came=int(core.now().timestamp()))
     (before, nonce_before), (after, nonce_after) = blind(old.commitment), blind(new.row["commitment"])
     return {
         "data": old.name, "version_before": old.version, "version_after": old.version + 1, "before": before,

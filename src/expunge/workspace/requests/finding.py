@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from expunge.workspace.data import datasets
-from expunge.workspace.database.tables import artefacts
+from expunge.workspace.database.tables import artefacts, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import request_queue
 from expunge.workspace.requests.targets import Held, held_by
-from expunge.workspace.storage.core import Core
+from expunge.workspace.storage.core import Core, stamp
 
 __all__ = ["Finding", "below", "find"]
 
@@ -31,7 +32,7 @@ class Finding:
     records : int or None
         How many of the records, where that is known.
     since : str
-        When it was made, in UTC.
+        When it was made, in UTC; of a data set, when the first of these rows came in: added, appended or corrected.
     through : str
         The data set or model by which it came there.
     """
@@ -56,7 +57,7 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
         derived = core.db.rows(connection, artefacts)
         for held in known:
             data = held.data
-            out.append(Finding("data", data.name, data.version, len(held.handles), data.created, "added"))
+            out.append(Finding("data", data.name, data.version, len(held.handles), _since(connection, held), "added"))
             for model in held.models:
                 count = _known(core, connection, wish, model, held)
                 if count or held.features:
@@ -71,6 +72,17 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
             if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
         ]
     return list(dict.fromkeys(out))
+
+
+def _since(connection: Any, held: Held) -> str:
+    """When the first of the rows came into their data set."""
+    came: list[int | None] = []
+    for at in range(0, len(held.handles), 500):
+        part = row_index.c.record.in_(held.handles[at : at + 500]) & (row_index.c.dataset == held.data.id)
+        came += connection.execute(sa.select(row_index.c.came).where(part)).scalars()
+    later = [seconds for seconds in came if seconds is not None]
+    is_later = later and len(later) == len(came)
+    return stamp(datetime.fromtimestamp(min(later), UTC)) if is_later else held.data.created
 
 
 def below(core: Core, connection: Any, model: models.Model) -> list[Finding]:

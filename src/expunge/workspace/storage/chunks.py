@@ -25,6 +25,9 @@ _PLAIN = ("file", "local", "memory")
 #: How often a call to an object store is made before it counts as failed.
 _ATTEMPTS = 3
 
+#: A chunk cannot be mended: there may be a copy, and a model can be made anew from its data.
+_HINT = "Restore it from a copy of the workspace; what belongs to a model, `expunge fit NAME --force` makes anew."
+
 
 class Entry(NamedTuple):
     """What a manifest keeps about a chunk: its name and the keyed hash of its bytes, both hexadecimal."""
@@ -86,13 +89,13 @@ class ChunkStore:
         try:
             data: bytes = self._place.get(entry.name)
         except FileNotFoundError as error:
-            raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is missing.", hint="Restore it.") from error
+            raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is missing.", hint=_HINT) from error
         except OSError as error:
             raise FileNotUsableError(
                 f"Cannot read chunk {entry.name[:12]} ({what}): {error}.", hint="Check disk and rights."
             ) from error
         if not hmac.compare_digest(self.mac(data), entry.mac):
-            raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is not what was written.", hint="Restore it.")
+            raise TamperedError(f"Chunk {entry.name[:12]} ({what}) is not what was written.", hint=_HINT)
         return data
 
     def size(self, name: str) -> int:

@@ -63,7 +63,10 @@ class Lock:
             who = os.pread(handle, 20, 0).decode("ascii", "replace").strip() if hasattr(os, "pread") else ""
             os.close(handle)
             by = f"by process {who}" if who else "by another process"
-            raise WorkspaceBusyError(f"The workspace is being changed {by}.", hint="Try again.") from error
+            raise WorkspaceBusyError(
+                f"The workspace is being changed {by}; nothing was taken in here.",
+                hint="Try again, or have a request wait: `expunge request add` takes it in at once.",
+            ) from error
         return handle
 
 

@@ -324,7 +324,13 @@ def _targets(table: pa.Table, name: str, schema: Schema, ids: Sequence[Any]) -> 
     if kind == "integer" and _declared_kind(table, name) is not None:  # not through floats, which end at 2**53
         values = ["" if value is None else value for value in table[name].to_pylist()]
     else:
-        values = _cells(table, name, "text" if kind == "text" else "number", ids)
+        try:
+            values = _cells(table, name, "text" if kind == "text" else "number", ids)
+        except InvalidDataError as error:
+            if schema.task != "regression":
+                raise
+            other = "If these are labels, take a classifier: ridge-classifier in place of ridge, say."
+            raise InvalidDataError(error.message, hint=f"{error.hint} {other}") from error
     if lacking := [record for value, record in zip(values, ids, strict=True) if value == "" or value != value]:
         more = f", and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise InvalidDataError(
