@@ -149,8 +149,8 @@ def run(
         raise _waiting_on(error, *waiting) from error
     failed |= done.failed
     if or_raise and failed and len(failed) == len(set(numbers)):
-        number, error = next(iter(failed.items()))
-        raise _waiting_on(error, number) from error
+        number, first = next(iter(failed.items()))
+        raise _waiting_on(first, number) from first
     with core.read() as connection:
         return [
             answer(core, connection, number, done.outcomes.get(number), failed.get(number))
