@@ -243,11 +243,8 @@ class Forest(Unlearner):
         cells = trees.learned.corrected(rows, slots, table, trees.plan.params)
         if cells is None:
             return full
-        work = (
-            trees.owed
-            + trees.prepare(cells, np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])).work
-        )
-        work += len(table) if trees.learned.is_encoded else 0
+        changed = np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])
+        work = trees.owed + trees.prepare(cells, changed).work + (len(table) if trees.learned.is_encoded else 0)
         return work, work, ("trees",)
 
     def _revive(self, name: str, part: Part) -> Any:
