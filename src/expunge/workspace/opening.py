@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError
+from expunge.errors import FileNotUsableError, InvalidParameterError, InvalidRequestError, TamperedError
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
@@ -20,6 +20,8 @@ from expunge.ledger.rotation import rotate as rotation_of
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
 from expunge.workspace.requests.scrub import scrub
+from expunge.workspace.rules.deadlines import read_zone, regime_of
+from expunge.workspace.rules.policies import Policy
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.key_files import Secrets
@@ -34,6 +36,7 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     layout = Layout(root.resolve())
     if layout.config.exists():
         raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
+    check_settings(config)
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):
@@ -49,6 +52,28 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
         raise InvalidRequestError("That database is the one of another workspace.", hint="Give each its own.")
     config.write(layout.config)
     return core
+
+
+def check_settings(config: Config) -> None:
+    """Refuse settings that would be refused later, when a request comes.
+
+    Raises
+    ------
+    InvalidParameterError
+        A policy, regime, zone, kind of signing key or command that there is not.
+    """
+    Policy.from_text(config.policy)
+    regime_of(config.regime)
+    read_zone(config.zone)
+    kind, _, name = config.signing_key.partition(":")
+    if (kind, bool(name)) not in (("file", False), ("env", True), ("callable", False)):
+        raise InvalidParameterError(
+            f"There is no signing key {config.signing_key!r}.", hint="Use file, env:NAME or callable."
+        )
+    if not all(isinstance(part, str) and part for part in config.after_switch):
+        raise InvalidParameterError(
+            "The command after a switch is a list of texts.", hint='As after_switch=["notify", "--all"].'
+        )
 
 
 def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime]) -> Core:

@@ -85,6 +85,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         ------
         FileNotUsableError
             There is a workspace already.
+        InvalidParameterError
+            A setting that there is not, or a value that it does not take. Nothing is made.
         """
         return cls(opening.make(Path(path), Config.of(settings), signer=signer, clock=clock))
 
