@@ -10,6 +10,7 @@ import pytest
 import expunge
 from expunge.errors import InvalidParameterError, InvalidRequestError, TamperedError, UnknownNameError
 from expunge.ledger.keys import generate
+from expunge.workspace import verify
 from expunge.workspace.database.tables import receipts
 from workspace.test_growing import people
 
@@ -31,8 +32,13 @@ def test_what_was_signed_before_a_rotation_is_verified_and_a_foreign_key_is_refu
     kept = tmp_path / "head.json"
     kept.write_bytes(ws.head().envelope)
     (before,) = ws.forget(subjects=["p1"])
+    rotated = ws.keys_rotate()
+    kept_key = ws.path / f"public-{rotated['old'][:16]}.pem"
+    assert kept_key.read_bytes() == first.read_bytes()
     ws.keys_rotate()
-    ws.keys_rotate()
+    assert verify(before.receipt, key=kept_key)  # by itself, as who has no workspace does
+    with pytest.raises(TamperedError, match="public-"):
+        verify(before.receipt, key=ws.path / "public.pem").raise_if_wrong()
     (after,) = ws.forget(subjects=["p2"])
     for key in (None, first, ws.path / "public.pem"):
         for receipt in (before.receipt, after.receipt):

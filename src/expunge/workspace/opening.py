@@ -112,6 +112,7 @@ def is_file(core: Core, text: str) -> bool:
 def rotate(core: Core) -> dict[str, Any]:
     """Make a new signing key in the file, and have the old one sign that it follows. The lock is held.
 
+    The old public key stays in ``public-<its name>.pem``: what it signed is verified by it where no workspace is.
     What was killed between the two is gone on with: the same key is not handed over to twice.
     """
     if core.config.signing_key != "file":
@@ -128,8 +129,10 @@ def rotate(core: Core) -> dict[str, Any]:
             core.db.set_meta(connection, "rotations", json.dumps([text.decode() for text in [*known, envelope]]))
             fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
             journal.append(core, connection, "rotation", fields)
+    kept = core.layout.old_public_key(old.key_id)
+    write_whole(kept, lambda stream: stream.write(old.public_pem))
     os.replace(aside, path)
-    pem = new.public_pem
-    write_whole(core.layout.public_key, lambda stream: stream.write(pem))
+    write_whole(core.layout.public_key, lambda stream: stream.write(new.public_pem))
     core.use_signer(new)
-    return {"old": old.key_id, "new": new.key_id, "public_key": str(core.layout.public_key)}
+    told = {"old": old.key_id, "new": new.key_id}
+    return told | {"public_key": str(core.layout.public_key), "old_public_key": str(kept)}
