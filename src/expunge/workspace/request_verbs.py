@@ -27,6 +27,8 @@ class RequestVerbs:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._commits = request_queue.GroupCommit(core)
+        #: Requests that were interrupted and finished at opening, by what they are about, until asked for again.
+        self._finished: dict[bytes, int] = {}
 
     def request_add(self, wishes: Iterable[Wish]) -> list[int]:
         """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""

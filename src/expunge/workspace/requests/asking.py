@@ -25,7 +25,9 @@ from expunge.workspace.rules.retention import expired, read_duration, read_times
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.tables import read_table
 
-__all__ = ["Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "wishes_of"]
+__all__ = [
+    "Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "take_in", "wishes_of",
+]  # fmt: skip
 
 Ids = Sequence[Any] | None
 
@@ -88,6 +90,27 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         removing.refuse_unable(wish.kind, held)
         if wish.kind == "feature":
             removing.planned(core, wish.kind, payload, held)
+
+
+def take_in(
+    core: Core, commits: request_queue.GroupCommit, wishes: Sequence[Wish], finished: dict[bytes, int]
+) -> list[int]:
+    """Take requests in that are possible; gives their numbers.
+
+    What repeats an interrupted request that was ``finished`` at opening, so that nothing is held of it now, is that
+    request, once: who was killed asks again, and wants its receipt.
+    """
+    before: list[int | None] = []
+    for wish in wishes:
+        number = finished.pop(request_queue.handle_of(core, wish), None)
+        if number is not None:
+            with core.read() as connection:
+                number = None if _is_known(core, connection, wish.kind, _payload(wish)) else number
+        before.append(number)
+    new = [wish for wish, number in zip(wishes, before, strict=True) if number is None]
+    refuse_impossible(core, new)
+    numbers = iter(commits.accept(new) if new else ())
+    return [next(numbers) if number is None else number for number in before]
 
 
 def _unknown(wish: Wish) -> UnknownRecordError:
