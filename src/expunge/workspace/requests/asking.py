@@ -185,7 +185,12 @@ def answer(
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
     waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
-    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""))
+    audits = tuple(
+        {"model": model["model"], "figures": model["audit"], "receipt": None}
+        for model in done["models"]
+        if model["audit"]
+    )
+    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""), audits)
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:
