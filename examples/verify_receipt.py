@@ -13,7 +13,7 @@ def opened(envelope, kind, key):  # the text in a DSSE envelope, after its signa
     name = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
     signed = {"keyid": name, "sig": base64.b64encode(sig).decode()}
     again = {"payload": base64.b64encode(text).decode(), "payloadType": kind, "signatures": [signed]}
-    check(envelope == again, f"signed with the key {envelope['signatures'][0]['keyid']}, or no {kind}")
+    check(envelope == again, f"signed with {envelope['signatures'][0]['keyid']} (earlier? public-*.pem), or no {kind}")
     key.verify(sig, b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(text), text))
     check(write(json.loads(text)) == text, "a text is not in canonical form")
     return json.loads(text)

@@ -63,6 +63,7 @@ def test_a_machine_with_nothing_else(folder: Path) -> None:
         done = bare(folder, *arguments)
         assert (done.returncode, done.stdout) == (1, ""), arguments
         assert done.stderr.startswith("NOT VERIFIED"), arguments
+        assert ("(earlier? public-*.pem)" in done.stderr) is ("none.json" not in arguments), arguments
     without = subprocess.run(
         [sys.executable, "-S", "-c", "import numpy"], capture_output=True, check=False,
         env={**os.environ, "PYTHONPATH": str(folder / "packages")},

@@ -113,6 +113,24 @@ def test_a_workspace_that_began_what_cannot_be_carried_out_opens(ws: expunge.Wor
     assert again.request_step(1, "refuse", reason="other").request.state == "refused"
 
 
+@pytest.mark.parametrize("asked", [{"subjects": [life.PEOPLE[0]]}, {"records": ["r000", "r001"]}])
+def test_who_asks_again_after_a_kill_gets_the_receipt_of_the_request_that_was_interrupted(
+    ws: expunge.Workspace, asked: dict[str, Any]
+) -> None:
+    from expunge.workspace.requests import carrying_out
+
+    carrying_out._start(ws._core, ws.request_ask(**asked))  # and the process is killed
+    ws.close()
+    with pytest.warns(UserWarning, match="Finished interrupted request 1"):
+        again = expunge.Workspace.open(ws.path)
+    (answer,) = again.forget(**asked)
+    assert (answer.request.number, answer.request.state) == (1, "done")
+    assert answer.receipt == ws.path / "receipts" / "0001.json"
+    assert len(again.request_list(every=True)) == 1
+    if "subjects" in asked:  # from then on it is a question of its own
+        assert states(again.forget(**asked)) == ["nothing-held"]
+
+
 def test_a_gate_that_lost_what_it_looks_at_lets_nothing_pass_and_stops_nothing(ws: expunge.Workspace) -> None:
     frame = life.people().assign(grade=0, id=[f"h{i}" for i in range(40)], person="nobody")
     frame.to_parquet(ws.path.parent / "holdout.parquet", index=False)

@@ -10,6 +10,7 @@ import pytest
 import expunge
 from expunge.errors import InvalidParameterError, InvalidRequestError, TamperedError, UnknownNameError
 from expunge.ledger.keys import generate
+from expunge.workspace import verify
 from expunge.workspace.database.tables import receipts
 from workspace.test_growing import people
 
@@ -31,8 +32,13 @@ def test_what_was_signed_before_a_rotation_is_verified_and_a_foreign_key_is_refu
     kept = tmp_path / "head.json"
     kept.write_bytes(ws.head().envelope)
     (before,) = ws.forget(subjects=["p1"])
+    rotated = ws.keys_rotate()
+    kept_key = ws.path / f"public-{rotated['old'][:16]}.pem"
+    assert kept_key.read_bytes() == first.read_bytes()
     ws.keys_rotate()
-    ws.keys_rotate()
+    assert verify(before.receipt, key=kept_key)  # by itself, as who has no workspace does
+    with pytest.raises(TamperedError, match="public-"):
+        verify(before.receipt, key=ws.path / "public.pem").raise_if_wrong()
     (after,) = ws.forget(subjects=["p2"])
     for key in (None, first, ws.path / "public.pem"):
         for receipt in (before.receipt, after.receipt):
@@ -103,6 +109,10 @@ def test_an_audit_before_the_rows_go_stands_in_the_receipt_and_leaves_nothing(
         ws.forget(features=["age"], audit=4, held_out="others")
     assert ws.request_list(every=True) == []
     (answer,) = ws.forget(subjects=["p1"], audit=4, held_out="others", data="people")
+    for lines in (answer.lines(), ws.request_show(answer.request.number).details()):
+        (verdict,) = [line for line in lines if line.startswith("sums: audit:")]
+        assert verdict.startswith("sums: audit: forgotten. The model is bit for bit")
+        assert "sums: 4 references; 39 are needed to accuse anybody at 0.05." in lines
     told = told_of(ws, answer.receipt)
     assert told["verdict"] == "forgotten"  # the digest is that of a fresh fit
     assert (told["n_forgotten"], told["n_held_out"], told["n_retrains"]) == (3, 30, 4)
@@ -121,6 +131,11 @@ def test_an_audit_afterwards_follows_the_receipt_of_the_request(ws: expunge.Work
     ids = people()["id"][people()["person"] == "p1"].tolist()
     people(90).to_csv(tmp_path / "all.csv", index=False)
     asked = {"forgotten": ids, "n_references": 4, "n_unforgotten": 0}
+    others = people(90)["id"][60:].tolist()
+    for wrong, words in ((ids[:2], "forgot 3 records, and 2 ids"), (others[:3], "No request made")):
+        with pytest.raises(InvalidRequestError, match=words):
+            ws.audit("sums", tmp_path / "all.csv", attach=1, **(asked | {"forgotten": wrong}))
+    assert ws.request_show(1).audits == ()
     report = ws.audit("sums", tmp_path / "all.csv", attach=1, **asked)
     attached = ws.path / "receipts" / "audit-0001.json"
     assert told_of(ws, attached)["verdict"] == report.verdict
@@ -128,7 +143,9 @@ def test_an_audit_afterwards_follows_the_receipt_of_the_request(ws: expunge.Work
     assert verdict.receipt.action == "audit"  # type: ignore[union-attr]
     assert "The receipt before this one of sums stands in the log before it." in verdict.lines
     assert [path.name for path in sorted((ws.path / "receipts").iterdir())] == ["0001.json", "audit-0001.json"]
+    assert "about 3 records" in verdict.receipt.notes[-1]  # type: ignore[union-attr]
     assert ws.request_show(1).receipt == first.receipt
+    assert f"sums: receipt of that audit: {attached}" in ws.request_show(1).details()
     (second,) = ws.forget(subjects=["p2"])
     assert second.receipt == ws.path / "receipts" / "0002.json"
     assert ws.verify(second.receipt)

@@ -19,6 +19,7 @@ import pytest
 import expunge
 from expunge.cli import run
 from expunge.errors import (
+    FileNotUsableError,
     ForgottenBeforeError,
     InvalidDataError,
     InvalidParameterError,
@@ -102,6 +103,42 @@ def test_the_policy_decides_when_requests_are_carried_out(tmp_path: Path, csv: P
     assert "collecting" in ws.status()["why"]
     ws.request_add([Wish(kind="subject", values=(f"p{i}",)) for i in (2, 3)])
     assert len(ws.request_run()) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"policy": "never"}, "no policy 'never'"),
+        ({"regime": "pipl"}, "names no number of days"),
+        ({"zone": "Mars/Olympus"}, "no time zone"),
+        ({"signing_key": "env:"}, "no signing key"),
+        ({"after_switch": ["notify", 3]}, "list of texts"),
+    ],
+)
+def test_a_setting_that_cannot_serve_is_refused_before_anything_is_made(
+    tmp_path: Path, settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidParameterError, match=words):
+        expunge.Workspace.init(tmp_path / "ws", **settings)
+    assert not (tmp_path / "ws").exists()
+
+
+def test_predictions_that_cannot_be_kept_leave_no_entry(
+    ws: expunge.Workspace, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidParameterError, match="neither"):
+        ws.predict("sums", csv, keep="scores.txt")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pd.DataFrame, "to_csv", full)
+        with pytest.raises(FileNotUsableError, match="No space left"):
+            ws.predict("sums", csv, keep="scores.csv")
+    assert [found.what for found in ws.find(subjects=["p1"]) if found.what == "prediction"] == []
+    ws.predict("sums", csv, keep="scores.csv")  # the name was not taken
+    assert (ws.path / "predictions" / "scores.csv").is_file()
 
 
 def test_status_names_requests_on_hold_whose_date_comes(

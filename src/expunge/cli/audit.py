@@ -59,29 +59,31 @@ def audit(
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
     with out.measuring("Training references") as bar:
-        found = _audited(
+        found, signed = _audited(
             workspace, model, data, forgotten, held_out, scores, n_references=references, n_unforgotten=unforgotten,
             n_halves=halves, n_unlearned=unlearned, seed=seed, n_jobs=jobs, store=store, progress=_timed(bar),
             alpha=alpha, attach=attach, delimiter=delimiter, encoding=encoding,
         )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
-    return out.result(found.to_dict(), [*found.lines(), *written])
+    return out.result(found.to_dict() | signed, [*found.lines(), *written, *map("Receipt: {}".format, signed.values())])
 
 
 def _audited(
     workspace: File, model: str | None, data: File, forgotten: File, held_out: File, scores: File, **given: Any
-) -> Any:
-    """The report on a table of scores, or on a model of the workspace."""
+) -> tuple[Any, dict[str, str]]:
+    """The report on a table of scores, or on a model of the workspace, and where the receipt went that has it."""
     from expunge.workspace import Workspace, audit_scores, read_ids
 
     if scores is not None:
-        return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")})
+        return audit_scores(scores, **{name: given[name] for name in ("alpha", "delimiter", "encoding")}), {}
     if model is None or data is None or forgotten is None:
         raise InvalidRequestError(
             "MODEL needs --data, a table, and --forgotten, a file with ids.", hint="See `expunge audit --help`."
         )
     others = read_ids(held_out) if held_out else None
-    return Workspace.open(workspace).audit(model, data, forgotten=read_ids(forgotten), held_out=others, **given)
+    opened, number = Workspace.open(workspace), given["attach"]
+    found = opened.audit(model, data, forgotten=read_ids(forgotten), held_out=others, **given)
+    return found, {} if number is None else {"receipt": opened.request_show(number).audits[-1]["receipt"]}
 
 
 def _self_test(out: Output, **given: Any) -> None:

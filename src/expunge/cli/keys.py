@@ -46,4 +46,10 @@ def rotate(workspace: At = None, as_json: Json = False) -> None:
     out = Output(as_json)
     with out.working("Rotating"):
         told = Workspace.open(workspace).keys_rotate()
-    out.result(told, [f"{told['old'][:16]} handed over to {told['new'][:16]}; give away {told['public_key']} now."])
+    out.result(
+        told,
+        [
+            f"{told['old'][:16]} handed over to {told['new'][:16]}; give away {told['public_key']} now.",
+            f"What was signed before is verified with {told['old_public_key']}.",
+        ],
+    )

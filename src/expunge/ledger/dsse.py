@@ -122,7 +122,8 @@ def open_envelope(data: bytes, keys: PublicKeys, *, kind: str, what: str = "This
         if key_id not in keys:
             raise TamperedError(
                 f"{what} is signed with the key {key_id[:16]}, which is not among those given.",
-                hint="Give the public key of who issued it; if it is that key, the file was changed.",
+                hint="Give the public key of who issued it. Signed with an earlier key? See public-*.pem. If it is "
+                "that key, the file was changed.",
             )
         if not keys.verify(key_id, message, signature):
             raise TamperedError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from expunge.errors import FileNotUsableError, InvalidRequestError, TamperedError
+from expunge.errors import FileNotUsableError, InvalidParameterError, InvalidRequestError, TamperedError
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
@@ -20,6 +20,8 @@ from expunge.ledger.rotation import rotate as rotation_of
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
 from expunge.workspace.requests.scrub import scrub
+from expunge.workspace.rules.deadlines import read_zone, regime_of
+from expunge.workspace.rules.policies import Policy
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.key_files import Secrets
@@ -34,6 +36,7 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     layout = Layout(root.resolve())
     if layout.config.exists():
         raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
+    check_settings(config)
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):
@@ -49,6 +52,28 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
         raise InvalidRequestError("That database is the one of another workspace.", hint="Give each its own.")
     config.write(layout.config)
     return core
+
+
+def check_settings(config: Config) -> None:
+    """Refuse settings that would be refused later, when a request comes.
+
+    Raises
+    ------
+    InvalidParameterError
+        A policy, regime, zone, kind of signing key or command that there is not.
+    """
+    Policy.from_text(config.policy)
+    regime_of(config.regime)
+    read_zone(config.zone)
+    kind, _, name = config.signing_key.partition(":")
+    if (kind, bool(name)) not in (("file", False), ("env", True), ("callable", False)):
+        raise InvalidParameterError(
+            f"There is no signing key {config.signing_key!r}.", hint="Use file, env:NAME or callable."
+        )
+    if not all(isinstance(part, str) and part for part in config.after_switch):
+        raise InvalidParameterError(
+            "The command after a switch is a list of texts.", hint='As after_switch=["notify", "--all"].'
+        )
 
 
 def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime]) -> Core:
@@ -87,6 +112,7 @@ def is_file(core: Core, text: str) -> bool:
 def rotate(core: Core) -> dict[str, Any]:
     """Make a new signing key in the file, and have the old one sign that it follows. The lock is held.
 
+    The old public key stays in ``public-<its name>.pem``: what it signed is verified by it where no workspace is.
     What was killed between the two is gone on with: the same key is not handed over to twice.
     """
     if core.config.signing_key != "file":
@@ -103,8 +129,10 @@ def rotate(core: Core) -> dict[str, Any]:
             core.db.set_meta(connection, "rotations", json.dumps([text.decode() for text in [*known, envelope]]))
             fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
             journal.append(core, connection, "rotation", fields)
+    kept = core.layout.old_public_key(old.key_id)
+    write_whole(kept, lambda stream: stream.write(old.public_pem))
     os.replace(aside, path)
-    pem = new.public_pem
-    write_whole(core.layout.public_key, lambda stream: stream.write(pem))
+    write_whole(core.layout.public_key, lambda stream: stream.write(new.public_pem))
     core.use_signer(new)
-    return {"old": old.key_id, "new": new.key_id, "public_key": str(core.layout.public_key)}
+    told = {"old": old.key_id, "new": new.key_id}
+    return told | {"public_key": str(core.layout.public_key), "old_public_key": str(kept)}

@@ -35,9 +35,15 @@ class ProofVerbs:
             A table with the known, the forgotten and held-out records.
         attach : int, optional
             Number of the request that the model forgot by: its receipt is followed by one with the figures, in
-            ``receipts/audit-0001.json``. The model has to be as that receipt says.
+            ``receipts/audit-0001.json``. The model has to be as that receipt says, and the forgotten ids those of the
+            request, as far as the workspace can still tell.
         **asked
             See :func:`expunge.workspace.models.audits.audit_model`.
+
+        Raises
+        ------
+        InvalidRequestError
+            Figures that are not about that request. Nothing is trained and nothing signed.
         """
         from expunge.workspace.models.audits import audit_model
         from expunge.workspace.requests import auditing
@@ -45,13 +51,15 @@ class ProofVerbs:
         core = self._core
         with core.read() as connection:
             model = models.open_model(core, connection, name)
-            if attach is not None:
-                auditing.refuse_attaching(core, connection, attach, model)
+            told = None if attach is None else auditing.refuse_attaching(core, connection, attach, model)
         live = models.load(core, model).model
-        report = audit_model(live, live_schema(model.card.card, live), data, **asked)
+        schema, about = live_schema(model.card.card, live), ""
+        if told is not None:
+            about = auditing.refuse_other_records(core, *told, model, schema.record_kind, asked["forgotten"])
+        report = audit_model(live, schema, data, **asked)
         if attach is not None:
             with core.lock.held():
-                auditing.attach(core, attach, name, report.figures())
+                auditing.attach(core, attach, name, report.figures(), about=about)
         return report
 
     def verify(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from expunge.workspace import reports
-from expunge.workspace.requests import artefacts, asking, carrying_out, request_queue, stepping
+from expunge.workspace.requests import artefacts, asking, carrying_out, receipting, request_queue, stepping
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.rules.request_file import read_requests
 from expunge.workspace.storage.core import Core
@@ -27,6 +28,8 @@ class RequestVerbs:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._commits = request_queue.GroupCommit(core)
+        #: Requests that were interrupted and finished at opening, by what they are about, until asked for again.
+        self._finished: dict[bytes, int] = {}
 
     def request_add(self, wishes: Iterable[Wish]) -> list[int]:
         """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
@@ -49,9 +52,11 @@ class RequestVerbs:
         return reports.all_requests(self._core, every=every)
 
     def request_show(self, number: int) -> asking.Answer:
-        """One request."""
+        """One request, with what audits said of its models."""
         with self._core.read() as connection:
-            return asking.answer(self._core, connection, number)
+            answer = asking.answer(self._core, connection, number)
+            audits = receipting.audits_of(self._core, connection, number)
+        return dataclasses.replace(answer, audits=tuple(audits))
 
     def request_step(self, number: int, action: str, *, reason: str | None = None) -> asking.Answer:
         """Hold, release, extend or refuse a request, or ask for and confirm an identity."""

@@ -85,6 +85,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         ------
         FileNotUsableError
             There is a workspace already.
+        InvalidParameterError
+            A setting that there is not, or a value that it does not take. Nothing is made.
         """
         return cls(opening.make(Path(path), Config.of(settings), signer=signer, clock=clock))
 
@@ -116,11 +118,14 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
             return []
         try:
             with core.lock.held():
+                about = recovery.interrupted(core)
                 begun, finished = recovery.recover(core)
                 again = asking.run(core, begun, or_raise=False)
         except WorkspaceBusyError:
             return []  # nothing was left behind: somebody is at work
-        return sorted({*finished, *(answer.request.number for answer in again if not answer.problem)})
+        done = {*finished, *(answer.request.number for answer in again if not answer.problem)}
+        self._finished = {handle: number for handle, number in about.items() if number in done}
+        return sorted(done)
 
     @property
     def path(self) -> Path:
@@ -314,8 +319,8 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         )  # fmt: skip
         auditing.refuse_audit(core, n_references, held_out, of_columns=bool(features))
         with core.lock.held():
-            asking.refuse_impossible(core, wishes)
-            return asking.run(core, self._commits.accept(wishes), audit=audit if callable(audit) else None)
+            numbers = asking.take_in(core, self._commits, wishes, self._finished)
+            return asking.run(core, numbers, audit=audit if callable(audit) else None)
 
     def rectify(
         self, path: str | Path, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any

@@ -6,6 +6,7 @@ model learned from that one or not.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from expunge.workspace.database.tables import artefacts, predicted
 from expunge.workspace.models import models
 from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage.core import Core, stamp
-from expunge.workspace.tabular.tables import write_table
+from expunge.workspace.tabular.tables import check_new_table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +58,30 @@ def keep(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Se
     model : str
     subjects : sequence, optional
         Whom each row is about; not written, only indexed.
+
+    Raises
+    ------
+    InvalidRequestError, InvalidParameterError, FileNotUsableError
+        A name that is none or is taken, or a file that cannot be written. Nothing is kept.
     """
     if Path(name).name != name or name.startswith("."):
         raise InvalidRequestError(f"{name!r} is no plain name of a file.", hint="As scores.csv.")
+    path, aside = core.layout.predictions / name, core.layout.tmp / name
+    check_new_table(path)
+    core.layout.predictions.mkdir(exist_ok=True)
+    core.layout.tmp.mkdir(exist_ok=True)
+    try:
+        write_table(frame, aside)
+        _index(core, name, frame, model=model, subjects=subjects)
+        os.replace(aside, path)  # last: a file that nothing names would never be deleted
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def _index(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Sequence[Any] | None) -> None:
     records = frame.iloc[:, 0].tolist()
-    with core.write() as connection:  # first: a file that nothing names would never be deleted
+    with core.write() as connection:
         number = enter(core, connection, name, model=model, kind=KEPT, place=name)
         rows = [
             {"artefact": number, "record": core.secrets.handle("record", record),
@@ -69,8 +89,6 @@ def keep(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Se
             for record, subject in zip(records, subjects or [None] * len(records), strict=True)
         ]  # fmt: skip
         connection.execute(predicted.insert(), rows)
-    core.layout.predictions.mkdir(exist_ok=True)
-    return write_table(frame, core.layout.predictions / name)
 
 
 def about(core: Core, connection: Any, kind: str, values: Iterable[Any]) -> dict[int, int]:

@@ -31,6 +31,9 @@ class Answer:
         Why it could not be carried out just now; it waits on.
     known_as : str
         What receipts and the log call it, for outsiders, who cannot tell its number from that.
+    audits : tuple of mapping
+        What audits of its models said: ``model``, ``figures`` as in the receipt, and, of one that was made afterwards,
+        the ``receipt`` that has them.
     """
 
     request: Request
@@ -40,6 +43,7 @@ class Answer:
     data: tuple[Mapping[str, Any], ...] = ()
     problem: str = ""
     known_as: str = ""
+    audits: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
@@ -51,6 +55,7 @@ class Answer:
             "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
             "data": [dict(data) for data in self.data], "problem": self.problem,
+            "audits": [dict(audit) for audit in self.audits],
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -75,6 +80,8 @@ class Answer:
                 f"again; {guarantee['kind']}: {guarantee['statement']}."
             )
             out += [f"{model['model']}: {note}." for note in model["notes"]]
+        for audit in self.audits:
+            out += _audit_lines(audit)
         for data in self.data:
             what = f"{_records(data['records'])} {'corrected' if is_rectified else 'taken out'}"
             what = "columns taken out" if request.kind == "feature" else what
@@ -110,6 +117,20 @@ class Answer:
 
     def _why(self) -> str:
         return f" ({self.request.reason})" if self.request.reason else ""
+
+
+def _audit_lines(audit: Mapping[str, Any]) -> list[str]:
+    """A verdict, whether so few references could accuse, and where the receipt of an audit made afterwards lies."""
+    name, figures = audit["model"], audit["figures"]
+    if "verdict" not in figures:  # an audit of the owner's own
+        return []
+    from expunge.audit.verdict import retrains_needed
+
+    out = [f"{name}: audit: {figures['verdict']}. {figures['sentence']}"]
+    n_retrains, alpha = figures.get("n_retrains", 0), float(figures.get("alpha") or 0.05)
+    if 0 < n_retrains < (needed := retrains_needed(alpha)):
+        out.append(f"{name}: {n_retrains} references; {needed} are needed to accuse anybody at {alpha:g}.")
+    return out + ([f"{name}: receipt of that audit: {audit['receipt']}"] if audit["receipt"] else [])
 
 
 def _records(count: int) -> str:

@@ -26,7 +26,9 @@ from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.tables import read_table
 
-__all__ = ["Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "wishes_of"]
+__all__ = [
+    "Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "take_in", "wishes_of",
+]  # fmt: skip
 
 Ids = Sequence[Any] | None
 
@@ -89,6 +91,27 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         removing.refuse_unable(wish.kind, held)
         if wish.kind == "feature":
             removing.planned(core, wish.kind, payload, held)
+
+
+def take_in(
+    core: Core, commits: request_queue.GroupCommit, wishes: Sequence[Wish], finished: dict[bytes, int]
+) -> list[int]:
+    """Take requests in that are possible; gives their numbers.
+
+    What repeats an interrupted request that was ``finished`` at opening, so that nothing is held of it now, is that
+    request, once: who was killed asks again, and wants its receipt.
+    """
+    before: list[int | None] = []
+    for wish in wishes:
+        number = finished.pop(request_queue.handle_of(core, wish), None)
+        if number is not None:
+            with core.read() as connection:
+                number = None if _is_known(core, connection, wish.kind, _payload(wish)) else number
+        before.append(number)
+    new = [wish for wish, number in zip(wishes, before, strict=True) if number is None]
+    refuse_impossible(core, new)
+    numbers = iter(commits.accept(new) if new else ())
+    return [next(numbers) if number is None else number for number in before]
 
 
 def _unknown(wish: Wish) -> UnknownRecordError:
@@ -179,8 +202,15 @@ def answer(
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
     waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
-    return Answer(request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
-                  journal.request_id(core, number))  # fmt: skip
+    audits = tuple(
+        {"model": model["model"], "figures": model["audit"], "receipt": None}
+        for model in done["models"]
+        if model["audit"]
+    )
+    return Answer(
+        request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
+        known_as=journal.request_id(core, number), audits=audits,
+    )  # fmt: skip
 
 
 def due_now(core: Core, policy: Policy | None = None) -> Decision:

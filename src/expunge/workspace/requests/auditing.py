@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.rotation import chain
-from expunge.workspace.data import datasets
+from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import models
 from expunge.workspace.requests import receipting, request_queue
@@ -26,12 +26,12 @@ from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import Schema
+from expunge.workspace.tabular.schema import Schema, parse_label
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["attach", "audited", "refuse_attaching", "refuse_audit"]
+__all__ = ["attach", "audited", "refuse_attaching", "refuse_audit", "refuse_other_records"]
 
 _LATER = "the figures of an audit that was made after the receipt of the request; the rest repeats that receipt"
 
@@ -154,7 +154,54 @@ def refuse_attaching(
     return told, change
 
 
-def attach(core: Core, number: int, name: str, figures: Mapping[str, Any]) -> Path:
+def refuse_other_records(
+    core: Core, told: ledger_receipts.Receipt, change: ledger_receipts.ModelChange, model: models.Model, kind: str,
+    forgotten: Sequence[Any],
+) -> str:  # fmt: skip
+    """What is known of the ids that an audit is about, for its receipt, unless they are not those of the request.
+
+    The workspace has destroyed what a request was about. What is left is how many records the receipt says the model
+    forgot, and the keyed hashes of all that may not come again, without times and links. So as many other records of
+    one other request are not told from those of this one, and the receipt says so.
+
+    Parameters
+    ----------
+    core : Core
+    told, change : Receipt, ModelChange
+        As :func:`refuse_attaching` gives them.
+    model : Model
+    kind : str
+        Of the ids of records.
+    forgotten : sequence
+        Ids that the audit takes for forgotten.
+
+    Raises
+    ------
+    InvalidRequestError
+        More or fewer than the receipt says, or one that was never forgotten.
+    """
+    ids = list(dict.fromkeys(parse_label(value, kind, "record id") for value in forgotten))
+    if len(ids) != change.records:
+        raise InvalidRequestError(
+            f"By its receipt {model.name!r} forgot {change.records:,} records, and {len(ids):,} ids are given.",
+            hint="Give the ids of that request, all of them and no others.",
+        )
+    if not core.config.tombstones or told.action == "rectify":
+        return f"about {len(ids)} records named by the auditor, as many as the model forgot: nothing else was compared"
+    with core.read() as connection:
+        data = datasets.open_data(core, connection, number=model.dataset)
+    found = set(guard.forgotten_among(core, data.name, ids, None))
+    if strange := [value for i, value in enumerate(ids) if i not in found]:
+        raise InvalidRequestError(
+            f"No request made {model.name!r} forget record {strange[0]!r}.", hint="Give the ids of that request."
+        )
+    return (
+        f"about {len(ids)} records named by the auditor: as many as the model forgot, and each of them was forgotten "
+        "here, by this request or another"
+    )
+
+
+def attach(core: Core, number: int, name: str, figures: Mapping[str, Any], *, about: str) -> Path:
     """Sign the figures of an audit in a receipt that follows that of a request. The lock is held.
 
     Parameters
@@ -165,6 +212,8 @@ def attach(core: Core, number: int, name: str, figures: Mapping[str, Any]) -> Pa
     name : str
         Of the model, which must still be as the receipt says.
     figures : mapping
+    about : str
+        Which records they are about; see :func:`refuse_other_records`.
 
     Returns
     -------
@@ -186,7 +235,7 @@ def attach(core: Core, number: int, name: str, figures: Mapping[str, Any]) -> Pa
         receipt = ledger_receipts.Receipt(
             request=told.request, action="audit", outcome="done", received=now, completed=now,
             code_version=__version__, models=(dataclasses.replace(change, audit=figures, previous=last or None),),
-            numerics=fingerprint(), notes=(_LATER,),
+            numerics=fingerprint(), notes=(_LATER, about),
         )  # fmt: skip
         place = min(0, int(connection.execute(sa.select(sa.func.min(receipts.c.number))).scalar() or 0)) - 1
         receipting.enter_signed(core, connection, receipt, number=place, request=number, nonces={}, models=[name])

@@ -17,6 +17,7 @@ from expunge.files.whole import write_whole
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.receipts import DataChange, ModelChange, Receipt
+from expunge.ledger.rotation import chain
 from expunge.records import Guarantee
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
@@ -25,7 +26,16 @@ from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 
-__all__ = ["enter_ready", "enter_signed", "issue", "nothing_held", "path_of", "queue_shredding", "settle_files"]
+__all__ = [
+    "audits_of",
+    "enter_ready",
+    "enter_signed",
+    "issue",
+    "nothing_held",
+    "path_of",
+    "queue_shredding",
+    "settle_files",
+]
 
 
 def path_of(core: Core, number: int) -> Path:
@@ -181,6 +191,19 @@ def write_bundles(core: Core, numbers: Sequence[int]) -> None:
             row = core.db.one(connection, receipts, receipts.c.number == number)
             data = Bundle.make(bytes(row["envelope"]), log, row["entry"], head, rotations).to_bytes()
             write_whole(path_of(core, number), lambda stream, data=data: stream.write(data))  # type: ignore[misc]
+
+
+def audits_of(core: Core, connection: Any, request: int) -> list[dict[str, Any]]:
+    """What audits said of the models of a request, in its receipt and in those that were attached, oldest first."""
+    rows = core.db.rows(connection, receipts, receipts.c.request == request)
+    keys = chain(core.signer.public_keys, rotations_of(core, connection))
+    return [
+        {"model": change.model, "figures": dict(change.audit),
+         "receipt": str(path_of(core, row["number"])) if row["number"] < 0 else None}
+        for row in sorted(rows, key=lambda row: int(row["entry"]))
+        for change in ledger_receipts.open_envelope(bytes(row["envelope"]), keys).models
+        if change.audit
+    ]  # fmt: skip
 
 
 def rotations_of(core: Core, connection: Any) -> list[bytes]:

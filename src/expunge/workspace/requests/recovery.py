@@ -11,7 +11,7 @@ from expunge.workspace.database.tables import intents, receipts
 from expunge.workspace.requests import carrying_out, receipting, request_queue, scrub
 from expunge.workspace.storage.core import Core
 
-__all__ = ["is_needed", "recover"]
+__all__ = ["interrupted", "is_needed", "recover"]
 
 
 def is_needed(core: Core) -> bool:
@@ -33,6 +33,12 @@ def _waits(row: Any) -> bool:
 
 def _has_work_aside(core: Core) -> bool:
     return core.layout.tmp.is_dir() and any(core.layout.tmp.iterdir())
+
+
+def interrupted(core: Core) -> dict[bytes, int]:
+    """Numbers of the requests that were begun, by what they are about; they forget it when they are final."""
+    with core.read() as connection:
+        return {bytes(row["handle"]): int(row["number"]) for row, _ in request_queue.under_way(core, connection)}
 
 
 def recover(core: Core) -> tuple[list[int], list[int]]:

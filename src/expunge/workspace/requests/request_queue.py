@@ -26,8 +26,8 @@ from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
 __all__ = [
-    "GroupCommit", "Wish", "accept", "fetch", "is_answered", "is_known", "open_requests", "payload_of", "step",
-    "stopped", "under_way",
+    "GroupCommit", "Wish", "accept", "fetch", "handle_of", "is_answered", "is_known", "open_requests", "payload_of",
+    "step", "stopped", "under_way",
 ]  # fmt: skip
 
 
@@ -116,12 +116,12 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     db, [(top, known_key, last)] = core.db, _BEFORE.all(connection)
     now, top = journal.moment(core, connection, last=last or ""), int(top or 0)
     next_key = first_key = int(known_key or 0)
-    handles = [_handle(core, wish) for wish in wishes]
+    handles = [handle_of(core, wish) for wish in wishes]
     callers = [_caller_key(core, wish) for wish in wishes]
     people = [
         handle
         if wish.data is None and wish.rows is None
-        else _handle(core, dataclasses.replace(wish, data=None, rows=None))
+        else handle_of(core, dataclasses.replace(wish, data=None, rows=None))
         for wish, handle in zip(wishes, handles, strict=True)
     ]
     seen = {bytes(about): int(number) for about, number in _BY_HANDLE.all(connection, handles)}
@@ -214,7 +214,7 @@ def _row(request: Request) -> dict[str, Any]:
     return {"number": request.number, "state": request.state, "record": data, "due": str(request.due().day)}
 
 
-def _handle(core: Core, wish: Wish) -> bytes:
+def handle_of(core: Core, wish: Wish) -> bytes:
     """Keyed hash of what a request is about, 16 bytes."""
     text = canonical_json([wish.kind, list(wish.values), wish.data, wish.rows])
     return hmac.digest(core.secrets.derived("request-handle"), text, "sha256")[:16]

@@ -79,6 +79,10 @@ class Layout:
         """What an outsider needs to verify a receipt."""
         return self.root / "public.pem"
 
+    def old_public_key(self, key_id: str) -> Path:
+        """The same of a key that was rotated out, for what it signed."""
+        return self.root / f"public-{key_id[:16]}.pem"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:

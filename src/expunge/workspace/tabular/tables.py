@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["parse_table", "read_ids", "read_table", "write_table"]
+__all__ = ["check_new_table", "parse_table", "read_ids", "read_table", "write_table"]
 
 
 #: Encodings that a byte order mark names. The longer marks stand first.
@@ -231,13 +231,18 @@ def read_ids(path: str | Path) -> list[str]:
     return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``."""
-    path = Path(path)
+def check_new_table(path: Path) -> None:
+    """Refuse a file that is there, and a name that ends in neither ``.csv`` nor ``.parquet``."""
     if path.suffix not in (".csv", ".parquet"):
         raise InvalidParameterError(f"{str(path)!r} is neither .csv nor .parquet.", hint="Choose one of them.")
     if path.exists():
         raise FileNotUsableError(f"{str(path)!r} is there already.", hint="Give another name, or delete it first.")
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``."""
+    path = Path(path)
+    check_new_table(path)
     try:
         if path.suffix == ".parquet":
             frame.to_parquet(path, index=False)
