@@ -66,6 +66,16 @@ def test_a_model_that_has_forgotten(place: Path, capsys: pytest.CaptureFixture[s
     assert "r017" not in page.read_text(encoding="utf-8") + data.read_text(encoding="utf-8")
 
 
+def test_where_the_receipt_of_an_attached_audit_lies_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(audit(place, "--references", "0", "--attach", "1")) == 0
+    lies = place.resolve() / "receipts" / "audit-0001.json"
+    assert f"Receipt: {lies}" in capsys.readouterr().out.splitlines()
+    assert run(audit(place, "--references", "0", "--attach", "1", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["receipt"].endswith("audit-0002.json")
+    assert run(["request", "show", "1", "--workspace", str(place)]) == 0
+    assert f"model: receipt of that audit: {lies}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
