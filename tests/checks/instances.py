@@ -110,7 +110,7 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "CertifiedRidge", Case(expunge.CertifiedRidge(**seeded))
     shared = {"alpha": 20.0, **seeded}
     yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
-    yield "DescentToDelete", Case(expunge.DescentToDelete(steps=5, **shared))
+    yield "DescentToDelete", Case(expunge.DescentToDelete(steps=400, **shared))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

@@ -88,7 +88,7 @@ def test_what_cannot_be_done_in_time_is_named_and_run_nonetheless() -> None:
 
 def test_only_what_waits_is_in_the_queue() -> None:
     first = Request(number=1, kind="subject", received=NOON)
-    held = Request(number=2, kind="subject", received=NOON).after("hold", NOON)
+    held = Request(number=2, kind="subject", received=NOON).after("hold", NOON, reason="other")
     running = Request(number=3, kind="subject", received=NOON).after("start", NOON)
     extended = Request(number=4, kind="record", received=NOON).after("extend", NOON, reason="complexity")
     queue = waiting_of([first, held, running, extended], {4: 9.0})
