@@ -74,7 +74,7 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sklearn.preprocessing import scale
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> model = CertifiedLogisticRegression(norm_bound=6.0, sigma=5.0).fit(scale(X), y)
+    >>> model = CertifiedLogisticRegression(alpha=20.0, norm_bound=6.0, sigma=5.0).fit(scale(X), y)
     >>> removal = model.forget([3, 4])
     >>> removal.guarantee.kind, removal.work, model.residual_ < model.residual_limit_
     ('certified', 2, True)
