@@ -15,6 +15,7 @@ denoising", ICML 2018, theorem 8.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -78,7 +79,7 @@ def gaussian_sigma(epsilon: float, delta: float, sensitivity: float = 1.0) -> fl
     """
     epsilon, delta = check_epsilon(epsilon), check_delta(delta)
     sensitivity = check_positive("sensitivity", sensitivity)
-    return sensitivity * _least(lambda sigma: gaussian_delta(epsilon, sigma) <= delta)
+    return sensitivity * _unit_sigma(epsilon, delta)
 
 
 def gaussian_epsilon(delta: float, sigma: float, sensitivity: float = 1.0) -> float:
@@ -95,7 +96,13 @@ def gaussian_epsilon(delta: float, sigma: float, sensitivity: float = 1.0) -> fl
 def gaussian_sensitivity(epsilon: float, delta: float, sigma: float) -> float:
     """How far a neighbour may move the value so that this noise still gives (epsilon, delta); never too far."""
     epsilon, delta, sigma = check_epsilon(epsilon), check_delta(delta), check_positive("sigma", sigma)
-    return sigma / _least(lambda noise: gaussian_delta(epsilon, noise) <= delta) * (1 - 2.0**-50)
+    return sigma / _unit_sigma(epsilon, delta) * (1 - 2.0**-50)
+
+
+@functools.lru_cache(maxsize=256)
+def _unit_sigma(epsilon: float, delta: float) -> float:
+    """The least noise for a sensitivity of one; remembered, for a certified removal asks for it several times."""
+    return _least(lambda sigma: gaussian_delta(epsilon, sigma) <= delta)
 
 
 def _least(enough: Callable[[float], bool]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError
 from expunge.privacy.clipping import clip_rows
 
-__all__ = ["bounded_rows", "weights_of"]
+__all__ = ["BoundedRows", "bounded_rows", "weights_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,3 +48,29 @@ def bounded_rows(X: Floats, norm: float, *, clip: bool, intercept: bool, ids: An
 def weights_of(table: Any) -> Floats:
     """Weights of the records of a table, ones where it has none."""
     return np.ones(len(table)) if table.weight is None else np.asarray(table.weight, dtype=np.float64)
+
+
+class BoundedRows:
+    """Mixin of linear models that read rows within a bound, with ``coef`` of shape (k, d) in their solution."""
+
+    _solution: Any
+    norm_bound: float
+    clip: bool
+    fit_intercept: bool
+
+    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
+        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
+
+    def _scores(self, X: Floats) -> Floats:
+        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
+
+    @property
+    def _radius(self) -> float:
+        """The longest row, with its one for the intercept."""
+        return math.hypot(self.norm_bound, float(self.fit_intercept))
+
+    @property
+    def coef_(self) -> Floats:
+        """Coefficients, shape (k, n_features)."""
+        coef = np.array(self._solution()["coef"])
+        return coef[:, :-1] if self.fit_intercept else coef

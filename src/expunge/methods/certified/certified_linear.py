@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
@@ -13,7 +12,7 @@ from sklearn.utils import Tags
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
@@ -39,23 +38,29 @@ POLICIES = ("recompute", "retrain", "refuse")
 _FIT_SHARE = 1e-6
 
 
-class CertifiedLinear(Unlearner):
+class CertifiedLinear(BoundedRows, Unlearner):
     """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics."""
 
     _loss: ClassVar[Loss]
     _strongest: ClassVar[Kind] = "certified"
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
-    alpha: float
-    epsilon: float
-    delta: float
-    sigma: float
-    norm_bound: float
-    clip: bool
-    fit_intercept: bool
-    on_exhausted: str
-    allow_large_delta: bool
-    noise_seed: int | None
+    def __init__(
+        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 1.0,
+        norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, on_exhausted: str = "recompute",
+        allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.alpha = alpha
+        self.epsilon = epsilon
+        self.delta = delta
+        self.sigma = sigma
+        self.norm_bound = norm_bound
+        self.clip = clip
+        self.fit_intercept = fit_intercept
+        self.on_exhausted = on_exhausted
+        self.allow_large_delta = allow_large_delta
+        self.noise_seed = noise_seed
+        self.seed = seed
 
     def __sklearn_tags__(self) -> Tags:
         return tagged(super().__sklearn_tags__(), self.noise_seed)
@@ -187,7 +192,7 @@ class CertifiedLinear(Unlearner):
     # ------------------------------------------------------------------ rows as numbers
 
     def _problem(self) -> Problem:
-        return Problem(self._loss, float(self.alpha), math.hypot(self.norm_bound, float(self.fit_intercept)))
+        return Problem(self._loss, float(self.alpha), self._radius)
 
     def _tolerance(self) -> float:
         return _FIT_SHARE * self.residual_limit_
@@ -195,21 +200,9 @@ class CertifiedLinear(Unlearner):
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights_of(table))
 
-    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
-        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
-
-    def _scores(self, X: Floats) -> Floats:
-        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
-
     @staticmethod
     def _state_of(parts: Mapping[str, Part]) -> State:
         return State(**parts["weights"], **parts["noise"], **parts["certificate"])
-
-    @property
-    def coef_(self) -> Floats:
-        """Coefficients, shape (k, n_features)."""
-        coef = np.array(self._solution()["coef"])
-        return coef[:, :-1] if self.fit_intercept else coef
 
     @property
     def intercept_(self) -> Floats:

@@ -83,22 +83,5 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     _loss: ClassVar = LOGISTIC
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
-    def __init__(
-        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 1.0,
-        norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, on_exhausted: str = "recompute",
-        allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
-    ) -> None:  # fmt: skip
-        self.alpha = alpha
-        self.epsilon = epsilon
-        self.delta = delta
-        self.sigma = sigma
-        self.norm_bound = norm_bound
-        self.clip = clip
-        self.fit_intercept = fit_intercept
-        self.on_exhausted = on_exhausted
-        self.allow_large_delta = allow_large_delta
-        self.noise_seed = noise_seed
-        self.seed = seed
-
     _names = staticmethod(class_names)
     _targets = staticmethod(class_targets)

@@ -13,11 +13,11 @@ from sklearn.utils import Tags
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
-from expunge.methods.certified.perturbed import Data, Problem, gradients, solved
+from expunge.methods.certified.perturbed import Data, Problem, plain_gradients, solved
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind
@@ -65,19 +65,15 @@ class Descent:
 
     def step(self, data: Data, coef: Floats) -> Floats:
         """One step of gradient descent of length 1 / smoothness."""
-        gradient, _ = gradients(self.problem, data, coef, np.zeros_like(coef))
-        return coef - gradient / self.smoothness
+        return coef - plain_gradients(self.problem, data, coef) / self.smoothness
 
 
-class NoisyDescent(LogisticScores, Unlearner):
+class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
     """Base of both: arguments, fit, and the distance that is kept from request to request."""
 
     alpha: float
     epsilon: float
     delta: float
-    norm_bound: float
-    clip: bool
-    fit_intercept: bool
     allow_large_delta: bool
     noise_seed: int | None
 
@@ -184,8 +180,7 @@ class NoisyDescent(LogisticScores, Unlearner):
     # ------------------------------------------------------------------ small things
 
     def _descent(self, capacity: float, names: Part) -> Descent:
-        radius = math.hypot(self.norm_bound, float(self.fit_intercept))
-        return Descent(float(self.alpha), radius, capacity, int(names["k"]))
+        return Descent(float(self.alpha), self._radius, capacity, int(names["k"]))
 
     def _noise(self, draw: int) -> Noise:
         return Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + draw)
@@ -196,18 +191,6 @@ class NoisyDescent(LogisticScores, Unlearner):
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), class_targets(table, names), weights_of(table))
-
-    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
-        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
-
-    def _scores(self, X: Floats) -> Floats:
-        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
-
-    @property
-    def coef_(self) -> Floats:
-        """Coefficients that are published, shape (k, n_features)."""
-        coef = np.array(self._solution()["coef"])
-        return coef[:, :-1] if self.fit_intercept else coef
 
 
 def check_steps(name: str, value: object) -> None:

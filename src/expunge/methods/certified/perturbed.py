@@ -7,6 +7,7 @@ them over the same rows, one for each class or target.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,18 @@ from expunge.methods.certified.certificate import UNIT, Way, bound_of_step, norm
 from expunge.methods.certified.curvature import Curvature, OneRecord, SeveralRecords, inverse_of, times
 from expunge.methods.certified.losses import Loss
 
-__all__ = ["Data", "Problem", "State", "certified_step", "gradients", "hessian_of", "polished", "renewed", "solved"]
+__all__ = [
+    "Data",
+    "Problem",
+    "State",
+    "certified_step",
+    "gradients",
+    "hessian_of",
+    "plain_gradients",
+    "polished",
+    "renewed",
+    "solved",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,18 +86,31 @@ def renewed(
 
 def gradients(problem: Problem, data: Data, coef: Floats, noise: Floats) -> tuple[Floats, Floats]:
     """Gradients (k, d) over all records, and a bound (k,) on how far rounding can have moved each."""
-    total = problem.penalty * coef + noise
     sizes = np.linalg.norm(problem.penalty * coef, axis=1) + np.linalg.norm(noise, axis=1)
-    for start in range(0, len(data.X), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        X = data.X[part]
-        slopes = problem.loss.slope(X @ coef.T, data.targets[part]) * data.weights[part, np.newaxis]
+    total = problem.penalty * coef + noise
+    for X, slopes in _slopes(problem, data, coef):
         total = total + slopes.T @ X
         sizes = sizes + np.abs(slopes).T @ np.linalg.norm(X, axis=1)
     # A score is rounded by at most d u R |w|, which moves a slope by at most its curvature (<= 1) times that.
     scores = UNIT * coef.shape[1] * problem.radius**2 * np.linalg.norm(coef, axis=1) * data.weights.sum()
     rounding = [rounding_of_gradient(len(data.X), coef.shape[1], float(size)) for size in sizes]
     return total, np.asarray(rounding) + scores
+
+
+def plain_gradients(problem: Problem, data: Data, coef: Floats) -> Floats:
+    """Gradients (k, d) over all records, without noise and without a bound on their rounding."""
+    total = problem.penalty * coef
+    for X, slopes in _slopes(problem, data, coef):
+        total = total + slopes.T @ X
+    return np.asarray(total)
+
+
+def _slopes(problem: Problem, data: Data, coef: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Rows by blocks, and the weighted slopes of their losses (m, k)."""
+    for start in range(0, len(data.X), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        X = data.X[part]
+        yield X, problem.loss.slope(X @ coef.T, data.targets[part]) * data.weights[part, np.newaxis]
 
 
 def hessian_of(problem: Problem, data: Data, anchor: Floats, i: int) -> Floats:
@@ -193,9 +218,9 @@ def certified_step(
         v = change.solve(i, slopes[:, i], deltas[i])
         p, Av = state.coef[i] - state.anchor[i], change.times(i, v)
         Ap = state.pull[i] + (weights[:, i] * (X @ p)) @ X
-        slip[i] += _rounding(problem, old, i) * (norm_of(p) + norm_of(v)) + 8 * (len(X) + d) * UNIT * moved[
-            i
-        ] * norm_of(p)
+        of_products = _rounding(problem, old, i) * (norm_of(p) + norm_of(v))
+        of_rows = 8 * (len(X) + d) * UNIT * moved[i] * norm_of(p)
+        slip[i] += of_products + of_rows
         coef[i], pull[i] = state.coef[i] + v, Ap + Av
         residual[i] += bound_of_step(
             problem.loss, problem.radius, Way(p, Ap, slip[i]), Way(coef[i] - state.anchor[i], pull[i], slip[i]), v, Av,
