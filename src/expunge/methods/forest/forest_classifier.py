@@ -11,7 +11,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
 from expunge.errors import InvalidParameterError
-from expunge.methods.forest.forest import Forest, _check_integer, threads_of
+from expunge.methods.forest.forest import Forest
+from expunge.methods.forest.many_trees import ManyTrees
 
 __all__ = ["DecisionTreeClassifier", "ForestClassifier"]
 
@@ -86,7 +87,7 @@ class _Classifier(ClassifierMixin):
         return np.asarray(self._solution()["classes"][np.argmax(proba, axis=1)])
 
 
-class ForestClassifier(_Classifier, Forest):
+class ForestClassifier(ManyTrees, _Classifier, Forest):
     """A forest of randomized trees from which a record is forgotten in about a millisecond, to the bit.
 
     Parameters
@@ -180,13 +181,6 @@ class ForestClassifier(_Classifier, Forest):
         self.n_jobs = n_jobs
         self.seed = seed
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_forest(self)
-
-    def _size(self) -> tuple[int, float, int]:
-        return int(self.n_estimators), float(self.share), threads_of(self.n_jobs)
-
 
 class DecisionTreeClassifier(_Classifier, Forest):
     """One tree that tells classes apart and forgets a record to the bit.
@@ -242,12 +236,3 @@ class DecisionTreeClassifier(_Classifier, Forest):
 
     def _size(self) -> tuple[int, float, int]:
         return 1, 1.0, 1
-
-
-def check_forest(model: Any) -> None:
-    """Refuse arguments of a forest that are not of the documented form."""
-    _check_integer("n_estimators", model.n_estimators, 1)
-    share = model.share
-    if isinstance(share, bool) or not isinstance(share, (int, float, np.number)) or not 0.0 < share <= 1.0:
-        raise InvalidParameterError(f"share must be above 0 and at most 1, got {share!r}.")
-    threads_of(model.n_jobs)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
 from expunge.errors import InvalidParameterError
-from expunge.methods.forest.forest import Forest, threads_of
-from expunge.methods.forest.forest_classifier import check_forest
+from expunge.methods.forest.forest import Forest
+from expunge.methods.forest.many_trees import ManyTrees
 
 __all__ = ["DecisionTreeRegressor", "ForestRegressor"]
 
@@ -59,7 +59,7 @@ class _Regressor(RegressorMixin):
         return np.asarray(self._mean(X)[:, 0])
 
 
-class ForestRegressor(_Regressor, Forest):
+class ForestRegressor(ManyTrees, _Regressor, Forest):
     """A forest of randomized trees that predicts a number and forgets a record to the bit.
 
     Parameters
@@ -126,13 +126,6 @@ class ForestRegressor(_Regressor, Forest):
         self.resolution = resolution
         self.n_jobs = n_jobs
         self.seed = seed
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_forest(self)
-
-    def _size(self) -> tuple[int, float, int]:
-        return int(self.n_estimators), float(self.share), threads_of(self.n_jobs)
 
 
 class DecisionTreeRegressor(_Regressor, Forest):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import ClassVar
 
-from expunge.methods.networks.arguments import check_count, check_training
-from expunge.methods.networks.job import Job
-from expunge.methods.networks.last_layers import last_layers, train_last_layers
-from expunge.methods.networks.network_method import NetworkMethod
-from expunge.methods.networks.task import Positions, Task
+from expunge.methods.networks.last_layers_method import LastLayersMethod
 
 __all__ = ["EUK"]
 
 
-class EUK(NetworkMethod):
+class EUK(LastLayersMethod):
     """Draw the last k layers anew and train them on the retain set, with all layers before them frozen.
 
     Parameters
@@ -43,6 +39,8 @@ class EUK(NetworkMethod):
     machine unlearning", arXiv 2201.06640, 2022: EU-k.
     """
 
+    _anew: ClassVar[bool] = True
+
     def __init__(
         self, *, k: int = 1, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -53,19 +51,3 @@ class EUK(NetworkMethod):
         self.batch_size = batch_size
         self.momentum = momentum
         self.weight_decay = weight_decay
-
-    def _check(self) -> None:
-        check_training(self)
-        check_count("k", self.k)
-
-    def _look(self, model: nn.Module, task: Task, forget: Positions) -> None:
-        last_layers(model, self.k)
-
-    def _estimate(self, n_forget: int, n_retain: int) -> int:
-        return self.epochs * n_retain
-
-    def _run(self, job: Job) -> None:
-        train_last_layers(
-            job, self.k, anew=True, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size,
-            momentum=self.momentum, weight_decay=self.weight_decay,
-        )  # fmt: skip

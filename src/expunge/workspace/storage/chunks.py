@@ -11,12 +11,13 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from expunge.errors import FileNotUsableError, InvalidParameterError, TamperedError
 from expunge.workspace.storage import faults
+from expunge.workspace.storage.folder import writing
 
 __all__ = ["ChunkStore", "Entry", "open_store"]
 
@@ -129,20 +130,20 @@ class Folder:
         self._aside.mkdir(parents=True, exist_ok=True)
         path = self._aside / f"{name}.chunk"
         self._waiting[name] = path  # first, so that a failure is cleaned up
-        with _told(path):
+        with writing(path):
             path.write_bytes(data)
         faults.at("chunk-written")
 
     def flush(self) -> None:
         for path in self._waiting.values():
-            with _told(path):
+            with writing(path):
                 _sync(path, os.O_RDWR)
         for name, path in self._waiting.items():
-            with _told(self._path(name)):
+            with writing(self._path(name)):
                 os.replace(path, self._path(name))
             faults.at("chunk-renamed")
         if self._waiting:
-            with _told(self._root):
+            with writing(self._root):
                 _sync(self._root, os.O_RDONLY)
         self._waiting = {}
 
@@ -163,7 +164,7 @@ class Folder:
 
     def delete(self, names: list[str]) -> None:
         for name in names:
-            with _told(self._path(name)):
+            with writing(self._path(name)):
                 self._path(name).unlink(missing_ok=True)
         if names:
             _sync(self._root, os.O_RDONLY)
@@ -257,18 +258,6 @@ def open_store(url: str, folder: Path, aside: Path, key: bytes, *, allow_old_ver
             hint="Switch versioning off there, and say so: allow_old_versions='versioning is off since ...'.",
         )
     return ChunkStore(Objects(url), key)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """A failing disk, as one sentence."""
-    try:
-        yield
-    except FileNotUsableError:
-        raise
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise FileNotUsableError(f"Cannot write {str(path)!r}: {why}.", hint="Nothing has changed.") from error
 
 
 def _sync(path: Path, flags: int) -> None:
