@@ -17,7 +17,7 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError, OutOfRangeError
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary, ValueSummary
-from expunge.methods.preprocessing.column_values import column_values, numbers_of
+from expunge.methods.preprocessing.column_values import column_values, distinct_values, numbers_of
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
@@ -167,12 +167,7 @@ def value_tally(values: npt.NDArray[Any], name: Any, weight: npt.NDArray[np.floa
     import pandas as pd
 
     missing = np.asarray(pd.isna(values), dtype=bool)
-    codes, found = pd.factorize(values)  # missing ones get -1
-    distinct = np.array(found.tolist(), dtype=str) if values.dtype.kind == "O" else np.asarray(found)
-    if distinct.dtype.kind == "f":
-        distinct = distinct + 0.0  # of the two zeros one
-        if not np.isfinite(distinct).all():
-            raise InvalidDataError(f"Column {name!r} holds an infinity.", hint="Correct or drop it.")
+    codes, distinct = distinct_values(values, name)
     order = np.argsort(distinct)
     counts = np.bincount(codes[~missing], minlength=len(distinct)).astype(np.int64)
     part: Part = {"values": _canonical(distinct[order]), "counts": counts[order], "missing": int(missing.sum())}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 
-__all__ = ["column_count", "column_values", "is_text", "numbers_of"]
+__all__ = ["column_count", "column_values", "distinct_values", "is_text", "numbers_of"]
 
 
 def column_count(X: Any) -> int:
@@ -93,3 +93,22 @@ def numbers_of(values: npt.NDArray[Any], name: Any, who: str) -> npt.NDArray[np.
             hint="Encode it, with OneHotEncoder for example.",
         )
     return values.astype(np.float64, copy=False)
+
+
+def distinct_values(values: npt.NDArray[Any], name: Any) -> tuple[npt.NDArray[np.intp], npt.NDArray[Any]]:
+    """The number of each record's value, -1 where it is missing, and the distinct values in no order.
+
+    Raises
+    ------
+    InvalidDataError
+        An infinity.
+    """
+    import pandas as pd
+
+    codes, found = pd.factorize(values)
+    distinct = np.array(found.tolist(), dtype=str) if values.dtype.kind == "O" else np.asarray(found)
+    if distinct.dtype.kind == "f":
+        distinct = distinct + 0.0  # of the two zeros one
+        if not np.isfinite(distinct).all():
+            raise InvalidDataError(f"Column {name!r} holds an infinity.", hint="Correct or drop it.")
+    return codes, distinct

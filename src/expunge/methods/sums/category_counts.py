@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 from expunge.maths import exact
-from expunge.methods.preprocessing.column_values import column_values
+from expunge.methods.preprocessing.column_values import column_values, distinct_values
 from expunge.methods.sums.class_sums import number_classes, weight_sums
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.rows import Table
@@ -107,18 +107,11 @@ def refuse_other_kind(known: Labels, kind: str, name: Any) -> None:
 
 def _numbered(values: Labels, name: Any) -> tuple[Labels, Codes]:
     """The distinct values of a column, sorted, and the number of each record's; a missing one has the next number."""
-    import pandas as pd
-
-    codes, found = pd.factorize(values)  # missing ones get -1
-    distinct = np.array(found.tolist(), dtype=str) if values.dtype.kind == "O" else np.asarray(found)
-    if distinct.dtype.kind == "f":
-        distinct = distinct + 0.0  # of the two zeros one
-        if not np.isfinite(distinct).all():
-            raise InvalidDataError(f"Column {name!r} holds an infinity.", hint="Correct or drop it.")
-        if (np.abs(distinct) >= EXACT).any():
-            raise InvalidDataError(
-                f"Column {name!r} holds numbers beyond 2**53, of which two may look the same.", hint="Make them texts."
-            )
+    codes, distinct = distinct_values(values, name)
+    if distinct.dtype.kind == "f" and (np.abs(distinct) >= EXACT).any():
+        raise InvalidDataError(
+            f"Column {name!r} holds numbers beyond 2**53, of which two may look the same.", hint="Make them texts."
+        )
     order = np.argsort(distinct)
     place = np.append(np.argsort(order), len(distinct))
     return _canonical(distinct[order]), place[codes].astype(np.int64, copy=False)

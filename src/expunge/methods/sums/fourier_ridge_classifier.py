@@ -15,7 +15,7 @@ from expunge.methods.sums.class_products import ClassSums
 from expunge.methods.sums.class_sums import added_tallies, class_weights, subtracted_tallies
 from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features, unit_of_sums
 from expunge.methods.sums.moments import ClassMoments, Moments
-from expunge.methods.sums.ridge_classifier import solve_class_moments
+from expunge.methods.sums.ridge_classifier import OneRegressionForTwo, solve_class_moments
 from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
 
 
-class FourierRidgeClassifier(FourierMap, ClassSums):
+class FourierRidgeClassifier(OneRegressionForTwo, FourierMap, ClassSums):
     """Kernel ridge on class labels by random Fourier features: a nonlinear classifier that forgets at once.
 
     Each class is told from the others by least squares on targets 1 and -1; the largest value wins. For two classes
@@ -117,29 +117,13 @@ class FourierRidgeClassifier(FourierMap, ClassSums):
     def _terms(self) -> str:
         return ""
 
-    def decision_function(self, X: Any) -> Floats:
-        """Value for each class, shape (n, n_classes); for two classes or one, that of the last, shape (n,)."""
-        scores = self._validated_scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
-
     def _scores(self, X: Floats, solution: Part) -> Floats:
         return self._linear_scores(X, solution)
-
-    def _ranks(self, X: Floats, solution: Part) -> Floats:
-        scores = self._scores(X, solution)
-        if len(solution["classes"]) == 2:
-            return np.concatenate([np.zeros_like(scores), scores], axis=1)
-        return scores
 
     @property
     def coef_(self) -> Floats:
         """Coefficients, shape (n_classes, 2 · n_frequencies), or (1, 2 · n_frequencies) for two classes or one."""
         return np.array(self._solution()["coef"])
-
-    @property
-    def intercept_(self) -> Floats:
-        """Intercepts, shape (n_classes,), or (1,) for two classes or one."""
-        return np.array(self._solution()["intercept"])
 
 
 def _added(a: tuple[Part, Limbs], b: tuple[Part, Limbs]) -> tuple[Part, Limbs]:

@@ -15,12 +15,36 @@ from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.ridge import solve_symmetric
 from expunge.state import Part
 
-__all__ = ["RidgeClassifier", "solve_class_moments"]
+__all__ = ["OneRegressionForTwo", "RidgeClassifier", "solve_class_moments"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class RidgeClassifier(ClassSums):
+class OneRegressionForTwo:
+    """Beside :class:`ClassSums`: classes told by regressions, one for each, or one for two or for one alone."""
+
+    _validated_scores: Any
+    _scores: Any
+    _solution: Any
+
+    def decision_function(self, X: Any) -> Floats:
+        """Value for each class, shape (n, n_classes); for two classes or one, that of the last, shape (n,)."""
+        scores: Floats = self._validated_scores(X)
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def _ranks(self, X: Floats, solution: Part) -> Floats:
+        scores: Floats = self._scores(X, solution)
+        if len(solution["classes"]) == 2:
+            return np.concatenate([np.zeros_like(scores), scores], axis=1)
+        return scores
+
+    @property
+    def intercept_(self) -> Floats:
+        """Intercepts, shape (n_classes,), or (1,) for two classes or one."""
+        return np.array(self._solution()["intercept"])
+
+
+class RidgeClassifier(OneRegressionForTwo, ClassSums):
     """Least squares with a penalty on class labels, for tables from which records must disappear at once and entirely.
 
     Each class is told from the others by ridge regression on targets 1 and -1; the largest value wins. For two classes
@@ -96,29 +120,13 @@ class RidgeClassifier(ClassSums):
     def _from_moments(self, moments: Moments) -> Part:
         return solve_class_moments(moments, float(self.alpha), fit_intercept=self.fit_intercept)
 
-    def decision_function(self, X: Any) -> Floats:
-        """Value for each class, shape (n, n_classes); for two classes or one, that of the last, shape (n,)."""
-        scores = self._validated_scores(X)
-        return scores[:, 0] if scores.shape[1] == 1 else scores
-
     def _scores(self, X: Floats, solution: Part) -> Floats:
         return np.asarray(X @ solution["coef"].T + solution["intercept"])
-
-    def _ranks(self, X: Floats, solution: Part) -> Floats:
-        scores = self._scores(X, solution)
-        if len(solution["classes"]) == 2:
-            return np.concatenate([np.zeros_like(scores), scores], axis=1)
-        return scores
 
     @property
     def coef_(self) -> Floats:
         """Coefficients, shape (n_classes, n_features), or (1, n_features) for two classes or one."""
         return np.array(self._solution()["coef"])
-
-    @property
-    def intercept_(self) -> Floats:
-        """Intercepts, shape (n_classes,), or (1,) for two classes or one."""
-        return np.array(self._solution()["intercept"])
 
 
 def solve_class_moments(moments: Moments, alpha: float, *, fit_intercept: bool) -> Part:
