@@ -16,7 +16,7 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
-from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, stacked
+from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, stacked, stage
 from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind
 from expunge.methods.pipeline.text_fold import TextFold
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
@@ -26,6 +26,7 @@ from expunge.methods.preprocessing.simple_imputer import SimpleImputer
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.text.vectorizer import TextTransform, texts_of
+from expunge.records import Guarantee
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
 from expunge.validation import any_input, numeric_input, targets_input
@@ -76,7 +77,8 @@ class Pipeline(NamedSteps, Unlearner):
     Guarantee
     ---------
     ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the records that are left, in every
-    step: categories, means, medians, bin edges, components and coefficients.
+    step: categories, means, medians, bin edges, components and coefficients. If the last step promises less (a
+    ``certified`` model), that is what the pipeline promises.
 
     Notes
     -----
@@ -207,6 +209,13 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _most_work(self, rows: Rows) -> int:
         return self._kept(rows).most_work(rows, self._state().parts)
+
+    def _guarantee(self) -> Guarantee:
+        """Equality, or what the last step promises if that is less: the steps before it are equal on both sides."""
+        name, last = self.steps[-1]
+        if last._strongest == "exact":
+            return super()._guarantee()
+        return stage(last, 1, rows=self._rows(), parts=below(name, self._state().parts))._guarantee()  # type: ignore[no-any-return]
 
     def _terms(self) -> str:
         return "".join(dict.fromkeys(step._terms() for _, step in self.steps if step != "passthrough"))
