@@ -16,7 +16,7 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Fold
 from expunge.methods.pipeline.in_turn import InTurn
-from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, stacked, stage
+from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, rows_at_a_time, stacked, stage
 from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind
 from expunge.methods.pipeline.text_fold import TextFold
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
@@ -33,19 +33,12 @@ from expunge.validation import any_input, numeric_input, targets_input
 
 __all__ = ["Pipeline"]
 
-_CELLS = 2**23  # outputs of the transformers in memory at a time
-
 
 class _Plan(NamedTuple):
     """The steps in two groups: transformers of single columns, and those that come then."""
 
     front: Front | None
     rest: list[tuple[str, Any]]
-
-
-def _size(value: Any) -> int:
-    """Numbers in a statistic; lists of columns may be of different lengths."""
-    return sum(map(_size, value)) if isinstance(value, list) else int(np.size(value))
 
 
 def _last_has(method: str) -> Any:
@@ -235,7 +228,7 @@ class Pipeline(NamedSteps, Unlearner):
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         front, rest = self._split()
         known = below(FRONT, solution)
-        step = max(1, _CELLS // max(1, sum(_size(value) for value in known.values())))
+        step = rows_at_a_time(known)
         blocks = []
         for start in range(0, n, step):
             Z = X.iloc[start : start + step] if hasattr(X, "iloc") else X[start : start + step]

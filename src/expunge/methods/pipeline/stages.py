@@ -27,6 +27,7 @@ __all__ = [
     "named",
     "outputs_of",
     "outputs_of_front",
+    "rows_at_a_time",
     "stacked",
     "stage",
     "stage_change",
@@ -39,6 +40,7 @@ Through = Callable[[Any], Any]
 FRONT, JOINT = "front", "joint"
 
 _DENSE = 2**28  # cells of a dense matrix in memory, 2 GiB
+_CELLS = 2**23  # outputs of the transformers in memory at a time
 
 
 class View:
@@ -138,6 +140,16 @@ def as_taken(step: Any, Z: Any) -> Any:
             hint="Ask the step before for fewer columns: max_features, min_df or n_features.",
         )
     return Z.toarray()
+
+
+def rows_at_a_time(solution: Part) -> int:
+    """Rows that go through the transformers of single columns in one block."""
+    return max(1, _CELLS // max(1, sum(_size(value) for value in solution.values())))
+
+
+def _size(value: Any) -> int:
+    """Numbers in a statistic; lists of columns may be of different lengths."""
+    return sum(map(_size, value)) if isinstance(value, list) else int(np.size(value))
 
 
 def width_of(X: Any) -> int:
