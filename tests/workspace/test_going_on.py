@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import sqlite3
@@ -16,7 +17,14 @@ import numpy as np
 import pytest
 
 import expunge
-from expunge.errors import ForgottenBeforeError, InvalidRequestError, NewerFormatError, SourceChangedError
+from expunge.cli import run
+from expunge.errors import (
+    EXIT_CODES,
+    ForgottenBeforeError,
+    InvalidRequestError,
+    NewerFormatError,
+    SourceChangedError,
+)
 from expunge.workspace.models import gates
 from expunge.workspace.requests import asking
 from expunge.workspace.requests.request_queue import Wish
@@ -63,6 +71,18 @@ def test_a_request_that_cannot_be_carried_out_stops_no_other(ws: expunge.Workspa
     with pytest.raises(Exception, match=words):
         ws.request_run()  # alone it is an error, as ever
     expunge.Workspace.open(ws.path).request_step(1, "refuse", reason="other")
+
+
+def test_the_exit_code_says_that_one_waits_though_others_are_done(
+    ws: expunge.Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ws.request_add(
+        [Wish(kind="subject", values=("x",), data="nowhere"), Wish(kind="subject", values=(life.PEOPLE[1],))]
+    )
+    code = run(["request", "run", "--json", "--workspace", str(ws.path)])
+    bad, good = json.loads(capsys.readouterr().out)["requests"]
+    assert code == EXIT_CODES["unknown-name"]
+    assert (bad["problem_code"], good["problem_code"], good["state"]) == ("unknown-name", "", "done")
 
 
 def test_a_batch_that_fails_is_tried_one_by_one(ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,8 @@ def test_an_audit_before_the_rows_go_stands_in_the_receipt_and_leaves_nothing(
         ws.forget(subjects=["p1"], held_out="others")
     with pytest.raises(InvalidRequestError, match="records, not columns"):
         ws.forget(features=["age"], audit=4, held_out="others")
+    with pytest.raises(InvalidRequestError, match="stands in 'people', too"):
+        ws.forget(subjects=["p1"], audit=4, held_out="people", data="people")
     assert ws.request_list(every=True) == []
     (answer,) = ws.forget(subjects=["p1"], audit=4, held_out="others", data="people")
     for lines in (answer.lines(), ws.request_show(answer.request.number).details()):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import ExpungeError, exit_code
+from expunge.errors import EXIT_CODES, ExpungeError, exit_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,10 +127,14 @@ class Output:
 
 
 def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> None:
-    """Print how requests stand."""
+    """Print how requests stand; the exit code is that of the first that could not be carried out."""
+    import typer
+
     lines = [line for answer in answers for line in answer.lines()]
     lines += dict.fromkeys(line for answer in answers for line in answer.outside())
     out.result({"requests": [answer.to_dict() for answer in answers]}, lines or [nothing])
+    if failed := [answer.problem_code for answer in answers if answer.problem_code]:
+        raise typer.Exit(EXIT_CODES.get(failed[0], 1))
 
 
 def counted(n: int, what: str) -> str:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from expunge.ledger import wording
+from expunge.ledger import audit_words, wording
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.fields import seen
 from expunge.ledger.page_style import STYLE
@@ -86,8 +86,14 @@ def _model(change: ModelChange) -> str:
     if change.guarantee.assumptions:
         body += f"<h3>This holds if</h3>{_list(change.guarantee.assumptions)}"
     if change.audit:
-        body += f"<h3>What the audit measured</h3>{_table(_flat(change.audit))}"
+        body += f"<h3>What the audit measured</h3>{_audit(change.audit)}"
     return _section(f"Model {change.model}", body + _noted(change.notes))
+
+
+def _audit(figures: Mapping[str, Any]) -> str:
+    told = audit_words.told(figures)
+    lead = f'<p class="lead">{_text(told.verdict)}</p>' if told.verdict else ""
+    return f"{lead}{_table(told.rows)}"
 
 
 def _not_proved(receipt: Receipt) -> str:
@@ -154,15 +160,3 @@ def _table(rows: Mapping[str, str], *, code: bool = False) -> str:
         f"<tr><th scope='row'>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows.items() if value
     )
     return f"<table{mark}>{''.join(cells)}</table>"
-
-
-def _flat(value: Any, name: str = "") -> dict[str, str]:
-    """Nested figures as rows: names joined by dots."""
-    pairs: Iterable[tuple[str, Any]] = ()
-    if isinstance(value, Mapping):
-        pairs = ((f"{name}.{key}" if name else str(key), item) for key, item in value.items())
-    elif isinstance(value, list) and any(isinstance(item, (Mapping, list)) for item in value):
-        pairs = ((f"{name}[{index}]", item) for index, item in enumerate(value))
-    else:
-        return {name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)}
-    return {key: text for inner, item in pairs for key, text in _flat(item, inner).items()}

@@ -29,6 +29,8 @@ class Answer:
         What happened to each data set: name, versions, records, and where its rows came from (``sources``).
     problem : str
         Why it could not be carried out just now; it waits on.
+    problem_code : str
+        The code of that error, from :data:`expunge.errors.EXIT_CODES`.
     known_as : str
         What receipts and the log call it, for outsiders, who cannot tell its number from that.
     audits : tuple of mapping
@@ -42,6 +44,7 @@ class Answer:
     models: tuple[Mapping[str, Any], ...] = ()
     data: tuple[Mapping[str, Any], ...] = ()
     problem: str = ""
+    problem_code: str = ""
     known_as: str = ""
     audits: tuple[Mapping[str, Any], ...] = ()
 
@@ -55,6 +58,7 @@ class Answer:
             "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
             "data": [dict(data) for data in self.data], "problem": self.problem,
+            "problem_code": self.problem_code,
             "audits": [dict(audit) for audit in self.audits],
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history

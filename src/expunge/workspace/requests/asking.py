@@ -13,7 +13,7 @@ from expunge.records import Plan
 from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
-from expunge.workspace.requests import carrying_out, correcting, receipting, removing, request_queue
+from expunge.workspace.requests import auditing, carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.planning import Planned, rewriting
@@ -89,6 +89,8 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         if not is_known and wish.kind != "subject":
             raise _unknown(wish)
         removing.refuse_unable(wish.kind, held)
+        if wish.held_out is not None:
+            auditing.refuse_known(core, wish.held_out, held)
         if wish.kind == "feature":
             removing.planned(core, wish.kind, payload, held)
 
@@ -209,7 +211,7 @@ def answer(
     )
     return Answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
-        known_as=journal.request_id(core, number), audits=audits,
+        problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
     )  # fmt: skip
 
 

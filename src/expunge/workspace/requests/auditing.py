@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.rotation import chain
-from expunge.workspace.data import datasets, guard
+from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import models
 from expunge.workspace.requests import receipting, request_queue
@@ -31,7 +31,9 @@ from expunge.workspace.tabular.schema import Schema, parse_label
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["attach", "audited", "refuse_attaching", "refuse_audit", "refuse_other_records"]
+    from expunge.workspace.requests.targets import Held
+
+__all__ = ["attach", "audited", "refuse_attaching", "refuse_audit", "refuse_known", "refuse_other_records"]
 
 _LATER = "the figures of an audit that was made after the receipt of the request; the rest repeats that receipt"
 
@@ -53,6 +55,28 @@ def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_colu
     if held_out is not None:
         with core.read() as connection:
             datasets.open_data(core, connection, held_out)
+
+
+def refuse_known(core: Core, held_out: str, held: Sequence[Held]) -> None:
+    """Refuse held-out records with ids of a data set whose models are to be audited: they were, or might be, learned.
+
+    Raises
+    ------
+    InvalidRequestError
+        Before a request is taken in: an audit that cannot be made would be noticed only once the rows are gone.
+    """
+    with core.read() as connection:
+        other = datasets.open_data(core, connection, held_out)
+    given = set(buckets.ids_of(datasets.read(core, other), other.card.record_id))
+    for one in held:
+        if not one.models:
+            continue
+        mine = buckets.ids_of(datasets.read(core, one.data), one.data.card.record_id)
+        if (twice := next((value for value in mine if value in given), None)) is not None:
+            raise InvalidRequestError(
+                f"Record {twice!r} of the held-out data {held_out!r} stands in {one.data.name!r}, too.",
+                hint="Held out is what no model has seen: give it ids of its own, or leave the option out.",
+            )
 
 
 def audited(
