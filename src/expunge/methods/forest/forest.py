@@ -17,6 +17,7 @@ from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
+from expunge.methods.forest.planting import Plan
 from expunge.methods.forest.reading import landing, packed_nodes, refuse_others, unflatten, vote
 from expunge.methods.forest.splits import (
     CLASSES,
@@ -31,7 +32,7 @@ from expunge.methods.forest.splits import (
     SPLIT,
     THRESHOLDS,
 )
-from expunge.methods.forest.trees import Plan, Trees, TreesPatch
+from expunge.methods.forest.trees import Trees, TreesPatch
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part, Patch

@@ -16,8 +16,8 @@ from expunge.methods.forest.cells import (
     in_place,
     kernel_kinds,
 )
+from expunge.methods.forest.planting import Cells
 from expunge.methods.forest.splits import MISSING, ROW
-from expunge.methods.forest.trees import Cells
 from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
 
@@ -213,6 +213,8 @@ class LearnedCells:
 
     def count(self, slots: Slots, sign: int) -> None:
         """Classes gain these records (1), or lose them for good (-1)."""
+        if not len(slots):
+            return
         self._sums = self._added(self._y[slots], self._weights_of(slots), sign)
         if self.label_counts is not None:
             self.label_counts += sign * np.bincount(self._y[slots], minlength=len(self.label_counts))

@@ -8,51 +8,25 @@ rows, are not stored, and are made again by a fit when a model that was loaded c
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.digest import root
 from expunge.errors import TamperedError
-from expunge.methods.forest.changing import LINE, SHELF, enter, prepare
+from expunge.methods.forest.changing import LINE, SHELF, prepare
 from expunge.methods.forest.committing import commit, repack
-from expunge.methods.forest.growing import BLOCK_DEPTH, FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
-from expunge.methods.forest.order import members
+from expunge.methods.forest.growing import BLOCK_DEPTH, NODE
+from expunge.methods.forest.planting import Cells, Plan, limits_of, longer, planted
 from expunge.methods.forest.prefetching import FEW, fetch
 from expunge.methods.forest.reading import flatten, serialize, unflatten
-from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, SMALL, THRESHOLDS
 from expunge.state import Living, Part, Patch
 
-__all__ = ["Cells", "Plan", "Trees", "TreesPatch"]
+__all__ = ["Trees", "TreesPatch"]
 
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
-
-
-class Plan(NamedTuple):
-    """How trees are grown: parameters as the kernels take them; weights of the classes and, last, the least weight of a
-    side of a split; keys of the trees (order, membership, root; shape (T, 3)); how many trees a record enters."""
-
-    params: Ints
-    class_weight: npt.NDArray[np.float64]
-    keys: U64
-    share: int
-
-
-class Cells(NamedTuple):
-    """What the trees read, by slot: keys or bits of cells, row after row, in a fit also column after column; kinds of
-    columns, targets, weights (one, or one each), hashes, ranks among equal hashes (or none), slots in use."""
-
-    X: Ints
-    columns: Ints
-    kinds: Ints
-    y: Ints
-    weights: Ints
-    hashes: U64
-    ties: Ints
-    alive: npt.NDArray[np.bool_]
 
 
 class Trees(Living):
@@ -89,51 +63,19 @@ class Trees(Living):
 
     @classmethod
     def grown(cls, plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], columns: Ints, n_jobs: int) -> Trees:
-        """Fit all trees to the records in these slots; one thread each."""
-        trees, T = cls(), len(plan.keys)
+        """Fit all trees to the records in these slots."""
+        trees, pools = cls(), planted(plan, cells, slots, n_jobs)
         trees.plan, trees.columns = plan, columns
-        limits = np.empty(0, dtype=np.uint64)
-        if plan.share < T:
-            limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
-        entered = np.empty(len(slots), dtype=np.int32)
-        with ThreadPoolExecutor(n_jobs) as threads:
-            tasks = (threads.map if n_jobs > 1 else map)(
-                lambda t: _tree(plan, cells, slots, limits, t, entered.copy() if n_jobs > 1 else entered), range(T)
-            )
-            done = list(tasks)
-        trees._pack(done)
+        trees.nodes, trees.sums, trees.lists = pools.nodes, pools.sums, pools.lists
+        trees.heads, trees.tallies = pools.heads, pools.tallies
+        trees.roots = np.array(pools.roots, dtype=np.int64)
+        trees.pool = np.array([*pools.used, 0, 0], dtype=np.int64)
+        trees.free_nodes = np.empty(len(trees.nodes), dtype=np.int64)
+        trees.free_tallies = np.empty(len(trees.heads), dtype=np.int64)
+        trees._todo = np.empty(len(trees.nodes) + 2, dtype=np.int64)
         trees._mark_all()
         trees.is_awake = True
         return trees
-
-    def _pack(self, done: list[Any]) -> None:
-        """Put the trees, which were grown one by one, behind each other."""
-        counts = np.array([[len(n), len(h), len(r)] for n, _, h, _, r in done], dtype=np.int64).reshape(-1, 3)
-        ends = np.cumsum(counts, axis=0)
-        starts = ends - counts
-        used = ends[-1]
-        width, k = done[0][2].shape[1], done[0][1].shape[1]
-        spare = used // 16 + 256
-        self.nodes = np.empty((used[0] + spare[0], NODE), dtype=np.int64)
-        self.sums = np.empty((used[0] + spare[0], k), dtype=np.int64)
-        self.heads = np.empty((used[1] + spare[1], width), dtype=np.int64)
-        self.tallies = np.empty((used[1] + spare[1], *done[0][3].shape[1:]), dtype=np.int64)
-        self.lists = np.empty(used[2] + spare[2], dtype=np.int32)
-        self.roots = starts[:, 0].copy()
-        for t in range(len(done)):
-            (nodes, sums, heads, tallies, records), done[t] = done[t], None
-            inner = nodes[:, FEATURE] >= 0
-            nodes[inner, LEFT_CHILD] += starts[t, 0]
-            nodes[inner, RIGHT_CHILD] += starts[t, 0]
-            nodes[nodes[:, TALLY] >= 0, TALLY] += starts[t, 1]
-            nodes[:, START] += starts[t, 2]
-            self.nodes[starts[t, 0] : ends[t, 0]], self.sums[starts[t, 0] : ends[t, 0]] = nodes, sums
-            self.heads[starts[t, 1] : ends[t, 1]], self.tallies[starts[t, 1] : ends[t, 1]] = heads, tallies
-            self.lists[starts[t, 2] : ends[t, 2]] = records
-        self.pool = np.array([used[0], used[1], used[2], 0, 0], dtype=np.int64)
-        self.free_nodes = np.empty(len(self.nodes), dtype=np.int64)
-        self.free_tallies = np.empty(len(self.heads), dtype=np.int64)
-        self._todo = np.empty(len(self.nodes) + 2, dtype=np.int64)
 
     # ------------------------------------------------------------------ changing
 
@@ -143,9 +85,7 @@ class Trees(Living):
         Changes nothing that anybody sees; room is made for what is to be written.
         """
         plan, T = self.plan, len(self.roots)
-        limits = np.empty(0, dtype=np.uint64)
-        if plan.share < T:
-            limits = members(cells.hashes, slots, np.ascontiguousarray(plan.keys[:, 1]), plan.share)
+        limits = limits_of(plan, cells, slots)
         if len(slots) <= FEW:
             fetch(
                 slots, limits, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies,
@@ -182,8 +122,8 @@ class Trees(Living):
         """Twice the room, with what is on the shelf already."""
         lines, entered, entered_at, *rest = self._shelf_for(0)
         used = [filled[1], filled[1], filled[2], filled[2], filled[3]]
-        larger = [_longer(array, 2 * len(array), int(n)) for array, n in zip(rest, used, strict=True)]
-        self._shelf = _longer(lines, 2 * len(lines), int(filled[0])), entered, entered_at, *larger
+        larger = [longer(array, 2 * len(array), int(n)) for array, n in zip(rest, used, strict=True)]
+        self._shelf = longer(lines, 2 * len(lines), int(filled[0])), entered, entered_at, *larger
         return self._shelf
 
     def _make_room(self, filled: Ints, alive: npt.NDArray[np.bool_], slots: npt.NDArray[np.int32]) -> None:
@@ -192,19 +132,19 @@ class Trees(Living):
         n_nodes, n_tallies, n_lists = pool[0] + filled[1], pool[1] + filled[2], pool[2] + filled[6]
         if n_nodes > len(self.nodes):
             larger = int(n_nodes + n_nodes // 4)
-            self.nodes, self.sums = _longer(self.nodes, larger, pool[0]), _longer(self.sums, larger, pool[0])
-            self.free_nodes = _longer(self.free_nodes, larger, pool[3])
+            self.nodes, self.sums = longer(self.nodes, larger, pool[0]), longer(self.sums, larger, pool[0])
+            self.free_nodes = longer(self.free_nodes, larger, pool[3])
             self._todo = np.empty(larger + 2, dtype=np.int64)
         if n_tallies > len(self.heads):
             larger = int(n_tallies + n_tallies // 4)
-            self.heads, self.tallies = _longer(self.heads, larger, pool[1]), _longer(self.tallies, larger, pool[1])
-            self.free_tallies = _longer(self.free_tallies, larger, pool[4])
+            self.heads, self.tallies = longer(self.heads, larger, pool[1]), longer(self.tallies, larger, pool[1])
+            self.free_tallies = longer(self.free_tallies, larger, pool[4])
         if n_lists > len(self.lists):
             out, alive = np.empty(len(self.lists), dtype=np.int32), alive.copy()
             alive[slots] = True  # what goes has not gone yet
             used = repack(self.roots, self.nodes, self.lists, alive, out, self._todo)
             need = int(used + filled[6])
-            self.lists, pool[2] = _longer(out, max(len(out), need + need // 4), used), used
+            self.lists, pool[2] = longer(out, max(len(out), need + need // 4), used), used
 
     def commit(self, patch: TreesPatch) -> None:
         """Write a prepared change; cannot fail."""
@@ -265,7 +205,7 @@ class Trees(Living):
 
     def count_classes(self, columns: Ints) -> None:
         """Say which columns of the sums count from now on."""
-        if not np.array_equal(columns, self.columns):
+        if columns.tobytes() != self.columns.tobytes():
             self.columns = columns
             self._mark_all()
 
@@ -320,32 +260,3 @@ class TreesPatch(Patch):
         if not self.is_done:
             self.trees.commit(self)
             self.is_done = True
-
-
-def _tree(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, t: int, entered: Any) -> tuple[Any, ...]:
-    """One tree: its nodes, sums, heads, tallies and records, cut to their lengths."""
-    params, keys = plan.params, plan.keys
-    n = enter(t, slots, limits, cells.hashes, keys, cells.ties, entered, np.empty(len(slots), dtype=np.uint64), 0)
-    m, R, k = int(params[GROUP]), int(params[THRESHOLDS]), int(params[CLASSES]) or 3
-    most = 2 ** (min(int(params[DEPTH]), 40) + 1) - 1
-    room, cached = min(2 * n + 1, most, n // 8 + 512), n // int(params[SMALL]) + 16
-    while True:
-        records = entered[:n].copy()
-        nodes, sums = np.empty((room, NODE), dtype=np.int64), np.empty((room, k), dtype=np.int64)
-        heads = np.empty((cached, 2 * m + 1 + m * R), dtype=np.int64)
-        tallies = np.empty((cached, m * R + 1, k), dtype=np.int64)
-        n_nodes, n_tallies = grow(
-            *cells[:6], keys[t, 0], params, plan.class_weight,
-            records, 0, n, keys[t, 2], 0, nodes, sums, heads, tallies, 0, 0,
-        )  # fmt: skip
-        if n_nodes >= 0 and n_tallies >= 0:
-            break
-        room, cached = room * (2 if n_nodes < 0 else 1), cached * (2 if n_tallies < 0 else 1)
-    return nodes[:n_nodes].copy(), sums[:n_nodes].copy(), heads[:n_tallies].copy(), tallies[:n_tallies].copy(), records
-
-
-def _longer(array: Any, length: int, used: Any) -> Any:
-    """A longer copy of which the first ``used`` lines are kept."""
-    out = np.empty((length, *array.shape[1:]), dtype=array.dtype)
-    out[: int(used)] = array[: int(used)]
-    return out
