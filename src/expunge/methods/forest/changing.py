@@ -35,10 +35,12 @@ from expunge.methods.forest.order import child_key, njit, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,
+    LOWER,
     ROW,
     SMALL,
     SPLIT,
     THRESHOLDS,
+    UPPER,
     add,
     best,
     goes_left,
@@ -194,7 +196,7 @@ def prepare(
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             inside = True
-                            refresh = refresh or entered_at[b] <= np.uint64(head[2 * m])
+                            refresh = refresh or entered_at[b] <= np.uint64(head[m])
                 if refresh:
                     at = shelf[_RECORDS]
                     scored = _gather(i, nodes, lists, alive, shift, hashes, tree_key, new_lists, at)
@@ -234,10 +236,10 @@ def prepare(
                             adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
                     head = heads[node[TALLY]]
                     for f in range(m):
-                        counts[f] = head[m + f]
+                        counts[f] = head[f] >> UPPER
                     found = best(sums, counts, m, depth, params, class_weight, 0.0, scores)
-                    replace = found < 0 or head[found // R] != node[FEATURE]
-                    replace = replace or head[2 * m + 1 + found] != node[THRESHOLD]
+                    replace = found < 0 or head[found // R] & LOWER != node[FEATURE]
+                    replace = replace or head[m + 1 + found] != node[THRESHOLD]
             if replace:
                 at = shelf[_RECORDS]
                 count = _gather(i, nodes, lists, alive, 0, hashes, tree_key, new_lists, at)

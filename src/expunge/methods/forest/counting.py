@@ -17,10 +17,12 @@ from expunge.methods.forest.splits import (
     COUNTED,
     FLOAT,
     GROUP,
+    LOWER,
     MISSING,
     NUMBERS,
     ROW,
     THRESHOLDS,
+    UPPER,
     add,
     best,
     goes_left,
@@ -219,12 +221,12 @@ def adjust(
 ) -> None:
     """Add a record to a tally, of which features and keys stand in a row of ``heads``, or take it away."""
     R, m = params[THRESHOLDS], params[GROUP]
-    at = 2 * m + 1
+    at = m + 1
     for f in range(m):
-        feature = heads[row, f]
+        feature = heads[row, f] & LOWER
         kind = kinds[feature]
         x = key_of(X[slot * params[ROW] + feature], kind)
-        for j in range(f * R, f * R + heads[row, m + f]):
+        for j in range(f * R, f * R + (heads[row, f] >> UPPER)):
             if goes_left(x, heads[row, at + j], kind):
                 add(sums, j, y, weight, sign, COUNTED, params)
     add(sums, m * R, y, weight, sign, COUNTED, params)

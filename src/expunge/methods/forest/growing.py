@@ -22,6 +22,7 @@ from expunge.methods.forest.splits import (
     SMALL,
     SPLIT,
     THRESHOLDS,
+    UPPER,
     WEIGHT,
     add,
     is_pure,
@@ -83,9 +84,9 @@ def grow(
         Of its root.
     nodes, node_sums : ndarrays of int64, shapes (N, 8) and (N, k)
         Written from ``n_nodes`` on; the root comes first.
-    heads : ndarray of int64, shape (S, 2 m + 1 + m R)
-        Features of cached tallies, from ``n_tallies`` on, how many thresholds each has, up to where in the order
-        records bear on these, and their keys.
+    heads : ndarray of int64, shape (S, m + 1 + m R)
+        Features of cached tallies, from ``n_tallies`` on, each with how many thresholds it has above it, up to
+        where in the order records bear on these, and their keys.
     tallies : ndarray of int64, shape (S, m R + 1, k)
 
     Returns
@@ -198,10 +199,10 @@ def keep_tally(head: Any, tally: Any, features: Any, counts: Any, bound: Any, ke
     """Put a tally into the cache."""
     m = len(features)
     for f in range(m):
-        head[f], head[m + f] = features[f], counts[f]
-    head[2 * m] = np.int64(bound)
+        head[f] = features[f] + (counts[f] << UPPER)
+    head[m] = np.int64(bound)
     for j in range(len(keys)):
-        head[2 * m + 1 + j] = keys[j]
+        head[m + 1 + j] = keys[j]
         for c in range(sums.shape[1]):
             tally[j, c] = sums[j, c]
     tally[len(keys)] = sums[len(keys)]

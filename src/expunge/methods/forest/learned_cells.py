@@ -30,6 +30,8 @@ Slots = npt.NDArray[np.intp]
 UNIT = 2.0**-10
 #: A sum over all records stays below this, so that it fits into 64 bits with its sign.
 _LARGEST_SUM = 2**62
+#: A table of so many bytes stays in the cache of the processor as it is.
+_CACHED = 2**25
 _NONE = np.empty(0, dtype=np.int64)
 
 
@@ -112,13 +114,13 @@ class LearnedCells:
     def cells(self, rows: Rows, params: Ints, *, by_column: bool = False) -> Cells:
         """The arrays that kernels take; sets in ``params`` how a cell is found.
 
-        ``by_column`` copies the table column after column too, for a fit, which reads few columns of many rows.
+        ``by_column`` copies a large table column after column too, for a fit, which reads few columns of many rows.
         """
         X = self._keys if self._keys is not None else in_place(rows.matrix())
         if X is None:
             raise InvalidDataError("The rows are not of the form they were when the forest was fitted.")
         params[ROW] = X.shape[1]
-        columns = np.ascontiguousarray(X.T).reshape(-1) if by_column else _NONE
+        columns = np.ascontiguousarray(X.T).reshape(-1) if by_column and X.nbytes > _CACHED else _NONE
         return Cells(
             X.reshape(-1), columns, self._kernel_kinds, self._y, self._weights, rows.hashes(), self._ties, rows.alive
         )

@@ -1,7 +1,7 @@
 """Trees of a fit, grown one behind the other into the pools that they live in.
 
 Nothing is grown aside and copied: the pools are the largest thing a forest has, and a second copy would be the peak of
-a fit. They are made as long as the first tree lets expect; what is never written to takes no memory.
+a fit. They are made as long as the first trees let expect; what is never written to takes no memory.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Pools:
         params = plan.params
         m, R, k = int(params[GROUP]), int(params[THRESHOLDS]), int(params[CLASSES]) or 3
         self.nodes, self.sums = np.empty((n_nodes, NODE), dtype=np.int64), np.empty((n_nodes, k), dtype=np.int64)
-        self.heads = np.empty((n_tallies, 2 * m + 1 + m * R), dtype=np.int64)
+        self.heads = np.empty((n_tallies, m + 1 + m * R), dtype=np.int64)
         self.tallies = np.empty((n_tallies, m * R + 1, k), dtype=np.int64)
         self.lists = np.empty(n_lists, dtype=np.int32)
         self.used, self.roots = np.zeros(3, dtype=np.int64), list[int]()
@@ -132,8 +132,9 @@ def _grown(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, 
             pools.lengthen(n_nodes + room * (2 if end[0] < 0 else 1), n_tallies + cached * (2 if end[1] < 0 else 1), 0)
         pools.roots.append(n_nodes)
         pools.used[:] = *end, start + count
-        if t == trees[0]:
-            pools.lengthen(*_with_spare(pools.used * len(trees)))
+        done = len(pools.roots)
+        if done & (done - 1) == 0:  # after 1, 2, 4, 8 ... of them: what all will take is known better and better
+            pools.lengthen(*_with_spare(pools.used * len(trees) // done))
     return pools
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "FLOAT",
     "GROUP",
     "LEAF",
+    "LOWER",
     "MISSING",
     "NUMBER",
     "NUMBERS",
@@ -35,6 +36,7 @@ __all__ = [
     "SMALL",
     "SPLIT",
     "THRESHOLDS",
+    "UPPER",
     "WEIGHT",
     "add",
     "best",
@@ -57,6 +59,9 @@ FLOAT, NUMBER, CATEGORY = 0, 1, 2
 #: Places in the vector of parameters that every kernel takes.
 DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, NUMBERS = range(11)
 PARAMS = 11
+
+#: In the head of a cached tally the number of thresholds of a feature stands above it, in the upper half of an integer.
+UPPER, LOWER = np.int64(32), np.int64(2**32 - 1)
 
 
 @njit
