@@ -3,6 +3,7 @@
 python benchmarks/forest.py                    the short part, printed
 python benchmarks/forest.py --full             what is not in build/forest.jsonl yet, in pieces of a few minutes
 python benchmarks/forest.py --full --only curve/10000000
+python benchmarks/forest.py --again --only speed/100000    ours anew; of scikit-learn's forest what was measured stays
 python benchmarks/forest.py --list             the pieces
 python benchmarks/forest.py --page             tables and picture of what was measured, into docs/methods/forests.md
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,9 @@ def warm_up() -> None:
     model.rectify(2, X[3:4], y[3:4], digest=True)
 
 
-def speed(data: str, depth: int, seed: int, *, threads: int = 1, deletions: int = 1000) -> dict[str, Any]:
+def speed(
+    data: str, depth: int, seed: int, *, threads: int = 1, deletions: int = 1000, theirs_too: bool = True
+) -> dict[str, Any]:
     """One of our forests and one of scikit-learn's; then what it takes to forget, correct and ask."""
     d = data_of(data)
     X, y, n = d["X"], d["y"], len(d["y"])
@@ -92,7 +94,7 @@ def speed(data: str, depth: int, seed: int, *, threads: int = 1, deletions: int 
     out["fit"] = timed(partial(ours.fit, X, y))
     out["auc"] = roc_auc_score(d["yt"], ours.predict_proba(d["Xt"])[:, 1])
     out["ask"] = min(timed(partial(ours.predict_proba, d["Xt"])) for _ in range(5))
-    if seed < THEIRS_SEEDS_AT.get(n, SEEDS):
+    if theirs_too and seed < THEIRS_SEEDS_AT.get(n, SEEDS):
         theirs = RandomForestClassifier(100, max_depth=depth, random_state=seed, n_jobs=threads)
         out["their_fit"] = timed(partial(theirs.fit, d["plain"], y))
         out["their_auc"] = roc_auc_score(d["yt"], theirs.predict_proba(d["plain_t"])[:, 1])
@@ -177,19 +179,20 @@ def curve(n: int, depth: int, *, trees: int = 100, deletions: int = 1000) -> dic
 def first() -> dict[str, Any]:
     """A first fit, removal and question in a fresh process whose kernels are compiled already."""
     X, y, *_ = made(1000, 10)
-    start = time.perf_counter()
-    model = expunge.ForestClassifier(n_estimators=10, max_depth=4).fit(X, y)
-    fit = time.perf_counter() - start
-    model.forget(3)
-    model.predict(X[:2])
-    return {"first_fit": fit, "first_all": time.perf_counter() - start}
+
+    def all_three() -> None:
+        model = expunge.ForestClassifier(n_estimators=10, max_depth=4).fit(X, y)
+        model.forget(3)
+        model.predict(X[:2])
+
+    return {"first_all": timed(all_three)}
 
 
-def measured(piece: str, threads: int, trees: int, deletions: int) -> dict[str, Any]:
+def measured(piece: str, threads: int, trees: int, deletions: int, *, theirs_too: bool = True) -> dict[str, Any]:
     """The line of one piece."""
     kind, data, *rest = piece.split("/")
     if kind == "speed":
-        found = speed(data, int(rest[0]), int(rest[1]), threads=threads, deletions=deletions)
+        found = speed(data, int(rest[0]), int(rest[1]), threads=threads, deletions=deletions, theirs_too=theirs_too)
     elif kind == "memory":
         found = memory(data, int(rest[0]), rest[1])
     elif kind == "curve":
@@ -201,7 +204,7 @@ def measured(piece: str, threads: int, trees: int, deletions: int) -> dict[str, 
 
 def main() -> str:
     parser = argparse.ArgumentParser()
-    for name in ("--full", "--list", "--page", "--cpu"):
+    for name in ("--full", "--again", "--ours", "--list", "--page", "--cpu"):
         parser.add_argument(name, action="store_true")
     parser.add_argument("--piece")
     parser.add_argument("--only", default="", help="the pieces below this one, as speed/100000")
@@ -211,12 +214,17 @@ def main() -> str:
     parser.add_argument("--deletions", type=int, default=1000)
     args, _ = parser.parse_known_args()
     if args.piece:
-        return json.dumps(measured(args.piece, args.threads, args.trees, args.deletions))
+        return json.dumps(measured(args.piece, args.threads, args.trees, args.deletions, theirs_too=not args.ours))
     if args.list:
         return "\n".join(pieces())
-    if args.full:
+    if args.full or args.again:
         numbers = {"--threads": args.threads, "--trees": args.trees, "--deletions": args.deletions}
-        do(__file__, pieces(), args.to, *(str(part) for pair in numbers.items() for part in pair), only=args.only)
+        arguments = [str(part) for pair in numbers.items() for part in pair]
+        if args.again:
+            ours = [piece for piece in pieces() if not piece.endswith("theirs")]
+            do(__file__, ours, args.to, *arguments, "--ours", only=args.only, again="their_")
+        else:
+            do(__file__, pieces(), args.to, *arguments, only=args.only)
         return f"In {args.to}; --page makes the tables."
     if args.page:
         lines = read(args.to)

@@ -177,7 +177,8 @@ def targets(lines: Lines, cases: Cases) -> list[list[Any]]:
                 rows.append([f"{name_of((data, depth))}: {what}", "at most 4 ×", f"{mine:.3g} × ({sizes})",
                              "yes" if mine <= 4 else "no"])  # fmt: skip
     if first := lines.get("first/10000/10"):
-        at_most("first fit, removal and question of a process, kernels compiled before", 1.0, first["first_all"])
+        at_most("first fit, removal and question of a process, kernels compiled before", 1.0,
+                first["first_all"][cases.which])  # fmt: skip
     if big := lines.get("curve/10000000/10"):
         rows.append([f"10,000,000 × 20, depth 10, {big['trees']} trees: peak memory", "at most 24 GB",
                      f"{(big['peak'] + big['data']) / 1e9:.1f} GB with the data of the caller",

@@ -77,13 +77,15 @@ def read(path: Path) -> dict[str, Line]:
     return {line["piece"]: line for line in lines}
 
 
-def do(script: str, pieces: Iterable[str], path: Path, *arguments: str, only: str = "") -> None:
+def do(
+    script: str, pieces: Iterable[str], path: Path, *arguments: str, only: str = "", again: str | None = None
+) -> None:
     """Measure the pieces that are not in the file yet (those below ``only``): ``script --piece PIECE`` prints the line
-    last."""
+    last. With ``again`` those that are; of their lines before what begins with this stays."""
     path.parent.mkdir(parents=True, exist_ok=True)
     done = read(path)
     for piece in pieces:
-        if piece in done or not f"{piece}/".startswith(f"{only}/" if only else ""):
+        if (piece in done) == (again is None) or not f"{piece}/".startswith(f"{only}/" if only else ""):
             continue
         start = time.perf_counter()
         command = [sys.executable, script, "--piece", piece, *arguments]
@@ -92,7 +94,8 @@ def do(script: str, pieces: Iterable[str], path: Path, *arguments: str, only: st
         if found.returncode:
             print(f"{piece}: failed after {took:.0f} s", flush=True)
             continue
-        line = {"piece": piece, **json.loads(found.stdout.splitlines()[-1]), "took_s": round(took, 1)}
+        kept = {name: value for name, value in done.get(piece, {}).items() if again and name.startswith(again)}
+        line = {"piece": piece, **kept, **json.loads(found.stdout.splitlines()[-1]), "took_s": round(took, 1)}
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         print(f"{piece}: {took:.0f} s", flush=True)

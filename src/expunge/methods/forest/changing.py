@@ -166,7 +166,8 @@ def prepare(
             )  # fmt: skip
             node_key, node = todo_key[waiting], nodes[i]
             n_new, n_come = node[N], 0
-            own[0] = node_sums[i]
+            for c in range(k):
+                own[0, c] = node_sums[i, c]
             for b in range(b0, b1):
                 slot = entered[b]
                 sign = sign_of(slot, alive)
@@ -274,7 +275,8 @@ def prepare(
                 else:
                     aside[moved], aside_at[moved] = slot, entered_at[b]
                     moved += 1
-            entered[kept:b1], entered_at[kept:b1] = aside[:moved], aside_at[:moved]
+            for b in range(moved):  # mostly one or none: a slice would take longer to make
+                entered[kept + b], entered_at[kept + b] = aside[b], aside_at[b]
             if waiting + 2 > len(todo):
                 more, more_key = np.empty((2 * len(todo), 5), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
                 more[: len(todo)], more_key[: len(todo)] = todo, todo_key
