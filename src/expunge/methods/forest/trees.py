@@ -47,8 +47,13 @@ class Trees(Living):
     roots: Ints
     nodes: Ints
     sums: Ints
+    heads: Ints
+    tallies: Ints
+    lists: npt.NDArray[np.int32]
     columns: Ints
     pool: Ints
+    free_nodes: Ints
+    free_tallies: Ints
     plan: Plan
     learned: Any  # what the method keeps of the rows beside them; see LearnedCells
 
