@@ -17,6 +17,7 @@ from sklearn.base import clone, is_classifier
 
 import expunge
 from expunge.errors import InvalidDataError, InvalidParameterError, TamperedError
+from expunge.methods.forest import learned_cells, planting
 from expunge.methods.forest.cells import encode, number_of
 from expunge.methods.forest.splits import MISSING
 from expunge.methods.forest.trees import Trees, TreesPatch
@@ -293,6 +294,26 @@ def test_threads_that_ask_while_records_are_forgotten() -> None:
     assert not errors
     rest = np.arange(40, 400)
     assert model.digest() == expunge.ForestClassifier(n_estimators=4).fit(X[rest], y[rest], record_ids=rest).digest()
+
+
+def test_threads_and_copies_of_columns_give_the_same_trees_and_no_tree_is_begun_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pools that were too short for the first tree, and those of several threads behind each other."""
+    X, y = table(5000, seed=4)
+    fresh = expunge.ForestClassifier(n_estimators=5).fit(X, y)
+    begun, grow = [], planting.grow
+    monkeypatch.setattr(planting, "grow", lambda *args: begun.append(1) or grow(*args))
+    monkeypatch.setattr(learned_cells, "_CACHED", 0)
+    for n_jobs in (1, 2):
+        begun.clear()
+        model = expunge.ForestClassifier(n_estimators=5, n_jobs=n_jobs).fit(X, y)
+        assert 5 < len(begun) <= 5 + 4 * n_jobs  # again only where the first tree of a thread did not fit
+        trees = model._state().parts["trees"]
+        assert len(trees.nodes) <= 1.2 * trees.pool[0] + 300
+        assert model.digest() == fresh.digest()
+        model.forget(range(30))
+        check_inside(model)
 
 
 def test_equal_hashes_go_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
