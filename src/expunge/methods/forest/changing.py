@@ -67,18 +67,14 @@ def sign_of(slot: Any, alive: Any) -> Any:
 
 
 @njit
-def enter(
-    tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties: Any, entered: Any, entered_at: Any, at: int
-) -> int:
-    """List the records of a change that are in a tree, from ``at`` on, with their place in its order; how many."""
+def enter(tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties: Any, entered: Any, at: int) -> int:
+    """List those of the records that are in a tree, from ``at`` on, in its order; how many."""
     n = 0
     for i in range(len(slots)):
         if len(limits) == 0 or place(hashes[slots[i]], tree_keys[tree, 1]) <= limits[i]:
             entered[at + n] = slots[i]
             n += 1
     sort_records(entered, at, n, hashes, tree_keys[tree, 0], ties)
-    for i in range(at, at + n):
-        entered_at[i] = place(hashes[entered[i]], tree_keys[tree, 0])
     return n
 
 
@@ -153,9 +149,11 @@ def prepare(
         undo[:] = shelf
         tree_key = tree_keys[t, 0]
         b0 = shelf[_ENTERED]
-        count = enter(t, slots, limits, hashes, tree_keys, ties, entered, entered_at, b0)
+        count = enter(t, slots, limits, hashes, tree_keys, ties, entered, b0)
         if not count:
             continue
+        for b in range(b0, b0 + count):
+            entered_at[b] = place(hashes[entered[b]], tree_key)
         shelf[_ENTERED] += count
         todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo[0, 4] = roots[t], b0, b0 + count, 0, 0
         todo_key[0], waiting = tree_keys[t, 2], 1

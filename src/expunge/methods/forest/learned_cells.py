@@ -86,8 +86,9 @@ class LearnedCells:
         self._y, self._weights = np.zeros(n, dtype=np.int64), np.ones(1 if weight is None else n, dtype=np.int64)
         self.labels: npt.NDArray[Any] = np.empty(0)
         if resolution is None:
-            self.labels, codes = np.unique(as_labels(y), return_inverse=True)
-            self._y[slots] = codes
+            labels = as_labels(y)
+            self.labels = np.unique(labels)
+            self._y[slots] = np.searchsorted(self.labels, labels)
         else:
             self._y[slots] = np.rint(y / resolution).astype(np.int64)
         self.label_counts = np.bincount(self._y[slots], minlength=len(self.labels)) if resolution is None else None
@@ -244,7 +245,8 @@ class LearnedCells:
 
 def _ranks(rows: Rows, slots: Slots) -> Ints:
     """Ranks of the ids where two records have one hash, which a pair in 2**64 does; else a single zero."""
-    ordered = np.sort(rows.hashes()[slots])
+    ordered = rows.hashes()[slots]
+    ordered.sort()
     if not (ordered[1:] == ordered[:-1]).any():
         return np.zeros(1, dtype=np.int64)
     ranks = np.zeros(max(2, len(rows.alive)), dtype=np.int64)

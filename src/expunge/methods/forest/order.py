@@ -135,7 +135,7 @@ def sort_records(records: Any, start: int, n: int, hashes: Any, key: Any, ties: 
     shift = np.uint64(0)
     while (largest >> shift) >= np.uint64(1 << bits):
         shift += np.uint64(1)
-    ends = np.zeros((1 << bits) + 1, dtype=np.int64)
+    ends = np.zeros((1 << bits) + 1, dtype=np.int32)
     for i in range(n):
         ends[np.int64(at[i] >> shift) + 1] += 1
     for b in range(1 << bits):

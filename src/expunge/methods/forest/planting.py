@@ -115,9 +115,9 @@ def _grown(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, 
     most = 2 ** (min(int(params[DEPTH]), 40) + 1) - 1
     entries = n * len(trees) * plan.share // len(keys)  # what to expect; exactly, if all records are in all trees
     pools = Pools(plan, min(2 * n + 1, most, n // 8 + 512), n // int(params[SMALL]) + 16, entries + entries // 16 + 256)
-    entered, entered_at = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.uint64)
+    entered = np.empty(n, dtype=np.int32)
     for t in trees:
-        count = enter(t, slots, limits, cells.hashes, keys, cells.ties, entered, entered_at, 0)
+        count = enter(t, slots, limits, cells.hashes, keys, cells.ties, entered, 0)
         n_nodes, n_tallies, start = (int(used) for used in pools.used)
         pools.lengthen(0, 0, start + count)
         while True:
