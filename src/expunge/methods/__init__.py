@@ -44,6 +44,7 @@ METHODS: dict[str, str] = {
     "ModularClassifier": "expunge.methods.sharded.modular:ModularClassifier",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
+    "NewtonLogisticRegression": "expunge.methods.certified.newton_logistic_regression:NewtonLogisticRegression",
     "OneHotEncoder": "expunge.methods.preprocessing.one_hot_encoder:OneHotEncoder",
     "OrdinalEncoder": "expunge.methods.preprocessing.ordinal_encoder:OrdinalEncoder",
     "PCA": "expunge.methods.sums.pca:PCA",
