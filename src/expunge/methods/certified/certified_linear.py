@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
@@ -16,7 +17,7 @@ from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
-from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, renewed, solved
+from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
@@ -33,7 +34,7 @@ Names = tuple[str, ...]
 
 #: Names of the parts that a change touches.
 PARTS = ("weights", "noise", "certificate", "curvature")
-POLICIES = ("recompute", "retrain", "refuse")
+POLICIES = ("recompute", "measure", "retrain", "refuse")
 #: A fit leaves at most this share of the limit as its own residual.
 _FIT_SHARE = 1e-6
 
@@ -120,7 +121,16 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _after_the_limit(self, change: Change, names: Part, state: State, curvature: Curvature) -> dict[str, Any]:
         """The bound exceeds what the noise hides: read all records, as was decided beforehand, and say so."""
         table = change.rows.read(change.rows.slots())
-        if self.on_exhausted == "recompute":
+        if self.on_exhausted == "measure":
+            with one_thread():
+                seen = measured(self._problem(), self._data(table, names), state)
+            if (room := self._room(change, state, seen)) > 0:
+                change.notes.append(
+                    "the certificate was used up and the gradient measured, from all records in one pass: room for "
+                    f"about {room:,} more such removals"
+                )
+                return {**_parts(seen), "curvature": curvature}
+        if self.on_exhausted in ("recompute", "measure"):
             with one_thread():
                 data = self._data(table, names)
                 state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
@@ -129,6 +139,12 @@ class CertifiedLinear(BoundedRows, Unlearner):
                 return {**_parts(state), "curvature": curvature}
         change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
         return self._fitted_parts(table, names)
+
+    def _room(self, change: Change, bounded: State, seen: State) -> int:
+        """How many removals like this one fit between what was measured and the limit; 0 if it is above half of it."""
+        left = self.residual_limit_ - float(np.linalg.norm(seen.residual))
+        last = float(np.linalg.norm(bounded.residual)) - float(np.linalg.norm(change.parts["certificate"]["residual"]))
+        return int(left / last) if 2 * left > self.residual_limit_ and 0 < last < math.inf else 0
 
     def _refuse(self, state: State) -> NoReturn:
         raise BudgetExhaustedError(
