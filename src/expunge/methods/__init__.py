@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "BayesianLogisticRegression": "expunge.methods.bayesian.bayesian_logistic_regression:BayesianLogisticRegression",
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
