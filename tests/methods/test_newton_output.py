@@ -74,11 +74,11 @@ def test_the_worst_record_in_one_dimension_by_quadrature() -> None:
             hessian = 40 * p * (1 - p) + alpha
             step = 1.0 / hessian  # a gradient of 1, the largest there is
 
-            def curvature(t: float, score: float = score, step: float = step, hessian: float = hessian) -> float:
+            def excess(t: float, score: float = score, step: float = step, at_start: float = 40 * p * (1 - p)) -> float:
                 q = 1 / (1 + math.exp(-(score + t * step)))
-                return float((40 * q * (1 - q) + alpha - hessian) * step)
+                return float((40 * q * (1 - q) - at_start) * step)
 
-            gradient = integrate.quad(curvature, 0, 1)[0]
+            gradient = integrate.quad(excess, 0, 1)[0]
             worst = max(worst, abs(gradient) / alpha)
         assert worst <= bound
 

@@ -45,7 +45,7 @@ SETTINGS = [
 
 
 def worst_chain(settings: dict[str, Any]) -> tuple[float, float]:
-    """Two runs in one dimension that drift apart as fast as clipping lets them: how far, and the variance at noise 1."""
+    """Two runs in one dimension that drift apart as fast as clipping allows: how far, and the variance at noise 1."""
     c, gap, variance = 1 - settings["lr"] * settings["weight_decay"], 2 * settings["model_norm"], 0.0
     for _ in range(settings["steps"]):
         gap, variance = c * gap + 2 * settings["lr"] * settings["gradient_norm"], c**2 * variance + 1

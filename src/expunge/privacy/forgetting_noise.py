@@ -5,9 +5,9 @@ never did. Nothing is known of the steps' gradients but what clipping makes of t
 
 *Clipped gradients.* x ← (1 - eta lambda) x - eta clip(g(x), C1) + N(0, sigma²), from a start of a norm of at most C0.
 With c = 1 - eta lambda the distance z of the runs grows to c z + 2 eta C1 at most. Shift the one run towards the other
-by a_t in step t, until they are together after T: Σ c^(T-t) a_t = c^T 2 C0 + 2 eta C1 (1 - c^T) / (1 - c). Each shift is
-hidden by that step's noise, so the runs are as hard to tell apart as two Gaussians sqrt(Σ a_t²) / sigma apart, which is
-least for a_t in proportion to c^(T-t). These grow, so that no run is shifted past the other on the way.
+by a_t in step t, until they are together after T: Σ c^(T-t) a_t = c^T 2 C0 + 2 eta C1 (1 - c^T) / (1 - c). Each shift
+is hidden by that step's noise, so the runs are as hard to tell apart as two Gaussians sqrt(Σ a_t²) / sigma apart, which
+is least for a_t in proportion to c^(T-t). These grow, so that no run is shifted past the other on the way.
 
 *Clipped models.* x ← clip(x - eta (g(x) + lambda x), C2) + N(0, sigma²). Before the noise two runs are 2 C2 apart at
 most, so a step is a Gaussian mechanism, and shrinks their hockey-stick divergence at epsilon by the factor

@@ -48,9 +48,9 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         How a record is divided out: by the evidence upper bound, or by the reverse divergence. The first finds a
         Gaussian within the quotient, the second one that covers it and is somewhat wider.
     threshold : float, default=0.0
-        From 0 to below 1. Where the posterior is below this share of its peak it is not trusted and left as it is, which
-        keeps many removals at once from blowing it up. At 0 it is trusted everywhere. The share falls with the number
-        of columns: in d dimensions a typical point has exp(-d/2), so take 1e-10 or less rather than 0.1.
+        From 0 to below 1. Where the posterior is below this share of its peak it is not trusted and left as it is. At 0
+        it is trusted everywhere. The share falls with the number of columns: in d dimensions a typical point has
+        exp(-d/2) of the peak, so take 1e-10 or less rather than 0.1.
     n_samples : int, default=1024
         Pairs of samples for the sums, rounded up to a power of two.
     fit_intercept : bool, default=True
@@ -67,15 +67,15 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
 
     Guarantee
     ---------
-    ``empirical``: the posterior is that of neither fit, with the records or without, and its distance to the second is not
-    proved. Measured, it is far nearer to it than the posterior with the records is.
+    ``empirical``: the posterior is that of neither fit, with the records or without, and its distance to the second is
+    not proved. Measured, it is far nearer to it than the posterior with the records is.
 
     Notes
     -----
-    A fit is O(n d²) for each of some dozen steps. Forgetting m records reads those alone, O(d³ + n_samples m min(m, d)),
-    whatever n is. Learning is the mirror image: the posterior becomes the prior of what comes. Errors of many requests
-    add up, so fit again from time to time. Models with a conjugate prior forget exactly, from sums:
-    :class:`~expunge.methods.sums.bayesian_ridge.BayesianRidge` and naive Bayes.
+    A fit is O(n d²) for each of some dozen steps. Forgetting m records reads those alone, whatever n is: O(d³) and
+    O(n_samples m min(m, d)) for each of some dozen steps. Learning is the mirror image: the posterior becomes the prior
+    of what comes. Errors of many requests add up, so fit again from time to time. Models with a conjugate prior forget
+    exactly, from sums: :class:`~expunge.methods.sums.bayesian_ridge.BayesianRidge` and naive Bayes.
 
     References
     ----------
@@ -113,7 +113,9 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         if self.way not in WAYS:
             raise InvalidParameterError(f"way must be one of {WAYS}, got {self.way!r}.")
         if self.threshold >= 1:
-            raise InvalidParameterError(f"threshold must be below 1, got {self.threshold!r}: nothing would be forgotten.")
+            raise InvalidParameterError(
+                f"threshold must be below 1, got {self.threshold!r}: nothing would be forgotten."
+            )
         if not isinstance(self.n_samples, (int, np.integer)) or isinstance(self.n_samples, bool) or self.n_samples < 2:
             raise InvalidParameterError(f"n_samples must be a whole number of at least 2, got {self.n_samples!r}.")
 
@@ -136,8 +138,9 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
             old = change.parts["posterior"]
             found = [
                 divided(
-                    Posterior(old["mean"][i], old["covariance"][i]), X, targets[:, i], powers, way=self.way,  # type: ignore[arg-type]
-                    threshold=float(self.threshold), samples=self._samples(X),
+                    Posterior(old["mean"][i], old["covariance"][i]), X, targets[:, i], powers,
+                    way="rkl" if self.way == "rkl" else "eubo", threshold=float(self.threshold),
+                    samples=self._samples(X),
                 )
                 for i in range(targets.shape[1])
             ]  # fmt: skip
@@ -164,7 +167,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     # ------------------------------------------------------------------ what it says
 
     def predict_proba(self, X: Any) -> Floats:
-        """Probabilities averaged over the posterior, shape (n, n_classes); of more than two classes scaled to one."""
+        """Probabilities averaged over the posterior, shape (n, n_classes); of three classes or more scaled to one."""
         self._state()
         X, _ = numeric_input(self, X, None, reset=False)
         solution = self._solution()

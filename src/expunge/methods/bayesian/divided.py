@@ -1,10 +1,10 @@
 """Records divided out of a Gaussian posterior, or multiplied into it, without reading the others.
 
-Let q be the posterior of all records and L(theta) the likelihood of those that go. The posterior of the others is
-q / L, up to a constant and the error of q, and the nearest Gaussian to it is wanted. In *EUBO*, q' minimises
-E_q'[log L] + KL(q' | q): the distance from q' to q / L. In *rKL* it minimises the distance from q / L to q', so that its
-mean and covariance are those of q / L. Where q is far below its peak it is no good approximation, and dividing by L
-makes much of that: both use the adjusted likelihood, which is L where q > threshold · max q and 1 elsewhere.
+Let q be the posterior of all records and L(theta) the likelihood of those that go. The posterior of the others is q /
+L, up to a constant and the error of q, and the nearest Gaussian to it is wanted. In *EUBO*, q' minimises E_q'[log L] +
+KL(q' | q), the distance from q' to q / L. In *rKL* it minimises the distance from q / L to q', so that its mean and
+covariance are those of q / L. Where q is far below its peak it is no good approximation, and dividing by L makes much
+of that: both use the adjusted likelihood, which is L where q > threshold · max q and 1 elsewhere.
 
 In the coordinates in which q is N(0, I), L depends on the directions of its rows alone, r of them. The others enter by
 their length only, whose square follows a chi² of d - r degrees of freedom, so that sums over samples are needed in r
@@ -106,7 +106,7 @@ def _standard(u: Floats) -> Floats:
 
 
 def _rkl(seen: _Seen, u: Floats) -> _Moved:
-    """Moments of q / L: sums over samples of q and of what EUBO finds, half of each, with weights for the difference."""
+    """Moments of q / L: sums over samples, half of q and half of what EUBO finds, with weights for the difference."""
     near, n = _eubo(seen, u), len(u)
     root = linalg.cholesky(near.covariance, lower=True)
     points = np.concatenate([u, near.mean + u @ root.T])

@@ -1,9 +1,10 @@
 """The Gaussian that is nearest to the posterior of a logistic regression, found without sampling.
 
-q = N(m, S) minimises KL(q | p) for p(theta) ∝ exp(-alpha/2 |theta|²) Π sigmoid(t x·theta)^w. A score x·theta is Gaussian
-under q, so every expectation is an integral in one dimension: over the score, by Gauss and Hermite, or where the score
-spreads over more than one, over the logistic variable whose distribution function the sigmoid is, by equal steps. The
-optimum satisfies S⁻¹ = alpha I + Σ w E[l''] x xᵀ and alpha m + Σ w E[l'] x = 0; natural-gradient steps lead there.
+q = N(m, S) minimises KL(q | p) for p(theta) ∝ exp(-alpha/2 |theta|²) Π sigmoid(t x·theta)^w. A score x·theta is
+Gaussian under q, so every expectation is an integral in one dimension: over the score, by Gauss and Hermite, or where
+the score spreads over more than one, over the logistic variable whose distribution function the sigmoid is, by equal
+steps. The optimum satisfies S⁻¹ = alpha I + Σ w E[l''] x xᵀ and alpha m + Σ w E[l'] x = 0; natural-gradient steps lead
+there.
 
 References
 ----------
@@ -31,7 +32,7 @@ _NODES, _MASSES = np.polynomial.hermite_e.hermegauss(40)
 _MASSES = _MASSES / _MASSES.sum()
 _LOGISTIC = np.arange(-40.0, 40.25, 0.5)
 _LOGISTIC_MASSES = 0.5 * expit(_LOGISTIC) * expit(-_LOGISTIC)
-_MOST, _TOLERANCE, _ROUNDED = 500, 1e-9, 1e-4
+_MOST, _TOLERANCE, _ROUNDED = 500, 1e-7, 1e-4
 _CHUNK = 4096
 
 

@@ -52,9 +52,10 @@ class LangevinLogisticRegression(NoisyDescent):
     Notes
     -----
     A pass reads all records that are left, O(n d k), and takes a step, or one for each batch. Requests for many records
-    cost no more than for one where the same number of steps hides both. Distances add up over requests and shrink with every step, so that a sequence is covered by the
-    triangle inequality; the distance is part of the state. Rows have a bounded length and the fit starts at the
-    minimum, so no gradient has to be clipped and no weights projected for the distance to be known.
+    cost no more than for one where the same number of steps hides both. Distances add up over requests and shrink with
+    every step, so that a sequence is covered by the triangle inequality; the distance is part of the state. Rows have a
+    bounded length and the fit starts at the minimum, so no gradient has to be clipped and no weights projected for the
+    distance to be known.
 
     References
     ----------
@@ -73,6 +74,7 @@ class LangevinLogisticRegression(NoisyDescent):
     """
 
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta", "max_steps")  # they refuse, and change nothing
+    _added_params: ClassVar = {"n_batches": 1}
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
     def __init__(

@@ -1,9 +1,9 @@
 """How far one Newton step from a stored minimum ends from the minimum without some records, before any record is seen.
 
-Let F be the sum of the losses and alpha/2 |w|², w its minimum up to a gradient of rho, and let records of a total weight
-m go or come, each with a gradient of at most R a unit of weight. With H the Hessian of the new sum at w and g the sum of
-the gradients that go, the step is v = H⁻¹ g, of length |v| <= s = m R / alpha. Three bounds on the distance of w + v
-from the new minimum hold, and the least of them counts:
+Let F be the sum of the losses and alpha/2 |w|², w its minimum up to a gradient of rho, and let records of a total
+weight m go or come, each with a gradient of at most R a unit of weight. With H the Hessian of the new sum at w and g
+the sum of the gradients that go, the step is v = H⁻¹ g, of length |v| <= s = m R / alpha. Three bounds on the distance
+of w + v from the new minimum hold, and the least of them counts:
 
 - *any loss.* Its Hessian is Lipschitz, with M a unit of weight: the new gradient is at most rho + M n s² / 2, and the
   objective is alpha strongly convex. That is lemma 3 of the reference, with the step itself in place of a bound on the

@@ -41,9 +41,9 @@ _LEFT_SHARE = 1e-3  # of the longest row: what a fit and the solve of a step may
 class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
     """Classify by logistic regression, where it is known beforehand how many records may go before the next fit.
 
-    Minimises Σ w log(1 + exp(-t z)) + alpha/2 |(coef, intercept)|² and keeps the minimum, its Hessian and the sum of the
-    gradients that have gone. What is published is one Newton step from there, for everything that has gone since the
-    fit, and noise that hides how far such a step can end from the minimum without these records.
+    Minimises Σ w log(1 + exp(-t z)) + alpha/2 |(coef, intercept)|² and keeps the minimum, its Hessian and the sum of
+    the gradients that have gone. What is published is one Newton step from there, for everything that has gone since
+    the fit, and noise that hides how far such a step can end from the minimum without these records.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
     Every step begins at the minimum of the fit, so a sequence of requests ends where one request for all of them ends.
     The noise is chosen before a record is seen, from the loss, ``norm_bound``, alpha, the number of records at the fit
     and the capacity: the better of two bounds (:mod:`expunge.methods.certified.newton_bound`). A request costs O(k d²)
-    for one record, whatever n is; each is published with noise of its own. The sum of the gradients that have gone stays
-    in the state until the next fit and is not published; of one record it shows the direction of its row.
+    for one record, whatever n is; each is published with noise of its own. The sum of the gradients that have gone
+    stays in the state until the next fit and is not published; of one record it shows the direction of its row.
 
     References
     ----------
@@ -240,7 +240,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
                 "requests do not depend on the published model",
             ),
             statement=(
-                f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left, published with "
+                f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left with "
                 f"noise of the same size; up to a weight of {self.capacity:g} may go or come{large}"
             ),
         )  # fmt: skip

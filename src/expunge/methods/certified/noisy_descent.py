@@ -36,8 +36,8 @@ _FIT_STEPS = 1  # passes behind that minimum; those that requests took come afte
 class Descent:
     """Steps on the objective Σ w log(1 + exp(-t z)) + alpha/2 |coef|², for a known largest total weight.
 
-    A pass is a step for each batch. The gradient of a batch counts ``n_batches``-fold, so that a pass goes the way of as
-    many steps on all records at a cost of one.
+    A pass is a step for each batch. The gradient of a batch counts ``n_batches``-fold, so that a pass goes the way of
+    as many steps on all records at a cost of one.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError, UnsupportedRequestError
+from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job, endless_work
@@ -34,7 +35,7 @@ Floats = npt.NDArray[np.float64]
 
 
 class NoisyFineTuning(NetworkMethod):
-    """Train on without the records, first with clipping and noise, for networks that need a promise in epsilon and delta.
+    """Train on without the records, first with clipping and noise: for networks that need an epsilon and a delta.
 
     Nothing is assumed of the loss. The price is that the noise hides the whole model and not the records alone: at a
     small epsilon little of the old model is left, and the training after it has to find the way again.
@@ -50,7 +51,8 @@ class NoisyFineTuning(NetworkMethod):
     lr : float, default=0.1
         Of the noisy steps.
     weight_decay : float, default=1.0
-        Of the noisy steps, below 1 / lr. With clipped gradients it makes the start fade: exp(-lr · weight_decay · steps).
+        Of the noisy steps, below 1 / lr. With clipped gradients it makes the start fade: exp(-lr · weight_decay ·
+        steps).
     model_norm : float, default=1.0
         Norm of all trainable weights together, to which the model is clipped: once, or in every step.
     gradient_norm : float, default=0.01
@@ -80,9 +82,9 @@ class NoisyFineTuning(NetworkMethod):
     -----
     The gradient of a batch of the retain set is clipped, not that of a record: it is the start that must be hidden and
     not the data of the steps. Requests may follow one another. What one has hidden stays hidden, for the next changes
-    the model without the records, and each hides its own. Weights are held in double precision while there is noise. There is
-    no dose: another ``strength`` than 1, and limits that look at the outcome, are refused. Reads steps · batch_size
-    and epochs · n_retain records; each noisy step draws a number for each weight, about 0.2 microseconds.
+    the model without the records, and each hides its own. Weights are held in double precision while there is noise.
+    There is no dose: another ``strength`` than 1, and limits that look at the outcome, are refused. Reads steps ·
+    batch_size and epochs · n_retain records; each noisy step draws a number for each weight, about 0.2 microseconds.
 
     References
     ----------
@@ -126,7 +128,9 @@ class NoisyFineTuning(NetworkMethod):
         for name in ("weight_decay", "momentum"):
             check_number(name, getattr(self, name))
         if self.lr * self.weight_decay >= 1:
-            raise InvalidParameterError(f"weight_decay must be below 1 / lr = {1 / self.lr:g}, got {self.weight_decay!r}.")
+            raise InvalidParameterError(
+                f"weight_decay must be below 1 / lr = {1 / self.lr:g}, got {self.weight_decay!r}."
+            )
         if self.noise_seed is not None:
             check_seed(self.noise_seed)
 
@@ -164,8 +168,6 @@ class NoisyFineTuning(NetworkMethod):
 
     def guarantee(self) -> Guarantee:
         """The guarantee of its removals, with epsilon, delta, the norms and the noise."""
-        secret = "drawn from the operating system and kept secret"
-        known = "drawn from a seed: it hides nothing from whoever knows the seed"
         large = ", whatever the number of records" if self.allow_large_delta else ""
         clipped = f"gradients to {self.gradient_norm:g}, the first model" if self.clip == "gradient" else "each model"
         return Guarantee(
@@ -176,7 +178,7 @@ class NoisyFineTuning(NetworkMethod):
                 f"noise of sigma = {self.sigma:.4g} in each"
             ),
             assumptions=(
-                f"the noise is {known if self.noise_seed is not None else secret}",
+                f"the noise is {about_noise(self.noise_seed)}",
                 "weights that are not trainable, and buffers, never saw the records",
                 "the task gives the retained records alone to a step, and their number does not tell who was forgotten",
                 "only the new model is published, neither the models of the steps nor the report of the removal",
