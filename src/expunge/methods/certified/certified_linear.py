@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
@@ -109,7 +110,8 @@ class CertifiedLinear(BoundedRows, Unlearner):
             return {"names": names, **self._fitted_parts(table, names)}
         names, old = change.parts["names"], self._state_of(change.parts)
         curvature: Curvature = change.parts["curvature"]  # type: ignore[assignment]
-        removed, added = (self._data(table, names) for table in (change.removed, change.added))
+        removed = self._data(change.removed, names)
+        added = self._data(change.added, names) if len(change.added_slots) else removed.none()
         with one_thread():
             state, patch = certified_step(self._problem(), old, curvature, removed, added)
         if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
@@ -188,21 +190,10 @@ class CertifiedLinear(BoundedRows, Unlearner):
         return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part
 
     def _guarantee(self) -> Guarantee:
-        assumptions = [
-            f"the noise in the objective is {about_noise(self.noise_seed)}",
-            about_rows(self.norm_bound, clip=self.clip),
-            "the classes and the number of columns are public",
-            "each model is published by itself: the noise is the same in all of them",
-            "Hessian, inverse and certificate are not published",
-            "requests do not depend on the published model",
-        ]
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
-        return Guarantee(
-            kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
-            statement=(
-                f"the weights are ({self.epsilon:g}, {self.delta:g})-indistinguishable from those of a fresh fit on "
-                f"what is left: noise of sigma = {self.sigma:g}, gradient up to {self.residual_limit_:.4g}{large}"
-            ),
+        return _promise(
+            float(self.epsilon), float(self.delta), float(self.sigma), float(self.norm_bound), bool(self.clip),
+            self.noise_seed, large,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ rows as numbers
@@ -225,6 +216,29 @@ class CertifiedLinear(BoundedRows, Unlearner):
         """Intercepts, shape (k,)."""
         coef = self._solution()["coef"]
         return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))
+
+
+@functools.lru_cache(maxsize=64)
+def _promise(
+    epsilon: float, delta: float, sigma: float, norm_bound: float, clip: bool, noise_seed: int | None, large: str
+) -> Guarantee:
+    """The guarantee of a model with these arguments; the same for each of its removals."""
+    limit = gaussian_sensitivity(epsilon, delta, sigma)
+    return Guarantee(
+        kind="certified", epsilon=epsilon, delta=delta,
+        assumptions=(
+            f"the noise in the objective is {about_noise(noise_seed)}",
+            about_rows(norm_bound, clip=clip),
+            "the classes and the number of columns are public",
+            "each model is published by itself: the noise is the same in all of them",
+            "Hessian, inverse and certificate are not published",
+            "requests do not depend on the published model",
+        ),
+        statement=(
+            f"the weights are ({epsilon:g}, {delta:g})-indistinguishable from those of a fresh fit on what is left: "
+            f"noise of sigma = {sigma:g}, gradient up to {limit:.4g}{large}"
+        ),
+    )  # fmt: skip
 
 
 def _parts(state: State) -> dict[str, Part]:

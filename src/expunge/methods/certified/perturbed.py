@@ -45,6 +45,10 @@ class Data(NamedTuple):
     targets: Floats
     weights: Floats
 
+    def none(self) -> Data:
+        """None of them."""
+        return Data(self.X[:0], self.targets[:0], self.weights[:0])
+
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
@@ -210,9 +214,10 @@ def certified_step(
     O(d³) from m = d / 4 on.
     """
     k, d = state.coef.shape
-    X = np.concatenate([removed.X, added.X])
-    targets = np.concatenate([removed.targets, added.targets])
-    signed = np.concatenate([-removed.weights, added.weights])
+    X, targets, signed = removed.X, removed.targets, -removed.weights
+    if len(added.X):
+        X, targets = np.concatenate([X, added.X]), np.concatenate([targets, added.targets])
+        signed = np.concatenate([signed, added.weights])
     slopes = problem.loss.slope(X @ state.coef.T, targets) * signed[:, np.newaxis]
     weights = _curvatures(problem, Data(X, targets, signed), state.anchor)
     deltas, change = -(slopes.T @ X), curvature.change(X, weights)
