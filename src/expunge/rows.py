@@ -136,7 +136,11 @@ class Rows:
         at = self.blocks(slots)
         for block in np.unique(at).tolist():
             moved, held = slots[at == block], self._blocked.get(block, slots[:0])
-            left = self.in_order(np.concatenate([held, moved])) if into else (held[held != moved] if len(moved) == 1 else held[~np.isin(held, moved)])
+            left = (
+                self.in_order(np.concatenate([held, moved]))
+                if into
+                else (held[held != moved] if len(moved) == 1 else held[~np.isin(held, moved)])
+            )
             if len(left):
                 self._blocked[block] = left
             else:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
-from scipy.stats import qmc
+from scipy.stats import chi2, qmc
 from sklearn.base import ClassifierMixin
 
 from expunge.contract import Unlearner
@@ -32,6 +32,7 @@ Slots = npt.NDArray[np.intp]
 Names = tuple[str, ...]
 WAYS = ("eubo", "rkl")
 PARTS = ("posterior",)
+_TRUSTED = 0.9999
 
 
 class BayesianLogisticRegression(ClassifierMixin, Unlearner):
@@ -47,10 +48,10 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     way : {"eubo", "rkl"}, default="eubo"
         How a record is divided out: by the evidence upper bound, or by the reverse divergence. The first finds a
         Gaussian within the quotient, the second one that covers it and is somewhat wider.
-    threshold : float, default=0.0
-        From 0 to below 1. Where the posterior is below this share of its peak it is not trusted and left as it is. At 0
-        it is trusted everywhere. The share falls with the number of columns: in d dimensions a typical point has
-        exp(-d/2) of the peak, so take 1e-10 or less rather than 0.1.
+    threshold : float, optional
+        From 0 to below 1. Where the posterior is below this share of its peak it is not trusted, and is left as it is:
+        that keeps many removals at once from blowing it up. At 0 it is trusted everywhere, at 0.5 hardly anywhere, for
+        in d dimensions a typical point has exp(-d/2) of the peak. Default: what holds 99.99 % of it.
     n_samples : int, default=1024
         Pairs of samples for the sums, rounded up to a power of two.
     fit_intercept : bool, default=True
@@ -96,7 +97,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     _strongest: ClassVar[Kind] = "empirical"
 
     def __init__(
-        self, *, alpha: float = 1.0, way: str = "eubo", threshold: float = 0.0, n_samples: int = 1024,
+        self, *, alpha: float = 1.0, way: str = "eubo", threshold: float | None = None, n_samples: int = 1024,
         fit_intercept: bool = True, seed: int = 0,
     ) -> None:  # fmt: skip
         self.alpha = alpha
@@ -108,11 +109,10 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
 
     def _check_params(self) -> None:
         check_positive("alpha", self.alpha)
-        check_positive("threshold", self.threshold, zero=True)
         check_flag("fit_intercept", self.fit_intercept)
         if self.way not in WAYS:
             raise InvalidParameterError(f"way must be one of {WAYS}, got {self.way!r}.")
-        if self.threshold >= 1:
+        if self.threshold is not None and check_positive("threshold", self.threshold, zero=True) >= 1:
             raise InvalidParameterError(
                 f"threshold must be below 1, got {self.threshold!r}: nothing would be forgotten."
             )
@@ -139,7 +139,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
             found = [
                 divided(
                     Posterior(old["mean"][i], old["covariance"][i]), X, targets[:, i], powers,
-                    way="rkl" if self.way == "rkl" else "eubo", threshold=float(self.threshold),
+                    way="rkl" if self.way == "rkl" else "eubo", threshold=self._trusted(X.shape[1]),
                     samples=self._samples(X),
                 )
                 for i in range(targets.shape[1])
@@ -154,7 +154,9 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         return work, work, PARTS
 
     def _guarantee(self) -> Guarantee:
-        trusted = f", trusted above {self.threshold:g} of its peak" if self.threshold else ""
+        trusted = ", trusted where 99.99 % of it lies" if self.threshold is None else ""
+        if self.threshold:
+            trusted = f", trusted above {self.threshold:g} of its peak"
         wanted = "least evidence upper bound" if self.way == "eubo" else "least reverse divergence"
         return Guarantee(
             kind="empirical",
@@ -210,6 +212,10 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
 
     def _rows_of(self, X: Floats) -> Floats:
         return np.concatenate([X, np.ones((len(X), 1))], axis=1) if self.fit_intercept else np.ascontiguousarray(X)
+
+    def _trusted(self, d: int) -> float:
+        """The share of the peak above which the posterior is trusted."""
+        return float(np.exp(-chi2.ppf(_TRUSTED, d) / 2) if self.threshold is None else self.threshold)
 
     def _samples(self, X: Floats) -> Floats:
         """Standard normal numbers, spread more evenly than by chance; enough that their covariance has full rank."""
