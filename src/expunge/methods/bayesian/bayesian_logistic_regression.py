@@ -161,8 +161,8 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         return Guarantee(
             kind="empirical",
             statement=(
-                f"the records were divided out of the posterior by the {wanted}{trusted}; its distance to a fit without "
-                "them is not proved"
+                f"the records were divided out of the posterior by the {wanted}{trusted}; its distance to a fit "
+                "without them is not proved"
             ),
         )
 
