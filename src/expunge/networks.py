@@ -25,6 +25,7 @@ from expunge.methods.networks.neg_grad_plus import NegGradPlus
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.newton_step import NewtonStep
+from expunge.methods.networks.noisy_fine_tuning import NoisyFineTuning
 from expunge.methods.networks.primal_dual import PrimalDual
 from expunge.methods.networks.prune_first import PruneFirst
 from expunge.methods.networks.random_labels import RandomLabels
@@ -57,6 +58,7 @@ __all__ = [
     "NetworkMethod",
     "NetworkRemoval",
     "NewtonStep",
+    "NoisyFineTuning",
     "PrimalDual",
     "PruneFirst",
     "RandomLabels",

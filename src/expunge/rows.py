@@ -134,17 +134,19 @@ class Rows:
             self._blocked = None
             return
         at = self.blocks(slots)
-        if not into:
-            for block, slot in zip(at.tolist(), slots.tolist(), strict=True):
-                held = self._blocked[block]
-                self._blocked[block] = held[held != slot]
-                if len(held) == 1:
-                    del self._blocked[block]
-            return
-        for block in np.unique(at).tolist():
-            held = self._blocked.get(block, slots[:0])
-            self._blocked[block] = self.in_order(np.concatenate([held, slots[at == block]]))
-        self._blocked = dict(sorted(self._blocked.items()))
+        for block in at.tolist() if len(at) == 1 else np.unique(at).tolist():
+            moved, held = slots[at == block], self._blocked.get(block, slots[:0])
+            left = (
+                self.in_order(np.concatenate([held, moved]))
+                if into
+                else (held[held != moved] if len(moved) == 1 else held[~np.isin(held, moved)])
+            )
+            if len(left):
+                self._blocked[block] = left
+            else:
+                self._blocked.pop(block, None)
+        if into:
+            self._blocked = dict(sorted(self._blocked.items()))
 
     def read(self, slots: Slots, *, times: int = 1) -> Table:
         """The rows of these slots, as copies; they count as read ``times`` times."""

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 39
+N_METHODS = 41
 
 
 def string_pipeline() -> object:
@@ -47,14 +47,20 @@ SLOW = frozenset(
         "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
         "SISAClassifier-persons", "SISAClassifier-weighted",
         "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
+        "BayesianLogisticRegression-reverse", "LangevinLogisticRegression-batches",
     }
 )  # fmt: skip
 
 
 #: Kind of the guarantee of instances that do not promise equality.
-KINDS = dict.fromkeys(
-    ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression"), "certified"
-)
+KINDS = {
+    **dict.fromkeys(
+        ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression",
+         "LangevinLogisticRegression-batches", "NewtonLogisticRegression"),
+        "certified",
+    ),
+    **dict.fromkeys(("BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
+}  # fmt: skip
 
 
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
@@ -110,6 +116,12 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "CertifiedRidge", Case(expunge.CertifiedRidge(**seeded))
     shared = {"alpha": 20.0, **seeded}
     yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
+    stochastic = expunge.LangevinLogisticRegression(noise=1.0, n_batches=2, **shared)
+    yield "LangevinLogisticRegression-batches", Case(stochastic)
+    yield "NewtonLogisticRegression", Case(expunge.NewtonLogisticRegression(capacity=100.0, **shared))
+    yield "BayesianLogisticRegression", Case(expunge.BayesianLogisticRegression(alpha=10.0, n_samples=8))
+    reverse = expunge.BayesianLogisticRegression(way="rkl", n_samples=8)
+    yield "BayesianLogisticRegression-reverse", Case(reverse)
     yield "DescentToDelete", Case(expunge.DescentToDelete(steps=400, **shared))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())

@@ -14,7 +14,7 @@ from expunge.checks.networks import NETWORK_CHECKS, NetworkCase, check_network_m
 from expunge.checks.networks.case import N_RECORDS, small_task  # noqa: E402
 
 #: How many methods for networks there are; a new one comes with a case below.
-N_METHODS = 18
+N_METHODS = 19
 
 
 def logged(model: torch.nn.Module) -> networks.Amnesiac:
@@ -62,6 +62,14 @@ CASES = {
         networks.NewtonStep(solver="ekfac"),
         alternatives={"solver": ["kfac"], "tol": [], "scale": [], "max_steps": [], "batch_size": [],
                       "max_records": [5]},
+    ),
+    "NoisyFineTuning": NetworkCase(
+        networks.NoisyFineTuning(**SMALL, steps=5, epochs=1, delta=1e-3, noise_seed=0),
+        alternatives={"clip": ["model"], "steps": [6], "noise_seed": [1]},
+    ),
+    "NoisyFineTuning-models": NetworkCase(
+        networks.NoisyFineTuning(**SMALL, clip="model", steps=5, epochs=1, delta=1e-3, noise_seed=0),
+        alternatives={"gradient_norm": [], "steps": [6], "noise_seed": [1]},
     ),
     "PrimalDual": NetworkCase(networks.PrimalDual(**SMALL, level=3.0)),
     "PruneFirst": NetworkCase(networks.PruneFirst(**SMALL, epochs=2)),

@@ -74,6 +74,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "CertifiedLogisticRegression", Golden(expunge.CertifiedLogisticRegression(**seeded))
     yield "CertifiedRidge", Golden(expunge.CertifiedRidge(**seeded))
     yield "LangevinLogisticRegression", Golden(expunge.LangevinLogisticRegression(alpha=20.0, noise=0.3, **seeded))
+    newton = expunge.NewtonLogisticRegression(alpha=20.0, capacity=3.0, **seeded)
+    yield "NewtonLogisticRegression", Golden(newton)
     yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
@@ -92,7 +94,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 SPECIAL = frozenset(
     {
         "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
-        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline",
+        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "NewtonLogisticRegression",
+        "Pipeline",
     }
 )  # fmt: skip
 

@@ -208,6 +208,32 @@ def test_what_happens_when_the_certificate_is_used_up(policy: str) -> None:
     raise AssertionError("the certificate was never used up")
 
 
+def test_measuring_the_gradient_once_buys_about_as_many_removals_as_it_says() -> None:
+    """The residual is then the true gradient, to rounding."""
+    rng = np.random.default_rng(7)
+    X, y = table(rng, 400, 4)
+    model = CertifiedLogisticRegression(alpha=2.0, sigma=1.0, noise_seed=5, on_exhausted="measure").fit(X, y)
+    left, promised, since, ratios = np.ones(400, dtype=bool), None, 0, []
+    for gone in rng.permutation(400)[:200].tolist():
+        plan, removal = model.plan([gone]), model.forget([gone])
+        assert plan.work_low <= removal.work <= plan.work_high
+        left[gone] = False
+        truth, since = true_residual(model, X[left], y[left]), since + 1
+        assert truth <= model.residual_ <= model.residual_limit_
+        if not removal.notes:
+            continue
+        if promised is not None:
+            ratios.append(since / promised)
+        if "measured" in removal.notes[0]:
+            assert model.residual_ <= truth * (1 + 1e-6) + 1e-9
+            assert truth > 1e-4 * model.residual_limit_, "no step was taken to make it smaller"
+            promised, since = int(removal.notes[0].split()[-4].replace(",", "")), 0
+        else:
+            promised = None
+    assert len(ratios) > 5
+    assert 0.5 < np.median(ratios) < 5, "about as many as it said"
+
+
 def test_fresh_noise_comes_from_the_operating_system() -> None:
     rng = np.random.default_rng(9)
     X, y = table(rng, 60, 3)

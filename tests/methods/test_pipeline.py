@@ -534,7 +534,12 @@ def numbers_and_labels() -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.parametrize(
-    "last", [expunge.CertifiedLogisticRegression(), expunge.LangevinLogisticRegression(alpha=40.0, noise=0.5)]
+    "last",
+    [
+        expunge.CertifiedLogisticRegression(),
+        expunge.LangevinLogisticRegression(alpha=40.0, noise=0.5),
+        expunge.NewtonLogisticRegression(alpha=40.0),
+    ],
 )
 def test_a_last_step_that_promises_less_than_equality_decides_what_is_promised(last: Any, tmp_path: Path) -> None:
     """With noise from the operating system no two fits are alike: behind a scaler, too, that is not called exact."""

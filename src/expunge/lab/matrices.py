@@ -114,10 +114,10 @@ def _models_of(workload: str) -> list[str]:
     kind = _KINDS.get(workload)
     own = {
         "table": ("forest", "forest@10", "tree", "ridge", "lda", "bayes", "softmax", "sisa", "sisa@20", "mlp"),
-        "numbers": ("forest", "bernoulli", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp", "mlp@256",
-                    "modular"),
+        "numbers": ("forest", "bernoulli", "bayesian", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp",
+                    "mlp@256", "modular"),
         "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin",
-                  "descent", "softmax", "sisa", "mlp"),
+                  "descent", "newton", "softmax", "sisa", "mlp"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}

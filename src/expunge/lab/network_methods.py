@@ -28,6 +28,7 @@ __all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_netwo
 #: Methods for networks that no scenario can hold, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
     "Amnesiac": "it needs a log of the updates, which a hook keeps while the network is trained",
+    "NoisyFineTuning": "its noise is what the certificate needs, so that it has no dose; its norms belong to a network",
 }
 
 #: What tuning turns, where the constructor takes it.

@@ -67,7 +67,7 @@ SWEEPS: dict[str, Sweep] = {
         "How much privacy a certificate spends", "epsilon", ("test_accuracy", "js_forget"),
         tuple(
             _over(name, "digits", f"{name}@{{}}", "random", "forget", (0.1, 1, 10))
-            for name in ("certified", "langevin", "descent")
+            for name in ("certified", "langevin", "descent", "newton")
         ),
     ),
     "order": Sweep(

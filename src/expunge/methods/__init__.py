@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "BayesianLogisticRegression": "expunge.methods.bayesian.bayesian_logistic_regression:BayesianLogisticRegression",
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
     "CategoricalNB": "expunge.methods.sums.categorical_nb:CategoricalNB",
@@ -44,6 +45,7 @@ METHODS: dict[str, str] = {
     "ModularClassifier": "expunge.methods.sharded.modular:ModularClassifier",
     "MultinomialNB": "expunge.methods.sums.discrete_nb:MultinomialNB",
     "NearestCentroid": "expunge.methods.sums.nearest_centroid:NearestCentroid",
+    "NewtonLogisticRegression": "expunge.methods.certified.newton_logistic_regression:NewtonLogisticRegression",
     "OneHotEncoder": "expunge.methods.preprocessing.one_hot_encoder:OneHotEncoder",
     "OrdinalEncoder": "expunge.methods.preprocessing.ordinal_encoder:OrdinalEncoder",
     "PCA": "expunge.methods.sums.pca:PCA",

@@ -22,6 +22,7 @@ from expunge.privacy.noise import Noise
 __all__ = ["QuantileClip", "clip_rows"]
 
 Floats = npt.NDArray[np.float64]
+_WELL_WITHIN = 1 - 1e-9
 _SAFE = 1 - 2.0**-40  # so that the rounded norm of a clipped row is not above the bound
 
 
@@ -53,6 +54,9 @@ def clip_rows(X: Any, norm: float) -> Floats:
     rows, norm = np.asarray(X, dtype=np.float64), check_positive("norm", norm)
     if rows.ndim != 2:
         raise InvalidDataError(f"Rows to clip have shape {rows.shape}, expected (n, d).")
+    squares = np.einsum("ij,ij->i", rows, rows)
+    if 1e-100 < norm < 1e100 and bool((squares < (norm * _WELL_WITHIN) ** 2).all()):  # false where one is not finite
+        return rows.copy()
     if not np.isfinite(rows).all():
         raise InvalidDataError("A value that is not finite cannot be clipped.", hint="Fill it in or drop the record.")
     largest = np.abs(rows).max(axis=1, initial=0.0)

@@ -20,6 +20,7 @@ from expunge.errors import (
     LimitBrokenError,
     UnknownRecordError,
     UnsupportedEstimatorError,
+    UnsupportedRequestError,
 )
 from expunge.methods.networks.limits import Limits
 
@@ -153,10 +154,12 @@ def check_declared_work_is_counted_work(case: NetworkCase) -> None:
 
 
 def check_the_guarantee_is_never_exact(case: NetworkCase) -> None:
-    """Empirical, with a sentence, and the one that was planned."""
+    """Of the kind that the method states, with a sentence, and the one that was planned."""
     _, removal = case.forget()
+    stated = type(case.estimator)._strongest
+    expect(stated in ("empirical", "certified"), f"{case.name} states {stated}, and no network is proved equal.")
     plan = case.estimator.plan(case.model, small_task(), ["r-01"])
-    expect(removal.guarantee.kind == "empirical", f"{case.name} promises {removal.guarantee.kind}.")
+    expect(removal.guarantee.kind == stated, f"{case.name} promises {removal.guarantee.kind}.")
     expect(removal.guarantee == plan.guarantee, f"{case.name} plans another guarantee than it gives.")
     again = type(removal).from_dict(removal.to_dict())
     expect(again == removal, f"{case.name}: the removal does not survive as plain data.")
@@ -166,20 +169,33 @@ def check_a_change_beyond_its_limits_is_refused(case: NetworkCase) -> None:
     """A step that is longer than allowed, or too many records, is an error that says what to do."""
     model = copy.deepcopy(case.model)
     _, removal = case.forget()
-    for limits, applies in ((no_step(), removal.step_norm > 0), (Limits(max_forget_share=0.1), True)):
+    if _is_certified(case):
+        for given in ({"limits": no_step()}, {"limits": Limits(jump_penalty=1.0)}, {"strength": 0.5}):
+            what = f"{case.name}: {given}, which would break a certificate"
+            expect_refused(lambda x=given: case.forget(model=model, **x), what, UnsupportedRequestError)  # type: ignore[misc]
+    for limits, applies in (
+        (no_step(), removal.step_norm > 0 and not _is_certified(case)), (Limits(max_forget_share=0.1), True),
+    ):  # fmt: skip
         if applies:
             what = f"{case.name}: a change beyond {limits}"
             error = expect_refused(lambda x=limits: case.forget(model=model, limits=x), what, LimitBrokenError)  # type: ignore[misc]
             expect("retrain" in str(error) or "train again" in str(error), f"{case.name}: {error} proposes nothing.")
     expect(states_equal(model, case.model), f"{case.name} changes the model for a change that is refused.")
-    if removal.step_norm:
+    if removal.step_norm and not _is_certified(case):
         todo = "Go by job.step or job.jump (job.replace does not know it), and check with more than one step."
         _, near = case.forget(limits=Limits(jump_penalty=100.0), seed=0)
         expect(near.step_norm != removal.step_norm, f"{case.name} does not know the penalty on the jump.", todo)
 
 
 def check_the_dose_is_found_within_limits(case: NetworkCase) -> None:
-    """The dose that "auto" finds gives the same network as a number, and keeps the limits; or it is an error."""
+    """The dose that "auto" finds gives the same network as a number, and keeps the limits; or it is an error.
+
+    A certificate has no dose, and refuses the search.
+    """
+    if _is_certified(case):
+        what = f"{case.name}: strength='auto', which would break a certificate"
+        expect_refused(lambda: case.forget(strength="auto", reference=0.5), what, UnsupportedRequestError)
+        return
     limits = Limits(max_step_norm=2.0)
     ids = [f"r-{i:02d}" for i in range(8)]
     _, first = case.forget(ids)
@@ -210,6 +226,11 @@ def check_every_parameter_of_a_network_method_matters(case: NetworkCase) -> None
         )
     if not inspect.signature(type(method)).parameters:
         skip(f"{case.name} has no argument")
+
+
+def _is_certified(case: NetworkCase) -> bool:
+    """Whether the method promises something for whatever comes out, so that nothing may choose among outcomes."""
+    return type(case.estimator)._strongest == "certified"
 
 
 def _differs(case: NetworkCase, method: Any, name: str, value: Any, base: torch.nn.Module) -> bool:

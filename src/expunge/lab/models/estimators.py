@@ -157,6 +157,17 @@ def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05) -> Estima
     return EstimatorLearner(model, keep=1.0)
 
 
+def newton(data: Data, *, epsilon: float = 1.0, alpha: float = 1.0, capacity: float = 10.0) -> EstimatorLearner:
+    """Logistic regression by a Newton step and noise on what is published, certified."""
+    kind = _method("NewtonLogisticRegression")
+    return EstimatorLearner(kind(epsilon=epsilon, alpha=alpha, capacity=capacity, norm_bound=_norm(data)), keep=1.0)
+
+
+def bayesian(data: Data, *, alpha: float = 1.0, way: str = "eubo") -> EstimatorLearner:
+    """Logistic regression with a posterior that records are divided out of."""
+    return EstimatorLearner(_method("BayesianLogisticRegression")(alpha=alpha, way=way))
+
+
 def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100) -> EstimatorLearner:
     """Logistic regression by gradient descent that goes on after each request, certified."""
     model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, norm_bound=_norm(data))

@@ -64,6 +64,8 @@ _FRONT = ("Pipeline", "ColumnTransformer", "OneHotEncoder", "StandardScaler")
 
 MODELS: dict[str, Family] = {
     "bayes": _own("naive Bayes", "bayes", _ALL, "", "GaussianNB", "MultinomialNB", "TfidfVectorizer"),
+    "bayesian": _own("logistic regression with a posterior", "bayesian", _NUMBERS, "alpha",
+                     "BayesianLogisticRegression", dials=("way",)),
     "bernoulli": _own("naive Bayes of presence", "bernoulli", _ALL, "n_bins", "BernoulliNB", "CountVectorizer",
                       "KBinsDiscretizer"),
     "categorical": _own("naive Bayes of categories", "categorical", ("table",), "n_bins", "CategoricalNB",
@@ -88,6 +90,8 @@ MODELS: dict[str, Family] = {
     "modular": _own("a classifier for each pair of classes", "modular", _ALL, "", "ModularClassifier"),
     "net-mlp": _network("one hidden layer, in PyTorch", "net_mlp"),
     "net-softmax": _network("softmax regression, in PyTorch", "net_softmax"),
+    "newton": _own("a Newton step and noise on what is published, certified", "newton", _NUMBERS, "epsilon",
+                   "NewtonLogisticRegression", dials=("alpha", "capacity")),
     "pca-lda": _own("principal components, linear discriminants", "pca_lda", ("image",), "n_components", "PCA"),
     "qda": _own("quadratic discriminants", "qda", _NUMBERS, "reg_param", "QuadraticDiscriminantAnalysis"),
     "resnet18": _network("ResNet-18 for small images", "resnet18"),

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 from expunge.privacy.clipping import clip_rows
+from expunge.rows import Rows
 
-__all__ = ["BoundedRows", "bounded_rows", "weights_of"]
+__all__ = ["BoundedRows", "bounded_rows", "weight_of", "weights_of"]
 
 Floats = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.intp]
 
 
 def bounded_rows(X: Floats, norm: float, *, clip: bool, intercept: bool, ids: Any = None) -> Floats:
@@ -48,6 +50,11 @@ def bounded_rows(X: Floats, norm: float, *, clip: bool, intercept: bool, ids: An
 def weights_of(table: Any) -> Floats:
     """Weights of the records of a table, ones where it has none."""
     return np.ones(len(table)) if table.weight is None else np.asarray(table.weight, dtype=np.float64)
+
+
+def weight_of(rows: Rows, slots: Slots) -> float:
+    """Total weight of the records of these slots: their number, where there are no weights."""
+    return float(weights_of(rows.peek(slots)).sum()) if rows.has_weights else float(len(slots))
 
 
 class BoundedRows:

@@ -80,7 +80,7 @@ def bound_of_step(
     """
     d, length = len(v), norm_of(v)
     rounding = 4 * d * UNIT * math.sqrt(d) * (top + penalty)  # of a product of the matrix and a vector of length 1
-    solved = float(np.linalg.norm(Av - delta))
+    solved = norm_of(Av - delta)
     step = form_of(Way(v, Av, rounding * length), penalty, drift)
     rate = loss.concordance * radius * max(norm_of(before.p), norm_of(after.p))
     if rate > 700:  # the exponential is no double any more, and the bound says nothing
@@ -94,7 +94,7 @@ def bound_of_step(
 
 def norm_of(vector: Floats) -> float:
     """The Euclidean norm, on the safe side."""
-    return float(np.linalg.norm(vector)) * (1 + 4 * len(vector) * UNIT)
+    return math.sqrt(float(vector @ vector)) * (1 + 4 * len(vector) * UNIT)
 
 
 def form_of(way: Way, penalty: float, drift: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NoReturn
 
@@ -16,7 +18,7 @@ from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
-from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, renewed, solved
+from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
@@ -33,7 +35,7 @@ Names = tuple[str, ...]
 
 #: Names of the parts that a change touches.
 PARTS = ("weights", "noise", "certificate", "curvature")
-POLICIES = ("recompute", "retrain", "refuse")
+POLICIES = ("recompute", "measure", "retrain", "refuse")
 #: A fit leaves at most this share of the limit as its own residual.
 _FIT_SHARE = 1e-6
 
@@ -108,7 +110,8 @@ class CertifiedLinear(BoundedRows, Unlearner):
             return {"names": names, **self._fitted_parts(table, names)}
         names, old = change.parts["names"], self._state_of(change.parts)
         curvature: Curvature = change.parts["curvature"]  # type: ignore[assignment]
-        removed, added = (self._data(table, names) for table in (change.removed, change.added))
+        removed = self._data(change.removed, names)
+        added = self._data(change.added, names) if len(change.added_slots) else removed.none()
         with one_thread():
             state, patch = certified_step(self._problem(), old, curvature, removed, added)
         if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
@@ -120,7 +123,16 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _after_the_limit(self, change: Change, names: Part, state: State, curvature: Curvature) -> dict[str, Any]:
         """The bound exceeds what the noise hides: read all records, as was decided beforehand, and say so."""
         table = change.rows.read(change.rows.slots())
-        if self.on_exhausted == "recompute":
+        if self.on_exhausted == "measure":
+            with one_thread():
+                seen = measured(self._problem(), self._data(table, names), state)
+            if (room := self._room(change, state, seen)) > 0:
+                change.notes.append(
+                    "the certificate was used up and the gradient measured, from all records in one pass: room for "
+                    f"about {room:,} more such removals"
+                )
+                return {**_parts(seen), "curvature": curvature}
+        if self.on_exhausted in ("recompute", "measure"):
             with one_thread():
                 data = self._data(table, names)
                 state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
@@ -129,6 +141,12 @@ class CertifiedLinear(BoundedRows, Unlearner):
                 return {**_parts(state), "curvature": curvature}
         change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
         return self._fitted_parts(table, names)
+
+    def _room(self, change: Change, bounded: State, seen: State) -> int:
+        """How many removals like this one fit between what was measured and the limit; 0 if it is above half of it."""
+        left = self.residual_limit_ - float(np.linalg.norm(seen.residual))
+        last = float(np.linalg.norm(bounded.residual)) - float(np.linalg.norm(change.parts["certificate"]["residual"]))
+        return int(left / last) if 2 * left > self.residual_limit_ and 0 < last < math.inf else 0
 
     def _refuse(self, state: State) -> NoReturn:
         raise BudgetExhaustedError(
@@ -172,21 +190,10 @@ class CertifiedLinear(BoundedRows, Unlearner):
         return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part
 
     def _guarantee(self) -> Guarantee:
-        assumptions = [
-            f"the noise in the objective is {about_noise(self.noise_seed)}",
-            about_rows(self.norm_bound, clip=self.clip),
-            "the classes and the number of columns are public",
-            "each model is published by itself: the noise is the same in all of them",
-            "Hessian, inverse and certificate are not published",
-            "requests do not depend on the published model",
-        ]
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
-        return Guarantee(
-            kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta), assumptions=tuple(assumptions),
-            statement=(
-                f"the weights are ({self.epsilon:g}, {self.delta:g})-indistinguishable from those of a fresh fit on "
-                f"what is left: noise of sigma = {self.sigma:g}, gradient up to {self.residual_limit_:.4g}{large}"
-            ),
+        return _promise(
+            float(self.epsilon), float(self.delta), float(self.sigma), float(self.norm_bound), bool(self.clip),
+            self.noise_seed, large,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ rows as numbers
@@ -209,6 +216,29 @@ class CertifiedLinear(BoundedRows, Unlearner):
         """Intercepts, shape (k,)."""
         coef = self._solution()["coef"]
         return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))
+
+
+@functools.lru_cache(maxsize=64)
+def _promise(
+    epsilon: float, delta: float, sigma: float, norm_bound: float, clip: bool, noise_seed: int | None, large: str
+) -> Guarantee:
+    """The guarantee of a model with these arguments; the same for each of its removals."""
+    limit = gaussian_sensitivity(epsilon, delta, sigma)
+    return Guarantee(
+        kind="certified", epsilon=epsilon, delta=delta,
+        assumptions=(
+            f"the noise in the objective is {about_noise(noise_seed)}",
+            about_rows(norm_bound, clip=clip),
+            "the classes and the number of columns are public",
+            "each model is published by itself: the noise is the same in all of them",
+            "Hessian, inverse and certificate are not published",
+            "requests do not depend on the published model",
+        ),
+        statement=(
+            f"the weights are ({epsilon:g}, {delta:g})-indistinguishable from those of a fresh fit on what is left: "
+            f"noise of sigma = {sigma:g}, gradient up to {limit:.4g}{large}"
+        ),
+    )  # fmt: skip
 
 
 def _parts(state: State) -> dict[str, Part]:

@@ -82,6 +82,16 @@ class Curvature(Living):
         """The leaf of the digest has to be made again."""
         self._leaf = None
 
+    def solved(self, gradients: Floats) -> Floats:
+        """The inverse of each problem times its gradient, shape (k, d)."""
+        pairs = zip(self.inverse, gradients, strict=True)
+        return np.reshape([times(inverse, gradient) for inverse, gradient in pairs], gradients.shape)
+
+    def solves(self, gradients: Floats, tolerance: float) -> bool:
+        """Whether what :meth:`solved` gives leaves no more than this of each gradient."""
+        triples = zip(self.hessian, self.solved(gradients), gradients, strict=True)
+        return all(float(np.linalg.norm(times(hessian, v) - g)) <= tolerance / 2 for hessian, v, g in triples)
+
     def change(self, X: Floats, weights: Floats) -> OneRecord | SeveralRecords:
         """The change by rows (m, d) of these weights (m, k): negative for those that go. Nothing is written to."""
         return OneRecord(self, X[0], weights[0]) if len(X) == 1 else SeveralRecords(self, X, weights)

@@ -101,8 +101,11 @@ class DescentToDelete(NoisyDescent):
             return least
         return max(least, math.ceil(math.log(ball / distance) / math.log(descent.rate)))
 
-    def _run(self, descent: Descent, data: Data, coef: Floats, steps: int, noise: Noise) -> tuple[Floats, Floats]:
-        for _ in range(steps):
-            coef = descent.step(data, coef)
+    def _run(
+        self, descent: Descent, batches: list[Data], coef: Floats, passes: int, noise: Noise
+    ) -> tuple[Floats, Floats]:
+        for _ in range(passes):
+            for data in batches:
+                coef = descent.step(data, coef)
         sigma = gaussian_sigma(self.epsilon, self.delta, 2 * self._ball(descent))
         return coef, noise.gaussian(coef, sigma)

@@ -32,6 +32,9 @@ class LangevinLogisticRegression(NoisyDescent):
         What is promised; delta at most 1/n unless allowed.
     noise : float, default=0.05
         Standard deviation of what each step adds to each weight. More of it costs accuracy and takes fewer steps.
+    n_batches : int, default=1
+        With more, steps are stochastic: each reads one batch, to which a record belongs by its id. A request then reads
+        the records about ``n_batches`` times less often for nearly as many steps. Requests end after whole passes.
     max_steps : int, default=10_000
         More than so many are refused, and nothing changes.
     norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed
@@ -48,9 +51,11 @@ class LangevinLogisticRegression(NoisyDescent):
 
     Notes
     -----
-    A step reads all records that are left, O(n d k). Batches cost no more than single records where the same number of
-    steps hides both. Distances add up over requests and shrink with every step, so that a sequence is covered by the
-    triangle inequality; the distance is part of the state.
+    A pass reads all records that are left, O(n d k), and takes a step, or one for each batch. Requests for many records
+    cost no more than for one where the same number of steps hides both. Distances add up over requests and shrink with
+    every step, so that a sequence is covered by the triangle inequality; the distance is part of the state. Rows have a
+    bounded length and the fit starts at the minimum, so no gradient has to be clipped and no weights projected for the
+    distance to be known.
 
     References
     ----------
@@ -69,17 +74,19 @@ class LangevinLogisticRegression(NoisyDescent):
     """
 
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta", "max_steps")  # they refuse, and change nothing
+    _added_params: ClassVar = {"n_batches": 1}
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
     def __init__(
         self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, noise: float = 0.05,
-        max_steps: int = 10_000, norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True,
-        allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
+        n_batches: int = 1, max_steps: int = 10_000, norm_bound: float = 1.0, clip: bool = True,
+        fit_intercept: bool = True, allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         self.alpha = alpha
         self.epsilon = epsilon
         self.delta = delta
         self.noise = noise
+        self.n_batches = n_batches
         self.max_steps = max_steps
         self.norm_bound = norm_bound
         self.clip = clip
@@ -92,15 +99,19 @@ class LangevinLogisticRegression(NoisyDescent):
         super()._check_params()
         check_positive("noise", self.noise)
         check_steps("max_steps", self.max_steps)
+        check_steps("n_batches", self.n_batches)
 
     def _steps_for(self, descent: Descent, distance: float) -> int:
         most = int(self.max_steps)
         steps = fewest_steps(distance, descent.rate, self.noise, self.epsilon, self.delta, most)
         if steps is None:
             raise refuse_more(most)
-        return steps
+        return -(-steps // descent.n_batches)
 
-    def _run(self, descent: Descent, data: Data, coef: Floats, steps: int, noise: Noise) -> tuple[Floats, Floats]:
-        for _ in range(steps):
-            coef = noise.gaussian(descent.step(data, coef), self.noise)
+    def _run(
+        self, descent: Descent, batches: list[Data], coef: Floats, passes: int, noise: Noise
+    ) -> tuple[Floats, Floats]:
+        for _ in range(passes):
+            for data in batches:
+                coef = noise.gaussian(descent.step(data, coef), self.noise)
         return coef, coef

@@ -33,9 +33,10 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     clip : bool, default=True
         Shorten longer rows, each by itself. If not, they are refused.
     fit_intercept : bool, default=True
-    on_exhausted : {"recompute", "retrain", "refuse"}, default="recompute"
+    on_exhausted : {"recompute", "measure", "retrain", "refuse"}, default="recompute"
         When the bound exceeds what the noise hides: compute the gradient from all records and take further steps with
-        the same noise; fit again with fresh noise; or refuse, leaving everything as it was.
+        the same noise; read it from all records once and take no step, while that leaves half of the limit, and the
+        removal says how many more that buys; fit again with fresh noise; or refuse, leaving everything as it was.
     allow_large_delta : bool, default=False
     noise_seed : int, optional
         Default: the operating system's generator. A seed is for tests: who knows it sees through the noise.

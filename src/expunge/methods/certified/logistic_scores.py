@@ -15,7 +15,7 @@ from expunge.rows import Table
 from expunge.state import Part
 from expunge.validation import numeric_input
 
-__all__ = ["LogisticScores", "class_names", "class_targets"]
+__all__ = ["LogisticScores", "class_names", "class_targets", "together"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,6 +47,16 @@ def class_targets(table: Table, names: Part) -> Floats:
     return np.where(codes[:, np.newaxis] == np.arange(k), 1.0, -1.0)
 
 
+def together(p: Floats, n_classes: int) -> Floats:
+    """Probabilities of all classes, shape (n, n_classes), from those of the regressions, shape (n, k)."""
+    if n_classes == 1:
+        return np.ones((len(p), 1))
+    if n_classes == 2:
+        return np.concatenate([1 - p, p], axis=1)
+    p = np.maximum(p, np.finfo(np.float64).tiny)
+    return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+
 class LogisticScores(ClassifierMixin):
     """Mixin of classifiers whose solution has ``classes`` and whose ``_scores(X)`` has shape (n, k)."""
 
@@ -62,14 +72,7 @@ class LogisticScores(ClassifierMixin):
 
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities, shape (n, n_classes); of more than two classes each by itself, then scaled to sum to one."""
-        p = expit(self._read_scores(X))
-        n_classes = len(self.classes_)
-        if n_classes == 1:
-            return np.ones((len(p), 1))
-        if n_classes == 2:
-            return np.concatenate([1 - p, p], axis=1)
-        p = np.maximum(p, np.finfo(np.float64).tiny)
-        return np.asarray(p / p.sum(axis=1, keepdims=True))
+        return together(expit(self._read_scores(X)), len(self.classes_))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The class of the largest score, shape (n,)."""

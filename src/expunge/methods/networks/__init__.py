@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from expunge.records import Kind
 
-__all__ = ["NETWORK_METHODS", "STRONGEST"]
+__all__ = ["NETWORK_METHODS", "STRONGEST", "strongest_of"]
 
-#: The kind that removals of all of them have.
+#: The kind that removals of all of them have, but for those below.
 STRONGEST: Kind = "empirical"
+_CERTIFIED = frozenset({"NoisyFineTuning"})
 
 NETWORK_METHODS: dict[str, str] = {
     "Amnesiac": "expunge.methods.networks.amnesiac:Amnesiac",
@@ -26,6 +27,7 @@ NETWORK_METHODS: dict[str, str] = {
     "L1Sparse": "expunge.methods.networks.l1_sparse:L1Sparse",
     "NegGradPlus": "expunge.methods.networks.neg_grad_plus:NegGradPlus",
     "NewtonStep": "expunge.methods.networks.newton_step:NewtonStep",
+    "NoisyFineTuning": "expunge.methods.networks.noisy_fine_tuning:NoisyFineTuning",
     "PrimalDual": "expunge.methods.networks.primal_dual:PrimalDual",
     "PruneFirst": "expunge.methods.networks.prune_first:PruneFirst",
     "RandomLabels": "expunge.methods.networks.random_labels:RandomLabels",
@@ -34,3 +36,14 @@ NETWORK_METHODS: dict[str, str] = {
     "SalUn": "expunge.methods.networks.salun:SalUn",
     "SingleStep": "expunge.methods.networks.single_step:SingleStep",
 }
+
+
+def strongest_of(name: str) -> Kind:
+    """The kind that removals of a method have, without importing it.
+
+    Examples
+    --------
+    >>> strongest_of("SCRUB"), strongest_of("NoisyFineTuning")
+    ('empirical', 'certified')
+    """
+    return "certified" if name in _CERTIFIED else STRONGEST

@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, kebab, method_names
-from expunge.methods.networks import NETWORK_METHODS, STRONGEST
+from expunge.methods.networks import NETWORK_METHODS, strongest_of
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [
@@ -68,7 +68,7 @@ def list_network_methods() -> list[MethodCard]:
     """The methods that make a trained network forget; they are listed without importing torch."""
     return [
         MethodCard(
-            kebab(name), f"networks.{name}", "network", STRONGEST, forgets=("records",), learns=False,
+            kebab(name), f"networks.{name}", "network", strongest_of(name), forgets=("records",), learns=False,
             estimator=False, summary="For a PyTorch network that was trained already: see expunge.networks.",
         )
         for name in sorted(NETWORK_METHODS)

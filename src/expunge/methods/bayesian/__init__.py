@@ -1,0 +1,1 @@
+"""Models with an approximate posterior, from which records are divided out again."""
