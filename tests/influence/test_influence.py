@@ -182,11 +182,15 @@ def test_behind_scales_and_of_other_certified_models() -> None:
     found = in_order(influence(model, on=target, method="influence-functions"))
     other = MeanLoss((X_TEST - mean) / spread, LABELS_TEST)
     np.testing.assert_allclose(found, in_order(influence(alone, on=other, method="influence-functions")), rtol=1e-6)
+    t = np.where(LABELS == "yes", 1.0, -1.0)
     for kind in (DescentToDelete, LangevinLogisticRegression):
-        steady = logistic(kind=kind, epsilon=50.0, **({"noise": 1e-4} if kind is LangevinLogisticRegression else {}))
-        own = in_order(influence(steady, on=target, method="influence-functions"))
-        usual = in_order(influence(logistic(), on=target, method="influence-functions"))
-        assert np.corrcoef(own, usual)[0, 1] > 0.99
+        steady = logistic(kind=kind, fit_intercept=False)
+        scores = X @ steady.coef_[0]
+        p = expit(scores)
+        H = (X.T * (p * (1 - p))) @ X + np.eye(D)
+        G = -(t * expit(-t * scores))[:, None] * X
+        own = in_order(influence(steady, method="influence-functions"))
+        np.testing.assert_allclose(own, np.einsum("ij,jk,ik->i", G, np.linalg.inv(H), G), rtol=1e-6)
 
 
 # ---------------------------------------------------------------- targets
@@ -295,8 +299,9 @@ def test_repair_finds_wrong_labels_on_a_copy() -> None:
     found = influence(model, on=(Z[200:300], y[200:300]))
     tried = repair(model, found, 10, {"accuracy": lambda m: m.score(Z[300:], y[300:])}, n_random=3)
     assert model.digest() == before
-    assert len(set(tried.ids) & set(wrong.tolist())) >= 7
+    assert len(set(tried.ids) & set(wrong.tolist())) >= 5  # of ten, and by chance one in twenty
     (row,) = tried.rows
+    assert row.after > row.before
     assert len(row.at_random) == 3
     assert len(set(row.at_random)) > 1 or row.at_random[0] != row.after
     model.forget(list(tried.ids))

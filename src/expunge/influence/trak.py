@@ -80,14 +80,18 @@ class TRAK:
         return np.mean([self._of(view.features(self.n_projections), case) for view in views], axis=0)
 
     def _of(self, found: Features, case: Case) -> Floats:
+        n, k = found.outputs.shape
+        if n < k and not self.damping:
+            raise InvalidDataError(
+                f"{n} records do not span {k} projections.", hint="Take fewer n_projections, or some damping."
+            )
         kernel = found.outputs.T @ found.outputs
-        kernel += self.damping * np.trace(kernel) / len(kernel) * np.eye(len(kernel))
+        kernel += self.damping * np.trace(kernel) / k * np.eye(k)
         try:
             factor = linalg.cho_factor(kernel)
         except linalg.LinAlgError:
             raise InvalidDataError(
-                f"{len(found.outputs)} records do not span {len(kernel)} projections.",
-                hint="Take fewer n_projections, or more damping.",
+                "The projected gradients of the records are linearly dependent.", hint="Take more damping."
             ) from None
         own, slopes = found.outputs[case.positions], found.slopes[case.positions]
         if found.target is None:
