@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from expunge.contract import Unlearner
 from expunge.errors import UnsupportedRequestError
@@ -16,6 +17,7 @@ from expunge.influence.case import Case
 from expunge.influence.quantities import quantities, refuse_without_predictions
 from expunge.influence.targets import SELF
 from expunge.records import Guarantee
+from expunge.rows import Table
 
 __all__ = ["LeaveOneOut"]
 
@@ -67,7 +69,7 @@ class LeaveOneOut:
         for i, one in enumerate(case.ids.tolist()):
             request: dict[str, Any] = {"record_ids" if case.by == "record" else "subjects": [one]}
             rows = scratch._rows()
-            table = rows.peek(rows.find([one]) if case.by == "record" else rows.find_subjects([one]))
+            table = _named(scratch, rows.peek(rows.find([one]) if case.by == "record" else rows.find_subjects([one])))
             probe = fixed or _Probe.own(scratch, table)
             is_cheap = scratch.plan(**request).work_low <= CHEAP * len(table)
             scratch.forget(**request)
@@ -83,7 +85,7 @@ class LeaveOneOut:
         return out
 
     def guarantee(self, case: Case) -> Guarantee:
-        own = _library_model(case.model)._guarantee()
+        own: Guarantee = _library_model(case.model)._guarantee()
         return dataclasses.replace(own, statement=f"measured on a model that has forgotten it; {own.statement}")
 
     def value(self, case: Case) -> float | None:
@@ -118,6 +120,14 @@ class _Probe:
         """By how much the target of a model is more than before."""
         after = quantities(model, self.X, self.y, self.chance)
         return float((self.weights * (after - self.before)).sum())
+
+
+def _named(model: Any, table: Table) -> Table:
+    """Rows with the names of their columns, where the model was fitted on named ones and keeps numbers."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None or not isinstance(table.X, np.ndarray):
+        return table
+    return dataclasses.replace(table, X=pd.DataFrame(table.X, columns=names))
 
 
 def _library_model(model: Any) -> Any:

@@ -47,7 +47,7 @@ class LinearView:
 
     def __init__(self, model: Any, target: Target) -> None:
         self._model, self._target = model, target
-        step = model.steps[-1][1] if isinstance(model, Pipeline) else model
+        step: Any = model.steps[-1][1] if isinstance(model, Pipeline) else model
         if not isinstance(step, BoundedRows):
             raise UnsupportedRequestError(
                 f"The weights of {type(model).__name__} are not known as the minimum of a loss.",
@@ -91,7 +91,7 @@ class LinearView:
     def _quantity_slopes(self, scores: Floats, target: Any) -> Floats:
         """Derivative of each record's quantity in its scores, shape (m, k)."""
         if not is_classifier(self._model):
-            return scores - np.asarray(target.y, dtype=np.float64).reshape(scores.shape)
+            return np.asarray(scores - np.asarray(target.y, dtype=np.float64).reshape(scores.shape))
         classes = np.asarray(self._names["classes"]).tolist()
         wanted = [target.chance] * len(scores) if target.chance is not None else np.asarray(target.y).tolist()
         codes = np.array([classes.index(label) for label in wanted])
@@ -111,7 +111,7 @@ class LinearView:
         return np.asarray((self._slopes[positions] * (self._X[positions] @ direction.T)).sum(axis=1))
 
     def square_norms(self, positions: Positions) -> Floats:
-        return (self._slopes[positions] ** 2).sum(axis=1) * (self._X[positions] ** 2).sum(axis=1)
+        return np.asarray((self._slopes[positions] ** 2).sum(axis=1) * (self._X[positions] ** 2).sum(axis=1))
 
     def solve(self, vector: Floats, how: Curvature) -> Floats:
         return np.stack([linalg.cho_solve(factor, row) for factor, row in zip(self._factors, vector, strict=True)])

@@ -107,10 +107,10 @@ class NetworkView:
         losses, params = self._job.functional()
         out = []
         for batch in self._batches(positions):
-            _, slopes = torch.func.jvp(
+            seen = torch.func.jvp(
                 lambda p, batch=batch: losses(p, batch.inputs, batch.targets), (params,), (direction,)
             )
-            out.append(_numbers(slopes))
+            out.append(_numbers(seen[1]))
         return np.concatenate(out)
 
     def square_norms(self, positions: Positions) -> Floats:
@@ -147,7 +147,9 @@ class NetworkView:
         maps = {n: torch.randn(p.numel(), n_projections, generator=draw).to(p) for n, p in params.items()}
 
         def projected(gradients: Vector) -> torch.Tensor:
-            return sum((v.reshape(len(v), -1) @ maps[n] for n, v in gradients.items()), torch.zeros(()).to(self._job.device))
+            return sum(
+                (v.reshape(len(v), -1) @ maps[n] for n, v in gradients.items()), torch.zeros(()).to(self._job.device)
+            )
 
         outputs, rows, slopes = functional_outputs(self._task, self._job.original, params), [], []
         for batch in self._batches(np.arange(len(self._task)), size=CHUNK):
@@ -189,7 +191,8 @@ class NetworkView:
     def _slopes_in_output(self, outputs: torch.Tensor, targets: Any) -> torch.Tensor:
         """Derivative of each record's loss in that output."""
         if isinstance(self._task, Classification):
-            return outputs.softmax(dim=1).gather(1, targets.long()[:, None])[:, 0] - 1
+            slopes: torch.Tensor = outputs.softmax(dim=1).gather(1, targets.long()[:, None])[:, 0] - 1
+            return slopes
         if isinstance(self._task, Regression) and outputs.flatten(1).shape[1] == 1:
             return (outputs - targets.reshape(outputs.shape).to(outputs)).flatten()
         raise UnsupportedRequestError(

@@ -54,7 +54,7 @@ def quantities(model: Any, X: Any, y: Any, chance: Any = None) -> Floats:
         if chance is not None:
             raise InvalidParameterError("A regression gives no chances of labels.", hint="Ask about a loss.")
         errors = np.asarray(y, dtype=np.float64) - np.asarray(model.predict(X), dtype=np.float64)
-        return np.asarray(0.5 * errors.reshape(len(errors), -1) ** 2).sum(axis=1)
+        return np.asarray(0.5 * (errors.reshape(len(errors), -1) ** 2).sum(axis=1))
     labels = np.asarray(y).tolist()
     if not hasattr(model, "predict_proba"):
         said = np.asarray(model.predict(X)).tolist()

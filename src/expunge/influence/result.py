@@ -106,9 +106,9 @@ class Influence:
         now = "" if self.value is None else f", which is {self.value:.4g} now"
         return f"{len(self):,} {what}, {self.method}, on {self.on}{now}."
 
-    def to_dict(self, k: int | None = None) -> dict[str, Any]:
-        """Plain data, for JSON: all of them, or the k largest."""
-        order = self.order()[: k if k is not None else len(self)]
+    def to_dict(self, k: int | None = None, *, which: Which = "largest") -> dict[str, Any]:
+        """Plain data, for JSON: all that :meth:`top` would list, or the first k."""
+        order = self.order(which)[:k]
         names = {"id": 0, "score": 1} | ({} if self.subjects is None else {"subject": 2})
         return {
             "schema": self.schema, "method": self.method, "on": self.on, "value": self.value, "by": self.by,

@@ -64,9 +64,7 @@ class TRAK:
     name = "trak"
     asks_whole = False
 
-    def __init__(
-        self, *, n_projections: int = 512, models: Sequence[Any] | None = None, damping: float = 1e-3
-    ) -> None:
+    def __init__(self, *, n_projections: int = 512, models: Sequence[Any] | None = None, damping: float = 1e-3) -> None:
         self.n_projections = n_projections
         self.models = models
         self.damping = damping
@@ -77,7 +75,7 @@ class TRAK:
 
     def scores(self, case: Case) -> Floats:
         views = [case.view, *(case.view.at(one) for one in self.models or ())]
-        return np.mean([self._of(view.features(self.n_projections), case) for view in views], axis=0)
+        return np.asarray(np.mean([self._of(view.features(self.n_projections), case) for view in views], axis=0))
 
     def _of(self, found: Features, case: Case) -> Floats:
         n, k = found.outputs.shape
