@@ -1,4 +1,4 @@
-"""``expunge influence`` as people use it: their own ids, persons, a gap, a picture; nothing changes and nothing is kept."""
+"""``expunge influence`` as people use it: their own ids, persons, a gap, a picture; nothing is changed or kept."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class LinearView:
     def __init__(self, model: Any, target: Target) -> None:
         self._model, self._target = model, target
         step: Any = model.steps[-1][1] if isinstance(model, Pipeline) else model
-        if not isinstance(step, BoundedRows):
+        if not (isinstance(step, BoundedRows) and hasattr(step, "alpha")):
             raise UnsupportedRequestError(
                 f"The weights of {type(model).__name__} are not known as the minimum of a loss.",
                 hint="Take method='leave-one-out', or a certified linear model.",
@@ -99,7 +99,7 @@ class LinearView:
         if scores.shape[1] == 1:
             sign = np.where(codes == 1, 1.0, -1.0)[:, None]
             chance = np.where(codes[:, None] == 1, p, 1 - p)
-            return sign * p * (1 - p) if target.chance is not None else -sign * (1 - chance)
+            return np.asarray(sign * p * (1 - p) if target.chance is not None else -sign * (1 - chance))
         total, own = p.sum(axis=1, keepdims=True), np.eye(len(classes))[codes]
         share = (p * own).sum(axis=1, keepdims=True) / total
         slopes = p * (1 - p) * (own - share) / total  # of the share

@@ -191,10 +191,9 @@ class NetworkView:
     def _slopes_in_output(self, outputs: torch.Tensor, targets: Any) -> torch.Tensor:
         """Derivative of each record's loss in that output."""
         if isinstance(self._task, Classification):
-            slopes: torch.Tensor = outputs.softmax(dim=1).gather(1, targets.long()[:, None])[:, 0] - 1
-            return slopes
+            return torch.as_tensor(outputs.softmax(dim=1).gather(1, targets.long()[:, None])[:, 0] - 1)
         if isinstance(self._task, Regression) and outputs.flatten(1).shape[1] == 1:
-            return (outputs - targets.reshape(outputs.shape).to(outputs)).flatten()
+            return torch.as_tensor(outputs - targets.reshape(outputs.shape).to(outputs)).flatten()
         raise UnsupportedRequestError(
             "TRAK follows the odds of a class or one predicted number.", hint="Take influence functions, or TracIn."
         )
