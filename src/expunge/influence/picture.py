@@ -39,6 +39,7 @@ def write_scores(found: Influence, path: str | Path, *, k: int = 20) -> Path:
     for axes in (every, names):
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.25)
+        axes.set_axisbelow(True)
     figure.suptitle(found.sentence(), fontsize=10, x=0.01, ha="left")
     return _write(figure, path)
 
@@ -83,7 +84,10 @@ def plot_regions(
     order = found.order()
     groups = {"most": found.ids[order[:n]].tolist(), "least": found.ids[order[-n:]].tolist()}
     models = {"as it is": (model, [])} | {
-        f"without the {n} that matter{'s' if n == 1 else ''} {which}": (without(tuple(gone)), gone)
+        (f"without the {n} that matter {which}" if n > 1 else f"without the one that matters {which}"): (
+            without(tuple(gone)),
+            gone,
+        )
         for which, gone in groups.items()
     }
     classes = np.unique(labels).tolist()
@@ -97,8 +101,8 @@ def plot_regions(
         for name in gone:
             axes.plot(*X[places[name]], "o", markersize=15, markerfacecolor="none", markeredgecolor=_RING, mew=2)
         moved = float(np.mean(np.asarray(one.predict(grid)) != before))
-        told = f": {100 * moved:.2g} % of the plane decided otherwise" if gone else ""
-        axes.set_title(f"{title}{told}", fontsize=9, loc="left")
+        told = f"{100 * moved:.2g} % of the plane decided otherwise" if gone else f"{len(X):,} records"
+        axes.set_title(f"{title}\n{told}", fontsize=10, loc="left")
     return _write(figure, path)
 
 

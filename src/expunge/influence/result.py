@@ -96,6 +96,27 @@ class Influence:
         order = np.argsort(-size, kind="stable")
         return order if which == "largest" else order[size[order] > 0]
 
+    def count_to(self, change: float, *, which: Which = "lowers") -> int:
+        """How many of the foremost together make this change, if their changes add up; all of them if it takes more.
+
+        Parameters
+        ----------
+        change : float
+            Its size: of a gap its value, to close it.
+        which : {"lowers", "raises"}
+
+        Examples
+        --------
+        >>> words = Guarantee(kind="empirical", statement="made up")
+        >>> found = Influence(ids=np.arange(4), scores=np.array([-0.1, 0.3, -0.2, -0.1]), method="by hand", on="gap",
+        ...                   value=0.25, guarantee=words)
+        >>> found.count_to(0.25)
+        2
+        """
+        order = self.order(which)
+        sums = np.cumsum(np.abs(self.scores[order]))
+        return min(int(np.searchsorted(sums, change)) + 1, len(order))
+
     def __getitem__(self, position: int) -> Scored:
         subject = None if self.subjects is None else _plain(self.subjects[position])
         return Scored(_plain(self.ids[position]), float(self.scores[position]), subject)
