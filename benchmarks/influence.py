@@ -78,8 +78,8 @@ def gap_table(name: str) -> str:
         f"Influence: {name}, gap in equal opportunity for {positive!r} by {column}, in points",
         ["forgotten", "gap before", "after", "at random", "accuracy before", "after", "at random"],
         rows,
-        f"{len(train):,} records learned; influence asked on {asked.sum():,}, measured on {test.sum():,} others (accuracy on "
-        f"{data.is_test.sum():,}). At random: mean of {DRAWS} draws (range).",
+        f"{len(train):,} records learned; influence asked on {asked.sum():,}, measured on {test.sum():,} others, "
+        f"accuracy on {data.is_test.sum():,}. At random: mean of {DRAWS} draws (range).",
     )
 
 
