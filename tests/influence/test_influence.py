@@ -238,6 +238,8 @@ def gap(y: Any, groups: Any, positive: Any) -> EqualOpportunity:
         (lambda: influence(expunge.GaussianNB().fit(X, LABELS), on="loss"), InvalidParameterError),
         (lambda: influence(expunge.GaussianNB().fit(X, LABELS), task=1), InvalidRequestError),
         (lambda: influence(object()), InvalidRequestError),
+        (lambda: influence(logistic(), on=(X_TEST, ["?"] * 15), method="tracin"), InvalidDataError),
+        (lambda: influence(expunge.Ridge().fit(X[:1], Y[:1])), InvalidRequestError),
         (lambda: influence(logistic(THREE), method="trak"), UnsupportedRequestError),
         (lambda: influence(logistic(), method=TracIn(checkpoints=[{}])), InvalidRequestError),
         (lambda: influence(logistic(), method=TracIn(checkpoints=[])), InvalidParameterError),

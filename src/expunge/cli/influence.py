@@ -17,7 +17,7 @@ Data = Annotated[
 Top = Annotated[int, typer.Option(metavar="N", min=1, help="How many to list.")]
 Which = Annotated[
     Literal["largest", "raises", "lowers"],
-    typer.Option(help="Changes of either sign; or those that forgetting raises (helpful records) or lowers (harmful)."),
+    typer.Option(help="Changes of either sign; raises: forgetting raises it (of a loss: helpful); lowers: harmful."),
 ]
 Gap = Annotated[Text, typer.Option(metavar="COLUMN", help="Of that table: the gap in equal opportunity instead.")]
 Positive = Annotated[Text, typer.Option(metavar="LABEL", help="The label that is an opportunity, for --gap.")]

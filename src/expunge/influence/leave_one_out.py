@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from expunge.contract import Unlearner
-from expunge.errors import UnsupportedRequestError
+from expunge.contract import DormantModelError, Unlearner
+from expunge.errors import InvalidRequestError, UnsupportedRequestError
 from expunge.influence.case import Case
 from expunge.influence.quantities import quantities, refuse_without_predictions
 from expunge.influence.targets import SELF
@@ -73,7 +73,12 @@ class LeaveOneOut:
             probe = fixed or _Probe.own(scratch, table)
             is_cheap = scratch.plan(**request).work_low <= CHEAP * len(table)
             scratch.forget(**request)
-            out[i] = probe.change(scratch)
+            try:
+                out[i] = probe.change(scratch)
+            except DormantModelError:
+                raise InvalidRequestError(
+                    f"Without {case.by} {one!r} too little is left to predict from.", hint="Name others with ids."
+                ) from None
             if is_exact and is_cheap:
                 about = {"subject_ids": table.subjects, "sample_weight": table.weight}
                 scratch.learn(table.X, table.y, record_ids=table.ids, **about)

@@ -10,7 +10,7 @@ from scipy import linalg
 from scipy.special import expit
 from sklearn.base import is_classifier
 
-from expunge.errors import InvalidRequestError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
 from expunge.influence.quantities import quantities
 from expunge.influence.targets import SELF, Target
 from expunge.influence.view import Curvature, Features, Positions
@@ -94,6 +94,10 @@ class LinearView:
             return np.asarray(scores - np.asarray(target.y, dtype=np.float64).reshape(scores.shape))
         classes = np.asarray(self._names["classes"]).tolist()
         wanted = [target.chance] * len(scores) if target.chance is not None else np.asarray(target.y).tolist()
+        if strange := [label for label in wanted if label not in classes]:
+            raise InvalidDataError(
+                f"The model does not know the label {strange[0]!r}.", hint="Leave records with it out."
+            )
         codes = np.array([classes.index(label) for label in wanted])
         p = expit(scores)
         if scores.shape[1] == 1:

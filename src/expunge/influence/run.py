@@ -89,8 +89,9 @@ def influence(
         raise InvalidParameterError(f"by must be 'record' or 'subject', got {by!r}.")
     with _opened(model, task, target, seed) as (known, subjects, make_view):
         positions, asked = _wanted(known, subjects, ids, by)
-        names = asked if by == "subject" and how.asks_whole else known[positions]
-        case = Case(model, target, names, "subject" if names is asked else "record", positions, make_view, progress)
+        is_whole = by == "subject" and how.asks_whole
+        names = asked if is_whole else known[positions]
+        case = Case(model, target, names, by if is_whole else "record", positions, make_view, progress)
         scores, value, words = how.scores(case), how.value(case), how.guarantee(case)
     if by == "subject" and not how.asks_whole:
         scores = _summed(asked, subjects[positions], scores)
@@ -159,7 +160,8 @@ def _wanted(known: npt.NDArray[Any], subjects: Any, ids: Any, by: str) -> tuple[
     asked = check_ids(named if ids is None else ids, what="subjects")
     every = check_ids(named, what="subjects")
     IdIndex(every).find(asked, np.ones(len(every), dtype=bool))
-    return np.flatnonzero(np.isin(subjects, asked)), asked
+    wanted = set(asked.tolist())
+    return np.flatnonzero([one in wanted for one in subjects.tolist()]), asked
 
 
 def _summed(persons: npt.NDArray[Any], subjects: npt.NDArray[Any], scores: Any) -> npt.NDArray[np.float64]:
