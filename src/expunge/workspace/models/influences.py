@@ -51,7 +51,7 @@ def influence_of(
             "A gap needs a table and the label that is an opportunity.", hint="Give --data FILE and --positive LABEL."
         )
     if sample is not None and sample < 1:
-        raise InvalidParameterError(f"A sample has at least one record, not {sample}.")
+        raise InvalidParameterError(f"A sample has at least one record, not {sample}.", hint="Leave it out for all.")
     on: Any = "self" if data is None else _target(schema, data, gap, positive, delimiter, encoding)
     ids = None if sample is None else _sampled(model, by, sample, seed)
     return influence(model, on=on, method=method, ids=ids, by=by, seed=seed, progress=progress)
