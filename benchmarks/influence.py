@@ -85,7 +85,7 @@ def gap_table(name: str) -> str:
 
 # ---------------------------------------------------------------- flipped labels
 
-N_FLIPS, EPOCHS, SEEDS, CHECKPOINTS = 5_000, 25, (0, 1, 2), (1, 2, 3, 5)
+N_FLIPS, EPOCHS, SEEDS, CHECKPOINTS = 5_000, 20, (0, 1, 2), (1, 2, 3, 5)
 
 
 def flips_table() -> str:
@@ -150,11 +150,11 @@ def _flips(seed: int, found: dict[str, list[float]]) -> dict[str, float]:
             nn.Conv2d(1, 8, 5, stride=2, padding=2), nn.ReLU(), nn.Flatten(), nn.Linear(1568, 256), nn.ReLU(),
             nn.Linear(256, 10),
         )  # fmt: skip
-        optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, EPOCHS)
         kept, rows = [], torch.as_tensor(rows)
         for epoch in range(1, EPOCHS + 1):
-            for part in rows[torch.randperm(len(rows))].split(64):
+            for part in rows[torch.randperm(len(rows))].split(128):
                 optimizer.zero_grad()
                 nn.functional.cross_entropy(model(X[part]), labels[part]).backward()
                 optimizer.step()
@@ -184,7 +184,6 @@ def _flips(seed: int, found: dict[str, list[float]]) -> dict[str, float]:
     return {
         "clean labels": accuracy(every, y), "flipped labels": of_model,
         "without the foremost 10 %": accuracy(np.setdiff1d(every, tenth)),
-        "without the foremost 5 %": accuracy(np.setdiff1d(every, orders[0][: N_FLIPS // 20])),
         "without the flips that were found": accuracy(np.setdiff1d(every, tenth[is_flipped[tenth]])),
         "with the foremost 10 % labelled anew": accuracy(every, corrected),
         "without a random 10 %": accuracy(rng.permutation(N_FLIPS)[N_FLIPS // 10 :]),
