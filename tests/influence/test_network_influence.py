@@ -171,6 +171,23 @@ def test_a_network_with_and_without_layer_factors(norm: bool) -> None:
     assert all(torch.equal(state[name], v) for name, v in model.state_dict().items())
 
 
+def test_every_argument_of_influence_functions_matters() -> None:
+    model, task, test = net(), pictures(), pictures(9, 1)
+    cg = {"solver": "cg", "damping": 5.0, "max_steps": 2, "tol": 1e-12}
+    series = {"solver": "lissa", "damping": 5.0, "scale": 20.0, "max_steps": 3, "batch_size": 8}
+    for base, changes in (
+        (cg, ({"curvature": "hessian"}, {"damping": 6.0}, {"weight_decay": 1.0}, {"max_steps": 1}, {"tol": 0.5},
+              {"max_records": 10})),
+        (series, ({"scale": 30.0}, {"batch_size": 12}, {"solver": "kfac"})),
+    ):  # fmt: skip
+        was = influence(model, task, on=test, method=InfluenceFunctions(**base), ids=[0, 5]).scores  # type: ignore[arg-type]
+        for change in changes:
+            other = InfluenceFunctions(**{**base, **change})  # type: ignore[arg-type]
+            assert not np.allclose(influence(model, task, on=test, method=other, ids=[0, 5]).scores, was, rtol=1e-4), (
+                change
+            )
+
+
 def test_layer_factors_give_what_solving_for_each_gradient_gives() -> None:
     from expunge.influence.network_view import NetworkView
     from expunge.maths.vectors import dot
