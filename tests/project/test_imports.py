@@ -1,6 +1,6 @@
 """Arrows point one way.
 
-words <- maths <- privacy <- methods | audit | ledger <- checks | workspace <- cli | service | lab
+words <- maths <- privacy <- methods | audit | ledger <- influence <- checks | workspace <- cli | service | lab
 
 Every import in ``src`` is read, also those inside functions and the module names in texts that are imported later.
 """
@@ -22,6 +22,7 @@ LAYERS = (
     ("maths",),
     ("privacy",),
     ("methods", "audit", "ledger"),
+    ("influence",),  # asks methods, and the workspace asks it
     ("checks", "workspace"),
     ("service", "lab"),
     ("cli",),  # above the lab and the service: it has a command that starts each

@@ -22,6 +22,7 @@ from expunge.cli.export import export
 from expunge.cli.find import find
 from expunge.cli.fit import fit
 from expunge.cli.forget import forget
+from expunge.cli.influence import influence
 from expunge.cli.init import init
 from expunge.cli.keys import keys
 from expunge.cli.lab import lab
@@ -46,7 +47,7 @@ app = typer.Typer(
 )  # fmt: skip
 #: What ``expunge --help`` shows together; groups of commands are named beside the commands.
 _PANELS = {
-    "Data and models": (init, data, fit, adopt, model, predict, export, promote),
+    "Data and models": (init, data, fit, adopt, model, predict, influence, export, promote),
     "Requests": (find, plan, forget, rectify, request, status),
     "Proof": (audit, verify, log, keys),
     "More": (demo, advise, methods, lab),

@@ -55,6 +55,23 @@ class Kronecker(NamedTuple):
             out.update(split_rows(layer, name, block.basis_out @ inner @ block.basis_in.T))
         return out
 
+    def square_norms(self, factors: Iterable[tuple[str, Factors]], damping: float) -> torch.Tensor:
+        """Of each record's gradient g the number gᵀ (F + damping · I)⁻¹ g, shape (b,).
+
+        Parameters
+        ----------
+        factors : pairs of str and Factors
+            Of all layers, for one batch.
+        damping : float
+        """
+        total = torch.zeros(())
+        for name, (a, g) in factors:
+            block = self.blocks[name]
+            inner = (block.basis_out.T @ g) @ (block.basis_in.T @ a).transpose(1, 2)
+            part = (inner.square() / (block.values + damping)).sum(dim=(1, 2))
+            total = total.to(part) + part
+        return total
+
 
 def kronecker_factors(model: nn.Module, passes: Callable[[], Iterable[Pass]], *, corrected: bool = True) -> Kronecker:
     """Factors of the Fisher matrix of the mean loss over some batches.

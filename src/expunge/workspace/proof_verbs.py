@@ -1,4 +1,4 @@
-"""Verbs of the facade that prove something: audits, receipts, the log."""
+"""Verbs of the facade that look into models and prove something: influence, audits, receipts, the log."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from expunge.workspace.tabular.preparing import live_schema
 
 if TYPE_CHECKING:
     from expunge.audit import AuditReport
+    from expunge.influence import Influence
     from expunge.ledger.heads import SignedHead
     from expunge.ledger.verify import Verdict
 
@@ -23,6 +24,26 @@ class ProofVerbs:
     """Parent of the facade; see there."""
 
     _core: Core
+
+    def influence(self, name: str, data: str | Path | None = None, **asked: Any) -> Influence:
+        """Which records moved a model, and by how much. Changes nothing, keeps nothing.
+
+        Parameters
+        ----------
+        name : str
+            Of the model.
+        data : path, optional
+            A table with the target, of records that it never saw.
+        **asked
+            See :func:`expunge.workspace.models.influences.influence_of`.
+        """
+        from expunge.workspace.models.influences import influence_of
+
+        core = self._core
+        with core.read() as connection:
+            model = models.open_model(core, connection, name)
+        live = models.load(core, model).model
+        return influence_of(live, live_schema(model.card.card, live), data, **asked)
 
     def audit(self, name: str, data: str | Path, *, attach: int | None = None, **asked: Any) -> AuditReport:
         """Whether a model has forgotten, against references.

@@ -10,7 +10,7 @@ import torch
 
 from expunge.maths.hvp import gauss_newton_vp, hvp
 from expunge.maths.inverse_hvp import Solved, conjugate_gradient, lissa
-from expunge.maths.kfac import kronecker_factors
+from expunge.maths.kfac import Kronecker, kronecker_factors
 from expunge.maths.layers import known_layers
 from expunge.maths.vectors import Vector, add, scaled, zeros
 from expunge.methods.networks.functional import functional_losses, functional_outputs
@@ -18,7 +18,7 @@ from expunge.methods.networks.job import Job
 from expunge.methods.networks.task import Batch, Positions, Task
 from expunge.seeds import uniform64
 
-__all__ = ["CurvatureOptions", "solve_curvature"]
+__all__ = ["CurvatureOptions", "kronecker_of", "sampled", "solve_curvature"]
 
 
 class CurvatureOptions(Protocol):
@@ -48,12 +48,11 @@ def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, optio
     b : dict of str to tensor
     options : CurvatureOptions
     """
-    if len(positions) > options.max_records:
-        order = np.argsort(uniform64(job.seed, "curvature", task.ids[positions]), kind="stable")
-        positions = positions[order[: options.max_records]]
+    positions = sampled(job, task, positions, options.max_records)
     shift = options.damping + options.weight_decay
     if options.solver in ("kfac", "ekfac"):
-        return _kronecker(job, task, positions, b, shift, options)
+        factors = kronecker_of(job, task, positions, options)
+        return Solved(factors.solve(scaled(b, 1.0), shift), 1, float("nan"))
     product = _product(job, task, options.curvature)
 
     def all_(v: Vector) -> Vector:
@@ -70,6 +69,14 @@ def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, optio
         return add(product(v, next(stream)), v, shift)
 
     return lissa(some, b, scale=options.scale, depth=options.max_steps)
+
+
+def sampled(job: Job, task: Task, positions: Positions, max_records: int) -> Positions:
+    """The records over which the curvature is averaged: those with the smallest hash of their id."""
+    if len(positions) <= max_records:
+        return positions
+    order = np.argsort(uniform64(job.seed, "curvature", task.ids[positions]), kind="stable")
+    return positions[order[:max_records]]
 
 
 def _product(job: Job, task: Task, curvature: str) -> Callable[[Vector, Batch], Vector]:
@@ -95,9 +102,8 @@ def _stream(job: Job, task: Task, positions: Positions, size: int) -> Iterator[B
         epoch += 1
 
 
-def _kronecker(
-    job: Job, task: Task, positions: Positions, b: Vector, shift: float, options: CurvatureOptions
-) -> Solved:
+def kronecker_of(job: Job, task: Task, positions: Positions, options: CurvatureOptions) -> Kronecker:
+    """The factored Fisher matrix over some records, with targets drawn from the model."""
     model, state = job.model, job.generator.get_state()
     was = [(layer, layer.training) for layer in model.modules()]
     model.eval()
@@ -109,11 +115,10 @@ def _kronecker(
             yield lambda batch=batch: _drawn_losses(job, task, batch)  # type: ignore[misc]
 
     try:
-        factors = kronecker_factors(model, passes, corrected=options.solver == "ekfac")
+        return kronecker_factors(model, passes, corrected=options.solver == "ekfac")
     finally:
         for layer, training in was:
             layer.training = training
-    return Solved(factors.solve(scaled(b, 1.0), shift), 1, float("nan"))
 
 
 def _drawn_losses(job: Job, task: Task, batch: Batch) -> torch.Tensor:
