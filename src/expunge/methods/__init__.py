@@ -47,6 +47,7 @@ METHODS: dict[str, str] = {
     "OneHotEncoder": "expunge.methods.preprocessing.one_hot_encoder:OneHotEncoder",
     "OrdinalEncoder": "expunge.methods.preprocessing.ordinal_encoder:OrdinalEncoder",
     "PCA": "expunge.methods.sums.pca:PCA",
+    "PassageIndex": "expunge.methods.text.passage_index:PassageIndex",
     "Pipeline": "expunge.methods.pipeline.pipeline:Pipeline",
     "QuadraticDiscriminantAnalysis": "expunge.methods.sums.quadratic_discriminant:QuadraticDiscriminantAnalysis",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
