@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 40
+N_METHODS = 41
 
 
 def string_pipeline() -> object:
@@ -152,6 +152,7 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "TfidfVectorizer", Case(expunge.TfidfVectorizer(), table="texts")
     yield "HashingVectorizer", Case(expunge.HashingVectorizer(n_features=64), table="texts")
     yield "PassageIndex", Case(expunge.PassageIndex(), table="texts")
+    yield "SpanReader", Case(expunge.SpanReader(), table="questions")
     yield "ColumnTransformer-frame", Case(frame_columns(), table="frame", alternatives=OTHER_COLUMNS)
     other_steps = {"steps": [[("scale", expunge.StandardScaler(with_std=False)), ("ridge", expunge.Ridge())]]}
     folded = expunge.Pipeline([("scale", expunge.StandardScaler()), ("ridge", expunge.Ridge())])

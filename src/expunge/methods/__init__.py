@@ -57,6 +57,7 @@ METHODS: dict[str, str] = {
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
     "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
+    "SpanReader": "expunge.methods.text.span_reader:SpanReader",
     "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",
     "TfidfVectorizer": "expunge.methods.text.tfidf_vectorizer:TfidfVectorizer",
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",

@@ -1,4 +1,4 @@
-"""Passages that are found by the words of a question, and forgotten together with what they did to every word's weight."""
+"""Passages that are found by the words of a question, and forgotten with their share in the weight of every word."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class PassageIndex(Unlearner):
     """
 
     _requests = ("records", "subjects")
+    _task = "retrieval"
     _alternatives: ClassVar = {
         "strip_accents": ["ascii"], "stop_words": [["red", "rosa"]], "token_pattern": [r"[a-n]+"],
         "ngram_range": [(1, 2)], "analyzer": ["char"], "lowercase": [], "k1": [0.0], "b": [0.0],

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
+from sklearn.utils.validation import validate_data
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidParameterError
@@ -17,6 +18,7 @@ from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
 from expunge.methods.text.vectorizer import refuse_weight, texts_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
+from expunge.validation import refuse_missing_targets
 
 __all__ = ["SpanReader"]
 
@@ -81,6 +83,7 @@ class SpanReader(Unlearner):
     """
 
     _requests = ("records", "subjects")
+    _task = "question answering"
     _alternatives: ClassVar = {"alpha": [10.0], "own_alpha": [10.0]}
 
     def __init__(self, *, alpha: float = 1e-3, own_alpha: float = 1e-3, seed: int = 0) -> None:
@@ -102,11 +105,16 @@ class SpanReader(Unlearner):
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         pairs = _pairs(X, least)
+        validate_data(self, pairs, reset=reset, skip_check_array=True)
         if y is None:
+            if reset:
+                refuse_missing_targets(self)
             return pairs, None
         answers = texts_of(y, 0)
         if len(answers) != len(pairs):
-            raise InvalidDataError(f"X has {len(pairs)} rows, and y has {len(answers)}.", hint="Give an answer to each.")
+            raise InvalidDataError(
+                f"X has {len(pairs)} rows, and y has {len(answers)}.", hint="Give an answer to each."
+            )
         return pairs, answers
 
     def _place(self, table: Table) -> None:
@@ -123,9 +131,10 @@ class SpanReader(Unlearner):
             if not len(slots):
                 continue
             table = getattr(change, what)
-            for spans in spans_of(table.X[:, 0], table.X[:, 1], table.y):
-                counts[spans.kind] += sign
-                products[spans.kind] += sign * _product(spans)
+            with one_thread():  # of small matrices two threads mostly wait for each other
+                for spans in spans_of(*_columns(table.X), table.y):
+                    counts[spans.kind] += sign
+                    products[spans.kind] += sign * _product(spans)
         return {"sums": {"counts": counts, "products": products}}
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
@@ -163,13 +172,25 @@ class SpanReader(Unlearner):
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Answers, shape (n,), as objects: words of the passages; empty where a passage has none to give."""
-        coef, pairs = self._solution()["coef"], _pairs(X, 0)
-        out = np.empty(len(pairs), dtype=object)
-        for i, spans in enumerate(spans_of(pairs[:, 0], pairs[:, 1])):
-            out[i] = ""
-            if len(spans.starts):
-                best = int(np.argmax((spans.seen * coef[spans.kind]).sum(axis=1)))
-                out[i] = pairs[i, 1][spans.starts[best] : spans.ends[best]]
+        found = self._read(X)
+        out = np.empty(len(found), dtype=object)
+        out[:] = [text for text, _ in found]
+        return out
+
+    def score_samples(self, X: Any) -> Floats:
+        """How well the reader likes its answers, shape (n,), without unit; -inf where it has none."""
+        return np.array([score for _, score in self._read(X)])
+
+    def _read(self, X: Any) -> list[tuple[str, float]]:
+        """The answer to each question, and its score."""
+        coef, (pairs, _) = self._solution()["coef"], self._validate(X, None, reset=False, least=0)
+        questions, passages = _columns(pairs)
+        out = []
+        for passage, spans in zip(passages, spans_of(questions, passages), strict=True):
+            scores = (spans.seen * coef[spans.kind]).sum(axis=1)
+            best = int(np.argmax(scores)) if len(scores) else -1
+            answer = passage[spans.starts[best] : spans.ends[best]] if best >= 0 else ""
+            out.append((answer, float(scores[best]) if best >= 0 else -np.inf))
         return out
 
 
@@ -188,17 +209,30 @@ def _product(spans: Spans) -> Limits:
     return np.asarray(np.rint(scatter / _UNIT), dtype=np.int64)
 
 
-def _pairs(X: Any, least: int) -> npt.NDArray[Any]:
-    """Questions and passages, an object array of shape (n, 2)."""
+def _columns(pairs: Any) -> tuple[list[str], list[str]]:
+    """Questions and passages of a validated table."""
+    values = pairs.to_numpy(dtype=object) if hasattr(pairs, "iloc") else pairs
+    return values[:, 0].tolist(), values[:, 1].tolist()
+
+
+def _pairs(X: Any, least: int) -> Any:
+    """A table of a question and a passage in each row: a frame if it was one, else an object array of shape (n, 2).
+
+    Raises
+    ------
+    InvalidDataError
+        No table of two columns, or fewer rows than ``least``; a cell that is no text, by row and type.
+    """
     if hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
         X = X.to_pandas()
-    if hasattr(X, "iloc") and {"question", "passage"} <= set(X.columns):
+    if hasattr(X, "iloc") and {"question", "passage"} <= set(getattr(X, "columns", ())):
         X = X[["question", "passage"]]
-    is_table = hasattr(X, "shape") or isinstance(X, (list, tuple))
-    if not is_table or hasattr(X, "tocsr"):
+    if not (hasattr(X, "shape") or isinstance(X, (list, tuple))) or hasattr(X, "tocsr"):
         raise InvalidDataError(f"Expected questions and passages, got a {type(X).__name__}.", hint="Give two columns.")
-    values = X.to_numpy(dtype=object) if hasattr(X, "iloc") else X
-    rows = [row if isinstance(row, (list, tuple, np.ndarray)) else (row,) for row in values]
+    rows = [row if isinstance(row, (list, tuple, np.ndarray)) else (row,) for row in getattr(X, "values", X)]
+    if len(rows) < least:
+        raise InvalidDataError(f"Found {len(rows)} questions while a minimum of {least} is required.")
+    pairs = np.empty((len(rows), 2), dtype=object)
     for i, row in enumerate(rows):
         if len(row) != 2:
             raise InvalidDataError(
@@ -209,9 +243,5 @@ def _pairs(X: Any, least: int) -> npt.NDArray[Any]:
                 raise InvalidDataTypeError(
                     f"X, row {i} holds a value of type {type(cell).__name__} as its {what}.", hint="Make it a text."
                 )
-    if len(rows) < least:
-        raise InvalidDataError(f"Found {len(rows)} questions while a minimum of {least} is required.")
-    pairs = np.empty((len(rows), 2), dtype=object)
-    for i, row in enumerate(rows):
         pairs[i] = [str(cell) for cell in row]
-    return pairs
+    return X if hasattr(X, "iloc") else pairs

@@ -6,6 +6,7 @@ passage alone, bit for bit: weights and sums are whole numbers, and ratios are r
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,12 @@ _AFTER = (
     ",", ".", ")", "of", "and", "is", "was", "were", "are", "in", "to", "that", "which", "who", '"', "or", "for",
     "from", "(", "by",
 )  # fmt: skip
-_UNITS = frozenset("percent million billion thousand years days miles km meters metres people hundred century %".split())
+_UNITS = frozenset(
+    (
+        "percent", "%", "hundred", "thousand", "million", "billion", "people", "days", "years", "century", "miles",
+        "km", "meters", "metres",
+    )
+)  # fmt: skip
 _LONGEST = 10  # words of a span
 _NEAR = (3, 8, 20)  # words to either side in which words of the question are looked for
 _WEIGHT = 2**20  # what the weights of a question's words sum up to, or nearly
@@ -80,7 +86,9 @@ class _Tokens(NamedTuple):
     answers: Integers  # words of each answer
 
 
-def spans_of(questions: Sequence[str], passages: Sequence[str], answers: Sequence[str] | None = None) -> Iterator[Spans]:
+def spans_of(
+    questions: Sequence[str], passages: Sequence[str], answers: Sequence[str] | None = None
+) -> Iterator[Spans]:
     """The spans of each passage in turn.
 
     Parameters
@@ -148,10 +156,9 @@ def _read(questions: Sequence[str], found: Sequence[list[Any]], answers: Sequenc
             passage.append(i)
             asked.append(places.get(stems[at], -1))
             wanted.append(text.lower() in right)
-    integers = (np.array(values, dtype=np.int64) for values in (word, starts, ends, passage, asked))
     return _Tokens(
-        list(number), *integers, np.array(wanted, dtype=bool), np.array(owners, dtype=np.int64), kinds,
-        np.array(sizes, dtype=np.int64),
+        list(number), _integers(word), _integers(starts), _integers(ends), _integers(passage), _integers(asked),
+        np.array(wanted, dtype=bool), _integers(owners), kinds, _integers(sizes),
     )  # fmt: skip
 
 
@@ -225,7 +232,7 @@ def _weights(t: _Tokens, sentence: Integers) -> tuple[Integers, Integers]:
     where, which = pairs // max(1, len(t.questions)), pairs % max(1, len(t.questions))
     having = np.bincount(which, minlength=len(t.questions)).tolist()
     of = np.searchsorted(t.passage, np.arange(len(t.kinds) + 1))
-    sizes = [int(sentence[b - 1]) - int(sentence[a]) + 1 if b > a else 1 for a, b in zip(of, of[1:], strict=False)]
+    sizes = [int(sentence[b - 1]) - int(sentence[a]) + 1 if b > a else 1 for a, b in itertools.pairwise(of)]
     rare = [math.log1p(sizes[p] / (0.5 + m)) for p, m in zip(t.questions.tolist(), having, strict=True)]
     total = [0.0] * len(t.kinds)
     for p, value in zip(t.questions.tolist(), rare, strict=True):
@@ -254,6 +261,10 @@ def _between(values: npt.NDArray[Any], first: Integers, last: Integers) -> Integ
     """Σ of whole numbers from ``first`` to ``last``, both included."""
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     return np.asarray(sums[np.maximum(last + 1, first)] - sums[first])
+
+
+def _integers(values: list[int]) -> Integers:
+    return np.array(values, dtype=np.int64)
 
 
 def _is_word(text: str) -> bool:

@@ -153,9 +153,7 @@ def tag_texts(tags: Tags) -> Tags:
 def refuse_weight(model: Any, table: Table, *, hint: str = "Leave it out.") -> None:
     """Refuse weights of records for a method that counts documents."""
     if table.weight is not None:
-        raise InvalidParameterError(
-            f"{type(model).__name__} counts documents and takes no sample_weight.", hint=hint
-        )
+        raise InvalidParameterError(f"{type(model).__name__} counts documents and takes no sample_weight.", hint=hint)
 
 
 def lack_of_words(part: Part) -> Exception | None:
