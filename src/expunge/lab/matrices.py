@@ -25,6 +25,8 @@ NOT_IN_THE_LAB: dict[str, str] = {
         "it predicts numbers; the gaps and the audit of the lab are those of classes",
     ),
     "IsolationForest": "it looks for anomalies; the gaps and the audit of the lab are those of classes",
+    "PassageIndex": "it finds passages; gaps and audit of the lab are those of classes, and docs/text.md measures it",
+    "SpanReader": "it answers in words; gaps and audit of the lab are those of classes, and docs/text.md measures it",
     **NETWORKS_NOT_IN_THE_LAB,
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 Limits = npt.NDArray[np.int64]
 
 _UNIT = 2.0**-32  # what the sums are multiples of; that of one question is at most one
+_UPPER = np.triu_indices(N_SEEN + 1)
 
 
 class SpanReader(Unlearner):
@@ -59,9 +60,9 @@ class SpanReader(Unlearner):
     ``passage`` by name, else in this order. With z what is seen of a span, t the square of the F1 of its words with
     the answer, and means taken over the spans of one passage, the weights minimise the mean over the questions of
     mean((t - t̄ - w · (z - z̄))²), plus penalties. The state is Σ (z - z̄)(z - z̄)ᵀ / spans over the questions of each
-    kind, rounded once for each question to a multiple of 2**-32: integers, O(10 · 88²) of them. What is seen depends
-    on the question and its passage alone, so forgetting k questions reads those k. No word is a feature: a reader that
-    was exported knows none.
+    kind, rounded once for each question to a multiple of 2**-32: 10 · 88 · 89 / 2 integers at most. What is seen of a
+    span follows from the question and its passage alone, so forgetting k questions reads those k. No word is a feature:
+    a reader that was exported knows none.
 
     The answer always comes from the passage it is given. Whether there is one to give is for the index to say.
 
@@ -123,10 +124,10 @@ class SpanReader(Unlearner):
     # ------------------------------------------------------------------ learning
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        old = change.parts.get("sums")
-        counts = np.zeros(len(KINDS), dtype=np.int64) if old is None else old["counts"].copy()
-        products = np.zeros((len(KINDS), N_SEEN + 1, N_SEEN + 1), dtype=np.int64)
-        products = products if old is None else old["products"].copy()
+        counts = np.zeros(len(KINDS), dtype=np.int64)
+        products = np.zeros((len(KINDS), len(_UPPER[0])), dtype=np.int64)
+        if (old := change.parts.get("sums")) is not None:
+            counts[old["kinds"]], products[old["kinds"]] = old["counts"], old["products"]
         for sign, slots, what in ((-1, change.removed_slots, "removed"), (1, change.added_slots, "added")):
             if not len(slots):
                 continue
@@ -135,18 +136,19 @@ class SpanReader(Unlearner):
                 for spans in spans_of(*_columns(table.X), table.y):
                     counts[spans.kind] += sign
                     products[spans.kind] += sign * _product(spans)
-        return {"sums": {"counts": counts, "products": products}}
+        kinds = np.flatnonzero(counts)  # a kind that nobody asks any more leaves no trace
+        return {"sums": {"kinds": kinds, "counts": counts[kinds], "products": products[kinds]}}
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        counts, products = parts["sums"]["counts"], parts["sums"]["products"]
-        n = int(counts.sum())
+        sums, n = parts["sums"], int(parts["sums"]["counts"].sum())
         if not n:
             return None
         shared, own = float(self.alpha) * n, float(self.own_alpha) * n
         left, right, known = shared * np.eye(N_SEEN), np.zeros(N_SEEN), {}
         with one_thread():
-            for kind in np.flatnonzero(counts).tolist():
-                G = products[kind] * _UNIT
+            for kind, upper in zip(sums["kinds"].tolist(), sums["products"], strict=True):
+                G = np.empty((N_SEEN + 1, N_SEEN + 1))
+                G[_UPPER] = G.T[_UPPER] = upper * _UNIT
                 inverse = linalg.cho_solve(linalg.cho_factor(G[:-1, :-1] + own * np.eye(N_SEEN)), np.eye(N_SEEN))
                 left += own * (np.eye(N_SEEN) - own * inverse)
                 right += own * (inverse @ G[:-1, -1])
@@ -195,18 +197,18 @@ class SpanReader(Unlearner):
 
 
 def _product(spans: Spans) -> Limits:
-    """Σ (z - z̄)(z - z̄)ᵀ / spans with the target as the last of z, in units of :data:`_UNIT`; shape (88, 88).
+    """Σ (z - z̄)(z - z̄)ᵀ / spans, with the target as the last of z, in units of :data:`_UNIT`: its upper triangle.
 
     Σ z zᵀ is exact in floats, in any order of summation: multiples of 2**-40 below 2**13.
     """
     n = len(spans.starts)
     if not n:
-        return np.zeros((N_SEEN + 1, N_SEEN + 1), dtype=np.int64)
+        return np.zeros(len(_UPPER[0]), dtype=np.int64)
     target = np.rint(spans.overlap**2 * 2.0**10) / 2.0**10
     Z = np.concatenate([spans.seen, target[:, np.newaxis]], axis=1)
     total = Z.sum(axis=0)
     scatter = (Z.T @ Z - np.multiply.outer(total, total) / n) / n
-    return np.asarray(np.rint(scatter / _UNIT), dtype=np.int64)
+    return np.asarray(np.rint(scatter[_UPPER] / _UNIT), dtype=np.int64)
 
 
 def _columns(pairs: Any) -> tuple[list[str], list[str]]:
