@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import runpy
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -395,3 +396,11 @@ def test_an_article_is_forgotten_and_the_others_are_still_answered() -> None:
 
 def index_ids(texts: list[tuple[str, str]], gone: str) -> list[int]:
     return [i for i, (_, title) in enumerate(texts) if title != gone]
+
+
+def test_the_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(__file__).parents[2] / "examples" / "answer_and_forget.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+    monkeypatch.setattr("sys.argv", [str(path)])
+    runpy.run_path(str(path), run_name="__main__")
+    assert "asked again: Who built the mill in Harrow? None" in capsys.readouterr().out
