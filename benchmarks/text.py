@@ -202,11 +202,12 @@ def linear() -> str:
                     ]
                 )
     head = [
-        "set", "model", "forget", "documents", "before", "after", "retrained", "guarantee, digest", "time", "refit ÷ that",
+        "set", "model", "forget", "documents", "before", "after", "retrained", "guarantee, digest", "time",
+        "refit ÷ that",
     ]  # fmt: skip
     note = (
-        "Ridge on the 2,000 most frequent words. A certificate is a distance, so its digest differs. The refit is that of "
-        "the same model on what is left."
+        "Ridge on the 2,000 most frequent words. A certificate is a distance, so its digest differs. The refit is that "
+        "of the same model on what is left."
     )
     return table("Linear models and shards", head, lines, note)
 
