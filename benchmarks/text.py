@@ -163,7 +163,7 @@ def linear() -> str:
         ),
         "ridge, tf-idf, l2": expunge.make_pipeline(expunge.TfidfVectorizer(**words), expunge.RidgeClassifier()),
         "10 shards of tf-idf and ridge (scikit-learn)": expunge.SISAClassifier(
-            told_pipeline(told.TfidfVectorizer(), ToldRidge()), n_shards=10
+            told_pipeline(told.TfidfVectorizer(), ToldRidge()), n_shards=10, aggregation="vote"
         ),
         "certified logistic regression, 256 hashed columns": expunge.make_pipeline(
             expunge.HashingVectorizer(n_features=256),

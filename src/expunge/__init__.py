@@ -22,7 +22,7 @@ _WORDS = {
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("audit", "certified", "checks", "errors", "networks", "preprocessing", "private", "text")
+_MODULES = ("audit", "certified", "checks", "errors", "language", "networks", "preprocessing", "private", "text")
 
 
 def _table() -> dict[str, str]:
