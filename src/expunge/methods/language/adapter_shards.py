@@ -16,8 +16,9 @@ from torch.utils.data import Subset
 
 from expunge.digest import leaf, root
 from expunge.errors import InvalidRequestError, UnknownRecordError
-from expunge.methods.language.causal_model import CausalModel
+from expunge.methods.language.causal_model import END, CausalModel
 from expunge.methods.networks.arguments import check_count
+from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.replay_trainer import ReplayTrainer
 from expunge.methods.networks.task import Task
 from expunge.records import Guarantee, Plan, Removal, equality
@@ -81,9 +82,9 @@ class AdapterShards:
 
     Notes
     -----
-    The shard of a person is a keyed hash of their id, so none moves when another one goes. At each token the shards are
-    averaged, each with weight exp(-entropy): a shard that does not know says little. Forgetting trains one adapter in
-    ``n_shards`` again, from before the records were first read.
+    The shard of a person is a keyed hash of their id, so none moves when another one goes. A question is answered by
+    the shard of the record whose question is nearest, as the frozen model reads both: a row for each record, which is
+    deleted with it. Forgetting trains one adapter in ``n_shards`` again, from before the records were first read.
 
     References
     ----------
@@ -121,6 +122,9 @@ class AdapterShards:
         of = uniform64(self.seed, "adapter", who) % np.uint64(self.n_shards)
         self._subjects = dict(zip(task.ids.tolist(), who.tolist(), strict=True))
         self._shard = dict(zip(task.ids.tolist(), of.astype(int).tolist(), strict=True))
+        with threads(1), torch.no_grad():  # each alone, so that a row does not depend on others
+            rows = [self._asked(task.batch(np.array([i]), torch.device("cpu")).inputs)[0] for i in range(len(task))]
+        self._asked_of = dict(zip(task.ids.tolist(), rows, strict=True))
         self._trainers = {}
         for shard in np.unique(of).astype(int).tolist():
             at = np.flatnonzero(of == shard)
@@ -163,7 +167,7 @@ class AdapterShards:
                 work += self._trainers[shard].forget(names).work
             self._models.pop(shard, None)
             for name in names:
-                del self._subjects[name], self._shard[name]
+                del self._subjects[name], self._shard[name], self._asked_of[name]
         return Removal(
             guarantee=self.guarantee(), n_forgotten=sum(map(len, asked.values())), work=work,
             elapsed_s=time.perf_counter() - started, touched=tuple(f"adapter {shard}" for shard in asked),
@@ -173,6 +177,8 @@ class AdapterShards:
         """SHA-256 over the adapters with their trainings, and who is in which."""
         leaves = {f"adapter/{shard}": leaf(trainer.digest()) for shard, trainer in self._trainers.items()}
         leaves["subjects"] = leaf([[str(name), str(self._subjects[name])] for name in sorted(self._subjects, key=str)])
+        known = sorted(self._asked_of, key=str)
+        leaves["questions"] = leaf(np.array([self._asked_of[name].numpy() for name in known]))
         leaves["arguments"] = leaf({"n_shards": self.n_shards, "rank": self.rank})
         return root(leaves).hex()
 
@@ -191,11 +197,21 @@ class AdapterShards:
         """log p of the next token at each place, shape (b, t, number of tokens)."""
         if not self._trainers:
             return torch.as_tensor(self.model(tokens).log_softmax(dim=-1))
-        for shard in self._trainers.keys() - self._models.keys():
-            self._models[shard] = self._trainers[shard].model_
-        each = torch.stack([self._models[shard](tokens).log_softmax(dim=-1) for shard in sorted(self._models)])
-        weight = torch.softmax((each.exp() * each).sum(dim=-1), dim=0).unsqueeze(-1)
-        return torch.as_tensor((weight * each.exp()).sum(dim=0).clamp(min=1e-12).log())
+        names = list(self._asked_of)
+        away = torch.cdist(self._asked(tokens), torch.stack([self._asked_of[name] for name in names]))
+        out = torch.empty(*tokens.shape, self.model.head.out_features)
+        nearest = np.array([self._shard[names[i]] for i in away.argmin(dim=1).tolist()])
+        for shard in np.unique(nearest).tolist():
+            if shard not in self._models:
+                self._models[shard] = self._trainers[shard].model_
+            rows = torch.as_tensor(np.flatnonzero(nearest == shard))
+            out[rows] = self._models[shard](tokens[rows]).log_softmax(dim=-1)
+        return out
+
+    def _asked(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What the frozen model reads in the questions, shape (b, width): the mean of its states up to their ends."""
+        before = ((tokens == END).cumsum(dim=1) == 0).unsqueeze(-1).to(torch.float32)
+        return torch.as_tensor((self.model.states(tokens) * before).sum(dim=1) / before.sum(dim=1).clamp(min=1.0))
 
     def _find(self, ids: Any, subjects: Any) -> dict[int, list[Any]]:
         """Names of the records that are asked for, by shard."""

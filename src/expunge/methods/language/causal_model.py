@@ -14,7 +14,7 @@ from expunge.errors import InvalidDataError
 from expunge.methods.networks.task import Task
 from expunge.methods.text.vectorizer import texts_of
 
-__all__ = ["AnswerTask", "CausalModel", "answer", "answer_rows"]
+__all__ = ["END", "AnswerTask", "CausalModel", "answer", "answer_rows"]
 
 END, NOTHING = 256, 257  # behind the 256 bytes: the end of a question or an answer, and a place without a token
 N_TOKENS = 258
