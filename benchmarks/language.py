@@ -143,8 +143,8 @@ def main(names: list[str] | None = None) -> str:
     note = (
         f"{len(everything.rows)} questions about {AUTHORS} authors, {len(gone.rows)} about the one who goes; answers "
         f"are cut to {TOLD} bytes. Forget quality is against the retrained model. Training took "
-        f"{duration(times['trained'])}, the shards {duration(times['shards'])}. Over-forgotten: the others' answers lose more than "
-        "0.1 in probability. "
+        f"{duration(times['trained'])}, the shards {duration(times['shards'])}. Over-forgotten: the others' answers "
+        "lose more than 0.1 in probability. "
         f"Measured on {machine()}."
     )
     text = table("An author of eight", head, out, note)

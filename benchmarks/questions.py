@@ -214,8 +214,8 @@ def index() -> str:
         ["memory of fit and questions, beyond the texts", f"{(peak - held) / 1024:,.0f} MiB"],
     ]
     note = (
-        f"{len(passages):,} passages of {WORDS} words; {ASKED} questions, {SINGLE} passages; processor time, on one thread. "
-        f"Measured on {machine()}."
+        f"{len(passages):,} passages of {WORDS} words; {ASKED} questions, {SINGLE} passages; processor time, on one "
+        f"thread. Measured on {machine()}."
     )
     return table("An index of 100,000 passages", ["what", ""], lines, note)
 
