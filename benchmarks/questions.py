@@ -13,16 +13,13 @@ import re
 import resource
 import statistics
 import sys
-import time
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import DATA, duration, machine, middle, seconds, table
+from measure import DATA, duration, machine, middle, seconds, spent, table
 from text import SIX, records
-from threadpoolctl import threadpool_limits
 
 from expunge import PassageIndex, SpanReader
 from expunge.text import answer_questions, exact_match, f1
@@ -169,17 +166,6 @@ def cost() -> str:
             same = "equal" if fresh.digest() == model.digest() else "DIFFERENT"
             lines.append([name, what, removals[0].n_forgotten, duration(taken), f"{refit / taken:,.0f} ×", same])
     return table("Cost", ["model", "forget", "records", "time", "refit ÷ that", "digest"], lines)
-
-
-def spent(actions: Iterable[Callable[[], Any]]) -> list[float]:
-    """Processor time of calls, one after another, each on one thread: what others do on the machine is not in it."""
-    times = []
-    with threadpool_limits(1):
-        for action in actions:
-            start = time.process_time()
-            action()
-            times.append(time.process_time() - start)
-    return times
 
 
 def index() -> str:
