@@ -106,10 +106,12 @@ def _full() -> Iterator[Cell]:
 #: Kinds of the workloads that are in the large matrix.
 _KINDS = {
     **dict.fromkeys(("adult", "bank", "compas", "diabetes", "breast-cancer"), "table"),
+    **dict.fromkeys(("films", "messages", "news", "sentences"), "text"),
     **dict.fromkeys(("digits", "mnist", "fashion", "cifar10", "faces"), "image"),
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
 }  # fmt: skip
-_TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "sentiment")
+_TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
+                "sentiment")  # fmt: skip
 
 
 def _models_of(workload: str) -> list[str]:
@@ -123,6 +125,7 @@ def _models_of(workload: str) -> list[str]:
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}
+    more |= dict.fromkeys(("messages", "sentences", "topics"), ("words-ridge",))
     return [*own.get(kind or "", ()), *more.get(workload, ())]
 
 

@@ -101,6 +101,8 @@ MODELS: dict[str, Family] = {
     "svd-ridge": _own("words, truncated SVD, ridge regression", "svd_ridge", ("text",), "n_components", "TruncatedSVD",
                       "TfidfVectorizer"),
     "tree": _own("one tree that forgets in place", "tree", _NUMBERS, "max_depth", "DecisionTreeClassifier"),
+    "words-ridge": _own("the most frequent words, ridge regression", "words_ridge", ("text",), "max_features",
+                        "TfidfVectorizer", "RidgeClassifier"),
 }  # fmt: skip
 
 
