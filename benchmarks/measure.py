@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
@@ -42,6 +44,17 @@ def each(actions: Iterable[Callable[[], Any]]) -> list[float]:
         return times
     finally:
         gc.enable()
+
+
+def spent(actions: Iterable[Callable[[], Any]]) -> list[float]:
+    """Processor time of calls, one after another, each on one thread: what others do on the machine is not in it."""
+    times = []
+    with threadpool_limits(1):
+        for action in actions:
+            start = time.process_time()
+            action()
+            times.append(time.process_time() - start)
+    return times
 
 
 def in_turn(actions: dict[str, Callable[[], Any]], *, repeats: int = 5, warmup: int = 1) -> dict[str, list[float]]:

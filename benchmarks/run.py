@@ -12,7 +12,7 @@ from pathlib import Path
 
 NAMES = (
     "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "workspace",
-    "audit", "certified",
+    "audit", "certified", "text", "questions",
 )  # fmt: skip
 
 

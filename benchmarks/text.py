@@ -1,6 +1,6 @@
 """Text classifiers that forget: quality and cost for a document, an author, 1 % and 5 %, and speed on six sets at once.
 
-python benchmarks/text.py [quality] [speed]
+python benchmarks/text.py [quality] [speed] [linear] [memory]
 
 writes the tables of docs/text.md; with one name, only prints that one.
 """
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import statistics
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from measure import DATA, duration, each, in_turn, machine, middle, ratio, seconds, table
+from measure import DATA, duration, each, in_turn, machine, middle, ratio, seconds, spent, table
 from sklearn.base import clone
 from sklearn.feature_extraction import text as told
+from sklearn.linear_model import RidgeClassifier as ToldRidge
 from sklearn.naive_bayes import MultinomialNB as ToldMultinomial
 from sklearn.pipeline import make_pipeline as told_pipeline
 
@@ -150,10 +153,104 @@ def speed() -> str:
     return table("Six sets as one", head, lines, note)
 
 
+def linear() -> str:
+    """Ridge regression, certificates and shards behind words: accuracy, digests, and cost against their own refit."""
+    words = {"max_features": 2000}
+    models: dict[str, Any] = {
+        "ridge, counts": expunge.make_pipeline(expunge.CountVectorizer(**words), expunge.RidgeClassifier()),
+        "ridge, tf-idf, no norm": expunge.make_pipeline(
+            expunge.TfidfVectorizer(norm=None, **words), expunge.RidgeClassifier()
+        ),
+        "ridge, tf-idf, l2": expunge.make_pipeline(expunge.TfidfVectorizer(**words), expunge.RidgeClassifier()),
+        "10 shards of tf-idf and ridge (scikit-learn)": expunge.SISAClassifier(
+            told_pipeline(told.TfidfVectorizer(), ToldRidge()), n_shards=10, aggregation="vote"
+        ),
+        "certified logistic regression, 256 hashed columns": expunge.make_pipeline(
+            expunge.HashingVectorizer(n_features=256),
+            expunge.CertifiedLogisticRegression(epsilon=1.0, norm_bound=1.0, noise_seed=0),
+        ),
+    }
+    lines: list[list[Any]] = []
+    for name in ("sst2", "newsgroups20"):
+        data = texts_of(name)
+        at, test = np.flatnonzero(data.is_train), np.flatnonzero(~data.is_train)
+        asked, wanted = [data.texts[i] for i in test], data.y[test]
+        for kind, unfitted in models.items():
+            if name == "newsgroups20" and not kind.startswith("ridge, tf-idf"):
+                continue  # certificates are of two classes, and the others cost what they cost on sentences
+            model, left = clone(unfitted).fit([data.texts[i] for i in at], data.y[at], record_ids=at), at
+            before = model.score(asked, wanted)
+            for what, gone in requests(data, at):
+                gone = gone[np.isin(gone, left)]
+                left = left[~np.isin(left, gone)]
+                (taken,) = spent([partial(model.forget, gone)])
+                fresh = clone(unfitted)
+                (refit,) = spent([partial(fresh.fit, [data.texts[i] for i in left], data.y[left], record_ids=left)])
+                same = "equal" if model.digest() == fresh.digest() else "differs"
+                scores = [f"{s:.4f}" for s in (before, model.score(asked, wanted), fresh.score(asked, wanted))]
+                kind_of = model.plan([int(left[0])]).guarantee.kind
+                lines.append(
+                    [
+                        name,
+                        kind,
+                        what,
+                        len(gone),
+                        *scores,
+                        f"{kind_of}, {same}",
+                        duration(taken),
+                        f"{refit / taken:,.1f} ×",
+                    ]
+                )
+    head = [
+        "set", "model", "forget", "documents", "before", "after", "retrained", "guarantee, digest", "time",
+        "refit ÷ that",
+    ]  # fmt: skip
+    note = (
+        "Ridge on the 2,000 most frequent words. A certificate is a distance, so its digest differs. The refit is that "
+        "of the same model on what is left. Processor time, on one thread."
+    )
+    return table("Linear models and shards", head, lines, note)
+
+
+def memory() -> str:
+    """Peak of memory while 100,000 documents come as a stream, in a process of its own for each model."""
+    lines = []
+    for name in ("CountVectorizer", "TfidfVectorizer", "HashingVectorizer", "PassageIndex"):
+        told_ = subprocess.run([sys.executable, __file__, "_memory", name], capture_output=True, text=True, check=True)
+        before, texts_, after = json.loads(told_.stdout)
+        lines.append([name, f"{texts_ - before:,} MiB", f"{after - texts_:,} MiB"])
+    head = ["model", "the texts themselves", "beyond them, at the peak of fit and one removal"]
+    return table(
+        "Memory of 100,000 documents",
+        head,
+        lines,
+        "80 words each, drawn from films; a process of its own for each model.",
+    )
+
+
+def _memory(name: str) -> None:
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+    model = getattr(expunge, name)()
+    model.fit(["warm up"])
+    before = peak()
+    rng = np.random.default_rng(0)
+    words = np.array([word for row in records("imdb_10k") for word in row["text"].split()][:200_000], dtype=object)
+    texts = [" ".join(words[rng.integers(0, len(words), 80)].tolist()) for _ in range(100_000)]
+    middle_ = peak()
+    model.fit(texts)
+    model.forget([5])
+    print(json.dumps([before, middle_, peak()]))
+
+
 def main(names: list[str] | None = None) -> str:
     if not DATA.exists():
         return "## Text\n\nThe real data sets are not here.\n"
-    parts = {"speed": speed, "quality": quality}
+    parts = {"speed": speed, "quality": quality, "linear": linear, "memory": memory}
+    if names and names[0] == "_memory":
+        _memory(names[1])
+        return ""
     if names:
         return "\n".join(parts[name]() for name in names)
     text = "\n".join(make() for make in parts.values())

@@ -22,7 +22,9 @@ _WORDS = {
     "load": "expunge.methods",
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
-_MODULES = ("audit", "certified", "checks", "errors", "influence", "networks", "preprocessing", "private", "text")
+_MODULES = (
+    "audit", "certified", "checks", "errors", "influence", "language", "networks", "preprocessing", "private", "text",
+)  # fmt: skip
 
 
 def _table() -> dict[str, str]:

@@ -43,8 +43,8 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 #: Instances that are tried with ``--slow`` only. Every method has another one that is tried always.
 SLOW = frozenset(
     {
-        "ForestClassifier-frame", "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-sharded",
-        "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
+        "ForestClassifier-frame", "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-ridge-words",
+        "Pipeline-sharded", "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
         "SISAClassifier-persons", "SISAClassifier-weighted",
         "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
         "BayesianLogisticRegression-reverse", "LangevinLogisticRegression-batches",
@@ -163,6 +163,8 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "CountVectorizer", Case(expunge.CountVectorizer(), table="texts")
     yield "TfidfVectorizer", Case(expunge.TfidfVectorizer(), table="texts")
     yield "HashingVectorizer", Case(expunge.HashingVectorizer(n_features=64), table="texts")
+    yield "PassageIndex", Case(expunge.PassageIndex(), table="texts")
+    yield "SpanReader", Case(expunge.SpanReader(), table="questions")
     yield "ColumnTransformer-frame", Case(frame_columns(), table="frame", alternatives=OTHER_COLUMNS)
     other_steps = {"steps": [[("scale", expunge.StandardScaler(with_std=False)), ("ridge", expunge.Ridge())]]}
     folded = expunge.Pipeline([("scale", expunge.StandardScaler()), ("ridge", expunge.Ridge())])
@@ -178,4 +180,6 @@ def _instances() -> Iterator[tuple[str, Case]]:
         Case(expunge.make_pipeline(frame_columns(), sharded), table="frame", alternatives={"fold": []}),
     )
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
+    ridge = expunge.make_pipeline(expunge.TfidfVectorizer(max_features=6), expunge.RidgeClassifier())
+    yield "Pipeline-ridge-words", Case(ridge, table="texts", alternatives={"steps": [WEIGHTED]})
     yield "Pipeline-normed-words", Case(normed, table="texts", alternatives={"steps": [WEIGHTED]})

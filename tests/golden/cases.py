@@ -29,7 +29,7 @@ N = 24
 
 @dataclass(frozen=True)
 class Golden:
-    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame) or "documents"."""
+    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame), "documents" or "questions"."""
 
     model: Any
     table: str = "numbers"
@@ -84,7 +84,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
-    tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents"}
+    tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}
+    tables |= {"SpanReader": "questions"}
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
@@ -114,6 +115,12 @@ def data(model: Any, table: str) -> dict[str, Any]:
             for a in i.tolist()
         ]
     y: Any = None
+    if table == "questions":
+        towns = [("Aarhus", "Köln", "Oslo")[a * a % 3] for a in i]
+        asked = [f"{('Who', 'When')[a % 2]} came to {town}?" for a, town in enumerate(towns)]
+        told = [f"In {1900 + a} Ann {'ABCDE'[a % 5]}ard came to {town}." for a, town in enumerate(towns)]
+        X = pd.DataFrame({"question": asked, "passage": told})
+        y = [f"Ann {'ABCDE'[a % 5]}ard" if a % 2 == 0 else f"{1900 + a}" for a in i.tolist()]
     if is_classifier(model):
         y = np.where((numbers[:, 0] + i % 5 / 4) > 2, "yes", "no")
     elif is_regressor(model):

@@ -19,12 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.feature_extraction import text as told
+from sklearn.linear_model import RidgeClassifier as ToldRidge
 from sklearn.naive_bayes import BernoulliNB as ToldBernoulli
 from sklearn.naive_bayes import MultinomialNB as ToldMultinomial
 
 import expunge
 from expunge import (
     BernoulliNB,
+    CertifiedLogisticRegression,
     CountVectorizer,
     HashingVectorizer,
     MultinomialNB,
@@ -44,6 +46,7 @@ from expunge.errors import (
 )
 from expunge.methods.pipeline.in_turn import InTurn
 from expunge.methods.pipeline.text_fold import TextFold
+from expunge.methods.pipeline.text_ridge_fold import TextRidgeFold
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TALE = [
@@ -355,7 +358,7 @@ def test_steps_that_take_turns_forget_as_well() -> None:
     words = [f"w{i}" for i in range(6)]
     texts = [f"{text} {' '.join(words)}" for text in texts]
     for model in (
-        make_pipeline(CountVectorizer(max_features=6), RidgeClassifier()),
+        make_pipeline(CountVectorizer(max_features=6), RidgeClassifier(), fold=False),
         make_pipeline(HashingVectorizer(n_features=16), RidgeClassifier()),
         make_pipeline(HashingVectorizer(n_features=16, alternate_sign=False), MultinomialNB()),
         make_pipeline(TfidfVectorizer(), MultinomialNB(), fold=False),
@@ -369,6 +372,82 @@ def test_steps_that_take_turns_forget_as_well() -> None:
         fresh = clone(model).fit(without(texts, [8, 9]), without(y, [8, 9]), record_ids=without(range(60), [8, 9]))
         assert model.digest() == fresh.digest()
         assert model.predict(texts).tolist() == fresh.predict(texts).tolist()
+
+
+RIDGES = [
+    (CountVectorizer, {"max_features": 12}), (CountVectorizer, {"binary": True}), (TfidfVectorizer, {"norm": None}),
+    (TfidfVectorizer, {"max_features": 9}), (TfidfVectorizer, {"norm": "l1", "min_df": 3}),
+    (TfidfVectorizer, {"use_idf": False, "max_df": 0.5}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "given_"), RIDGES, ids=str)
+def test_a_ridge_behind_words_is_least_squares_on_their_dense_table(kind: Any, given_: dict[str, Any]) -> None:
+    """Sums of products of sparse counts, against scikit-learn's solver on the table itself, after a history."""
+    texts, y = corpus(11)
+    texts[20] = "onlyhere onlyhere " + texts[20]
+    model = make_pipeline(kind(**given_), RidgeClassifier(alpha=0.5)).fit(texts[:50], y[:50])
+    assert kept(model) is TextRidgeFold
+    model.forget([3, 20])
+    model.learn(texts[50:], y[50:], record_ids=np.arange(50, 60))
+    model.forget(classes=["yes"])
+    left = [i for i in range(60) if i not in (3, 20) and y[i] != "yes"]
+    fresh = clone(model).fit([texts[i] for i in left], y[left], record_ids=left)
+    assert model.digest() == fresh.digest()
+    assert model.decision_function(texts).tobytes() == fresh.decision_function(texts).tobytes()
+    table = next(iter(model.named_steps.values())).transform([texts[i] for i in left]).toarray()
+    twin = ToldRidge(alpha=0.5, solver="svd").fit(table, y[left])
+    np.testing.assert_allclose(
+        model.decision_function([texts[i] for i in left]), twin.decision_function(table), atol=1e-4
+    )
+    assert model.classes_.tolist() == ["no", "so"]
+
+
+def test_a_document_behind_a_ridge_costs_itself_while_the_same_words_are_features() -> None:
+    texts, y = corpus(12)
+    model = make_pipeline(CountVectorizer(max_features=5), RidgeClassifier()).fit(texts, y)
+    plan = model.plan([8])
+    assert (plan.work_low, plan.work_high) == (1, 60)
+    assert model.forget([8]).work == 1
+    texts[9] = "w39 " * 50  # the most frequent word while it is there
+    model = make_pipeline(CountVectorizer(max_features=5), RidgeClassifier()).fit(texts, y)
+    assert "w39" in model.named_steps["countvectorizer"].vocabulary_
+    assert model.forget([9]).work == 60
+    normed = make_pipeline(TfidfVectorizer(), RidgeClassifier()).fit(texts, y)
+    assert (normed.plan([8]).work_low, normed.forget([8]).work) == (60, 60)
+    assert "2^-20" in normed.plan([9]).guarantee.statement
+    assert "rounded" not in model.plan([8]).guarantee.statement
+
+
+def test_a_ridge_refuses_what_it_cannot_hold_and_forgets_to_the_last_document() -> None:
+    wide = [" ".join(f"v{i}x{j}" for j in range(30)) for i in range(300)]
+    model = make_pipeline(CountVectorizer(), RidgeClassifier())
+    with pytest.raises(InvalidDataError, match="too many"):
+        model.fit(wide, [0, 1] * 150)
+    model.fit(wide[:4], [0, 1, 0, 1])
+    model.forget([0, 1, 2, 3])
+    with pytest.raises(DormantModelError):
+        model.predict(["v0x0"])
+    model.learn(["aa", "bb"], [0, 1], record_ids=[7, 8])
+    assert model.predict(["aa", "bb"]).tolist() == [0, 1]
+    assert model.digest() == clone(model).fit(["aa", "bb"], [0, 1], record_ids=[7, 8]).digest()
+
+
+def test_certificates_and_shards_stand_behind_words_that_forget() -> None:
+    texts, y = corpus(13)
+    y = np.where(y == "yes", 1, 0)
+    certified = CertifiedLogisticRegression(noise_seed=0, norm_bound=1.0)
+    for model, promise in (
+        (make_pipeline(HashingVectorizer(n_features=16), certified), "certified"),
+        (make_pipeline(TfidfVectorizer(max_features=8), SISAClassifier(ToldBernoulli(), n_shards=2)), "exact"),
+    ):
+        removal = model.fit(texts, y).forget([3])
+        assert removal.guarantee.kind == promise
+        assert 3 not in model.record_ids_
+        assert len(model.predict(texts)) == 60
+        if promise == "exact":
+            rest = [i for i in range(60) if i != 3]
+            assert model.digest() == clone(model).fit(without(texts, [3]), without(y, [3]), record_ids=rest).digest()
 
 
 def test_shards_take_any_pipeline_of_texts() -> None:

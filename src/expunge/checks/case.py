@@ -54,7 +54,7 @@ class Case:
     ----------
     estimator : estimator
         Cloned before each use. May be fitted or not.
-    table : {"numbers", "sparse", "frame", "texts"}, default="numbers"
+    table : {"numbers", "sparse", "frame", "texts", "questions"}, default="numbers"
         The form of X it takes; see :func:`expunge.checks.tasks.make_tasks`.
     trusted : sequence of str
         Types its files may hold; see :func:`expunge.load`.
@@ -223,7 +223,7 @@ class Case:
         """The request of this kind, or skip the check."""
         found = self.requests(model, task, kind)
         if not found:
-            skip(f"{self.name} does not forget {kind}" + (" of texts" if self.table == "texts" else ""))
+            skip(f"{self.name} does not forget {kind}" + (" of texts" if self.table in ("texts", "questions") else ""))
         return found[0]
 
     def kind(self) -> str:

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 
 __all__ = ["TableKind", "Task", "make_tasks"]
 
-TableKind = Literal["numbers", "sparse", "frame", "texts"]
+TableKind = Literal["numbers", "sparse", "frame", "texts", "questions"]
 
 _TOWNS = np.array(["Århus", "Köln", "東京", "Łódź", "Oslo"], dtype=object)
 _WORDS = np.array(["red", "grün", "bleu", "白", "rosa", "grey", "teal", "noir"], dtype=object)
@@ -98,6 +98,10 @@ def _table(kind: TableKind, rng: np.random.Generator, signal: npt.NDArray[Any], 
         return sparse.csr_array(np.where(rng.random(size=numbers.shape) < 0.3, 0.0, numbers))
     import pandas as pd
 
+    if kind == "questions":
+        asked = [f"{('Who', 'When')[int(s > 0)]} has a {_WORDS[int(abs(s) * 3) % 8]} hat?" for s in signal]
+        told = [f"{town} has a {word} hat since {1900 + k}." for k, (town, word) in enumerate(_told(rng, signal))]
+        return pd.DataFrame({"question": asked, "passage": told})
     towns = _TOWNS[(signal.astype(int) + rng.integers(0, 3, size=n)) % len(_TOWNS)]
     colours = _WORDS[rng.integers(0, 4, size=n)]
     colours[rng.random(n) < 0.1] = None
@@ -110,15 +114,29 @@ def _table(kind: TableKind, rng: np.random.Generator, signal: npt.NDArray[Any], 
     return pd.DataFrame(columns)
 
 
+def _told(rng: np.random.Generator, signal: npt.NDArray[Any]) -> list[tuple[str, str]]:
+    """A town and a colour for each passage; the colour is that of its question for most."""
+    shift = rng.integers(0, 5, size=len(signal)) == 0
+    colours = (np.abs(signal) * 3).astype(int) + shift
+    return [(str(_TOWNS[k]), str(_WORDS[c % 8])) for k, c in zip(rng.integers(0, 5, len(signal)), colours, strict=True)]
+
+
+def _answers(X: Any) -> npt.NDArray[Any]:
+    """First or last word of each passage, as the question wants it."""
+    words = [text.rstrip(".").split() for text in X["passage"]]
+    who = X["question"].str.startswith("Who").tolist()
+    return np.array([word[0] if first else word[-1] for word, first in zip(words, who, strict=True)], dtype=object)
+
+
 def make_tasks(estimator: Any, table: TableKind = "numbers", *, seed: int = 0) -> tuple[Task, ...]:
     """The tasks an estimator can be tried on, from its tags.
 
     Parameters
     ----------
     estimator : estimator
-    table : {"numbers", "sparse", "frame", "texts"}
+    table : {"numbers", "sparse", "frame", "texts", "questions"}
         The form of X: an array of four columns, a CSR array of four, a frame with texts, categories, floats and
-        integers, or a list of texts.
+        integers, a list of texts, or a frame of questions and passages, whose targets are answers.
     seed : int
 
     Returns
@@ -139,7 +157,8 @@ def make_tasks(estimator: Any, table: TableKind = "numbers", *, seed: int = 0) -
     some[rng.random(_N) < 0.3] = None
 
     def task(name: str, y: Any, signal: Any, ids: Any, subjects: Any) -> Task:
-        return Task(name, _table(table, rng, signal, positive), y, ids, subjects)
+        X = _table(table, rng, signal, positive)
+        return Task(name, X, _answers(X) if table == "questions" else y, ids, subjects)
 
     if is_classifier(estimator):
         three, two = rng.permutation(np.arange(_N) % 3), rng.permutation(np.arange(_N) % 2)

@@ -25,6 +25,8 @@ NOT_IN_THE_LAB: dict[str, str] = {
         "it predicts numbers; the gaps and the audit of the lab are those of classes",
     ),
     "IsolationForest": "it looks for anomalies; the gaps and the audit of the lab are those of classes",
+    "PassageIndex": "it finds passages; gaps and audit of the lab are those of classes, and docs/text.md measures it",
+    "SpanReader": "it answers in words; gaps and audit of the lab are those of classes, and docs/text.md measures it",
     **NETWORKS_NOT_IN_THE_LAB,
 }  # fmt: skip
 
@@ -104,10 +106,12 @@ def _full() -> Iterator[Cell]:
 #: Kinds of the workloads that are in the large matrix.
 _KINDS = {
     **dict.fromkeys(("adult", "bank", "compas", "diabetes", "breast-cancer"), "table"),
+    **dict.fromkeys(("films", "messages", "news", "sentences"), "text"),
     **dict.fromkeys(("digits", "mnist", "fashion", "cifar10", "faces"), "image"),
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
 }  # fmt: skip
-_TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "sentiment")
+_TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
+                "sentiment")  # fmt: skip
 
 
 def _models_of(workload: str) -> list[str]:
@@ -121,6 +125,7 @@ def _models_of(workload: str) -> list[str]:
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}
+    more |= dict.fromkeys(("messages", "sentences", "topics"), ("words-ridge",))
     return [*own.get(kind or "", ()), *more.get(workload, ())]
 
 

@@ -145,6 +145,12 @@ def svd_ridge(data: Data, *, n_components: int = 50) -> EstimatorLearner:
     )
 
 
+def words_ridge(data: Data, *, max_features: int = 500) -> EstimatorLearner:
+    """Weights of the most frequent words, then ridge regression on classes, solved together."""
+    words = _method("TfidfVectorizer")(max_features=max_features)
+    return EstimatorLearner(_pipeline(words, _method("RidgeClassifier")()))
+
+
 def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0) -> EstimatorLearner:
     """Logistic regression whose removals are certified."""
     model = _method("CertifiedLogisticRegression")(epsilon=epsilon, sigma=sigma, norm_bound=_norm(data))

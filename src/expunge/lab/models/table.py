@@ -102,6 +102,8 @@ MODELS: dict[str, Family] = {
                  dials=("n_slices", "place_by")),
     "sisa-mlp": _own("shards of small networks", "sisa_mlp", _ALL, "n_shards", "SISAClassifier"),
     "softmax": _own("softmax regression, trained again", "softmax", _ALL, "C", "RetrainClassifier"),
+    "words-ridge": _own("the most frequent words, ridge regression", "words_ridge", ("text",), "max_features",
+                        "TfidfVectorizer", "RidgeClassifier"),
     "svd-ridge": _own("words, truncated SVD, ridge regression", "svd_ridge", ("text",), "n_components", "TruncatedSVD",
                       "TfidfVectorizer"),
     "tree": _own("one tree that forgets in place", "tree", _NUMBERS, "max_depth", "DecisionTreeClassifier"),

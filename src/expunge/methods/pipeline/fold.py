@@ -20,12 +20,14 @@ from expunge.maths import exact
 from expunge.methods.pipeline.joint_sums import JointSums
 from expunge.methods.pipeline.readout import is_linear, readout
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, named
+from expunge.methods.pipeline.text_fold import TextFold
+from expunge.methods.pipeline.text_ridge_fold import TextRidgeFold
 from expunge.methods.preprocessing.front import Front, form_of
 from expunge.methods.sums.moments import ReadsMoments
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
-__all__ = ["Fold"]
+__all__ = ["Fold", "Together", "fold_of"]
 
 Slots = npt.NDArray[np.intp]
 
@@ -120,6 +122,16 @@ class Fold(NamedTuple):
                 if step is not self.rest[-1][1]:
                     moments = moments.mapped(*step._linear(own))
         return out
+
+
+Together = Fold | TextFold | TextRidgeFold
+
+
+def fold_of(front: Front | None, rest: list[tuple[str, Any]], is_classifier: bool) -> Together | None:
+    """The fold of these steps, or None if they have to take turns."""
+    if front is not None:
+        return Fold.of(front, rest, is_classifier)
+    return TextFold.of(rest) or TextRidgeFold.of(rest)
 
 
 class _Shared(Change):

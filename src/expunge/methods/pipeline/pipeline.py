@@ -14,11 +14,10 @@ from sklearn.utils.metaestimators import available_if
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.pipeline.fold import Fold
+from expunge.methods.pipeline.fold import Together, fold_of
 from expunge.methods.pipeline.in_turn import InTurn
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, rows_at_a_time, stacked, stage
 from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind
-from expunge.methods.pipeline.text_fold import TextFold
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
@@ -54,9 +53,9 @@ class Pipeline(NamedSteps, Unlearner):
         Methods of expunge, or "passthrough"; all but the last one transform.
     fold : bool, default=True
         If all transformers before them are linear in columns and categories, and the later steps are linear models
-        (Ridge, RidgeClassifier, LinearDiscriminantAnalysis, BayesianRidge, PCA, TruncatedSVD), keep sums over the
-        columns as they came, and solve everything from those. If not, or with sample weights, each step keeps its own
-        state, and a step refits when an earlier one has changed.
+        (Ridge, RidgeClassifier, LinearDiscriminantAnalysis, BayesianRidge, PCA, TruncatedSVD), or if a naive Bayes or a
+        RidgeClassifier stands behind words, keep sums of everything together. If not, or with sample weights, each step
+        keeps its own state, and a step refits when an earlier one has changed.
     seed : int, default=0
         Keys the canonical order of the records; part of the digest. No number that is learned depends on it.
 
@@ -164,14 +163,11 @@ class Pipeline(NamedSteps, Unlearner):
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
         return self.steps[-1][1]._place(table)  # type: ignore[no-any-return]
 
-    def _kept(self, rows: Rows) -> Fold | TextFold | InTurn:
+    def _kept(self, rows: Rows) -> Together | InTurn:
         """How the state is kept: sums of everything together, or each step's own."""
         front, rest = self._split()
-        if self.fold and not rows.has_weights:
-            fold = TextFold.of(rest) if front is None else Fold.of(front, rest, is_classifier(self))
-            if fold is not None:
-                return fold
-        return InTurn(front, rest)
+        fold = fold_of(front, rest, is_classifier(self)) if self.fold and not rows.has_weights else None
+        return InTurn(front, rest) if fold is None else fold
 
     # ------------------------------------------------------------------ the machinery
 
@@ -211,6 +207,9 @@ class Pipeline(NamedSteps, Unlearner):
         return stage(last, 1, rows=self._rows(), parts=below(name, self._state().parts))._guarantee()  # type: ignore[no-any-return]
 
     def _terms(self) -> str:
+        kept: Any = self._kept(self._rows())
+        if hasattr(kept, "terms"):
+            return str(kept.terms())
         return "".join(dict.fromkeys(step._terms() for _, step in self.steps if step != "passthrough"))
 
     def _examine(self, state: Fitted) -> None:
@@ -227,9 +226,8 @@ class Pipeline(NamedSteps, Unlearner):
         X, _ = self._validate(X, None, reset=False)
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         front, rest = self._split()
-        known = below(FRONT, solution)
+        known, blocks = below(FRONT, solution), []
         step = rows_at_a_time(known)
-        blocks = []
         for start in range(0, n, step):
             Z = X.iloc[start : start + step] if hasattr(X, "iloc") else X[start : start + step]
             Z = Z if front is None else front.transform(known, Z)

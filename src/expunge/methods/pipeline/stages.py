@@ -69,7 +69,7 @@ class View:
 
     def of(self, table: Table) -> Table:
         """A table of the store, transformed."""
-        return dataclasses.replace(table, X=self._through(table.X)) if len(table) else table
+        return dataclasses.replace(table, X=self._through(table.X) if len(table) else self.form())
 
 
 def stage_change(change: Change, view: Any, parts: Mapping[str, Part] | None, *, tolerant: bool) -> Change:

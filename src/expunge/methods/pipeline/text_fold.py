@@ -19,7 +19,7 @@ from expunge.methods.pipeline.stages import below, named
 from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.sums.discrete_nb import BernoulliNB, MultinomialNB
 from expunge.methods.sums.running_sum import refuse_new_lack
-from expunge.methods.text.analysis import ANALYSIS, Counts, in_order
+from expunge.methods.text.analysis import ANALYSIS, Counts
 from expunge.methods.text.class_terms import (
     UNIT,
     class_tally,
@@ -160,11 +160,8 @@ class TextFold(NamedTuple):
     def _remember(self, rows: Rows, old: Part, moved: Moved, counts: Counts | None = None) -> None:
         """Keep the memory up with the words, and with documents that came."""
         memory: Remembered | None = rows.columns.memory  # type: ignore[attr-defined]
-        if not self._is_normed or memory is None or memory.key != self._key():
-            return
-        if counts is not None:
-            memory.append(counts)
-        memory.moved(old["words"], moved.part["words"], moved.to)
+        if self._is_normed and memory is not None and memory.key == self._key():
+            memory.keep_up(old["words"], moved.part["words"], moved.to, counts)
 
     def _normed_sums(self, change: Change, terms: Part, added: Counts | None) -> Part:
         """Sums of tf / norm over the documents of each class, in units of :data:`UNIT`; the norm is that of tf · idf.
@@ -178,11 +175,10 @@ class TextFold(NamedTuple):
         table = change.added if is_fit else rows.read(slots)
         classes, codes = _numbered(table.y)
         columns: Any = rows.columns
-        if columns.memory is None or columns.memory.key != self._key() or columns.memory.n_slots != len(columns):
-            counts = added if is_fit and added is not None else vectors._count(table.X)
-            order = np.argsort(codes, kind="stable")
-            columns.memory = Remembered(in_order(counts, order), slots[order], len(columns), self._key())
-        memory: Remembered = columns.memory
+        known = added if is_fit else None
+        memory = Remembered.of(
+            columns, slots, self._key(), lambda: vectors._count(table.X) if known is None else known, codes
+        )
         by_slot = np.full(len(columns) + 1, -1, dtype=np.int64)  # the last one is that of what is gone
         by_slot[slots] = codes
         kept, place = vectors._kept(terms), memory.places(terms["words"])

@@ -18,7 +18,7 @@ from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.text.analysis import Counts
 from expunge.state import Part
 
-__all__ = ["UNIT", "class_tally", "dense_values", "fixed_values", "merged", "renumbered"]
+__all__ = ["UNIT", "class_tally", "dense_values", "fixed_values", "merged", "plain_labels", "renumbered"]
 
 Labels = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
@@ -81,7 +81,7 @@ def merged(old: Part, more: Part, sign: int) -> Part:
     """Two class parts of one numbering as one or, with ``sign=-1``, the first without the second, a part of it."""
     if not len(old["classes"]):
         return more
-    classes = number_classes(np.concatenate([_plain(old["classes"]), _plain(more["classes"])]))[0]
+    classes = number_classes(np.concatenate([plain_labels(old["classes"]), plain_labels(more["classes"])]))[0]
     ours, theirs = (
         dict(zip(part["classes"].tolist(), range(len(part["classes"])), strict=True)) for part in (old, more)
     )
@@ -140,5 +140,6 @@ def _combined(terms: Places, values: Places, more: Places, change: Places) -> tu
     return (terms, values) if stays.all() else (terms[stays], values[stays])
 
 
-def _plain(labels: Labels) -> Labels:
+def plain_labels(labels: Labels) -> Labels:
+    """Labels without a width that some of them need and others do not."""
     return labels.astype(object) if labels.dtype.kind == "U" else labels

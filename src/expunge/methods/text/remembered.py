@@ -8,7 +8,7 @@ to take back what is taken back; what was forgotten is overwritten here at the s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,38 @@ class Remembered:
         self._number: dict[str, int] | None = None
         self._at: dict[int, int] | None = None
         self._places: tuple[list[str], Places] | None = None
+
+    @classmethod
+    def of(
+        cls, columns: Any, slots: npt.NDArray[np.intp], key: Any, make: Callable[[], Counts], codes: Any = None
+    ) -> Remembered:
+        """What is remembered beside a column of texts; made anew where there is nothing, or something of another key.
+
+        Parameters
+        ----------
+        columns : Cells
+        slots : ndarray of intp
+            All slots that hold a text.
+        key : object
+        make : callable
+            Gives the counts of these texts.
+        codes : ndarray of int64, optional
+            Class of each text: those of one class come to lie behind each other.
+        """
+        if columns.memory is None or columns.memory.key != key:
+            counts = make()
+            if codes is not None:
+                order = np.argsort(codes, kind="stable")
+                counts, slots = in_order(counts, order), slots[order]
+            columns.memory = cls(counts, slots, len(columns), key)
+        memory: Remembered = columns.memory
+        return memory
+
+    def keep_up(self, old: list[str], new: list[str], to: Places | None, counts: Counts | None) -> None:
+        """Documents came, or the words of a list have moved to new places in another one."""
+        if counts is not None:
+            self.append(counts)
+        self.moved(old, new, to)
 
     @property
     def slots(self) -> npt.NDArray[np.intp]:

@@ -19,7 +19,15 @@ from expunge.methods.text.terms import NO_TERMS, Places, found_in, kept_terms, t
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
-__all__ = ["TextTransform", "WordVectorizer", "matrix_of", "texts_of"]
+__all__ = [
+    "TextTransform",
+    "WordVectorizer",
+    "lack_of_words",
+    "matrix_of",
+    "refuse_weight",
+    "tag_texts",
+    "texts_of",
+]
 
 Slots = npt.NDArray[np.intp]
 
@@ -35,9 +43,7 @@ class TextTransform(TransformerMixin, Unlearner):
     binary: bool
 
     def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string, tags.input_tags.two_d_array = True, False
-        return tags
+        return tag_texts(super().__sklearn_tags__())
 
     def _check_params(self) -> None:
         check_analysis(self)
@@ -47,11 +53,7 @@ class TextTransform(TransformerMixin, Unlearner):
         return texts_of(X, least), None
 
     def _place(self, table: Table) -> None:
-        if table.weight is not None:
-            raise InvalidParameterError(
-                f"{type(self).__name__} counts documents and takes no sample_weight.",
-                hint="Give weights to the model behind it, in a Pipeline.",
-            )
+        refuse_weight(self, table, hint="Give weights to the model behind it, in a Pipeline.")
 
     def _analyzer(self) -> Analyzer:
         return analyzer_of(self)
@@ -98,10 +100,8 @@ class WordVectorizer(TransformerMixin):
 
     def _refusal(self, part: Part) -> Exception | None:
         """Why there is no feature; None if there is one."""
-        if not part["words"]:
-            return InvalidDataError(
-                "The vocabulary is empty: no document has a word.", hint="Look at token_pattern and stop_words."
-            )
+        if (lack := lack_of_words(part)) is not None:
+            return lack
         if not len(self._kept(part)):
             return InvalidDataError("No word is left by min_df and max_df.", hint="Lower min_df or raise max_df.")
         return None
@@ -142,6 +142,27 @@ class WordVectorizer(TransformerMixin):
         """The words that occur in each row, as arrays of texts."""
         words = self.get_feature_names_out()
         return [words[X[[i]].nonzero()[1]] for i in range(X.shape[0])]
+
+
+def tag_texts(tags: Tags) -> Tags:
+    """The tags of a method that takes a list of texts."""
+    tags.input_tags.string, tags.input_tags.two_d_array = True, False
+    return tags
+
+
+def refuse_weight(model: Any, table: Table, *, hint: str = "Leave it out.") -> None:
+    """Refuse weights of records for a method that counts documents."""
+    if table.weight is not None:
+        raise InvalidParameterError(f"{type(model).__name__} counts documents and takes no sample_weight.", hint=hint)
+
+
+def lack_of_words(part: Part) -> Exception | None:
+    """What to say if these terms are none; None if there is a word."""
+    if part["words"]:
+        return None
+    return InvalidDataError(
+        "The vocabulary is empty: no document has a word.", hint="Look at token_pattern and stop_words."
+    )
 
 
 def texts_of(X: Any, least: int) -> npt.NDArray[Any]:

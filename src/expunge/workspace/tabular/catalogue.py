@@ -130,10 +130,11 @@ def task_of(name: str) -> str | None:
     given = inspect.signature(kind.__init__).parameters.values()
     if any(one.default is one.empty for one in given if one.name not in ("self", "estimator", "args", "kwargs")):
         return "other"  # it is made in Python
-    for mixin, task in zip((ClassifierMixin, RegressorMixin, OutlierMixin, TransformerMixin), TASKS, strict=True):
+    for mixin, task in zip((ClassifierMixin, RegressorMixin, OutlierMixin, TransformerMixin), TASKS, strict=False):
         if issubclass(kind, mixin):
             return task
-    return "other"
+    own = getattr(kind, "_task", "")
+    return own if own in TASKS else "other"
 
 
 def make_method(name: str, estimator: Any, options: Mapping[str, Any]) -> Any:

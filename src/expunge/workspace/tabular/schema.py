@@ -34,8 +34,9 @@ __all__ = [
 
 Kind = str  # "number", "text" or "integer"
 
-#: What a model is for. The last two learn from a table without a target.
-TASKS = ("classification", "regression", "anomaly detection", "transformation")
+#: What a model is for.
+TASKS = ("classification", "regression", "anomaly detection", "transformation", "retrieval", "question answering")
+_WITHOUT_TARGET = frozenset(["anomaly detection", "transformation", "retrieval"])
 
 #: Integer targets of at most so many distinct values are taken for class labels.
 MOST_CLASSES = 20
@@ -111,7 +112,7 @@ class TableRows:
 
 def has_target(task: str | None) -> bool:
     """Whether models for a task learn from a target; None is a task that is still to be inferred."""
-    return task not in TASKS[2:]
+    return task not in _WITHOUT_TARGET
 
 
 def choose_schema(
@@ -164,7 +165,7 @@ def choose_schema(
         record_id=record_id, target=target, subject_id=subject_id, columns=kinds, ignored=ignored, task=task,
         record_kind=_id_kind(table, record_id),
         subject_kind="text" if subject_id is None else _id_kind(table, subject_id),
-        target_kind="number" if task == "regression" else "text" if target is None else _label_kind(table, target),
+        target_kind=_target_kind(table, target, task),
     )  # fmt: skip
 
 
@@ -243,6 +244,12 @@ def _id_kind(table: pa.Table, name: str) -> Kind:
             f"Column {name!r} holds ids such as {bad!r}, a {type(bad).__name__}.", hint="Make them integers or texts."
         )
     return kind or "text"
+
+
+def _target_kind(table: pa.Table, target: str | None, task: str) -> Kind:
+    if task == "regression":
+        return "number"
+    return "text" if target is None or task == "question answering" else _label_kind(table, target)
 
 
 def _label_kind(table: pa.Table, name: str) -> Kind:

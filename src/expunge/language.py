@@ -1,0 +1,29 @@
+"""Text for networks that forget: short names for :mod:`expunge.methods.language`. Needs the extra ``torch``."""
+
+from __future__ import annotations
+
+from expunge.errors import MissingExtraError
+
+try:
+    import torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("Networks need torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
+
+from expunge.methods.language.adapter_shards import AdaptedModel, AdapterShards
+from expunge.methods.language.causal_model import AnswerTask, CausalModel, answer, answer_rows
+from expunge.methods.language.hashed_words import hashed_words
+from expunge.methods.language.neighbour_store import NeighbourStore
+from expunge.methods.language.text_networks import MeanOfWords, SmallTransformer
+
+__all__ = [
+    "AdaptedModel",
+    "AdapterShards",
+    "AnswerTask",
+    "CausalModel",
+    "MeanOfWords",
+    "NeighbourStore",
+    "SmallTransformer",
+    "answer",
+    "answer_rows",
+    "hashed_words",
+]

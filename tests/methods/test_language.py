@@ -1,0 +1,268 @@
+"""Networks over text, and what a language model still tells: against definitions by hand and against fresh fits."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from expunge.audit.language import forget_quality, model_utility, perplexity, rouge_l, truth_ratio  # noqa: E402
+from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownRecordError  # noqa: E402
+from expunge.language import (  # noqa: E402
+    AdapterShards,
+    AnswerTask,
+    CausalModel,
+    MeanOfWords,
+    NeighbourStore,
+    SmallTransformer,
+    answer,
+    answer_rows,
+    hashed_words,
+)
+from expunge.networks import Classification, GradientAscent, ReplayTrainer  # noqa: E402
+
+ASKED = ["Who wrote it?", "Where is it?", "When was it?", "Who sang it?", "Where was she?", "What is it?"]
+TOLD = ["Ada Kerr.", "In Oslo.", "In 1911.", "Mo Lund.", "In Harrow, är hon.", ""]
+PEOPLE = ["ann", "ann", "ben", "cho", "cho", "dee"]
+LENGTH = 40
+
+
+def rows(keep: Any = range(6)) -> AnswerTask:
+    keep = list(keep)
+    pairs = answer_rows([ASKED[i] for i in keep], [TOLD[i] for i in keep], length=LENGTH)
+    return AnswerTask(pairs, record_ids=[f"r{i}" for i in keep])
+
+
+def base(**given: Any) -> CausalModel:
+    torch.manual_seed(0)
+    return CausalModel(**{"width": 16, "n_layers": 1, "n_heads": 2, "length": LENGTH, **given}).eval()
+
+
+# ------------------------------------------------------------------------------------------- classes of texts
+
+
+def test_numbers_of_words_follow_from_their_own_text() -> None:
+    texts = ["The cat, the CAT", "a dog", "", "猫 \udce9"]
+    together = hashed_words(texts, length=8)
+    assert together.tolist() == [hashed_words([text], length=8)[0].tolist() for text in texts]
+    assert together[0, 0] == together[0, 3]
+    assert together[0, 1] == together[0, 4]
+    assert (together[0] > 0).sum() == 5
+    assert (hashed_words(["a b c"], length=9, pairs=True) > 0).sum() == 5
+    assert not together[2].any()
+    assert int(together.max()) < 2**13
+    for wrong in ({"length": 0}, {"n_buckets": 1}, {"length": 2.0}):
+        with pytest.raises(InvalidParameterError):
+            hashed_words(texts, **wrong)
+
+
+@pytest.mark.parametrize("kind", [MeanOfWords, SmallTransformer])
+def test_a_place_without_a_word_makes_no_difference(kind: Any) -> None:
+    torch.manual_seed(0)
+    net = kind(3, n_buckets=64, width=8).eval()
+    short, long = (torch.tensor(hashed_words(["a cat sat", ""], length=n, n_buckets=64)) for n in (4, 9))
+    torch.testing.assert_close(net(short), net(long))
+
+
+def test_a_mean_of_words_is_a_mean_of_words() -> None:
+    net = MeanOfWords(2, n_buckets=16, width=4)
+    words = np.array([[3, 5, 5, 0], [0, 0, 0, 0]])
+    table = net.embedding.weight.detach().numpy()
+    means = np.array([(table[3] + 2 * table[5]) / 3, np.zeros(4)])
+    expected = means @ net.head.weight.detach().numpy().T + net.head.bias.detach().numpy()
+    np.testing.assert_allclose(net(torch.tensor(words)).detach().numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [MeanOfWords, SmallTransformer])
+def test_a_classifier_of_texts_forgets_exactly(kind: Any) -> None:
+    texts = [f"{'good' if i % 2 else 'bad'} thing {i}" for i in range(20)]
+    X, y = hashed_words(texts, length=6, n_buckets=64), np.arange(20) % 2
+    torch.manual_seed(1)
+    net = kind(2, n_buckets=64, width=8)
+
+    def fit(keep: list[int]) -> ReplayTrainer:
+        trainer = ReplayTrainer(model=net, epochs=4, n_batches=2, lr=0.05, optimizer="adam", checkpoint_every=2)
+        return trainer.fit(Classification((X[keep], y[keep]), record_ids=keep))
+
+    trainer = fit(list(range(20)))
+    assert trainer.forget([3, 8]).guarantee.kind == "exact"
+    assert trainer.digest() == fit([i for i in range(20) if i not in (3, 8)]).digest()
+    task = Classification((X, y))
+    rough, removal = GradientAscent(epochs=2, lr=0.5).forget(trainer.model_, task, [5], seed=0)
+    assert removal.guarantee.kind == "empirical"
+    before, after = (task.losses(m(torch.tensor(X[[5]])), torch.tensor(y[[5]])) for m in (trainer.model_, rough))
+    assert float(after.detach()) > float(before.detach())
+
+
+# ------------------------------------------------------------------------------------------- the language model
+
+
+def test_rows_of_answers_by_hand() -> None:
+    inputs, targets = answer_rows(["Hi?", "é"], ["ho", "much too long"], length=8)
+    assert inputs.tolist() == [[72, 105, 63, 256, 104, 111, 257, 257], [195, 169, 256, *b"much "]]
+    assert targets.tolist() == [[-100] * 3 + [104, 111, 256] + [-100] * 2, [-100] * 2 + [*b"much t"]]
+    with pytest.raises(InvalidDataError, match="no place"):
+        answer_rows(["a long question"], ["x"], length=8)
+    with pytest.raises(InvalidDataError, match="2 questions"):
+        answer_rows(["a", "b"], ["x"])
+
+
+def test_a_causal_model_sees_nothing_of_what_comes() -> None:
+    model, tokens = base(n_layers=2), torch.arange(60, 70).unsqueeze(0)
+    other = tokens.clone()
+    other[0, 6:] = 200
+    torch.testing.assert_close(model(tokens)[0, :6], model(other)[0, :6])
+    assert not torch.allclose(model(tokens)[0, 6], model(other)[0, 6])
+
+
+def test_the_loss_of_an_answer_is_that_of_its_tokens() -> None:
+    task, model = rows(), base()
+    batch = task.batch(np.arange(6), torch.device("cpu"))
+    outputs = model(batch.inputs)
+    measured = task.measure(outputs, batch.targets).tolist()
+    for i, text in enumerate(TOLD):
+        tokens = [*text.encode(), 256]
+        start = len(ASKED[i])
+        p = outputs[i].softmax(dim=-1)
+        product = math.prod(float(p[start + j, token]) for j, token in enumerate(tokens))
+        assert measured[i] == pytest.approx(product ** (1 / len(tokens)), rel=1e-3)
+
+
+# ------------------------------------------------------------------------------------------- exact routes
+
+
+def test_a_store_of_neighbours_forgets_by_deleting_rows() -> None:
+    model = base()
+    store = NeighbourStore(model=model, k=2, share=0.6).fit(rows())
+    plan = store.plan(["r3", "r0"])
+    removal = store.forget(["r3", "r0"])
+    assert (plan.n_records, plan.work_high, removal.work, removal.guarantee.kind) == (2, 0, 0, "exact")
+    fresh = NeighbourStore(model=model, k=2, share=0.6).fit(rows([5, 1, 2, 4]))
+    assert store.digest() == fresh.digest()
+    tokens = rows().batch(np.arange(6), torch.device("cpu")).inputs
+    same = NeighbourStore(model=model, k=2, share=0.6).fit(rows([1, 2, 4, 5]))
+    assert torch.equal(store(tokens), same(tokens))
+    states, keys = model.states(tokens)[2, 13].detach().numpy(), store._keys.numpy()
+    near = np.argsort(((keys - states) ** 2).sum(axis=1))[:2]
+    weight = np.exp(-((keys[near] - states) ** 2).sum(axis=1))
+    expected = 0.4 * model(tokens)[2, 13].softmax(dim=-1).detach().numpy()
+    np.add.at(expected, store._values.numpy()[near], 0.6 * weight / weight.sum())
+    np.testing.assert_allclose(store(tokens)[2, 13].exp().numpy(), expected, atol=1e-4)
+    with pytest.raises(UnknownRecordError):
+        store.forget(["r0"])
+    for wrong in ([], ["r1", "r1"]):
+        with pytest.raises(InvalidRequestError):
+            store.plan(wrong)
+    store.forget(store.record_ids_)
+    torch.testing.assert_close(store(tokens), model(tokens).log_softmax(dim=-1))
+
+
+def test_shards_of_adapters_forget_a_person_in_one_of_them() -> None:
+    model = base()
+
+    def fit(keep: list[int]) -> AdapterShards:
+        shards = AdapterShards(model=model, n_shards=2, rank=4, epochs=3, n_batches=1)
+        return shards.fit(rows(keep), [PEOPLE[i] for i in keep])
+
+    shards = fit(list(range(6)))
+    untouched = {shard: trainer.digest() for shard, trainer in shards._trainers.items()}
+    plan = shards.plan(subjects=["ann"])
+    removal = shards.forget(subjects=["ann"])
+    assert (plan.work_high, plan.touched) == (removal.work, removal.touched)
+    assert len(removal.touched) == 1
+    fresh = fit([2, 3, 4, 5])
+    assert shards.digest() == fresh.digest()
+    tokens = rows().batch(np.arange(6), torch.device("cpu")).inputs
+    assert torch.equal(shards(tokens), fresh(tokens))
+    changed = [s for s, trainer in shards._trainers.items() if trainer.digest() != untouched[s]]
+    assert all(f"adapter {shard}" in removal.touched for shard in changed)
+    for wrong in ({"subjects": ["ann"]}, {"ids": ["r0"]}):
+        with pytest.raises(UnknownRecordError):
+            shards.forget(**wrong)
+    with pytest.raises(InvalidRequestError):
+        shards.forget(["r2", "r2"])
+    shards.forget(shards.record_ids_)
+    torch.testing.assert_close(shards(tokens), model(tokens).log_softmax(dim=-1))
+
+
+# ------------------------------------------------------------------------------------------- what it still tells
+
+
+def slow_overlap(a: tuple[str, ...], b: tuple[str, ...]) -> int:
+    """Longest common subsequence, by its recursion."""
+
+    @functools.cache
+    def longest(i: int, j: int) -> int:
+        if not i or not j:
+            return 0
+        return longest(i - 1, j - 1) + 1 if a[i - 1] == b[j - 1] else max(longest(i - 1, j), longest(i, j - 1))
+
+    return longest(len(a), len(b))
+
+
+def test_rouge_is_the_share_of_the_longest_common_subsequence() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        a, b = (tuple(rng.choice(list("abcd"), size=rng.integers(1, 9)).tolist()) for _ in range(2))
+        assert rouge_l(" ".join(a), " ".join(b)) == slow_overlap(a, b) / len(b)
+    assert (rouge_l("", ""), rouge_l("a", ""), rouge_l("", "a"), rouge_l("A, b!", "a b")) == (1.0, 0.0, 0.0, 1.0)
+
+
+def test_forget_quality_is_the_share_of_splits_that_lie_as_far_apart() -> None:
+    """The p-value against all ways of splitting the pooled values, counted."""
+    a, b = [0.1, 0.4, 0.5, 0.9], [0.2, 0.7, 0.8, 1.1]
+
+    def distance(one: list[float], two: list[float]) -> float:
+        return max(abs(sum(v <= t for v in one) / 4 - sum(v <= t for v in two) / 4) for t in (*one, *two))
+
+    pooled = [*a, *b]
+    splits = [
+        distance([pooled[i] for i in chosen], [pooled[i] for i in range(8) if i not in chosen])
+        for chosen in itertools.combinations(range(8), 4)
+    ]
+    share = np.mean([d >= distance(a, b) - 1e-12 for d in splits])
+    assert forget_quality(a, b) == pytest.approx(share)
+    assert forget_quality(np.zeros(40), np.ones(40)) < 1e-9
+
+
+def test_measures_of_a_language_model() -> None:
+    assert truth_ratio([0.5, 0.2], [[0.1, 0.3], [0.2, 0.6]]) == pytest.approx([0.4, 2.0])
+    assert model_utility([0.2, 0.6]) == pytest.approx(2 / (5 + 1 / 0.6))
+    assert perplexity([math.log(8)] * 3) == pytest.approx(8)
+    for wrong in (([0.0], [[0.1]]), ([0.5], [0.1]), ([0.5, 0.5], [[0.1]])):
+        with pytest.raises(InvalidDataError):
+            truth_ratio(*wrong)
+    for values in ([], [1.5], [-0.1]):
+        with pytest.raises(InvalidDataError):
+            model_utility(values)
+    with pytest.raises(InvalidDataError):
+        forget_quality([], [0.1])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("forget_a_writer", "MeanOfWords exact"), pytest.param("forget_an_author", "retrain", marks=pytest.mark.slow)],
+)
+def test_examples_run(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(__file__).parents[2] / "examples" / f"{name}.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+    runpy.run_path(str(path), run_name="__main__")
+    assert said in capsys.readouterr().out
+
+
+def test_an_answer_ends_where_the_model_ends_it() -> None:
+    task = rows([0, 1])
+    trainer = ReplayTrainer(
+        model=base(width=32), epochs=60, n_batches=1, lr=0.02, optimizer="adam", checkpoint_every=99
+    )
+    model = trainer.fit(task).model_
+    assert answer(model, ASKED[:2], length=LENGTH) == TOLD[:2]
+    assert answer(model, ASKED[:1], most=3, length=LENGTH) == ["Ada"]
