@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import UnknownMethodError
+from expunge.methods.networks import NETWORK_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,8 @@ def find_method(name: str) -> Any:
     >>> find_method("Ridge").__name__
     'Ridge'
     """
-    if name in METHODS:
-        module, _, attribute = METHODS[name].partition(":")
+    if (place := METHODS.get(name) or NETWORK_MODELS.get(name)) is not None:
+        module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in importlib.metadata.entry_points(group=_GROUP):
         if name in (point.name, point.value.rpartition(":")[2]):  # files name the class
