@@ -9,9 +9,10 @@ try:
 except ImportError as error:
     raise MissingExtraError("Networks need torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
 
-from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
 from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.bad_teacher import BadTeacher
+from expunge.methods.networks.blueprint import Blueprint, blueprint_names, find_blueprint, register
 from expunge.methods.networks.cf_k import CFK
 from expunge.methods.networks.eu_k import EUK
 from expunge.methods.networks.fine_tuning import FineTuning
@@ -29,11 +30,13 @@ from expunge.methods.networks.primal_dual import PrimalDual
 from expunge.methods.networks.prune_first import PruneFirst
 from expunge.methods.networks.random_labels import RandomLabels
 from expunge.methods.networks.replay_trainer import ReplayTrainer
+from expunge.methods.networks.replayed_network import ReplayedNetwork
 from expunge.methods.networks.salun import SalUn
 from expunge.methods.networks.scrub import SCRUB
 from expunge.methods.networks.single_step import SingleStep
 from expunge.methods.networks.ssd import SSD
 from expunge.methods.networks.task import Classification, Regression, Task
+from expunge.methods.networks.trained_network import TrainedNetwork
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.utility import UtilityRow
 
@@ -41,10 +44,12 @@ __all__ = [
     "CFK",
     "EUK",
     "NETWORK_METHODS",
+    "NETWORK_MODELS",
     "SCRUB",
     "SSD",
     "Amnesiac",
     "BadTeacher",
+    "Blueprint",
     "Classification",
     "FineTuning",
     "FisherForgetting",
@@ -62,9 +67,14 @@ __all__ = [
     "RandomLabels",
     "Regression",
     "ReplayTrainer",
+    "ReplayedNetwork",
     "SalUn",
     "SingleStep",
     "Task",
+    "TrainedNetwork",
     "UpdateLog",
     "UtilityRow",
+    "blueprint_names",
+    "find_blueprint",
+    "register",
 ]

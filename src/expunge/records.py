@@ -168,8 +168,8 @@ class Plan(_Record):
     work_high: int
     touched: tuple[str, ...] = ()
     expected_s: float | None = None
-    schema: int = 1
     notes: tuple[str, ...] = ()
+    schema: int = 1
 
     def __repr__(self) -> str:
         work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"

@@ -19,7 +19,10 @@ from expunge.methods.networks.replay_schedule import Schedule
 from expunge.methods.networks.task import Task
 from expunge.seeds import check_seed, derive_seed
 
-__all__ = ["Settings", "check_settings", "doubt_of", "latest", "least_share", "optimizer_of", "run", "told_of_cost"]
+__all__ = ["DOUBT", "Settings", "check_settings", "doubt_of", "latest", "least_share", "optimizer_of", "run", "told_of_cost"]
+
+#: Why a training may not be repeated.
+DOUBT = "two runs of the first steps differ: the data set or a layer draws at random"
 
 
 class Settings(Protocol):
@@ -116,7 +119,7 @@ def doubt_of(settings: Settings, model: nn.Module, task: Task, schedule: Schedul
     """Why the same steps do not give the same bits; None if they do."""
     steps, every = min(2, schedule.n_steps), np.arange(len(task))
     one, two = (run(settings, model, task, schedule, every, first, steps)[1].leaf() for _ in range(2))
-    return None if one == two else "two runs of the first steps differ: the data set or a layer draws at random"
+    return None if one == two else DOUBT
 
 
 def latest(checkpoints: Sequence[Checkpoint], step: int) -> Checkpoint:

@@ -90,6 +90,10 @@ class TrainedNetwork(NetworkModel):
     """
 
     _strongest: ClassVar[Kind] = "empirical"
+    _alternatives: ClassVar[dict[str, list[Any]]] = {
+        "task": [], "method": ["FineTuning"], "options": [{"epochs": 2}], "limits": [{"jump_penalty": 10.0}],
+        "strength": [0.5],
+    }  # fmt: skip
 
     def __init__(
         self, *, task: Any = None, method: str = "SCRUB", options: Mapping[str, Any] | None = None,
@@ -162,12 +166,13 @@ class TrainedNetwork(NetworkModel):
         n_forget, n_retain = len(slots), len(rows) - len(slots)
         if not n_retain or "network" not in parts:
             return 0, 0, tuple(parts)
-        method = self._method(parts)
-        return method._least(n_forget, n_retain), method._estimate(n_forget, n_retain), ("network", "outputs")
+        method, n = self._method(parts), len(rows)  # each row is taken out once, to be made into inputs
+        low, high = method._least(n_forget, n_retain), method._estimate(n_forget, n_retain)
+        return max(n, low), max(n, high), tuple(parts)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = self._estimate(rows, slots)
-        return low, high + len(table), touched
+        return low, 2 * high + len(table), touched
 
     def _check_addable(self) -> None:
         parts = self._state().parts
@@ -204,7 +209,7 @@ class TrainedNetwork(NetworkModel):
     def _forgotten(self, change: Change) -> dict[str, Part | None]:
         rows, parts = change.rows, change.parts
         kept = np.setdiff1d(rows.slots(), change.added_slots)
-        gone, table = rows.peek(change.removed_slots), rows.peek(np.concatenate([kept, change.removed_slots]))
+        gone, table = rows.peek_beside(change.removed_slots), rows.peek(np.concatenate([kept, change.removed_slots]))
         labels, outputs = self._labels(table.y), parts["outputs"]
         network = filled(self._built(outputs["n"]), parts["network"])
         task, seed, method = self._task_of(table, outputs, labels), self._seed_of(gone), self._method(parts)
@@ -219,7 +224,7 @@ class TrainedNetwork(NetworkModel):
             else:
                 done, told = method.forget(network, task, gone.ids, seed, **common)
                 change.notes.extend(str(row) for row in told.utility if row.kind == "all" and row.part == "retain")
-        rows.count(told.work)
+        rows.count(max(told.work, len(table)))
         change.notes.extend(told.notes)
         left = np.isin(labels, self._labels(rows.peek_beside(rows.slots()).y))
         out: dict[str, Part | None] = {"network": weights_of(done)}
