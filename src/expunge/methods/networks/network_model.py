@@ -101,7 +101,7 @@ class NetworkModel(Unlearner):
             targets = torch.as_tensor(outputs["of"][np.searchsorted(labels, as_labels(table.y))])
         else:
             targets = torch.as_tensor(np.asarray(table.y, dtype=np.float32))
-        return blueprint.task(blueprint.inputs(table.X), targets, table.ids)
+        return blueprint.task(blueprint.inputs(np.array(table.X)), targets, table.ids)
 
     def _answering(self, rows: Rows, network: Part, outputs: Part) -> Part:
         """The solution: what ``predict`` reads."""
@@ -144,7 +144,7 @@ class NetworkModel(Unlearner):
     def _forward(self, X: Any) -> npt.NDArray[np.float64]:
         network = self.network_
         rows, _ = numeric_input(self, X, None, reset=False)
-        inputs, found = self._blueprint().inputs(rows), []
+        inputs, found = self._blueprint().inputs(np.array(rows)), []
         with torch.no_grad(), threads(1):
             for start in range(0, len(inputs), _BATCH):
                 found.append(network(inputs[start : start + _BATCH]).double().numpy())

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.methods.networks import NETWORK_MODELS
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
 from expunge.workspace.tabular.pipelines import behind_columns, learns_from_tables, make_estimator
 from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
@@ -31,7 +32,7 @@ def prepared(card: Card) -> Any:
     model = make_method(name, None, card.options)
     if learns_from_tables(model):
         return model
-    if not card.bare:
+    if not card.bare and name not in NETWORK_MODELS:
         return behind_columns(model)
     texts = [column for column, kind in schema.columns.items() if kind == "text"]
     if texts:
