@@ -17,12 +17,14 @@ from expunge.methods.networks.cf_k import CFK
 from expunge.methods.networks.eu_k import EUK
 from expunge.methods.networks.fine_tuning import FineTuning
 from expunge.methods.networks.fisher_forgetting import FisherForgetting
+from expunge.methods.networks.frozen_backbone import FrozenBackbone
 from expunge.methods.networks.gradient_ascent import GradientAscent
 from expunge.methods.networks.gradient_step import GradientStep
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.l1_sparse import L1Sparse
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.neg_grad_plus import NegGradPlus
+from expunge.methods.networks.network_estimator import NetworkEstimator
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.newton_step import NewtonStep
@@ -53,12 +55,14 @@ __all__ = [
     "Classification",
     "FineTuning",
     "FisherForgetting",
+    "FrozenBackbone",
     "GradientAscent",
     "GradientStep",
     "Job",
     "L1Sparse",
     "Limits",
     "NegGradPlus",
+    "NetworkEstimator",
     "NetworkMethod",
     "NetworkRemoval",
     "NewtonStep",

@@ -73,10 +73,11 @@ class Blueprint:
             f"{type(self).__name__} brings no training.", hint="Write train(network, task, seed), or do without."
         )
 
-    def features(self, network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-        """What a frozen network hands to a head, of shape (n, k)."""
-        outputs: torch.Tensor = network(inputs)
-        return outputs.flatten(1)
+    def backbone(self, n_features: int) -> nn.Module:
+        """A network with public weights that are never trained here; its outputs are features."""
+        raise UnsupportedRequestError(
+            f"{type(self).__name__} brings no backbone.", hint="Write backbone(n_features), or choose another one."
+        )
 
     def entry(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
         """First epoch, from 0, in which a replayed training reads each record: late for those who may leave."""
