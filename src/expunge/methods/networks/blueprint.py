@@ -23,6 +23,7 @@ __all__ = ["Blueprint", "blueprint_names", "find_blueprint", "register"]
 
 _GROUP = "expunge.tasks"
 _REGISTERED: dict[str, Callable[[], Any]] = {}
+_LOADED: dict[str, Callable[[], Any]] = {}  # of packages: to look through all of them takes long
 
 
 class Blueprint:
@@ -56,7 +57,7 @@ class Blueprint:
 
     def inputs(self, X: npt.NDArray[np.float64]) -> torch.Tensor:
         """What the network reads, from columns of numbers of shape (n, d): the place to make an image of them."""
-        return torch.as_tensor(X, dtype=torch.float32)
+        return torch.tensor(X, dtype=torch.float32)
 
     def task(self, inputs: torch.Tensor, targets: torch.Tensor, record_ids: npt.NDArray[Any]) -> Task:
         """The data with the loss that is trained. Targets are numbers of outputs, or values."""
@@ -110,10 +111,10 @@ def find_blueprint(name: Any) -> Blueprint:
     InvalidParameterError
         What stands under the name is no blueprint.
     """
-    make = _REGISTERED.get(name) if isinstance(name, str) else None
+    make = (_REGISTERED.get(name) or _LOADED.get(name)) if isinstance(name, str) else None
     for point in importlib.metadata.entry_points(group=_GROUP) if make is None else ():
         if point.name == name:
-            make = point.load()
+            make = _LOADED[name] = point.load()
     if make is None:
         near = difflib.get_close_matches(str(name), blueprint_names(), n=3, cutoff=0.4)
         raise UnknownNameError(
