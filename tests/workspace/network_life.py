@@ -100,5 +100,3 @@ def state(ws: expunge.Workspace) -> dict[str, Any]:
         "requests": [answer.request.state for answer in ws.request_list(every=True)],
         "receipts": sorted(path.name for path in (ws.path / "receipts").iterdir()),
     }
-
-

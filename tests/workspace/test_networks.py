@@ -169,7 +169,8 @@ def test_a_limit_that_breaks_leaves_the_request_waiting_and_the_model_as_it_was(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "point", ["fit-chunks-written", "forget-model-written", "forget-switched", "scrub-chunks-deleted", "receipt-entered"]
+    "point",
+    ["fit-chunks-written", "forget-model-written", "forget-switched", "scrub-chunks-deleted", "receipt-entered"],
 )
 def test_nothing_is_lost_where_a_workspace_with_networks_is_killed(point: str, living: Path, tmp_path: Path) -> None:
     import shutil

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-__all__ = ["Output", "adopted_line", "counted", "model_lines", "show_answers", "show_error", "show_unforeseen", "show_usage"]
+__all__ = [
+    "Output",
+    "adopted_line",
+    "counted",
+    "model_lines",
+    "show_answers",
+    "show_error",
+    "show_unforeseen",
+    "show_usage",
+]
 
 #: So many columns of a model are named.
 _COLUMNS = 24

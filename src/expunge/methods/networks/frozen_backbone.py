@@ -38,8 +38,8 @@ class FrozenBackbone(TransformerMixin, Unlearner):
 
     Guarantee
     ---------
-    ``exact``: what a record becomes depends on it alone, and the state is the weights and the number of records. Whether
-    the public weights hold anybody is not looked at: whoever asks to be forgotten may have been in their data.
+    ``exact``: what a record becomes depends on it alone, and the state is the weights and the number of records.
+    Whether the public weights hold anybody is not looked at: who asks to be forgotten may have been in their data.
 
     Notes
     -----

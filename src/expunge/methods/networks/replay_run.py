@@ -19,14 +19,24 @@ from expunge.methods.networks.replay_schedule import Schedule
 from expunge.methods.networks.task import Task
 from expunge.seeds import check_seed, derive_seed
 
-__all__ = ["DOUBT", "Settings", "check_settings", "doubt_of", "latest", "least_share", "optimizer_of", "run", "told_of_cost"]
+__all__ = [
+    "DOUBT",
+    "Settings",
+    "check_settings",
+    "doubt_of",
+    "latest",
+    "least_share",
+    "optimizer_of",
+    "run",
+    "told_of_cost",
+]
 
 #: Why a training may not be repeated.
 DOUBT = "two runs of the first steps differ: the data set or a layer draws at random"
 
 
 class Settings(Protocol):
-    """Constructor arguments that a replay reads; see :class:`~expunge.methods.networks.replay_trainer.ReplayTrainer`."""
+    """Arguments that a replay reads: those of :class:`~expunge.methods.networks.replay_trainer.ReplayTrainer`."""
 
     epochs: int
     n_batches: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -17,7 +16,6 @@ from expunge.methods.networks.network_model import NetworkModel
 from expunge.methods.networks.replay_run import DOUBT, check_settings, optimizer_of, run, told_of_cost
 from expunge.methods.networks.replay_schedule import Schedule
 from expunge.methods.networks.weights import part_of
-from expunge.records import Plan
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
@@ -54,9 +52,9 @@ class ReplayedNetwork(NetworkModel):
     Notes
     -----
     As :class:`~expunge.methods.networks.replay_trainer.ReplayTrainer`: in E epochs a random record costs at least
-    1 - 1/(2E) of a retrain, and ``plan`` says what it is for the records asked about. A class that comes or goes changes
-    the last layer, which costs a whole retrain. Checkpoints are parts of the state, each in a chunk of its own: those
-    after the records are deleted with them.
+    1 - 1/(2E) of a retrain, and ``plan`` says what it is for the records asked about. A class that comes or goes
+    changes the last layer, which costs a whole retrain. Checkpoints are parts of the state, each in a chunk of its own:
+    those after the records are deleted with them.
 
     References
     ----------
@@ -72,7 +70,7 @@ class ReplayedNetwork(NetworkModel):
     >>> X, y = np.eye(6), np.array(["a", "b"] * 3)
     >>> model = ReplayedNetwork(task="line", epochs=2, n_batches=3).fit(X, y)
     >>> print(model.plan([4]))
-    exact · 1 record · reads ... of a retrain; a random record that enters at once costs at least 1 - 1/(2 * 2) = 75% ...
+    exact · 1 record · reads ... of a retrain; a random record ... costs at least 1 - 1/(2 * 2) = 75% ...
     >>> _ = model.forget([4])
     >>> never = ReplayedNetwork(task="line", epochs=2, n_batches=3).fit(X[[0, 1, 2, 3, 5]], y[[0, 1, 2, 3, 5]],
     ...     record_ids=[0, 1, 2, 3, 5])

@@ -21,7 +21,6 @@ from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.single_step import SingleStep
 from expunge.methods.networks.update_log import UpdateLog
-from expunge.methods.networks.utility import UtilityRow
 from expunge.methods.networks.weights import Arrays, filled, tensors_of
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
@@ -64,11 +63,11 @@ class TrainedNetwork(NetworkModel):
 
     Notes
     -----
-    :meth:`adopt` takes over weights that were trained elsewhere; ``fit`` trains by the ``train`` of the blueprint, where
-    there is one, which is also how an audit makes its references. The cost of forgetting is that of the method, in
-    records read. An output whose class has no record left is given no more; what the layers still hold of it, no answer
-    shows. It learns no further records. Methods that need more than weights are given it: ``Amnesiac`` the log of the
-    training, ``SingleStep`` the first weights.
+    :meth:`adopt` takes over weights that were trained elsewhere; ``fit`` trains by the ``train`` of the blueprint, if
+    there is one, which is also how an audit makes its references. Forgetting reads the n records once, and as many more
+    as the method does. An output whose class has no record left is given no more; what the layers still hold of it, no
+    answer shows. It learns no further records. Methods that need more than weights are given it: ``Amnesiac`` the log
+    of the training, ``SingleStep`` the first weights.
 
     References
     ----------

@@ -104,8 +104,9 @@ class UpdateLog:
         """Write the log to a file of safetensors; ids of records stand in it as text."""
         from safetensors.numpy import save
 
-        ids = [batch.tolist() for batch, _ in self._steps]
-        arrays = {f"{i:08d}/{name}": array for i, step in enumerate(self._steps) for name, array in arrays_of(step[1]).items()}
+        ids, arrays = [batch.tolist() for batch, _ in self._steps], {}
+        for i, (_, change) in enumerate(self._steps):
+            arrays.update({f"{i:08d}/{name}": array for name, array in arrays_of(change).items()})
         data = save(arrays, metadata={"ids": json.dumps(ids)})
         return write_whole(Path(path), lambda stream: stream.write(data))
 

@@ -10,7 +10,14 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 
-__all__ = ["ESTIMATORS", "behind_backbone", "behind_columns", "default_estimator", "learns_from_tables", "make_estimator"]
+__all__ = [
+    "ESTIMATORS",
+    "behind_backbone",
+    "behind_columns",
+    "default_estimator",
+    "learns_from_tables",
+    "make_estimator",
+]
 
 #: Name of each estimator -> the tasks it is for.
 ESTIMATORS: dict[str, tuple[str, ...]] = {
