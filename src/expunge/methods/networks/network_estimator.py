@@ -79,6 +79,10 @@ class NetworkEstimator(BaseEstimator):
     'exact'
     """
 
+    state_: dict[str, npt.NDArray[Any]]
+    classes_: npt.NDArray[Any]
+    n_features_in_: int
+
     def __init__(
         self, *, task: Any = None, max_epochs: int = 10, lr: float = 0.01, batch_size: int = 32,
         optimizer: Literal["sgd", "adam"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0,
@@ -164,7 +168,8 @@ class NetworkEstimator(BaseEstimator):
         blueprint = find_blueprint(self.task)
         with repeatable(0, torch.device("cpu")), threads(1), torch.no_grad():
             network = filled(self._module(blueprint), part_of(self.state_, "model/"))
-            outputs = [network(part).double().numpy() for part in blueprint.inputs(_rows_of(X)).split(256)]
+            inputs = blueprint.inputs(_rows_of(X))
+            outputs = [network(inputs[i : i + 256]).double().numpy() for i in range(0, len(inputs), 256)]
         return np.concatenate(outputs)
 
 
@@ -179,7 +184,7 @@ class _MeanLoss(nn.Module):
         return self.task.losses_of(outputs, targets).mean()
 
 
-class _Net(skorch.NeuralNet):  # type: ignore[misc]
+class _Net(skorch.NeuralNet):
     """A batch of one record has no variance: it goes through normalisations as they are."""
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
