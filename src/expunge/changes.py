@@ -84,12 +84,12 @@ def apply_change(
     return tuple(changes), tuple(change.notes)
 
 
-def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names], notes: Names = ()) -> Plan:
+def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names]) -> Plan:
     """A plan, from least and most work and the names of the parts."""
     rate, (low, high, touched) = model._state().rate, estimate
     return Plan(
         guarantee=model._guarantee(), n_records=n_records, work_low=low, work_high=high, touched=touched,
-        expected_s=None if rate is None else rate * high, notes=notes,
+        expected_s=None if rate is None else rate * high,
     )  # fmt: skip
 
 

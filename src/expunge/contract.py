@@ -93,9 +93,6 @@ class Unlearner(BaseEstimator):
         work = len(rows) - len(slots)
         return work, work, tuple(self._state().parts)
 
-    def _plan_notes(self, rows: Rows, slots: Slots) -> tuple[str, ...]:
-        return ()  # what else a plan should say
-
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         """As :meth:`_estimate`, for putting the rows of the table in the place of these slots."""
         low, high, touched = self._estimate(rows, slots)
@@ -193,7 +190,7 @@ class Unlearner(BaseEstimator):
             state, rows = self._state(), self._rows()
             slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
             if features is None:
-                return plan_of(self, len(slots), self._estimate(rows, slots), self._plan_notes(rows, slots))
+                return plan_of(self, len(slots), self._estimate(rows, slots))
             return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(

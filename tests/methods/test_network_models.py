@@ -57,10 +57,11 @@ def left(gone: Any) -> Any:
     return np.setdiff1d(np.arange(60), gone)
 
 
-SMALL = {"epochs": 2, "n_batches": 4, "checkpoint_every": 2}
+SMALL: dict[str, Any] = {"epochs": 2, "n_batches": 4, "checkpoint_every": 2}
+SHORT: dict[str, Any] = {"epochs": 1, "n_batches": 4, "checkpoint_every": 2}
 SLICES = {"n_shards": 2, "n_slices": 2}
 CASES = {
-    "replayed": (lambda: Case(ReplayedNetwork(task="tiny", **SMALL)), "exact"),
+    "replayed": (lambda: Case(ReplayedNetwork(task="tiny", **SHORT)), "exact"),
     "trained": (lambda: Case(TrainedNetwork(task="tiny", method="GradientAscent", options={"epochs": 3})), "empirical"),
     "backbone": (lambda: Case(FrozenBackbone(task="tiny")), "exact"),
 }

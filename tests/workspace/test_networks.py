@@ -124,6 +124,15 @@ def test_corrections_are_refused_where_a_network_cannot_and_made_where_all_can(
     assert workspace.verify()
 
 
+def test_records_that_come_later_are_learned_by_those_that_can(workspace: expunge.Workspace, tmp_path: Path) -> None:
+    more = network_life.people().iloc[:3].assign(id=["n1", "n2", "n3"], person="somebody")
+    more.to_parquet(tmp_path / "more.parquet", index=False)
+    told = workspace.data_append("people", tmp_path / "more.parquet", learn=True)
+    assert told["refit"] == ["adopted"]
+    assert set(told["learned"]) == {"replayed", "sliced", "headed"}
+    assert workspace.verify()
+
+
 def test_what_is_no_network_of_the_task_is_refused_and_nothing_is_kept(living: Path, tmp_path: Path) -> None:
     network_life.enter()
     ws, files = expunge.Workspace.init(tmp_path / "ws"), living.parent
@@ -211,7 +220,7 @@ def test_a_face_is_forgotten_from_a_convolutional_network_end_to_end(
     points.write_text("[expunge.tasks]\nfaces = my_network:Faces\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     monkeypatch.setenv("EXPUNGE_WORKSPACE", str(tmp_path / "ws"))
-    learned, unseen = _faces(12)
+    learned, unseen = _faces(8)
     learned.to_parquet(tmp_path / "faces.parquet", index=False)
     unseen.to_parquet(tmp_path / "unseen.parquet", index=False)
     blueprint = importlib.import_module("my_network").Faces()
@@ -219,7 +228,7 @@ def test_a_face_is_forgotten_from_a_convolutional_network_end_to_end(
     X, y = blueprint.inputs(learned[pixels].to_numpy(float)), torch.tensor(learned["label"].tolist())
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = blueprint.train(blueprint.network(len(pixels), 12), blueprint.task(X, y, learned["id"].to_numpy()), 0)
+        model = blueprint.train(blueprint.network(len(pixels), 8), blueprint.task(X, y, learned["id"].to_numpy()), 0)
     save_file(model.state_dict(), tmp_path / "model.safetensors")
 
     call("init", tmp_path / "ws")
@@ -241,7 +250,7 @@ def test_a_face_is_forgotten_from_a_convolutional_network_end_to_end(
     others = unseen["label"].to_numpy() != 3
     assert not np.array(right)[~others].any()
     assert np.array(right)[others].mean() > 0.8
-    assert call("status")["models"][0]["n_records"] == 77
+    assert call("status")["models"][0]["n_records"] == 49
 
 
 def _faces(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,8 @@ from expunge.methods.networks.network_model import NetworkModel
 from expunge.methods.networks.replay_run import DOUBT, check_settings, optimizer_of, run, told_of_cost
 from expunge.methods.networks.replay_schedule import Schedule
 from expunge.methods.networks.weights import part_of
+from expunge.records import Plan
+from expunge.requests import select_slots
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
@@ -98,6 +101,13 @@ class ReplayedNetwork(NetworkModel):
         self.n_threads = n_threads
         self.seed = seed
 
+    def plan(self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None) -> Plan:
+        """What :meth:`forget` would cost and promise, and which share of a retrain that is."""
+        made, rows = super().plan(record_ids, subjects=subjects, classes=classes, features=features), self._rows()
+        slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
+        retrain = self._schedule(rows, np.setdiff1d(rows.slots(), slots)).reads_from(0)
+        return dataclasses.replace(made, notes=(told_of_cost(made.work_high, retrain, self.epochs),))
+
     def _check_params(self) -> None:
         super()._check_params()
         check_settings(self)
@@ -141,10 +151,6 @@ class ReplayedNetwork(NetworkModel):
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         return self._cost(rows, slots, table)
-
-    def _plan_notes(self, rows: Rows, slots: Slots) -> tuple[str, ...]:
-        kept = self._schedule(rows, np.setdiff1d(rows.slots(), slots))
-        return (told_of_cost(self._estimate(rows, slots)[1], kept.reads_from(0), self.epochs),)
 
     def _terms(self) -> str:
         return f" and {self.n_threads} thread{'s' if self.n_threads > 1 else ''}"

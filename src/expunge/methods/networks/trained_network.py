@@ -89,6 +89,8 @@ class TrainedNetwork(NetworkModel):
     """
 
     _strongest: ClassVar[Kind] = "empirical"
+    #: Whether records that come to the data set later can be learned.
+    _learns: ClassVar[bool] = False
     _alternatives: ClassVar[dict[str, list[Any]]] = {
         "task": [], "method": ["FineTuning"], "options": [{"epochs": 2}], "limits": [{"jump_penalty": 10.0}],
         "strength": [0.5],
@@ -138,6 +140,7 @@ class TrainedNetwork(NetworkModel):
             self.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
             del self._given
+        self._fitted.rate = None  # nothing was trained, so no speed was measured
         return self
 
     # ------------------------------------------------------------------ what a model writes
