@@ -28,7 +28,8 @@ from expunge.errors import (  # noqa: E402
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )
-from methods.blueprints import enter_as_package  # noqa: E402
+from expunge.networks import register  # noqa: E402
+from methods.blueprints import Untrained, enter_as_package  # noqa: E402
 from workspace import life, network_life  # noqa: E402
 from workspace.searching import search  # noqa: E402
 
@@ -174,6 +175,19 @@ def test_a_limit_that_breaks_leaves_the_request_waiting_and_the_model_as_it_was(
     assert [answer.request.state for answer in ws.request_list()] == ["received"]
     pd.testing.assert_frame_equal(ws.predict("m", files / "people.parquet"), before)
     assert ws.status()["models"][0]["version"] == 1
+
+
+def test_without_a_training_an_audit_cannot_tell_and_the_receipt_says_so(tmp_path: Path) -> None:
+    register("untrained", Untrained)
+    frame = network_life.people().drop(index=7)
+    frame.to_parquet(tmp_path / "people.parquet", index=False)
+    save_file(Untrained().network(4, 2).state_dict(), tmp_path / "model.safetensors")
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    ws.data_add(tmp_path / "people.parquet", record_id="id", subject_id="person")
+    ws.adopt("m", data="people", target="label", task="untrained", state=tmp_path / "model.safetensors")
+    (answer,) = ws.forget(records=["r001", "r002"], audit=4)
+    assert answer.models[0]["audit"]["verdict"] == "cannot tell"
+    assert "unsupported-request" in answer.models[0]["audit"]["sentence"]
 
 
 @pytest.mark.slow

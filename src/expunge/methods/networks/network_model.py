@@ -29,7 +29,7 @@ _BATCH = 256  # rows whose outputs are computed at a time
 
 
 def _is_classifier(model: Any) -> bool:
-    return model._blueprint().kind == "classification"
+    return bool(model._blueprint().kind == "classification")
 
 
 class NetworkModel(Unlearner):
@@ -139,7 +139,7 @@ class NetworkModel(Unlearner):
         """Softmax over the outputs of the classes that have records, shape (n, number of classes)."""
         outputs = self._forward(X)[:, self._solution()["of"]]
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return outputs / outputs.sum(axis=1, keepdims=True)
+        return np.asarray(outputs / outputs.sum(axis=1, keepdims=True))
 
     def _forward(self, X: Any) -> npt.NDArray[np.float64]:
         network = self.network_

@@ -188,8 +188,8 @@ class ReplayedNetwork(NetworkModel):
         rows, parts, optimizer = change.rows, change.parts, optimizer_of(self, network)
         before = np.concatenate([np.setdiff1d(rows.slots(), change.added_slots), change.removed_slots])
         moved = np.concatenate([change.removed_slots, change.added_slots])
-        labels = (self._labels(rows.peek_beside(slots).y) for slots in (before, rows.slots()))
-        if "last" not in parts or not np.array_equal(*labels):
+        old, new = (self._labels(rows.peek_beside(slots).y) for slots in (before, rows.slots()))
+        if "last" not in parts or not np.array_equal(old, new):
             return Checkpoint.of(0, network, optimizer)
         return Checkpoint.of_part(parts[self._before(parts, self._schedule(rows, moved))], optimizer)
 
