@@ -14,7 +14,6 @@ _DISTANCES = (
 )
 _BY_MODULE = {
     "collections": "OrderedDict defaultdict",
-    "expunge.methods.networks.network_estimator": "NetworkEstimator",
     "functools": "partial",
     "lightgbm.basic": "Booster",
     "lightgbm.sklearn": "LGBMClassifier LGBMRanker LGBMRegressor",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["METHODS", "find_method", "kebab", "load", "method_names"]
+__all__ = ["METHODS", "OWN_ESTIMATORS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
@@ -61,6 +61,9 @@ METHODS: dict[str, str] = {
     "TfidfVectorizer": "expunge.methods.text.tfidf_vectorizer:TfidfVectorizer",
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
+
+#: Estimators of ours that files of SISA and Retrain may hold, beside those of other packages.
+OWN_ESTIMATORS = ("expunge.methods.networks.network_estimator.NetworkEstimator",)
 
 _GROUP = "expunge.methods"
 
@@ -132,4 +135,4 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     """
     from expunge.files.storage import read_model
 
-    return read_model(path, find=find_method, trusted=trusted)
+    return read_model(path, find=find_method, trusted=(*trusted, *OWN_ESTIMATORS))

@@ -174,7 +174,7 @@ class TrainedNetwork(NetworkModel):
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = self._estimate(rows, slots)
-        return low, 2 * high + len(table), touched
+        return low + len(table), 2 * high + len(table), touched
 
     def _check_addable(self) -> None:
         parts = self._state().parts
@@ -226,7 +226,7 @@ class TrainedNetwork(NetworkModel):
             else:
                 done, told = method.forget(network, task, gone.ids, seed, **common)
                 change.notes.extend(str(row) for row in told.utility if row.kind == "all" and row.part == "retain")
-        rows.count(max(told.work, len(table)))
+        rows.count(max(told.work, len(table) + len(change.added_slots)))
         change.notes.extend(told.notes)
         left = np.isin(labels, self._labels(rows.peek_beside(rows.slots()).y))
         out: dict[str, Part | None] = {"network": weights_of(done)}
