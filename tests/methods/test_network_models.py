@@ -11,7 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402 - torch may be absent
+from sklearn.utils.estimator_checks import check_estimator  # noqa: E402 - torch may be absent
+from torch import nn  # noqa: E402
 
 import expunge  # noqa: E402
 from expunge.checks import Case, check_unlearner  # noqa: E402
@@ -95,6 +96,24 @@ def test_networks_keep_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) 
     assert [str(result) for result in results if result.status == "failed"] == []
     assert sum(result.status == "passed" for result in results) > 20
     assert case.kind() == kind
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "model",
+    [
+        ReplayedNetwork(task="tiny", epochs=2, n_batches=3, lr=0.1),
+        ReplayedNetwork(task="tiny-values", epochs=2, n_batches=3),
+        TrainedNetwork(task="tiny"),
+        FrozenBackbone(task="tiny"),
+    ],
+    ids=lambda model: f"{type(model).__name__}-{model.task}",
+)
+def test_networks_are_estimators_of_scikit_learn(model: Any) -> None:
+    results = check_estimator(model, on_skip=None, on_fail=None)
+    assert [f"{r['check_name']}: {r['exception']!r}" for r in results if r["status"] == "failed"] == []
+    assert sum(result["status"] == "passed" for result in results) > 40
 
 
 def test_every_network_model_is_found_by_its_name() -> None:

@@ -12,7 +12,7 @@ from sklearn.base import TransformerMixin
 from torch import nn
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.errors import InvalidParameterError
 from expunge.methods.networks.blueprint import find_blueprint
 from expunge.methods.networks.network_model import weights_of
 from expunge.methods.networks.repeatable import repeatable, threads
@@ -82,8 +82,6 @@ class FrozenBackbone(TransformerMixin, Unlearner):
         find_blueprint(self.task)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        if change.rows.has_weights:
-            raise InvalidDataError(f"{type(self).__name__} takes no sample_weight.", hint="Leave the weights out.")
         if change.parts:  # read, and counted: what a record costs does not depend on what stands behind
             _ = change.removed if len(change.removed_slots) else None
             _ = change.added if len(change.added_slots) else None

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags, Tags
 from sklearn.utils.metaestimators import available_if
 from torch import nn
@@ -63,7 +64,26 @@ class NetworkModel(Unlearner):
     def _blueprint(self) -> Blueprint:
         return find_blueprint(self.task)
 
+    def fit(
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False
+    ) -> Any:
+        """Train on rows, each under its own name; see :meth:`expunge.Unlearner.fit`. There are no
+        sample weights: the losses of the task are the place for them.
+
+        Returns
+        -------
+        self
+        """
+        return super().fit(X, y, record_ids=record_ids, subject_ids=subject_ids, allow_dormant=allow_dormant)
+
     # ------------------------------------------------------------------ for a method
+
+    def _refuse_few(self, tolerant: bool) -> None:
+        """Refuse one class or no record, unless the model may sleep."""
+        if not tolerant:
+            raise InvalidDataError(
+                f"{type(self).__name__} cannot learn from one class, or from no record.", hint="Give two classes."
+            )
 
     def _refuse_weights(self, rows: Rows) -> None:
         if rows.has_weights:
@@ -140,6 +160,11 @@ class NetworkModel(Unlearner):
         outputs = self._forward(X)[:, self._solution()["of"]]
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(outputs / outputs.sum(axis=1, keepdims=True))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of right labels, or R² of values."""
+        judge = accuracy_score if _is_classifier(self) else r2_score
+        return float(judge(y, self.predict(X), sample_weight=sample_weight))
 
     def _forward(self, X: Any) -> npt.NDArray[np.float64]:
         network = self.network_

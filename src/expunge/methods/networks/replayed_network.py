@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from expunge.errors import InvalidDataError
 from expunge.methods.networks.checkpoints import Checkpoint
 from expunge.methods.networks.network_method import refuse_model
 from expunge.methods.networks.network_model import NetworkModel
@@ -116,8 +115,7 @@ class ReplayedNetwork(NetworkModel):
         rows = change.rows
         self._refuse_weights(rows)
         if self._is_too_little(rows.peek_beside(rows.slots()).y):
-            if not change.tolerant:
-                raise InvalidDataError(f"{type(self).__name__} needs records of two classes.", hint="Give more.")
+            self._refuse_few(change.tolerant)
             return dict.fromkeys(change.parts)
         outputs = self._outputs_of(rows.peek_beside(rows.slots()).y)
         network = self._built(outputs["n"])

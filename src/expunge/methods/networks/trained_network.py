@@ -192,9 +192,8 @@ class TrainedNetwork(NetworkModel):
         change.rows.count(len(table))
         labels = self._labels(table.y)
         if not len(table) or (weights is None and self._blueprint().kind == "classification" and len(labels) < 2):
-            if change.tolerant:
-                return dict.fromkeys(change.parts)
-            raise InvalidDataError(f"{type(self).__name__} needs records of two classes.", hint="Give more.")
+            self._refuse_few(change.tolerant)
+            return dict.fromkeys(change.parts)
         outputs = self._outputs_of(table.y)
         network = self._built(outputs["n"])
         if weights is None:
