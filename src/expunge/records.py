@@ -158,6 +158,8 @@ class Plan(_Record):
         Names of the parts of the state that would change, as far as known beforehand.
     expected_s : float or None
         Expected time in seconds, from the speed of the last fit; None where nothing was measured.
+    notes : tuple of str
+        What else one should know: what share of a retrain that is, say.
     """
 
     guarantee: Guarantee
@@ -166,12 +168,14 @@ class Plan(_Record):
     work_high: int
     touched: tuple[str, ...] = ()
     expected_s: float | None = None
+    notes: tuple[str, ...] = ()
     schema: int = 1
 
     def __repr__(self) -> str:
         work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"
         time = "" if self.expected_s is None else f" · about {_duration(self.expected_s)}"
-        return f"{self.guarantee.kind} · {_records(self.n_records)} · reads {work}{time}"
+        notes = "".join(f" · {note}" for note in self.notes)
+        return f"{self.guarantee.kind} · {_records(self.n_records)} · reads {work}{time}{notes}"
 
     __str__ = __repr__
 

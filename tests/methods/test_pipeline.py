@@ -561,3 +561,22 @@ def test_a_sharded_model_of_such_steps_is_never_called_exact() -> None:
     with pytest.warns(UserWarning, match="will not be exact"):
         model = SISAClassifier(expunge.CertifiedLogisticRegression(), n_shards=2).fit(X, y == 1)
     assert model.forget([0]).guarantee.kind == "empirical"
+
+
+def test_a_forest_behind_whole_rows_learns_from_what_the_step_before_gives() -> None:
+    """The twin fits a forest on the transformed rows by itself; a class comes that was not there before."""
+    X, y = load_wine(return_X_y=True)
+    rows = np.flatnonzero(y < 2)[::3]
+    model = make_pipeline(expunge.PCA(n_components=3), expunge.ForestClassifier(n_estimators=3, max_depth=4))
+    model.fit(X[rows], y[rows], record_ids=rows)
+    projected = model.named_steps["pca"].transform(X)
+    twin = expunge.ForestClassifier(n_estimators=3, max_depth=4).fit(projected[rows], y[rows], record_ids=rows)
+    assert np.array_equal(model.predict_proba(X), twin.predict_proba(projected))
+    more = np.flatnonzero(y == 2)[::3]
+    model.learn(X[more], y[more], record_ids=more)
+    model.rectify(rows[:1], y=[2])
+    model.forget(rows[1:3])
+    left = np.concatenate([rows[:1], rows[3:], more])
+    fresh = make_pipeline(expunge.PCA(n_components=3), expunge.ForestClassifier(n_estimators=3, max_depth=4))
+    truth = np.where(left == rows[0], 2, y[left])
+    assert model.digest() == fresh.fit(X[left], truth, record_ids=left).digest()

@@ -45,7 +45,8 @@ def pins() -> dict[str, str]:
 def test_no_source_is_longer_than_it_may_be() -> None:
     """Under 400 lines; a method under 300."""
     methods = set(importlib.import_module("expunge.methods").METHODS.values())
-    methods |= set(importlib.import_module("expunge.methods.networks").NETWORK_METHODS.values())
+    networks = importlib.import_module("expunge.methods.networks")
+    methods |= {*networks.NETWORK_METHODS.values(), *networks.NETWORK_MODELS.values()}
     modules = {target.partition(":")[0] for target in methods}
     too_long = {}
     for path in sources():

@@ -30,7 +30,7 @@ from expunge.errors import (
 )
 from expunge.files import archive
 from expunge.methods import METHODS, find_method
-from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
@@ -287,7 +287,7 @@ def network_method(name: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-@pytest.mark.parametrize("name", [*METHODS, *NETWORK_METHODS])
+@pytest.mark.parametrize("name", [*METHODS, *NETWORK_METHODS, *NETWORK_MODELS])
 def test_docstring_and_value_name_the_same_guarantee(name: str) -> None:
     kind = network_method(name) if name in NETWORK_METHODS else find_method(name)
     assert stated(name) == kind._strongest

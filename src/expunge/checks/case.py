@@ -189,12 +189,12 @@ class Case:
             path.write_bytes(data)
             if issubclass(kind, Unlearner):
                 from expunge.files.storage import read_model
-                from expunge.methods import find_method
+                from expunge.methods import OWN_ESTIMATORS, find_method
 
                 def find(name: str) -> Any:  # the method itself need not be in the table; its steps are
                     return kind if name == kind.__name__ else find_method(name)
 
-                return read_model(path, find=find, trusted=self.trusted)
+                return read_model(path, find=find, trusted=(*self.trusted, *OWN_ESTIMATORS))
             if hasattr(kind, "load"):
                 return kind.load(path)
             from expunge.methods import load

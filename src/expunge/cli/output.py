@@ -15,8 +15,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
-__all__ = ["Output", "counted", "model_lines", "show_answers", "show_error", "show_unforeseen", "show_usage"]
+__all__ = [
+    "Output",
+    "adopted_line",
+    "counted",
+    "model_lines",
+    "show_answers",
+    "show_error",
+    "show_unforeseen",
+    "show_usage",
+]
 
+#: So many columns of a model are named.
+_COLUMNS = 24
 #: So many predictions are shown on a terminal.
 SHOWN = 20
 
@@ -144,7 +155,9 @@ def counted(n: int, what: str) -> str:
 
 def model_lines(told: dict[str, Any]) -> list[str]:
     """A model, for people."""
-    columns = ", ".join(f"{name} ({kind})" for name, kind in told["columns"].items())
+    columns = ", ".join(f"{name} ({kind})" for name, kind in list(told["columns"].items())[:_COLUMNS])
+    if (more := len(told["columns"]) - _COLUMNS) > 0:
+        columns += f" and {more:,} more"
     estimator = f" of {told['estimator']} models" if told["estimator"] else ""
     return [
         f"{told['name']}, version {told['version']} ({told['state']}): {told['method']}{estimator}, "
@@ -153,6 +166,15 @@ def model_lines(told: dict[str, Any]) -> list[str]:
         f"Columns: {columns}.",
         f"Guarantee: {told['guarantee']['kind']}: {told['guarantee']['statement']}.",
     ]
+
+
+def adopted_line(told: dict[str, Any]) -> str:
+    """How near a model that was taken over is to what it was."""
+    if "measured" not in told:
+        return f"It predicts as the one taken over did, but for {told['difference']:.3g}, and is exact from here on."
+    if told["task"] == "classification":
+        return f"It answers {told['measured']:.1%} of the records of its data rightly."
+    return f"Its mean absolute error on the records of its data is {told['measured']:.4g}."
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:

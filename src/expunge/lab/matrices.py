@@ -27,6 +27,9 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "IsolationForest": "it looks for anomalies; the gaps and the audit of the lab are those of classes",
     "PassageIndex": "it finds passages; gaps and audit of the lab are those of classes, and docs/text.md measures it",
     "SpanReader": "it answers in words; gaps and audit of the lab are those of classes, and docs/text.md measures it",
+    "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
+    "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
+    "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",
     **NETWORKS_NOT_IN_THE_LAB,
 }  # fmt: skip
 

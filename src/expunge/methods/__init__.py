@@ -12,12 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import UnknownMethodError
+from expunge.methods.networks import NETWORK_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["METHODS", "find_method", "kebab", "load", "method_names"]
+__all__ = ["METHODS", "OWN_ESTIMATORS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
     "BayesianLogisticRegression": "expunge.methods.bayesian.bayesian_logistic_regression:BayesianLogisticRegression",
@@ -65,6 +66,9 @@ METHODS: dict[str, str] = {
     "TruncatedSVD": "expunge.methods.sums.truncated_svd:TruncatedSVD",
 }
 
+#: Estimators of ours that files of SISA and Retrain may hold, beside those of other packages.
+OWN_ESTIMATORS = ("expunge.methods.networks.network_estimator.NetworkEstimator",)
+
 _GROUP = "expunge.methods"
 
 
@@ -97,8 +101,8 @@ def find_method(name: str) -> Any:
     >>> find_method("Ridge").__name__
     'Ridge'
     """
-    if name in METHODS:
-        module, _, attribute = METHODS[name].partition(":")
+    if (place := METHODS.get(name) or NETWORK_MODELS.get(name)) is not None:
+        module, _, attribute = place.partition(":")
         return getattr(importlib.import_module(module), attribute)
     for point in importlib.metadata.entry_points(group=_GROUP):
         if name in (point.name, point.value.rpartition(":")[2]):  # files name the class
@@ -135,4 +139,4 @@ def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:
     """
     from expunge.files.storage import read_model
 
-    return read_model(path, find=find_method, trusted=trusted)
+    return read_model(path, find=find_method, trusted=(*trusted, *OWN_ESTIMATORS))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidDataError, TamperedError, UnsupportedEstimatorError
+from expunge.errors import InvalidDataError, InvalidParameterError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import load_estimator
 from expunge.estimators.skops_archive import canonical
 from expunge.workspace import reports
@@ -26,7 +26,7 @@ from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.schema import read_rows
 from expunge.workspace.verifying import read_bytes
 
-__all__ = ["TWINS", "adopt"]
+__all__ = ["TWINS", "adopt", "adopt_any"]
 
 #: Class in scikit-learn -> our method, the task, and the arguments that mean the same in both.
 TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -36,6 +36,25 @@ TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "MultinomialNB": ("MultinomialNB", "classification", ("alpha", "fit_prior")),
     "BernoulliNB": ("BernoulliNB", "classification", ("alpha", "binarize", "fit_prior")),
 }
+
+
+def adopt_any(
+    core: Core, name: str, path: str | Path | None, *, data: str, target: str | None, task: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Take over an estimator from a file, or, where a task is named, a network. The lock is held."""
+    if task is not None:
+        if path is not None:
+            raise InvalidParameterError("A network comes with --state, not as an estimator.", hint="Leave FILE out.")
+        from expunge.workspace import adopting_networks
+
+        return adopting_networks.adopt(core, name, data=data, target=target, task=task, **options)
+    if path is None or target is None:
+        raise InvalidParameterError(
+            "Name the file of an estimator and its --target, or the --task and --state of a network.",
+            hint="See `expunge adopt --help`.",
+        )
+    return adopt(core, name, path, data=data, target=target, **options)
 
 
 def adopt(

@@ -207,10 +207,15 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
                 core.tidy()
         return reports.model(core, made)
 
-    def adopt(self, name: str, path: str | Path, *, data: str, target: str, **options: Any) -> dict[str, Any]:
-        """Take over a fitted scikit-learn estimator; see :func:`expunge.workspace.adopting.adopt`."""
+    def adopt(
+        self, name: str, path: str | Path | None = None, *, data: str, target: str | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Take over a fitted scikit-learn estimator, or with ``task`` and ``state`` a trained network.
+
+        See :func:`expunge.workspace.adopting.adopt` and :func:`expunge.workspace.adopting_networks.adopt`.
+        """
         with self._core.changing("adopt"):
-            return adopting.adopt(self._core, name, path, data=data, target=target, **options)
+            return adopting.adopt_any(self._core, name, path, data=data, target=target, **options)
 
     def promote(self, name: str, *, reason: str) -> dict[str, Any]:
         """Put a candidate that did not pass its gate into use all the same; the reason is kept."""

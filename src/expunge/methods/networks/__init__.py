@@ -2,14 +2,15 @@
 
 :data:`NETWORK_METHODS` names the methods and where they live; to list them imports no torch. They are no estimators:
 ``method.forget(model, task, ids, seed)`` takes a trained ``nn.Module`` and returns another one. What all of them keep
-is checked by :mod:`expunge.checks.networks`.
+is checked by :mod:`expunge.checks.networks`. :data:`NETWORK_MODELS` are networks that keep the contract of all other
+methods, under a :class:`~expunge.methods.networks.blueprint.Blueprint` of yours.
 """
 
 from __future__ import annotations
 
 from expunge.records import Kind
 
-__all__ = ["NETWORK_METHODS", "STRONGEST", "strongest_of"]
+__all__ = ["NETWORK_METHODS", "NETWORK_MODELS", "STRONGEST", "strongest_of"]
 
 #: The kind that removals of all of them have, but for those below.
 STRONGEST: Kind = "empirical"
@@ -35,6 +36,13 @@ NETWORK_METHODS: dict[str, str] = {
     "SSD": "expunge.methods.networks.ssd:SSD",
     "SalUn": "expunge.methods.networks.salun:SalUn",
     "SingleStep": "expunge.methods.networks.single_step:SingleStep",
+}
+
+#: Networks that are fitted, saved and asked as any other model, so that a workspace can hold them.
+NETWORK_MODELS: dict[str, str] = {
+    "FrozenBackbone": "expunge.methods.networks.frozen_backbone:FrozenBackbone",
+    "ReplayedNetwork": "expunge.methods.networks.replayed_network:ReplayedNetwork",
+    "TrainedNetwork": "expunge.methods.networks.trained_network:TrainedNetwork",
 }
 
 

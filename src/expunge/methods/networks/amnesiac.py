@@ -77,7 +77,7 @@ class Amnesiac(NetworkMethod):
     def _run(self, job: Job) -> None:
         change, n_steps = self._log.sum_of(job.task.ids[job.forget])
         job.jump({name: -job.strength * change[name].to(job.device) for name in job.trainable()})
-        job.notes.append(f"{n_steps} of {len(self._log)} steps were taken back; the log still holds them")
+        job.notes.append(f"{n_steps} of {len(self._log)} steps were taken back")
         if self.epochs:
             repair = FineTuning(epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum)
             job.strength = 1.0

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from expunge.digest import leaf
+from expunge.methods.networks.weights import arrays_of, part_of, tensors_of
+from expunge.state import Part
 
 __all__ = ["Checkpoint"]
 
@@ -34,6 +36,26 @@ class Checkpoint(NamedTuple):
     def leaf(self) -> bytes:
         """Its hash: every bit of both states."""
         return leaf({"step": self.step, "model": _plain(self.model), "optimizer": _plain(self.optimizer)})
+
+    def part(self) -> Part:
+        """Both states as arrays, for the file of a model; what the optimizer was made with is not among them."""
+        held = {
+            f"optimizer/{number}/{name}": tensor
+            for number, moments in self.optimizer["state"].items()
+            for name, tensor in moments.items()
+            if tensor is not None
+        }
+        return {"step": self.step} | arrays_of({f"model/{name}": t for name, t in self.model.items()} | held)
+
+    @classmethod
+    def of_part(cls, part: Part, optimizer: torch.optim.Optimizer) -> Checkpoint:
+        """The inverse of :meth:`part`, with a new optimizer of the same arguments."""
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in tensors_of(part_of(part, "optimizer/")).items():
+            number, _, name = key.partition("/")
+            moments.setdefault(int(number), {})[name] = tensor
+        state = {"state": moments, "param_groups": optimizer.state_dict()["param_groups"]}
+        return cls(int(part["step"]), tensors_of(part_of(part, "model/")), state)
 
 
 def _plain(value: Any) -> Any:

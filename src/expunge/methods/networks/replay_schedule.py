@@ -70,7 +70,11 @@ class Schedule:
         other = Schedule(
             self.ids[kept], self.entries[kept], epochs=self.epochs, n_batches=self.n_batches, seed=self.seed
         )
-        return sum(len(other.step(number)) for number in range(start, self.n_steps))
+        return other.reads_from(start)
+
+    def reads_from(self, start: int) -> int:
+        """Records that the steps from ``start`` on read."""
+        return sum(len(self.step(number)) for number in range(start, self.n_steps))
 
     def _hashes(self, epoch: int, ids: Ids) -> npt.NDArray[np.uint64]:
         return uniform64(self.seed, f"place in epoch {epoch}", ids)

@@ -8,21 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import nn
 
 from expunge.digest import leaf, root
 from expunge.errors import InvalidRequestError, UnknownRecordError, UnsupportedEstimatorError
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.checkpoints import Checkpoint
 from expunge.methods.networks.job import copied_model
-from expunge.methods.networks.modes import restore_modes, set_mode
 from expunge.methods.networks.network_method import refuse_model
-from expunge.methods.networks.repeatable import device_of, repeatable, threads
+from expunge.methods.networks.repeatable import device_of
+from expunge.methods.networks.replay_run import check_settings, doubt_of, latest, optimizer_of, run, told_of_cost
 from expunge.methods.networks.replay_schedule import Schedule, entries_of
 from expunge.methods.networks.task import Task
 from expunge.records import Guarantee, Plan, Removal, equality
-from expunge.seeds import check_seed, derive_seed
 
 __all__ = ["ReplayTrainer"]
 
@@ -123,21 +120,23 @@ class ReplayTrainer:
         entries = entries_of(task, entry)
         schedule = Schedule(task.ids, entries, epochs=self.epochs, n_batches=self.n_batches, seed=self.seed)
         model = copied_model(self.model)
-        first = Checkpoint.of(0, model, self._optimizer(model))
-        doubt = self._doubt(task, schedule, first)
-        self._task, self._schedule, self._doubt_ = task, schedule, doubt
+        first = Checkpoint.of(0, model, optimizer_of(self, model))
+        doubt = doubt_of(self, self.model, task, schedule, first)
+        self._task, self._schedule, self._doubt = task, schedule, doubt
         self._positions = np.arange(len(task))
-        self._checkpoints, self._last, _ = self._trained(task, schedule, self._positions, first, [first])
+        later, self._last, _ = run(self, self.model, task, schedule, self._positions, first)
+        self._checkpoints = [first, *later]
         return self
 
     def plan(self, ids: Any) -> Plan:
-        """What forgetting would read and promise; changes nothing."""
+        """What forgetting would read and promise, and which share of a retrain that is; changes nothing."""
         gone = self._find(ids)
         start = self._before(gone).step
         work = self._schedule.reads(start, gone)
         return Plan(
-            guarantee=self.guarantee(), n_records=len(gone), work_low=work, work_high=work, touched=self._parts()
-        )
+            guarantee=self.guarantee(), n_records=len(gone), work_low=work, work_high=work, touched=self._parts(),
+            notes=(told_of_cost(work, self._schedule.reads(0, gone), self.epochs),),
+        )  # fmt: skip
 
     def forget(self, ids: Any) -> Removal:
         """Go back to the last checkpoint before any of the records was read, and train on without them.
@@ -159,10 +158,10 @@ class ReplayTrainer:
         schedule = Schedule(
             old.ids[kept], old.entries[kept], epochs=self.epochs, n_batches=self.n_batches, seed=self.seed
         )
-        earlier = [c for c in self._checkpoints if c.step <= start.step]
-        checkpoints, last, work = self._trained(self._task, schedule, self._positions[kept], start, earlier)
+        later, last, work = run(self, self.model, self._task, schedule, self._positions[kept], start)
         self._schedule, self._positions = schedule, self._positions[kept]
-        self._checkpoints, self._last = checkpoints, last
+        self._checkpoints = [*(c for c in self._checkpoints if c.step <= start.step), *later]
+        self._last = last
         return Removal(
             guarantee=self.guarantee(), n_forgotten=len(gone), work=work, elapsed_s=time.perf_counter() - started,
             touched=self._parts(),
@@ -193,7 +192,7 @@ class ReplayTrainer:
     def guarantee(self) -> Guarantee:
         """Exact, unless the same steps gave other bits."""
         terms = f" and {self.n_threads} thread{'s' if self.n_threads > 1 else ''}"
-        return equality(terms, self._doubt_)
+        return equality(terms, self._doubt)
 
     # ------------------------------------------------------------------ the machinery
 
@@ -201,64 +200,10 @@ class ReplayTrainer:
         refuse_model(self.model)
         if device_of(self.model).type != "cpu":
             raise UnsupportedEstimatorError("The model is not on the CPU.", hint="Equal bits are promised there only.")
-        for name in ("epochs", "n_batches", "checkpoint_every", "n_threads"):
-            check_count(name, getattr(self, name))
-        check_choice("optimizer", self.optimizer, ("sgd", "adam"))
-        check_number("lr", self.lr, open_low=True)
-        check_number("momentum", self.momentum)
-        check_number("weight_decay", self.weight_decay)
-        check_seed(self.seed)
+        check_settings(self)
 
     def _arguments(self) -> dict[str, Any]:
         return {n: v for n, v in vars(self).items() if n != "model" and not n.startswith("_")}
-
-    def _optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        params = [p for p in model.parameters() if p.requires_grad]
-        if self.optimizer == "adam":
-            return torch.optim.Adam(params, lr=self.lr, weight_decay=self.weight_decay)
-        return torch.optim.SGD(params, lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
-
-    def _trained(
-        self, task: Task, schedule: Schedule, positions: npt.NDArray[np.intp], start: Checkpoint,
-        earlier: list[Checkpoint], stop: int | None = None,
-    ) -> tuple[list[Checkpoint], Checkpoint, int]:  # fmt: skip
-        """From a checkpoint on: all checkpoints, the last state, and the records read."""
-        model = copied_model(self.model)
-        optimizer = self._optimizer(model)
-        start.restore(model, optimizer)
-        out, work, end = list(earlier), 0, schedule.n_steps if stop is None else stop
-        with threads(self.n_threads):
-            for number in range(start.step, end):
-                if number % self.checkpoint_every == 0 and number > start.step:
-                    out.append(Checkpoint.of(number, model, optimizer))
-                rows = schedule.step(number)
-                if len(rows):
-                    work += len(rows)
-                    self._step(task, model, optimizer, positions[rows], number)
-        return out, Checkpoint.of(end, model, optimizer), work
-
-    def _step(
-        self,
-        task: Task,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        positions: npt.NDArray[np.intp],
-        number: int,
-    ) -> None:
-        with repeatable(derive_seed(self.seed, "noise of step", number), torch.device("cpu")), torch.enable_grad():
-            batch = task.batch(positions, torch.device("cpu"))
-            set_mode(model, "retain", len(batch))
-            optimizer.zero_grad(set_to_none=True)
-            loss = task.losses_of(task.forward(model, batch.inputs), batch.targets).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            restore_modes(model, self.model)
-
-    def _doubt(self, task: Task, schedule: Schedule, first: Checkpoint) -> str | None:
-        """Why the same steps do not give the same bits; None if they do."""
-        steps = min(2, schedule.n_steps)
-        one, two = (self._trained(task, schedule, np.arange(len(task)), first, [], steps)[1].leaf() for _ in range(2))
-        return None if one == two else "two runs of the first steps differ: the data set or a layer draws at random"
 
     def _find(self, ids: Any) -> npt.NDArray[np.intp]:
         """Places in the schedule."""
@@ -276,7 +221,7 @@ class ReplayTrainer:
     def _before(self, gone: npt.NDArray[np.intp]) -> Checkpoint:
         """The last checkpoint before any of the records was read; of records that were never read the last of all."""
         first = int(self._schedule.first_steps(gone).min())
-        return [c for c in (*self._checkpoints, self._last) if c.step <= first][-1]
+        return latest([*self._checkpoints, self._last], first)
 
     def _parts(self) -> tuple[str, ...]:
         return tuple(name for name, p in self.model.named_parameters() if p.requires_grad)

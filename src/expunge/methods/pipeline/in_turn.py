@@ -149,7 +149,7 @@ class InTurn:
                 if table is None:
                     least, most, goes_on = model._estimate(view, slots)
                 else:
-                    least, most, goes_on = model._estimate_corrected(view, slots, table)
+                    least, most, goes_on = model._estimate_corrected(view, slots, view.of(table))
                 names = dict.fromkeys(goes_on) if is_known else own
                 least, most = (least, most) if is_known else (0, max(most, refit))
                 if step is not self.rest[-1][1]:

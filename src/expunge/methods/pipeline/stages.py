@@ -59,6 +59,9 @@ class View:
         """As :meth:`Rows.form`: columns without names, for steps before this one have made them."""
         return np.empty((0, self._width))
 
+    def matrix(self) -> None:
+        """As :meth:`Rows.matrix`: no array of the store holds these rows."""
+
     def read(self, slots: Slots, *, times: int = 1) -> Table:
         """As :meth:`Rows.read`, transformed."""
         return self.of(self._rows.read(slots, times=times))

@@ -17,7 +17,7 @@ from sklearn.utils import InputTags, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from expunge.digest import first_difference
-from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
+from expunge.errors import InvalidParameterError, UnknownNameError, UnsupportedEstimatorError
 from expunge.estimators import one_thread, prepare, tighten
 from expunge.rows import Table
 from expunge.seeds import derive_seed
@@ -112,12 +112,12 @@ def constant(y: Any) -> Any:
 
 
 def is_too_little(error: Exception) -> bool:
-    """Whether an error of a fit may mean too little data; a wrong constructor argument never does.
+    """Whether an error of a fit may mean too little data; a wrong argument, or a name that nobody knows, never does.
 
     scikit-learn's error about parameters is both a ValueError and a TypeError.
     """
     known = isinstance(error, (ValueError, ArithmeticError)) or type(error).__name__ in _LIBRARY_ERRORS
-    return known and not isinstance(error, (TypeError, InvalidParameterError))
+    return known and not isinstance(error, (TypeError, InvalidParameterError, UnknownNameError))
 
 
 def fit_estimator(estimator: Any, table: Table, *, tolerant: bool) -> Any:

@@ -109,7 +109,10 @@ def audit_model(
     training = MethodTraining(model, rows.X, rows.y, ids, query, subjects)
     digests = (model.digest(), training.fitted(roles["known"], allow_dormant=True).digest())
     n_forgotten, n_held_out = int(roles["forgotten"].sum()), int(roles["held-out"].sum())
-    if why := _why_digest_alone(schema, asked, n_forgotten, n_held_out):
+    why = _why_digest_alone(schema, asked, n_forgotten, n_held_out)
+    if not why and digests[0] != digests[1]:
+        why = _why_no_answer(schema, model, rows, roles)
+    if why:
         return audit_by_digest(digests, n_forgotten=n_forgotten, n_held_out=n_held_out, why=why)
     try:
         scores = _scores(model, training, roles)
@@ -172,6 +175,19 @@ def _why_digest_alone(schema: Schema, asked: How, n_forgotten: int, n_held_out: 
             f"{n_forgotten} and {n_held_out}."
         )
     return ""
+
+
+def _why_no_answer(schema: Schema, model: Any, rows: TableRows, roles: dict[str, Any]) -> str:
+    """Why answers show nothing of the forgotten records: no class of theirs is left among them; else empty."""
+    if schema.task != "classification" or rows.y is None:
+        return ""
+    left, gone = set(model.classes_.tolist()), {rows.y[i] for i in np.flatnonzero(roles["forgotten"])}
+    if left & gone:
+        return ""
+    return (
+        "Digests alone were compared: the model answers with no class of the forgotten records any more, so that its "
+        "answers would look the same if all else of them were left."
+    )
 
 
 def _scores(model: Any, training: MethodTraining, roles: dict[str, Any]) -> Scores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,10 @@ from expunge.workspace.rules.names import check_own_name
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
-from expunge.workspace.tabular.catalogue import resolve_method, task_of, wraps_estimator
+from expunge.workspace.tabular.catalogue import blueprint_of, resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
 from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data
-from expunge.workspace.tabular.schema import Schema, choose_schema, read_rows, with_target
+from expunge.workspace.tabular.schema import Schema, TableRows, choose_schema, read_rows, with_target
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from expunge.workspace.models.versions import Manifest
 
 __all__ = ["Fit", "enter", "fitted_on", "insert_version", "prepare_fit", "refuse_known", "retire"]
+
+Learn = Callable[[Any, TableRows], object]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +45,18 @@ class Fit:
 def prepare_fit(
     core: Core, data: datasets.DataSet, *, target: str | None, method: str, estimator: str | None, task: str | None,
     options: Mapping[str, Any], columns: Mapping[str, str], ignore: Sequence[str], schema: str | Path | None,
-    override: str = "", bare: bool = False, drop_missing_target: bool = False,
+    override: str = "", bare: bool = False, drop_missing_target: bool = False, learn: Learn | None = None,
 ) -> Fit:  # fmt: skip
-    """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`."""
+    """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`.
+
+    ``learn`` is given the model and the rows, in the place of a fit.
+    """
     given = None if schema is None else read_schema(Path(schema))
     if given is not None and (columns or ignore or target is not None or task is not None):
         raise InvalidParameterError("A schema fixes columns, ids, target and task.", hint="Give it, or give them.")
+    blueprint = blueprint_of(method, options)
+    if blueprint is not None and given is None:
+        task, target = task or blueprint.kind, target or blueprint.target
     task = task or (None if given else task_of(method))
     table = datasets.read(core, data)
     chosen = given or _schema(data, table, target, task, columns, ignore)
@@ -58,7 +66,7 @@ def prepare_fit(
         schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare,
         drop_missing_target=drop_missing_target,
     )  # fmt: skip
-    return Fit(fitted_on(core, card, data, table, override=override), card, table)
+    return Fit(fitted_on(core, card, data, table, override=override, learn=learn), card, table)
 
 
 def enter(
@@ -116,8 +124,9 @@ def _schema(
 
 
 def fitted_on(
-    core: Core, card: Card, data: datasets.DataSet, table: pa.Table, *, override: str = "", dormant: bool = False
-) -> Any:
+    core: Core, card: Card, data: datasets.DataSet, table: pa.Table, *, override: str = "", dormant: bool = False,
+    learn: Learn | None = None,
+) -> Any:  # fmt: skip
     """A fresh fit of a card on a table, under a seed that nobody can guess.
 
     Parameters
@@ -127,6 +136,8 @@ def fitted_on(
         Why what was forgotten may come in again.
     dormant : bool
         Whether too little data is no error, as after forgetting.
+    learn : callable, optional
+        From the model and the rows, in the place of a fit: for a model that was trained elsewhere.
 
     Raises
     ------
@@ -142,7 +153,10 @@ def fitted_on(
             raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
         refuse_unfit(model, card.schema, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
-        model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, allow_dormant=dormant)
+        if learn is not None:
+            learn(model, rows)
+        else:
+            model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, allow_dormant=dormant)
     return model
 
 

@@ -18,7 +18,7 @@ from expunge.errors import ExpungeError, TamperedError
 from expunge.files.archive import archive_bytes, archive_contents, array_bytes, array_from_bytes
 from expunge.files.libraries import differing, libraries_of
 from expunge.files.packing import head, pack_part, rebuilt, unpack, unpack_head
-from expunge.methods import find_method
+from expunge.methods import OWN_ESTIMATORS, find_method
 from expunge.rows import N_BLOCKS
 from expunge.table.columns import joined
 from expunge.workspace.storage.chunks import ChunkStore, Entry
@@ -124,7 +124,7 @@ def load_version(store: ChunkStore, entry: Entry, name: str) -> Manifest:
     raw = store.get(entry, f"manifest of model {name}")
     manifest, entries = archive_contents(raw, f"manifest of model {name}")
     try:
-        model = unpack_head(manifest, entries, (), find_method)
+        model = unpack_head(manifest, entries, OWN_ESTIMATORS, find_method)
         parts = {
             key: _read_part(store, chunk, f"part {key} of model {name}") for key, chunk in manifest["parts"].items()
         }
@@ -169,7 +169,7 @@ def _libraries(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def _read_part(store: ChunkStore, chunk: Mapping[str, Any], what: str) -> dict[str, Any]:
     manifest, entries = archive_contents(store.get(Entry(chunk["chunk"], chunk["mac"]), what), what)
-    return unpack(manifest["part"], entries, (), find_method)
+    return unpack(manifest["part"], entries, OWN_ESTIMATORS, find_method)
 
 
 def _read_group(store: ChunkStore, chunk: Mapping[str, Any], what: str) -> dict[str, Any]:

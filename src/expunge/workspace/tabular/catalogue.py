@@ -10,11 +10,12 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, kebab, method_names
-from expunge.methods.networks import NETWORK_METHODS, strongest_of
+from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS, strongest_of
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [
     "MethodCard",
+    "blueprint_of",
     "list_methods",
     "list_network_methods",
     "make_method",
@@ -22,6 +23,9 @@ __all__ = [
     "task_of",
     "wraps_estimator",
 ]
+
+#: Networks that are fitted on a table.
+_FITTED = tuple(name for name in NETWORK_MODELS if name != "FrozenBackbone")
 
 _SUFFIX = {"classification": "-classifier", "regression": "-regressor"}
 
@@ -65,14 +69,30 @@ def list_methods() -> list[MethodCard]:
 
 
 def list_network_methods() -> list[MethodCard]:
-    """The methods that make a trained network forget; they are listed without importing torch."""
-    return [
+    """Networks as models, and the methods that make a trained one forget; they are listed without importing torch."""
+    models = [
+        MethodCard(
+            kebab(name), name, "network", guarantee, forgets=("records", "subjects", "classes"), learns=learns,
+            estimator=False, summary=f"A PyTorch network of yours, {how}: see expunge.networks.{name}.",
+        )
+        for name, guarantee, learns, how in _MODELS
+    ]  # fmt: skip
+    methods = [
         MethodCard(
             kebab(name), f"networks.{name}", "network", strongest_of(name), forgets=("records",), learns=False,
             estimator=False, summary="For a PyTorch network that was trained already: see expunge.networks.",
         )
         for name in sorted(NETWORK_METHODS)
     ]  # fmt: skip
+    return models + methods
+
+
+#: Networks as models: the guarantee, whether more records can be learned, and what they do.
+_MODELS = (
+    ("FrozenBackbone", "exact", True, "whose weights never change, before a method that forgets"),
+    ("ReplayedNetwork", "exact", True, "trained such that it can be taken up again before a record was first read"),
+    ("TrainedNetwork", STRONGEST, False, "trained elsewhere, that forgets by one of the methods below"),
+)
 
 
 def _card_or_reason(name: str) -> MethodCard:
@@ -93,13 +113,15 @@ def resolve_method(name: str, task: str | None) -> str:
     InvalidParameterError
         The method is not for this task.
     """
-    known = {kebab(method): method for method in method_names()}
+    known = {kebab(method): method for method in (*method_names(), *_FITTED)}
     wanted = known.get(name) or (name if name in known.values() else None)
+    if wanted in _FITTED:
+        return str(wanted)
     wanted = wanted or known.get(name + _SUFFIX.get(task or "", ""))
     if wanted is None and (network := _network_name(name)) is not None:
         raise UnsupportedRequestError(
             f"{network} makes a trained network forget; it fits no table.",
-            hint=f"In Python: expunge.networks.{network}.",
+            hint=f"Take one over: expunge adopt NAME --task TASK --state FILE --data DATA --method {kebab(network)}.",
         )
     if wanted is None:
         short = {long.removesuffix(suffix) for long in known for suffix in _SUFFIX.values()}
@@ -117,6 +139,23 @@ def resolve_method(name: str, task: str | None) -> str:
 
 def _network_name(name: str) -> str | None:
     return next((own for own in NETWORK_METHODS if name in (own, kebab(own))), None)
+
+
+def blueprint_of(name: str, options: Mapping[str, Any]) -> Any:
+    """The blueprint that a network among the models is built by; None for every other method.
+
+    Raises
+    ------
+    InvalidParameterError, UnknownNameError
+        None is named, or there is no such blueprint.
+    """
+    if not any(name in (own, kebab(own)) for own in _FITTED):
+        return None
+    from expunge.methods.networks.blueprint import find_blueprint
+
+    if "task" not in options:
+        raise InvalidParameterError("A network needs its blueprint.", hint="Name it: --option task=NAME.")
+    return find_blueprint(options["task"])
 
 
 def task_of(name: str) -> str | None:

@@ -10,7 +10,14 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 
-__all__ = ["ESTIMATORS", "behind_columns", "default_estimator", "learns_from_tables", "make_estimator"]
+__all__ = [
+    "ESTIMATORS",
+    "behind_backbone",
+    "behind_columns",
+    "default_estimator",
+    "learns_from_tables",
+    "make_estimator",
+]
 
 #: Name of each estimator -> the tasks it is for.
 ESTIMATORS: dict[str, tuple[str, ...]] = {
@@ -18,6 +25,7 @@ ESTIMATORS: dict[str, tuple[str, ...]] = {
     "linear": ("regression",),
     "hist-gradient-boosting": ("classification", "regression"),
     "lightgbm": ("classification", "regression"),
+    "network": ("classification", "regression"),
 }
 
 
@@ -40,12 +48,14 @@ def make_estimator(name: str, task: str) -> Any:
     InvalidParameterError
         No such name, or not for this task.
     MissingExtraError
-        LightGBM is not installed.
+        LightGBM or torch is not installed.
     """
     fitting = [known for known, tasks in ESTIMATORS.items() if task in tasks]
     if name not in fitting:
         why = f"is not for {task}" if name in ESTIMATORS else "is not known"
         raise InvalidParameterError(f"The estimator {name!r} {why}.", hint=f"Choose {' or '.join(fitting)}.")
+    if name == "network":
+        return _network()
     return _linear(task) if name in ("logistic", "linear") else _trees(name, task)
 
 
@@ -92,6 +102,26 @@ def behind_columns(model: Any) -> Any:
     texts = OneHotEncoder(handle_unknown="ignore")
     columns = ColumnTransformer([("numbers", numbers, numeric), ("texts", texts, other)])
     return Pipeline([("columns", columns), ("model", model)], seed=model.seed)
+
+
+def behind_backbone(model: Any, task: str) -> Any:
+    """A method of numbers behind a network whose weights never change; ``task`` names its blueprint."""
+    try:
+        from expunge.methods.networks.frozen_backbone import FrozenBackbone
+    except ImportError as error:
+        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
+    from expunge.methods.pipeline.pipeline import Pipeline
+
+    steps = [("backbone", FrozenBackbone(task=task, seed=model.seed)), ("model", model)]
+    return Pipeline(steps, seed=model.seed)
+
+
+def _network() -> Any:
+    try:
+        from expunge.methods.networks.network_estimator import NetworkEstimator
+    except ImportError as error:
+        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
+    return NetworkEstimator()
 
 
 def _linear(task: str) -> Any:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.methods.networks import NETWORK_MODELS
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
-from expunge.workspace.tabular.pipelines import behind_columns, learns_from_tables, make_estimator
+from expunge.workspace.tabular.pipelines import behind_backbone, behind_columns, learns_from_tables, make_estimator
 from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ def prepared(card: Card) -> Any:
         return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
     if card.estimator is not None:
         raise InvalidParameterError(f"{name} takes no estimator.", hint="Leave --estimator out, or use --method sisa.")
-    model = make_method(name, None, card.options)
+    options = dict(card.options)
+    backbone = options.pop("backbone", None)
+    model = make_method(name, None, options)
     if learns_from_tables(model):
         return model
-    if not card.bare:
+    if not card.bare and name not in NETWORK_MODELS and backbone is None:
         return behind_columns(model)
     texts = [column for column, kind in schema.columns.items() if kind == "text"]
     if texts:
@@ -39,7 +42,7 @@ def prepared(card: Card) -> Any:
             f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
             hint="Leave --bare out, or the columns: " + " ".join(f"--ignore {text}" for text in texts) + ".",
         )
-    return model
+    return model if backbone is None else behind_backbone(model, backbone)
 
 
 def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:

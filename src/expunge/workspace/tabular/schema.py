@@ -350,6 +350,8 @@ def _targets(table: pa.Table, name: str, schema: Schema, ids: Sequence[Any]) -> 
 def _cells(table: pa.Table, name: str, kind: Kind, ids: Sequence[Any]) -> list[Any]:
     """A column as texts (missing is the empty text) or as floats (missing is NaN)."""
     written = _declared_kind(table, name) is None
+    if kind != "text" and not written and (plain := _plain_numbers(table[name])) is not None:
+        return plain
     values = table[name].to_pylist()
     if kind == "text":
         return ["" if value is None else str(value) for value in values]
@@ -372,6 +374,19 @@ def _cells(table: pa.Table, name: str, kind: Kind, ids: Sequence[Any]) -> list[A
             )
         out.append(number)
     return out
+
+
+def _plain_numbers(column: pa.ChunkedArray) -> list[float] | None:
+    """A column as floats at once, as one of many pixels is; None where a cell has to be looked at."""
+    import numpy as np
+    from pyarrow import types
+
+    kind = column.type
+    if column.null_count or not (types.is_integer(kind) or types.is_floating(kind)):
+        return None
+    values = column.to_numpy().astype(np.float64)
+    plain: list[float] | None = values.tolist() if (np.abs(values) < _EXACT).all() else None  # NaN is not below it
+    return plain
 
 
 def parse_label(value: Any, kind: Kind, what: str) -> Any:

@@ -1,0 +1,280 @@
+"""A network that was trained, elsewhere or here, and forgets by one of the methods for networks."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from expunge.errors import InvalidDataError, InvalidParameterError, UnknownMethodError, UnsupportedRequestError
+from expunge.methods import kebab
+from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks.amnesiac import Amnesiac
+from expunge.methods.networks.limits import Limits
+from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.network_model import NetworkModel, weights_of
+from expunge.methods.networks.repeatable import repeatable, threads
+from expunge.methods.networks.single_step import SingleStep
+from expunge.methods.networks.update_log import UpdateLog
+from expunge.methods.networks.weights import Arrays, filled, tensors_of
+from expunge.records import Guarantee, Kind
+from expunge.rows import Rows, Table
+from expunge.seeds import derive_seed
+from expunge.state import Change, Part
+
+__all__ = ["TrainedNetwork"]
+
+Slots = npt.NDArray[np.intp]
+
+_LOG = "log/"
+
+
+class TrainedNetwork(NetworkModel):
+    """A network with the rows it was trained on, for a workspace: it forgets by a method of ``expunge.networks``.
+
+    Parameters
+    ----------
+    task : str
+        Name of a blueprint: an entry point in the group ``expunge.tasks``, or one that was registered.
+    method : str, default="SCRUB"
+        A name in ``expunge.networks.NETWORK_METHODS``, or as the command line writes it.
+    options : dict, optional
+        Constructor arguments of the method: numbers and texts.
+    limits : dict, optional
+        Arguments of :class:`~expunge.methods.networks.limits.Limits`.
+    strength : float, default=1.0
+        The balance factor of the method.
+    seed : int, default=0
+
+    Attributes
+    ----------
+    network_ : Module
+        A copy, in eval mode.
+    classes_ : ndarray of shape (n_classes,)
+
+    Guarantee
+    ---------
+    ``empirical``: what the method promises, and no more. An audit measures the rest.
+
+    Notes
+    -----
+    :meth:`adopt` takes over weights that were trained elsewhere; ``fit`` trains by the ``train`` of the blueprint, if
+    there is one, which is also how an audit makes its references. Forgetting reads the n records once, and as many more
+    as the method does. An output whose class has no record left is given no more; what the layers still hold of it, no
+    answer shows. It learns no further records. Methods that need more than weights are given it: ``Amnesiac`` the log
+    of the training, ``SingleStep`` the first weights.
+
+    References
+    ----------
+    Those of the method.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from expunge.networks import Blueprint, register
+    >>> class Line(Blueprint):
+    ...     def network(self, n_features, n_outputs):
+    ...         return nn.Linear(n_features, n_outputs)
+    >>> register("line", Line)
+    >>> X, y = np.eye(6), np.array(["a", "b"] * 3)
+    >>> model = TrainedNetwork(task="line", method="GradientAscent")
+    >>> model = model.adopt({"weight": np.ones((2, 6), np.float32), "bias": np.zeros(2, np.float32)}, X, y)
+    >>> model.forget([4]).guarantee.kind
+    'empirical'
+    """
+
+    _strongest: ClassVar[Kind] = "empirical"
+    #: Whether records that come to the data set later can be learned.
+    _learns: ClassVar[bool] = False
+    _alternatives: ClassVar[dict[str, list[Any]]] = {
+        "task": [], "method": ["FineTuning"], "options": [{"epochs": 2}], "limits": [{"jump_penalty": 10.0}],
+        "strength": [0.5],
+    }  # fmt: skip
+
+    def __init__(
+        self, *, task: Any = None, method: str = "SCRUB", options: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None, strength: float = 1.0, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.task = task
+        self.method = method
+        self.options = options
+        self.limits = limits
+        self.strength = strength
+        self.seed = seed
+
+    def adopt(
+        self, weights: Arrays, X: Any, y: Any, *, record_ids: Any = None, subject_ids: Any = None,
+        log: UpdateLog | None = None, start: Arrays | None = None,
+    ) -> TrainedNetwork:  # fmt: skip
+        """Take over a network that was trained on these rows.
+
+        Parameters
+        ----------
+        weights : dict of str to ndarray
+            Of its ``state_dict()``.
+        X, y, record_ids, subject_ids
+            As of ``fit``: what it was trained on.
+        log : UpdateLog, optional
+            Of its training, for ``Amnesiac``.
+        start : dict of str to ndarray, optional
+            Its weights before training, for ``SingleStep``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        UnsupportedEstimatorError
+            Weights that do not fit into the network of the blueprint.
+        InvalidDataError
+            Rows that it cannot have been trained on.
+        """
+        self._given = weights, log, start
+        try:
+            self.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
+        finally:
+            del self._given
+        self._fitted.rate = None  # nothing was trained, so no speed was measured
+        return self
+
+    # ------------------------------------------------------------------ what a model writes
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        self._maker()
+        Limits(**self._limits())
+
+    def _update(self, change: Change) -> dict[str, Part | None]:
+        self._refuse_weights(change.rows)
+        if "network" not in change.parts:
+            return self._first(change)
+        if not len(change.rows):
+            return dict.fromkeys(change.parts)
+        if len(change.added_slots) and not self._is_correction(change):
+            raise UnsupportedRequestError(_NO_MORE, hint=_FIT)
+        return self._forgotten(change)
+
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        return self._answering(rows, parts["network"], parts["outputs"]) if "network" in parts else None
+
+    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+        parts = self._state().parts
+        n_forget, n_retain = len(slots), len(rows) - len(slots)
+        if not n_retain or "network" not in parts:
+            return 0, 0, tuple(parts)
+        method, n = self._method(parts), len(rows)  # each row is taken out once, to be made into inputs
+        low, high = method._least(n_forget, n_retain), method._estimate(n_forget, n_retain)
+        return max(n, low), max(n, high), tuple(parts)
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        low, high, touched = self._estimate(rows, slots)
+        return low + len(table), 2 * high + len(table), touched
+
+    def _check_addable(self) -> None:
+        parts = self._state().parts
+        if "network" in parts and not hasattr(self._method(parts), "rectify"):
+            raise UnsupportedRequestError(_NO_MORE, hint=_FIT)
+
+    def _guarantee(self) -> Guarantee:
+        return self._method(self._state().parts).guarantee()
+
+    # ------------------------------------------------------------------ the machinery
+
+    def _first(self, change: Change) -> dict[str, Part | None]:
+        weights, log, start = getattr(self, "_given", (None, None, None))
+        table = change.rows.peek(change.rows.slots())
+        change.rows.count(len(table))
+        labels = self._labels(table.y)
+        if not len(table) or (weights is None and self._blueprint().kind == "classification" and len(labels) < 2):
+            self._refuse_few(change.tolerant)
+            return dict.fromkeys(change.parts)
+        outputs = self._outputs_of(table.y)
+        network = self._built(outputs["n"])
+        if weights is None:
+            task, seed = self._task_of(table, outputs, labels), derive_seed(self.seed, "training")
+            with repeatable(seed, torch.device("cpu")), threads(1):
+                network = self._blueprint().train(network, task, seed)
+        else:
+            network = filled(network, weights, who=f"the network of {self.task!r}")
+        parts: dict[str, Part | None] = {"network": weights_of(network), "outputs": outputs}
+        if start is not None:
+            parts["start"] = dict(start)
+        return parts | ({} if log is None else log.parts(_LOG))
+
+    def _forgotten(self, change: Change) -> dict[str, Part | None]:
+        rows, parts = change.rows, change.parts
+        kept = np.setdiff1d(rows.slots(), change.added_slots)
+        gone, table = rows.peek_beside(change.removed_slots), rows.peek(np.concatenate([kept, change.removed_slots]))
+        labels, outputs = self._labels(table.y), parts["outputs"]
+        network = filled(self._built(outputs["n"]), parts["network"])
+        task, seed, method = self._task_of(table, outputs, labels), self._seed_of(gone), self._method(parts)
+        common: dict[str, Any] = {"limits": Limits(**self._limits()), "strength": self.strength}
+        with threads(1):
+            if len(change.added_slots):
+                new = rows.peek(rows.find(gone.ids))
+                if strange := set(self._labels(new.y).tolist()) - set(labels.tolist()):
+                    raise InvalidDataError(f"The network has no output for the class {strange.pop()!r}.", hint=_FIT)
+                corrected = self._task_of(new, outputs, labels).dataset
+                done, told = method.rectify(network, task, gone.ids, corrected, seed, **common)  # type: ignore[attr-defined]
+            else:
+                done, told = method.forget(network, task, gone.ids, seed, **common)
+                change.notes.extend(str(row) for row in told.utility if row.kind == "all" and row.part == "retain")
+        rows.count(max(told.work, len(table) + len(change.added_slots)))
+        change.notes.extend(told.notes)
+        left = np.isin(labels, self._labels(rows.peek_beside(rows.slots()).y))
+        out: dict[str, Part | None] = {"network": weights_of(done)}
+        if len(left) and not left.all():
+            out["outputs"] = {"of": outputs["of"][left], "n": outputs["n"]}
+            change.notes.append("an output without records is given no more; no answer shows what layers hold of it")
+        held = set(gone.ids.tolist())
+        return out | {n: None for n, p in parts.items() if n.startswith(_LOG) and held.intersection(p["ids"])}
+
+    def _is_correction(self, change: Change) -> bool:
+        rows = change.rows
+        same = set(rows.peek_beside(change.added_slots).ids.tolist()) == set(
+            rows.peek_beside(change.removed_slots).ids.tolist()
+        )
+        return same and hasattr(self._method(change.parts), "rectify")
+
+    def _seed_of(self, gone: Table) -> int:
+        """Of one removal: from the seed and whom it is about."""
+        return derive_seed(self.seed, "removal", *sorted(map(str, gone.ids.tolist())))
+
+    def _limits(self) -> dict[str, Any]:
+        limits, known = dict(self.limits or {}), {field.name for field in dataclasses.fields(Limits)}
+        if strange := sorted(limits.keys() - known):
+            raise InvalidParameterError(f"There is no limit {strange[0]!r}.", hint=f"There are {sorted(known)}.")
+        return limits
+
+    def _maker(self) -> tuple[type[NetworkMethod], dict[str, Any]]:
+        """The class of the method, and its arguments."""
+        name = next((own for own in NETWORK_METHODS if self.method in (own, kebab(own))), None)
+        if name is None:
+            raise UnknownMethodError(
+                f"There is no method {self.method!r} for networks.", hint=f"There are {', '.join(NETWORK_METHODS)}."
+            )
+        module, _, attribute = NETWORK_METHODS[name].partition(":")
+        kind, options = getattr(importlib.import_module(module), attribute), dict(self.options or {})
+        known = set(vars(kind()))
+        if strange := sorted(options.keys() - known):
+            raise InvalidParameterError(f"{name} has no option {strange[0]!r}.", hint=f"It has {sorted(known)}.")
+        return kind, options
+
+    def _method(self, parts: Mapping[str, Part]) -> NetworkMethod:
+        """The method, with what it needs of the parts."""
+        kind, options = self._maker()
+        if kind is Amnesiac:
+            options["log"] = UpdateLog.of_parts(parts, _LOG)
+        if kind is SingleStep:
+            options["start"] = tensors_of(parts["start"]) if "start" in parts else None
+        return kind(**options)
+
+
+_NO_MORE = "A network that was trained learns no further records."
+_FIT = "Fit it again on all of them."

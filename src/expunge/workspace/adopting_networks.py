@@ -1,0 +1,104 @@
+"""Networks trained elsewhere: taken over with the data set they were trained on, to forget by a method of choice.
+
+Weights come as safetensors. What builds the network and says its loss is a blueprint, found by its name: no file says
+where code is. Nothing is proved about such a network, so what it answers on its data is measured and told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from expunge.errors import InvalidParameterError, MissingExtraError
+from expunge.workspace import reports
+from expunge.workspace.data import datasets
+from expunge.workspace.models import fitting
+from expunge.workspace.storage.core import Core
+from expunge.workspace.tabular.preparing import told_as_invalid_data
+from expunge.workspace.tabular.schema import read_rows
+
+__all__ = ["adopt"]
+
+
+def adopt(
+    core: Core, name: str, *, task: str, data: str, state: str | Path | None = None, method: str = "scrub",
+    target: str | None = None, options: Mapping[str, Any] | None = None, log: str | Path | None = None,
+    start: str | Path | None = None, columns: Mapping[str, str] | None = None, ignore: tuple[str, ...] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Take over a trained network.
+
+    Parameters
+    ----------
+    core : Core
+        The lock is held.
+    name : str
+        Of the new model.
+    task : str
+        Of the blueprint: an entry point in the group ``expunge.tasks``, or one that was registered.
+    data, target : str
+        The data set it was trained on, and the column it predicts; default: the target of the blueprint.
+    state : path
+        Its weights, as safetensors.
+    method : str
+        By which it forgets, as in ``expunge methods``.
+    options : mapping, optional
+        Constructor arguments of the method; also limits, as ``max_retain_drop``, and ``strength``.
+    log : path, optional
+        For amnesiac: the log of the training, written by ``UpdateLog.save``.
+    start : path, optional
+        For single-step: the weights before the training, as safetensors.
+    columns, ignore
+        As for a fit.
+
+    Raises
+    ------
+    UnsupportedEstimatorError
+        The weights are not those of the network that the blueprint builds.
+    UnknownNameError, UnknownMethodError, InvalidParameterError
+        No such blueprint or method, or an option that it does not have.
+    FileNotUsableError, TamperedError
+        A file that cannot be read.
+    """
+    try:
+        from expunge.methods.networks.limits import Limits
+        from expunge.methods.networks.update_log import UpdateLog
+        from expunge.methods.networks.weights import read_weights
+    except ImportError as error:
+        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
+
+    if state is None:
+        raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
+    given = dict(options or {})
+    limits = {field.name: given.pop(field.name) for field in dataclasses.fields(Limits) if field.name in given}
+    arguments = {"task": task, "method": method, "strength": float(given.pop("strength", 1.0))}
+    arguments |= {"options": given or None, "limits": limits or None}
+    held: dict[str, Any] = {} if log is None else {"log": UpdateLog.load(log)}
+    held |= {} if start is None else {"start": read_weights(start)}
+    weights = read_weights(state)
+
+    def learn(model: Any, rows: Any) -> None:
+        model.adopt(weights, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, **held)
+
+    with core.read() as connection:
+        opened = datasets.open_data(core, connection, data)
+    fitting.refuse_known(core, name, replace=False)
+    made = fitting.prepare_fit(
+        core, opened, target=target, method="TrainedNetwork", estimator=None, task=None, options=arguments,
+        columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
+    )  # fmt: skip
+    told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
+    return told | {"adopted": f"network {task}", "measured": _measured(made)}
+
+
+def _measured(made: fitting.Fit) -> float:
+    """Share of the records that the network answers rightly; of values the mean absolute error."""
+    rows = read_rows(made.table, made.card.schema)
+    with told_as_invalid_data():
+        answers = np.asarray(made.model.predict(rows.X))
+    if made.card.schema.task == "classification":
+        return float(np.mean(answers.astype(str) == np.asarray(rows.y).astype(str)))
+    return float(np.mean(np.abs(answers - np.asarray(rows.y, dtype=float))))
