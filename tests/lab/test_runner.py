@@ -218,7 +218,7 @@ def test_the_index_shows_what_failed_in_red_and_what_holds(site: Path) -> None:
     assert '<tr class="failed"><td>digits@500/tree/random@0.3/broken/s0</td>' in text
     assert "&lt;b&gt;no&lt;/b&gt; such luck" in text
     assert "<b>no</b>" not in text
-    assert text.count('class="yes">holds') == 4
+    assert text.count('class="yes">holds') == 6
     assert "not forgotten" in text
     assert '<circle class="dot bad' in text
     assert f"expunge lab reproduce {GROUP[0].id.replace('retrain', 'broken')}" not in text

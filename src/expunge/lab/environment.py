@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import importlib.resources
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["device", "environment", "peak_bytes"]
+from expunge.digest import leaf
+
+__all__ = ["code_digest", "device", "environment", "peak_bytes"]
+
+#: Parts of the package that decide no score: they hand things over, keep them, or show them.
+_ASIDE = {
+    "cli", "service", "ledger", "workspace", "checks",
+    *(f"lab/{name}.py" for name in (
+        "demo", "demo_influence", "demo_page", "honesty", "isolation", "matrices", "pictures", "results", "runner",
+        "site", "summary", "sweeps", "verbs", "words",
+    )),
+}  # fmt: skip
 
 
 def device() -> str:
@@ -14,14 +29,36 @@ def device() -> str:
     return os.environ.get("EXPUNGE_DEVICE") or "cpu"
 
 
+@functools.cache
+def code_digest() -> str:
+    """Of the sources that training, forgetting and measuring follow from, as 16 hexadecimal digits.
+
+    It is part of the name under which references are kept: those that other code trained are not taken for its own.
+    """
+    root = importlib.resources.files("expunge")
+    found = sorted(_sources(root, ""))
+    return leaf([[name, content] for name, content in found]).hex()[:16]
+
+
+def _sources(folder: Any, name: str) -> Iterator[tuple[str, str]]:
+    for entry in folder.iterdir():
+        path = f"{name}/{entry.name}".lstrip("/")
+        if path in _ASIDE:
+            continue
+        if entry.is_dir():
+            yield from _sources(entry, path)
+        elif entry.name.endswith(".py"):
+            yield path, hashlib.sha256(entry.read_bytes()).hexdigest()
+
+
 def environment() -> dict[str, Any]:
-    """Versions, processor, BLAS kernel, device and threads; nothing that names the machine or its owner."""
+    """Versions, code, processor, BLAS kernel, device and threads; nothing that names the machine or its owner."""
     import scipy.linalg  # noqa: F401 - brings its own BLAS, which is then always in the list
 
     from expunge import __version__
     from expunge.workspace import fingerprint
 
-    return {"expunge": __version__, "device": device(), "threads": 1, **fingerprint()}
+    return {"expunge": __version__, "device": device(), "threads": 1, "code": code_digest(), **fingerprint()}
 
 
 def peak_bytes() -> int:

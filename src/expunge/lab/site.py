@@ -16,7 +16,19 @@ from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
 from expunge.lab.results import Run, read_run, write
 from expunge.lab.summary import Row, groups, rows_of, title_of
 from expunge.lab.sweeps import SWEEPS, Sweep
-from expunge.lab.words import AXES, CARDS, HEADINGS, bytes_text, gap, interval, method_text, percent, ratio, seconds
+from expunge.lab.words import (
+    AXES,
+    CARDS,
+    HEADINGS,
+    bytes_text,
+    gap,
+    interval,
+    method_text,
+    percent,
+    ratio,
+    seconds,
+    unit_of,
+)
 
 __all__ = ["write_site"]
 
@@ -73,7 +85,8 @@ def _index(run: Run, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[s
     return {
         "checks": checks, "all_hold": all(check.passed is not False for check in checks),
         "environment": environment, "n_seeds": max((len(row.cells) for row in rows), default=0),
-        "groups": [{"title": title_of(key), "table": board(own), "picture": _front(own)} for key, own in found.items()],
+        "groups": [{"title": title_of(key), "unit": unit_of(own[0].measure), "table": board(own),
+                    "picture": _front(own)} for key, own in found.items()],
         "headings": HEADINGS, "failed": run.failed, "sweeps": _sweeps(run), "spread": _spread(found),
         "order": _order(run), "drift": _drift(run), "n_groups": len(found),
     }  # fmt: skip
@@ -85,18 +98,23 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         equal = "equal" if row.is_equal else ""
         cells = [
-            row.guarantee or "—", row.verdict or "—",
+            row.guarantee or "—", f"{row.verdict or '—'} {f'[{row.remark}]' if row.remark else ''}",
             *(gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")),
             interval(row.scores.get("attack_auc")), _mean_gap(row), percent(row.score("work_share")), ratio(row.time),
             bytes_text(row.score("state_bytes")),
         ]  # fmt: skip
-        kind = "failed" if row.failed else "bad" if "not forgotten" in row.verdict or "over" in row.verdict else ""
+        kind = "failed" if row.failed else "bad" if _is_bad(row) else ""
         error = row.failed[0]["error"]["message"] if row.failed else ""
         out.append({
             "method": row.scenario.method, "cells": [two_lines(cell) for cell in cells], "kind": kind, "equal": equal,
             "error": error, "n_failed": len(row.failed),
         })  # fmt: skip
     return out
+
+
+def _is_bad(row: Row) -> bool:
+    """Accused by more seeds than chance explains, and not the fresh fit itself."""
+    return row.is_accused and not row.is_equal
 
 
 def two_lines(text: str) -> tuple[str, str]:
@@ -121,7 +139,7 @@ def _dots(rows: Sequence[Row]) -> list[Dot]:
     for row in rows:
         cost, own = row.time, row.score("mean_gap")
         if cost is not None and own is not None:
-            kind = "bad" if "not forgotten" in row.verdict or "over" in row.verdict else "good" if row.verdict else ""
+            kind = "bad" if _is_bad(row) else "good" if row.verdict else ""
             out.append(Dot(max(cost.value, _LEAST_COST), 100 * own, row.scenario.method, kind))
     return out
 
@@ -140,7 +158,8 @@ def _method(method: str, rows: Sequence[Row], found: dict[Any, list[Row]]) -> di
             "title": title_of(key), "row": board([row])[0], "on_front": method in front,
             "figures": [(name, what, interval(row.scores.get(score), scale), gap(row.beyond_retrain.get(score), scale))
                         for name, score, scale, what in CARDS],
-            "cells": row.cells, "verdict": row.verdict, "time": ratio(row.time), "seconds": seconds(row.seconds),
+            "cells": row.cells, "verdict": row.verdict, "remark": row.remark,
+            "unit": unit_of(row.measure), "time": ratio(row.time), "seconds": seconds(row.seconds),
         })  # fmt: skip
     return {"method": method, "cards": cards}
 
@@ -221,7 +240,7 @@ def _drift(run: Run) -> list[dict[str, Any]]:
         out.append({
             "title": f"{s.workload} · {s.model} · {s.method}", "n": len(works), "is_equal": line["scores"]["is_equal"],
             "rebuilds": sum(work >= 0.5 for work in works), "most": percent(max(works)), "all": percent(sum(works)),
-            "accuracy": curves([Curve("accuracy", told["steps"], told["drift"])], across="requests", up="test accuracy",
+            "accuracy": curves([Curve("quality", told["steps"], told["drift"])], across="requests", up="test quality",
                                log=True),
             "work": curves([Curve("work", range(1, len(works) + 1), works)], across="request",
                            up="records read, retrains"),

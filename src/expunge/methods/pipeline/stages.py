@@ -68,8 +68,8 @@ class View:
         return self.of(self._rows.peek(slots))
 
     def of(self, table: Table) -> Table:
-        """A table of the store, transformed."""
-        return dataclasses.replace(table, X=self._through(table.X)) if len(table) else table
+        """A table of the store, transformed; an empty one is as wide as what comes out."""
+        return dataclasses.replace(table, X=self._through(table.X) if len(table) else self.form())
 
 
 def stage_change(change: Change, view: Any, parts: Mapping[str, Part] | None, *, tolerant: bool) -> Change:
