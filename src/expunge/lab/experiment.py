@@ -19,6 +19,7 @@ from expunge.lab.evaluation import Evaluation, Floats
 from expunge.lab.measures import measure_all
 from expunge.lab.methods import Answers, apply_method, check_method
 from expunge.lab.trial import Trial, prepare
+from expunge.lab.warming import warm
 from expunge.seeds import derive_seed
 
 __all__ = ["Result", "answers_of", "run_cell"]
@@ -75,6 +76,7 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
     referenced = time.perf_counter()
     learner, seed = trial.learner, derive_seed(cell.seeds.train, "lab train")
     with one_thread():
+        warm(trial)
         forgotten_mask = trial.drawn.mask()
         chosen = trial.chosen(seed)
         everything = trial.records(chosen | forgotten_mask)

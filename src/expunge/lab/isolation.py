@@ -100,6 +100,8 @@ def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str
         process.join()
         code = "cell-over-limit" if process.exitcode == -9 else "cell-failed"
         why = ", perhaps for its memory" if process.exitcode == -9 else ""
+        if process.exitcode == 1:  # errors of a job become data: this one did not begin
+            why = " before it began; a script that runs cells stands under: if __name__ == '__main__'"
         return _failed(code, f"Its process ended with {process.exitcode}{why}.")
     finally:
         process.kill()
