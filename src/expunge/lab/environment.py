@@ -18,8 +18,8 @@ __all__ = ["code_digest", "device", "environment", "peak_bytes"]
 _ASIDE = {
     "cli", "service", "ledger", "workspace", "checks",
     *(f"lab/{name}.py" for name in (
-        "demo", "demo_influence", "demo_page", "honesty", "isolation", "matrices", "pictures", "results", "runner",
-        "site", "summary", "sweeps", "verbs", "words",
+        "demo", "demo_influence", "demo_page", "difficulties", "honesty", "isolation", "matrices", "pictures",
+        "results", "runner", "site", "summary", "sweeps", "verbs", "words",
     )),
 }  # fmt: skip
 

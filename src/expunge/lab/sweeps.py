@@ -98,6 +98,7 @@ SWEEPS: dict[str, Sweep] = {
             _over("sums", "adult", "ridge", "random@{}", "forget", _SHARES),
             _over("shards", "location@2000", "sisa", "random@{}", "forget", _SHARES),
         ),
+        (0, 1, 2),
     ),
     "size": Sweep(
         "How many records are learned", "records", _COST,
