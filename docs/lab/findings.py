@@ -102,8 +102,8 @@ def _networks_that_work(found: Groups) -> list[str]:
         ]
         rest = f": {_list(told)}" if told else ": none"
         out.append(
-            f"- **Networks**, {_name(idle)}: nearer to a retrain than the model as it was ({100 * _gap(idle):.1f} points "
-            f"of mean gap; a retrain itself {100 * floor:.1f}) and not accused{rest}."
+            f"- **Networks**, {_name(idle)}: nearer to a retrain than the model as it was ({100 * _gap(idle):.1f} "
+            f"points of mean gap; a retrain itself {100 * floor:.1f}) and not accused{rest}."
         )
     return out
 
@@ -114,8 +114,8 @@ def _networks_that_fail(found: Groups) -> list[str]:
         bad = [f"`{r.scenario.method}` ({100 * _gap(r):.1f})" for r in rows if _gap(r) >= _gap(idle)]
         if bad:
             out.append(
-                f"- **No nearer to a retrain than doing nothing** ({100 * _gap(idle):.1f} points), with their defaults, "
-                f"{_name(idle)}: {_list(bad)}."
+                f"- **No nearer to a retrain than doing nothing** ({100 * _gap(idle):.1f} points), with their "
+                f"defaults, {_name(idle)}: {_list(bad)}."
             )
     return out
 
