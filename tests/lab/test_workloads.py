@@ -134,12 +134,12 @@ def test_an_empty_folder_of_images_is_refused(tmp_path: Path, monkeypatch: pytes
 
 ADULT = """@RELATION adult
 @ATTRIBUTE age NUMERIC
-@ATTRIBUTE marital-status {Married,Single}
-@ATTRIBUTE job {a,b}
+@ATTRIBUTE marital-status {0,1}
+@ATTRIBUTE job {a,'b c'}
 @ATTRIBUTE class {<=50K,>50K}
 @DATA
 """ + "".join(
-    f"{20 + i},{'Married' if i % 3 else 'Single'},{'?' if i % 4 else 'a'},{'>' if i % 2 else '<='}50K\n"
+    f"{20 + i},{i % 2},{('?', 'a', chr(39) + 'b c' + chr(39))[i % 3]},{'<>'[i % 2]}{'=' * (1 - i % 2)}50K\n"
     for i in range(60)
 )
 MNIST = "\n".join([
@@ -165,7 +165,7 @@ class OpenML(http.server.BaseHTTPRequestHandler):
             answer = arff[int(path.split("/")[-1])]
         else:
             number = int(path.split("/")[-1])
-            names = [line.split()[1:] for line in arff[number].splitlines() if line.startswith("@ATTRIBUTE")]
+            names = [line.split(maxsplit=2)[1:] for line in arff[number].splitlines() if line.startswith("@ATTRIBUTE")]
             answer = {
                 "features": {"data_features": {"feature": [
                     {"index": str(i), "name": name, "data_type": "numeric" if kind == "NUMERIC" else "nominal",
@@ -214,7 +214,8 @@ def test_fetched_data_is_written_in_the_form_that_is_read(
     data = load_workload("adult@60")
     assert data.classes == ("<=50K", ">50K")
     assert list(data.X.columns) == ["age", "marital_status", "job"]
-    assert set(data.X["job"]) == {"a", "?"}
+    assert set(data.X["job"]) == {"a", "b c", "?"}
+    assert data.X["age"].tolist() == list(range(20, 80))
     monkeypatch.setattr(fetching, "_TRAINED", 30)
     fetching.fetch("mnist")
     images = load_workload("mnist@20")

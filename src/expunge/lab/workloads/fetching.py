@@ -33,8 +33,8 @@ def fetch(name: str) -> Path:
     from sklearn.datasets import fetch_openml
 
     public, version = FETCHED[name]
-    # Pixels and classes as bytes: categories that are numbers, scikit-learn cannot read from every pandas.
-    how = {"dtype": "uint8"} if WORKLOADS[name].file.endswith(".npz") else None
+    # As bytes, or as the texts that stand there: categories that are numbers scikit-learn cannot read by every pandas.
+    how = {"dtype": "uint8" if WORKLOADS[name].file.endswith(".npz") else "str"}
     try:
         found = fetch_openml(
             public, version=version, as_frame=True, parser="pandas", cache=False, read_csv_kwargs=how
@@ -56,7 +56,8 @@ def _write(path: Path, name: str, frame: Any) -> None:
     if path.suffix != ".npz":
         target = {"adult": "income", "bank": "y"}[name]
         names = [*(str(name).replace("-", "_") for name in frame.columns[:-1]), target]
-        frame.set_axis(names, axis=1).to_csv(path, index=False, na_rep="?")
+        texts = frame.set_axis(names, axis=1).apply(lambda column: column.str.strip("'"))
+        texts.to_csv(path, index=False, na_rep="?")
         return
     pixels, labels = frame.iloc[:, :-1].to_numpy(dtype=np.uint8), frame.iloc[:, -1].to_numpy(dtype=np.uint8)
     images = pixels.reshape(-1, 28, 28)
