@@ -67,7 +67,8 @@ def keep(run: Run, folder: Path) -> None:
     """Copy what is committed of a run."""
     folder.mkdir(exist_ok=True)
     for name in KEPT:
-        shutil.copyfile(run.folder / name, folder / name)
+        if run.folder.resolve() != folder.resolve():
+            shutil.copyfile(run.folder / name, folder / name)
 
 
 def put(page: Path, name: str, text: str) -> None:

@@ -21,17 +21,20 @@ from expunge.errors import (
     CellOverLimitError,
     FileNotUsableError,
     InvalidDataError,
+    InvalidParameterError,
     InvalidRequestError,
     NotReproducedError,
     UnknownNameError,
 )  # fmt: skip
-from expunge.lab import Cell, isolation, run_cells, write_site
+from expunge.lab import Cell, Seeds, isolation, run_cells, write_site
+from expunge.lab.environment import code_digest, environment
 from expunge.lab.honesty import check_run
 from expunge.lab.isolation import Job, Limits, do_isolated
 from expunge.lab.learners import Outcome
 from expunge.lab.methods import Method
 from expunge.lab.plugins import registered
 from expunge.lab.results import Run, line_of, read_run
+from expunge.lab.summary import Row, rows_of
 from expunge.lab.verbs import compare_runs, reproduce
 
 GROUP = [
@@ -111,6 +114,44 @@ def test_bad_input_is_refused_before_anything_is_run(tmp_path: Path, monkeypatch
         read_run(tmp_path)
 
 
+def test_a_device_that_is_not_there_is_refused_and_one_that_is_gets_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setenv("EXPUNGE_DEVICE", "cuda:77")
+    with pytest.raises(InvalidParameterError, match=r"cuda:77.*cannot use"):
+        run_cells(QUICK[:1], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: f"card of {name}")
+    assert environment()["gpu"] == "card of cuda:77"
+
+
+def test_references_of_other_code_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell.parse("breast-cancer/tree@2/random@0.1/do-nothing/s0r4")
+    run_cells([cell], tmp_path, isolate=False)
+    first = set((tmp_path / "references").glob("*.npy"))
+    run_cells([dataclasses.replace(cell, seeds=Seeds(1))], tmp_path, isolate=False)
+    assert set((tmp_path / "references").glob("*.npy")) == first, "of the same code they are shared"
+    monkeypatch.setattr("expunge.lab.environment.code_digest", lambda: "other")
+    run_cells([dataclasses.replace(cell, seeds=Seeds(2))], tmp_path, isolate=False)
+    assert len(list((tmp_path / "references").glob("*.npy"))) == 2 * len(first)
+    checks = {check.name: check.passed for check in check_run(read_run(tmp_path))}
+    assert checks["One version of the code made all cells"] is False
+
+
+def test_a_digest_of_the_code_changes_with_what_decides_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.py", "lab/site.py", "cli/b.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1\n", encoding="utf-8")
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
+    found = []
+    for name in ("a.py", "lab/site.py", "cli/b.py"):
+        found.append(code_digest.__wrapped__())
+        (tmp_path / name).write_text("2\n", encoding="utf-8")
+    assert found[0] != found[1] == found[2] == code_digest.__wrapped__()
+
+
 def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path) -> None:
     start = time.monotonic()
     slow = do_isolated(Job("cell", "digits/sisa-mlp/random/retrain/s0r0", tmp_path), Limits(time_s=0.2))
@@ -183,6 +224,28 @@ def test_a_cell_is_reproduced_to_the_byte(folder: Path, tmp_path: Path) -> None:
     found = compare_runs(folder, copy)
     assert (found.n_both, found.n_equal) == (9, 8)
     assert [row[:2] for row in found.rows] == [("test_accuracy", "1")]
+
+
+def test_verdicts_of_a_row_are_counted_and_chance_is_called_chance(folder: Path) -> None:
+    """Twin: the binomial sum of three tosses that come up one time in twenty."""
+    row = next(row for row in rows_of(read_run(folder)) if row.scenario.method == "retrain")
+
+    def with_verdicts(*verdicts: str, is_equal: bool = False) -> Row:
+        return dataclasses.replace(row, verdicts={v: verdicts.count(v) for v in verdicts}, is_equal=is_equal)
+
+    once = with_verdicts("forgotten", "over-forgotten", "forgotten")
+    twice = with_verdicts("not forgotten", "over-forgotten", "cannot tell")
+    assert (once.accused, twice.accused) == (1, 2)
+    assert once.chance == pytest.approx(1 - 0.95**3)
+    assert twice.chance == pytest.approx(3 * 0.05**2 * 0.95 + 0.05**3)
+    assert not once.is_accused
+    assert "may be chance" in once.remark
+    assert "0.14 of cases" in once.remark
+    assert twice.is_accused
+    assert twice.remark == ""
+    equal = with_verdicts("not forgotten", "not forgotten", "forgotten", is_equal=True)
+    assert "fresh fit itself" in equal.remark
+    assert with_verdicts("forgotten").remark == with_verdicts().remark == ""
 
 
 # ---------------------------------------------------------------- the report

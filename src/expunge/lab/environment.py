@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from expunge.digest import leaf
+from expunge.errors import InvalidParameterError, MissingExtraError
 
-__all__ = ["code_digest", "device", "environment", "peak_bytes"]
+__all__ = ["check_device", "code_digest", "device", "environment", "peak_bytes"]
 
 #: Parts of the package that decide no score: they hand things over, keep them, or show them.
 _ASIDE = {
@@ -27,6 +28,41 @@ _ASIDE = {
 def device() -> str:
     """Where networks are trained, as torch names it: what ``EXPUNGE_DEVICE`` says, else the processor."""
     return os.environ.get("EXPUNGE_DEVICE") or "cpu"
+
+
+def check_device() -> None:
+    """Refuse a device that torch cannot use, before anything is trained.
+
+    Raises
+    ------
+    InvalidParameterError
+        ``EXPUNGE_DEVICE`` names none that is here.
+    MissingExtraError
+        It names one, and torch is not installed.
+    """
+    name = device()
+    if name == "cpu":
+        return
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError(f"EXPUNGE_DEVICE says {name!r}, which needs torch.", hint="Unset it.") from error
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).partition("\n")[0]
+        raise InvalidParameterError(
+            f"EXPUNGE_DEVICE says {name!r}, which torch cannot use here: {why}.", hint="Unset it for the processor."
+        ) from error
+
+
+def _graphics() -> dict[str, str]:
+    """Name and driver library of a graphics processor, where networks are trained on one."""
+    if not device().startswith("cuda"):
+        return {}
+    import torch
+
+    return {"gpu": torch.cuda.get_device_name(device()), "cuda": str(torch.version.cuda)}
 
 
 @functools.cache
@@ -58,7 +94,14 @@ def environment() -> dict[str, Any]:
     from expunge import __version__
     from expunge.workspace import fingerprint
 
-    return {"expunge": __version__, "device": device(), "threads": 1, "code": code_digest(), **fingerprint()}
+    return {
+        "expunge": __version__,
+        "device": device(),
+        "threads": 1,
+        "code": code_digest(),
+        **_graphics(),
+        **fingerprint(),
+    }
 
 
 def peak_bytes() -> int:
