@@ -240,7 +240,8 @@ def test_verdicts_of_a_row_are_counted_and_chance_is_called_chance(folder: Path)
     assert twice.chance == pytest.approx(3 * 0.05**2 * 0.95 + 0.05**3)
     assert not once.is_accused
     assert "may be chance" in once.remark
-    assert "0.14 of cases" in once.remark
+    assert "1 of 3 happens to 14 % of retrains" in once.remark
+    assert once.verdict == "2 forgotten, 1 over-forgotten"
     assert twice.is_accused
     assert twice.remark == ""
     equal = with_verdicts("not forgotten", "not forgotten", "forgotten", is_equal=True)

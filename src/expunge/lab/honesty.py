@@ -71,7 +71,8 @@ def _accused(done: dict[Cell, Any]) -> Check:
         if cell.scenario.method == "retrain" and s.get("verdict"):
             first.setdefault(cell.shared, s["verdict"])
     accused = sum(verdict in ACCUSATIONS for verdict in first.values())
-    told = f"{accused} of {len(first)} retrains are accused, each by references of its own; {ALPHA:.0%} are expected."
+    told = f"{accused} of {len(first)} retrains are accused, each by references of its own; "
+    told += f"{100 * ALPHA:.0f} % are expected."
     likely = _at_least(len(first) - accused, len(first), 1 - ALPHA)
     return Check("Retrains are accused no more often than the audit's level", told, likely)
 

@@ -84,7 +84,7 @@ def _index(run: Run, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[s
         "checks": checks, "all_hold": all(check.passed is not False for check in checks),
         "environment": environment, "n_seeds": max((len(row.cells) for row in rows), default=0),
         "groups": [{"title": title_of(key), "unit": unit_of(own[0].measure), "table": board(own),
-                    "picture": _front(own)} for key, own in found.items()],
+                    "pictures": _fronts(own)} for key, own in found.items()],
         "headings": HEADINGS, "failed": run.failed, "sweeps": sweep_pictures(run), "spread": spread_of(found),
         "order": order_of(run), "drift": drift_of(run), "n_groups": len(found),
     }  # fmt: skip
@@ -132,18 +132,24 @@ def _mean_gap(row: Row) -> str:
     return "—" if own is None else f"{interval(own, 100)} (retrain {100 * floor:.2g})" if floor else interval(own, 100)
 
 
-def _dots(rows: Sequence[Row]) -> list[Dot]:
+def _dots(rows: Sequence[Row], score: str = "mean_gap", scale: float = 100.0) -> list[Dot]:
     out = []
     for row in rows:
-        cost, own = row.time, row.score("mean_gap")
+        cost, own = row.time, row.score(score)
         if cost is not None and own is not None:
             kind = "bad" if _is_bad(row) else "good" if row.verdict else ""
-            out.append(Dot(max(cost.value, _LEAST_COST), 100 * own, row.scenario.method, kind))
+            out.append(Dot(max(cost.value, _LEAST_COST), scale * abs(own), row.scenario.method, kind))
     return out
 
 
-def _front(rows: Sequence[Row]) -> str:
-    return scatter(_dots(rows), across="time, as a share of a retrain", up="mean gap, points")
+def _fronts(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Quality against cost, and privacy against cost."""
+    across = "time, as a share of a retrain"
+    drawn = [
+        ("Quality against cost", scatter(_dots(rows), across=across, up="mean gap, points")),
+        ("Privacy against cost", scatter(_dots(rows, "attack_gap", 1.0), across=across, up="attack, gap in AUC")),
+    ]
+    return [pair for pair in drawn if pair[1]]
 
 
 def _method(method: str, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[str, Any]:

@@ -83,12 +83,9 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What the audit said most often, with the count; empty where there was none."""
-        if not self.verdicts:
-            return ""
-        name = max(sorted(self.verdicts), key=lambda v: self.verdicts[v])
-        n = sum(self.verdicts.values())
-        return name if self.verdicts[name] == n else f"{name} ({self.verdicts[name]} of {n})"
+        """What the audit said, with counts where seeds differ, most often first; empty where it said nothing."""
+        said = sorted(self.verdicts, key=lambda v: (-self.verdicts[v], v))
+        return said[0] if len(said) == 1 else ", ".join(f"{self.verdicts[name]} {name}" for name in said)
 
     @property
     def accused(self) -> int:
@@ -110,9 +107,9 @@ class Row:
         """What must stand beside an accusation, so that nobody takes chance for a fault; else empty."""
         if not self.accused or (self.is_accused and not self.is_equal):
             return ""
-        n = sum(self.verdicts.values())
-        told = f"of {n} retrains {self.accused} or more are accused in {self.chance:.2g} of cases"
-        return f"the fresh fit itself, bit for bit: chance; {told}" if self.is_equal else f"may be chance: {told}"
+        n, often = sum(self.verdicts.values()), f"{100 * self.chance:.2g} %"
+        told = f"{self.accused} of {n} happens to {often} of retrains"
+        return f"the fresh fit itself, accused by chance: {told}" if self.is_equal else f"may be chance: {told}"
 
 
 def rows_of(run: Run) -> list[Row]:
