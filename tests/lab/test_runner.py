@@ -8,6 +8,8 @@ import html.parser
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -90,6 +92,33 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path
     assert 1 <= report.n_run <= 2
     assert (tmp_path / "scores.jsonl").read_bytes() == whole
     assert run_cells(QUICK, tmp_path, isolate=False).n_run == 0
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_at_any_instant_goes_on(tmp_path: Path) -> None:
+    """Killed outright again and again, the run ends with the bytes of one that was left alone."""
+    cells = [
+        f"breast-cancer/tree/random@0.2/{method}/s{seed}r6" for method in ("retrain", "forget") for seed in range(3)
+    ]
+    program = [sys.executable, "-c", "from expunge.cli import main; main()", "lab", "run", *cells, "--out"]
+    subprocess.run([*program, str(tmp_path / "whole")], check=True, capture_output=True)
+    wait, n_killed = 1.0, 0
+    while True:
+        running = subprocess.Popen(
+            [*program, str(tmp_path / "cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert running.wait(wait) == 0
+            break
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            n_killed, wait = n_killed + 1, wait * 1.3
+    assert n_killed >= 2
+    for name in ("scores.jsonl", "cells.json"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    both = [{path.name for path in (tmp_path / run / "references").glob("*.npy")} for run in ("cut", "whole")]
+    assert both[0] == both[1]
 
 
 def test_a_line_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
