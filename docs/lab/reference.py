@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGE = HERE / "reference.md"
 BEGIN, END = "<!-- written by docs/lab/{name}.py -->", "<!-- end -->"
-KEPT = ("cells.json", "scores.jsonl", "timings.jsonl")
+KEPT = ("cells.json", "scores.jsonl", "timings.jsonl", "references.jsonl")
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def keep(run: Run, folder: Path) -> None:
     """Copy what is committed of a run."""
     folder.mkdir(exist_ok=True)
     for name in KEPT:
-        if run.folder.resolve() != folder.resolve():
+        if run.folder.resolve() != folder.resolve() and (run.folder / name).exists():
             shutil.copyfile(run.folder / name, folder / name)
 
 
@@ -88,12 +88,13 @@ def tables(run: Run) -> str:
     """The tables of the page."""
     first = next(iter(run.scores.values()))["environment"]
     spent = sum(t["total_s"] for t in run.timings.values()) / 60
+    trained = sum(t["elapsed_s"] for t in run.references.values()) / 60
     machine = (
         f"Python {first['python']}, NumPy {first['numpy']}, scikit-learn {first['scikit-learn']}, {first['device']}"
     )
     lines = [
-        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, each",
-        f"on one thread. {machine}; {time.strftime('%Y-%m-%d')}.",
+        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells and {trained:.0f} of "
+        f"references, each on one thread. {machine}; {time.strftime('%Y-%m-%d')}.",
         "", "| the laboratory checks itself | found | holds |", "| --- | --- | --- |",
         *(f"| {c.name} | {c.told} | {'yes' if c.passed else 'nothing to see' if c.passed is None else '**NO**'} |"
           for c in check_run(run)),

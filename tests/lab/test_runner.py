@@ -35,7 +35,7 @@ from expunge.lab.isolation import Job, Limits, do_isolated
 from expunge.lab.learners import Outcome
 from expunge.lab.methods import Method
 from expunge.lab.plugins import registered
-from expunge.lab.results import Run, line_of, read_run
+from expunge.lab.results import Run, append, line_of, read_run
 from expunge.lab.summary import Row, rows_of
 from expunge.lab.verbs import compare_runs, reproduce
 
@@ -68,6 +68,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_references_are_trained_once_and_shared(folder: Path) -> None:
     assert len(list((folder / "references").glob("*.npy"))) == 40 + 14
+    (charged,) = read_run(folder).references.values()
+    assert charged["n_models"] == 40 + 14
+    assert charged["elapsed_s"] > 0
+    append(folder / "references.jsonl", {**charged, "elapsed_s": 1e-6})
+    assert read_run(folder).references[charged["cell"]] == charged, "reading them again is no training"
 
 
 def test_lines_hold_what_they_must(folder: Path) -> None:

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any, Literal
@@ -63,14 +64,17 @@ class Job:
 def do(job: Job) -> dict[str, Any]:
     """Do a job here. Errors become data: a failed cell is a result."""
     from expunge.lab.cells import Cell
+    from expunge.lab.environment import peak_bytes
     from expunge.lab.experiment import run_cell
     from expunge.lab.trial import prepare
 
     cell = Cell.parse(job.cell)
     try:
         if job.kind == "references":
+            start = time.perf_counter()
             prepare(cell).references(cell, job.store)
-            return {"status": "done"}
+            spent = {"elapsed_s": time.perf_counter() - start, "peak_bytes": peak_bytes()}
+            return {"status": "done", "n_models": cell.n_references + cell.n_unforgotten, **spent}
         result = run_cell(cell, store=job.store)
     except MemoryError:
         return _failed("cell-over-limit", "It took more memory than it may.")

@@ -148,7 +148,13 @@ def _train_references(
         clock.tick()
         if told["status"] != "done":
             broken[name] = told
+        else:
+            append(store.parent / "references.jsonl", {"cell": name, "unit": "seconds", **_without_status(told)})
     return broken
+
+
+def _without_status(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "status"}
 
 
 def _side_by_side(work: Callable[[Job], dict[str, Any]], jobs: list[Job], n_jobs: int) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from expunge.errors import FileNotUsableError
+from expunge.lab.cells import Cell
 from expunge.lab.difficulties import drift_of, order_of, spread_of, sweep_pictures
 from expunge.lab.honesty import check_run
 from expunge.lab.pictures import Dot, pareto, scatter
@@ -84,10 +85,21 @@ def _index(run: Run, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[s
         "checks": checks, "all_hold": all(check.passed is not False for check in checks),
         "environment": environment, "n_seeds": max((len(row.cells) for row in rows), default=0),
         "groups": [{"title": title_of(key), "unit": unit_of(own[0].measure), "table": board(own),
-                    "pictures": _fronts(own)} for key, own in found.items()],
+                    "references": references_of(run, own), "pictures": _fronts(own)} for key, own in found.items()],
         "headings": HEADINGS, "failed": run.failed, "sweeps": sweep_pictures(run), "spread": spread_of(found),
         "order": order_of(run), "drift": drift_of(run), "n_groups": len(found),
     }  # fmt: skip
+
+
+def references_of(run: Run, rows: Sequence[Row]) -> str:
+    """What the references of a group took; they are shared by its methods, and charged to none."""
+    shared = {Cell.parse(cell).shared for row in rows for cell in row.cells}
+    found = [line for name, line in run.references.items() if name in shared]
+    if not found:
+        return ""
+    n, spent = sum(line["n_models"] for line in found), sum(line["elapsed_s"] for line in found)
+    most = bytes_text(max(line["peak_bytes"] for line in found))
+    return f"References: {n} models in {seconds(spent)}, {most} of memory at most; shared by all methods here."
 
 
 def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
