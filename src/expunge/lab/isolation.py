@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import json
 import multiprocessing
 import os
@@ -22,6 +23,8 @@ __all__ = ["Job", "Limits", "do", "do_isolated"]
 #: seconds, which a few cells do not win back.
 _PRELOADED = ["expunge.lab.experiment", "sklearn.linear_model", "sklearn.neural_network", "numba", "skops.io"]
 _LEAST_JOBS = 10
+#: What readers of tables, compilers and loaders of libraries say when they get no memory.
+_OF_MEMORY = ("out of memory", "allocate", "map segment", "load shared object", "start new thread")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +64,15 @@ class Job:
     store: Path
 
 
-def do(job: Job) -> dict[str, Any]:
-    """Do a job here. Errors become data: a failed cell is a result."""
+def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
+    """Do a job here. Errors become data: a failed cell is a result.
+
+    Parameters
+    ----------
+    job : Job
+    is_limited : bool
+        Whether the memory of this process is limited: what libraries say when they get none then counts as that.
+    """
     from expunge.lab.cells import Cell
     from expunge.lab.environment import peak_bytes
     from expunge.lab.experiment import run_cell
@@ -76,11 +86,11 @@ def do(job: Job) -> dict[str, Any]:
             spent = {"elapsed_s": time.perf_counter() - start, "peak_bytes": peak_bytes()}
             return {"status": "done", "n_models": cell.n_references + cell.n_unforgotten, **spent}
         result = run_cell(cell, store=job.store)
-    except MemoryError:
-        return _failed("cell-over-limit", "It took more memory than it may.")
-    except ExpungeError as error:
-        return _failed(error.code, str(error))
     except Exception as error:  # a method of somebody else may raise anything
+        if _is_out_of_memory(error, is_limited=is_limited):
+            return _failed("cell-over-limit", f"It took more memory than it may ({type(error).__name__}: {error}).")
+        if isinstance(error, ExpungeError):
+            return _failed(error.code, str(error))
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _failed("cell-failed", f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
     return {"status": "done", "scores": result.scores, "timings": result.timings}
@@ -119,8 +129,9 @@ def _child(job: Job, limits: Limits, pipe: Any) -> None:
     warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if limits.memory_bytes is not None:
+        _load_libraries(job)
         _limit_memory(limits.memory_bytes)
-    pipe.send_bytes(json.dumps(do(job)).encode())
+    pipe.send_bytes(json.dumps(do(job, is_limited=limits.memory_bytes is not None)).encode())
     pipe.close()
 
 
@@ -130,6 +141,27 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _load_libraries(job: Job) -> None:
+    """What is loaded before the limit does not count."""
+    from expunge.lab.cells import Cell
+    from expunge.lab.models.table import family
+
+    is_network = family(Cell.parse(job.cell).scenario.model)[0].source.startswith("expunge.lab.models.networks")
+    for name in [*_PRELOADED, *(["torch"] if is_network else [])]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _is_out_of_memory(error: BaseException, *, is_limited: bool) -> bool:
+    """Whether an error, or one that led to it, is about memory: not every library raises MemoryError."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or (is_limited and any(word in str(found) for word in _OF_MEMORY)):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def _limit_memory(more: int) -> None:
