@@ -112,15 +112,19 @@ def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str
         return told
     except EOFError:
         process.join()
-        code = "cell-over-limit" if process.exitcode == -9 else "cell-failed"
-        why = ", perhaps for its memory" if process.exitcode == -9 else ""
-        if process.exitcode == 1:  # errors of a job become data: this one did not begin
-            why = " before it began; a script that runs cells stands under: if __name__ == '__main__'"
-        return _failed(code, f"Its process ended with {process.exitcode}{why}.")
+        return _ended(process.exitcode, is_limited=limits.memory_bytes is not None)
     finally:
         process.kill()
         process.join()
         ours.close()
+
+
+def _ended(code: int | None, *, is_limited: bool) -> dict[str, Any]:
+    """A process that ended without an answer: killed, or unable even to begin."""
+    if code == -9 or is_limited:
+        return _failed("cell-over-limit", f"Its process ended with {code}, perhaps for its memory.")
+    why = " before it began; a script that runs cells stands under: if __name__ == '__main__'" if code == 1 else ""
+    return _failed("cell-failed", f"Its process ended with {code}{why}.")
 
 
 def _child(job: Job, limits: Limits, pipe: Any) -> None:
