@@ -24,7 +24,14 @@ __all__ = ["Job", "Limits", "do", "do_isolated"]
 _PRELOADED = ["expunge.lab.experiment", "sklearn.linear_model", "sklearn.neural_network", "numba", "skops.io"]
 _LEAST_JOBS = 10
 #: What readers of tables, compilers and loaders of libraries say when they get no memory.
-_OF_MEMORY = ("out of memory", "allocate", "map segment", "load shared object", "start new thread")
+_OF_MEMORY = (
+    "out of memory",
+    "allocate",
+    "map segment",
+    "load shared object",
+    "start new thread",
+    "error return without exception",
+)
 
 
 @dataclasses.dataclass(frozen=True)
