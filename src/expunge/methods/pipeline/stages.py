@@ -68,7 +68,7 @@ class View:
         return self.of(self._rows.peek(slots))
 
     def of(self, table: Table) -> Table:
-        """A table of the store, transformed; an empty one is as wide as what comes out."""
+        """A table of the store, transformed."""
         return dataclasses.replace(table, X=self._through(table.X) if len(table) else self.form())
 
 
