@@ -39,7 +39,7 @@ GROUPS = (
 def main() -> None:
     """Print the table, and put it on the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("groups", nargs="*", default=GROUPS)
+    parser.add_argument("groups", nargs="*", default=list(GROUPS))
     parser.add_argument("--sets", type=int, default=16)
     parser.add_argument("--each", type=int, default=10)
     parser.add_argument("--write", action="store_true")
@@ -48,12 +48,14 @@ def main() -> None:
     if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
         os.environ["EXPUNGE_DATA"] = str(shared)
     warnings.simplefilter("ignore")
-    found = {name: [verdicts(name, number, asked.each) for number in range(asked.sets)] for name in asked.groups}
-    text = table(found)
-    sys.stdout.write(f"{text}\n")
-    if asked.write:
-        head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    found: dict[str, list[list[str]]] = {name: [] for name in asked.groups}
+    for number in range(asked.sets):
+        for name in asked.groups:
+            found[name].append(verdicts(name, number, asked.each))
+            if asked.write and all(found.values()):  # the page holds what there is, whenever this is stopped
+                head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+                PAGE.write_text(f"{head}{BEGIN}\n\n{table(found)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    sys.stdout.write(f"{table(found)}\n")
 
 
 def verdicts(group: str, number: int, n: int) -> list[str]:

@@ -27,7 +27,7 @@ def main() -> int:
     keep(run, FOLDER)
     for old in FOLDER.glob("*.svg"):
         old.unlink()
-    put(PAGE, "sweeps", "\n".join([*difficulties(run, read_run(HERE)), *others(run)]))
+    put(PAGE, "sweeps", "\n".join([*difficulties(run, read_run(HERE)), *others(run), ""]))
     return 1 if run.failed else 0
 
 
@@ -77,13 +77,13 @@ def _sweep(run: Run, name: str) -> list[str]:
             out.append(_picture(picture["name"], picture["picture"], sweep.title, picture["names"]))
     for score in sweep.shows:
         for line in sweep_curves(run, sweep, score):
-            out.append(f"- {AXES.get(score, score).capitalize()}, {line.name}: {_told(line, sweep.axis)}.")
+            out.append(f"- **{line.name}**, {AXES.get(score, score)}: {_told(line, sweep.axis)}.")
     return out
 
 
 def _told(line: Curve, axis: str) -> str:
-    points = [f"{y:.3g} at {x:g}" for x, y in zip(line.x, line.y, strict=True)]
-    return f"{', '.join(points)} ({axis})"
+    first, *rest = [f"{y:.3g} at {{}}{x:g}" for x, y in zip(line.x, line.y, strict=True)]
+    return ", ".join([first.format(f"{axis} "), *(point.format("") for point in rest)])
 
 
 def _picture(name: str, picture: str, alt: str, names: Sequence[str] = ()) -> str:

@@ -119,7 +119,7 @@ def _distances(e: Evaluation) -> dict[str, Value]:
     out: dict[str, Value] = {"largest_difference": float(np.abs(e.after - e.fresh).max())}
     for part, mask in (("forget", e.is_forgotten), ("test", e.is_tested)):
         is_told = e.task.is_classes and mask.any()
-        out[f"js_{part}"] = float(js_divergence(e.after[mask], e.fresh[mask]).mean()) if is_told else None
+        out[f"js_{part}"] = max(0.0, float(js_divergence(e.after[mask], e.fresh[mask]).mean())) if is_told else None
     tested = e.is_tested
     out["changed_share"] = None
     if e.task.is_classes and tested.any():
