@@ -2,7 +2,7 @@
 # folder is touched, and nothing is installed again before pyproject.toml or constraints.txt changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo env test faults lint format bench lab lab-full docs clean
+.PHONY: help demo env test faults lint format bench lab lab-sweeps lab-full docs clean
 
 USABLE := import sys, venv; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -40,6 +40,9 @@ bench: $(VENV)/.full ## run the short benchmarks and write benchmarks/results.md
 
 lab: $(VENV)/.full ## run the small matrix of the laboratory (at most 100 cells) and write docs/lab; EXPUNGE_DATA names the folder of data
 	@$(BIN)/python docs/lab/reference.py $(ARGS)
+
+lab-sweeps: $(VENV)/.full ## run every sweep of the laboratory and write docs/lab/sweeps.md
+	@$(BIN)/python docs/lab/sweeps.py $(ARGS)
 
 lab-full: $(VENV)/.full ## run the large matrix, for a machine with a GPU (EXPUNGE_DEVICE=cuda) and all the data
 	@$(BIN)/expunge lab run full --out build/lab-full --jobs $(or $(JOBS),2) $(ARGS)

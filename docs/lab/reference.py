@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from findings import findings, sized
+
 from expunge.lab import run_cells, write_site
 from expunge.lab.honesty import check_run
 from expunge.lab.isolation import Limits
@@ -19,39 +21,61 @@ from expunge.lab.matrices import MATRICES
 from expunge.lab.results import Run, read_run
 from expunge.lab.site import leaderboard_csv
 from expunge.lab.summary import groups, rows_of, title_of
-from expunge.lab.words import bytes_text, gap, interval, percent, ratio
+from expunge.lab.words import bytes_text, gap, interval, percent, ratio, unit_of
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGE = HERE / "reference.md"
-BEGIN, END = "<!-- written by docs/lab/reference.py -->", "<!-- end -->"
-KEPT = ("cells.json", "scores.jsonl", "timings.jsonl")
+BEGIN, END = "<!-- written by docs/lab/{name}.py -->", "<!-- end -->"
+KEPT = ("cells.json", "scores.jsonl", "timings.jsonl", "references.jsonl")
 
 
 def main() -> int:
     """Run, then write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    asked = arguments(__doc__ or "", "lab")
+    run = run_matrix("small", asked)
+    keep(run, HERE)
+    (HERE / "leaderboard.csv").write_text(leaderboard_csv(rows_of(run)), encoding="utf-8")
+    put(PAGE, "reference", f"{tables(run)}\n{findings(run)}\n\n## How it was sized\n\n{sized(run)}\n")
+    return 1 if run.failed else 0
+
+
+def arguments(what: str, folder: str) -> argparse.Namespace:
+    """Of the command."""
+    parser = argparse.ArgumentParser(description=what, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--run", type=Path, default=ROOT / "build" / "lab")
+    parser.add_argument("--run", type=Path, default=ROOT / "build" / folder)
     parser.add_argument("--only-page", action="store_true")
-    asked = parser.parse_args()
+    return parser.parse_args()
+
+
+def run_matrix(name: str, asked: argparse.Namespace) -> Run:
+    """Run a matrix, unless only the page is asked for, and write its report."""
     shared = ROOT.parent / "shared" / "data"
     if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
         os.environ["EXPUNGE_DATA"] = str(shared)
     if not asked.only_page:
-        report = run_cells(
-            MATRICES["small"].cells(), asked.run, n_jobs=asked.jobs, limits=Limits(1800, 8 * 2**30), progress=show
-        )
+        limits = Limits(1800, 8 * 2**30)
+        report = run_cells(MATRICES[name].cells(), asked.run, n_jobs=asked.jobs, limits=limits, progress=show)
         sys.stderr.write("\n")
-        print(f"{report.n_run} cells run, {report.n_kept} done before, {len(report.failed)} failed.")
-    run = read_run(asked.run)
+        sys.stdout.write(f"{report.n_run} cells run, {report.n_kept} done before, {len(report.failed)} failed.\n")
+    sys.stdout.write(f"Report: {write_site(asked.run)}\n")
+    return read_run(asked.run)
+
+
+def keep(run: Run, folder: Path) -> None:
+    """Copy what is committed of a run."""
+    folder.mkdir(exist_ok=True)
     for name in KEPT:
-        shutil.copyfile(asked.run / name, HERE / name)
-    (HERE / "leaderboard.csv").write_text(leaderboard_csv(rows_of(run)), encoding="utf-8")
-    print(f"Report: {write_site(asked.run)}")
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    PAGE.write_text(f"{head}{BEGIN}\n\n{tables(run)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    return 1 if run.failed else 0
+        if run.folder.resolve() != folder.resolve() and (run.folder / name).exists():
+            shutil.copyfile(run.folder / name, folder / name)
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Replace the written part of a page."""
+    begin = BEGIN.format(name=name)
+    head, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    page.write_text(f"{head}{begin}\n\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def show(done: float, total: float) -> None:
@@ -64,12 +88,13 @@ def tables(run: Run) -> str:
     """The tables of the page."""
     first = next(iter(run.scores.values()))["environment"]
     spent = sum(t["total_s"] for t in run.timings.values()) / 60
+    trained = sum(t["elapsed_s"] for t in run.references.values()) / 60
     machine = (
         f"Python {first['python']}, NumPy {first['numpy']}, scikit-learn {first['scikit-learn']}, {first['device']}"
     )
     lines = [
-        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells beside their references, each",
-        f"on one thread. {machine}; {time.strftime('%Y-%m-%d')}.",
+        f"{len(run.asked)} cells, {len(run.failed)} failed; {spent:.0f} minutes of cells and {trained:.0f} of "
+        f"references, each on one thread. {machine}; {time.strftime('%Y-%m-%d')}.",
         "", "| the laboratory checks itself | found | holds |", "| --- | --- | --- |",
         *(f"| {c.name} | {c.told} | {'yes' if c.passed else 'nothing to see' if c.passed is None else '**NO**'} |"
           for c in check_run(run)),
@@ -78,7 +103,10 @@ def tables(run: Run) -> str:
     head = ("method", "audit says", "retain gap", "forget gap", "test gap", "mean gap (a retrain's)", "records read",
             "time", "storage")  # fmt: skip
     for key, rows in groups(rows_of(run)).items():
-        lines += [f"### {title_of(key)}", "", f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+        lines += [f"### {title_of(key)}", ""]
+        if (unit := unit_of(rows[0].measure)) != "accuracy":
+            lines += [f"Quality is {unit}; gaps are hundredths of it.", ""]
+        lines += [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
         for row in rows:
             name = f"`{row.scenario.method}`" + (", equal" if row.is_equal else "")
             if not row.cells:
@@ -89,7 +117,8 @@ def tables(run: Run) -> str:
             mean = interval(row.scores.get("mean_gap"), 100) + (f" ({100 * floor:.2g})" if floor else "")
             gaps = [gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")]
             cost = [percent(row.score("work_share")), ratio(row.time), bytes_text(row.score("state_bytes"))]
-            cells = [name, row.verdict or "—", *gaps, mean, *cost]
+            verdict = (row.verdict or "—") + (f"; {row.remark}" if row.remark else "")
+            cells = [name, verdict, *gaps, mean, *cost]
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)

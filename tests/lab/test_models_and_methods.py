@@ -25,6 +25,7 @@ from expunge.lab.methods import METHODS, check_method, method_names
 from expunge.lab.models import MODELS, build
 from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
+from expunge.lab.tasks import ANOMALIES, NUMBERS
 from expunge.lab.tuning import tune
 from expunge.lab.workloads import load_workload, workload_names
 
@@ -49,10 +50,19 @@ def small(kind: str) -> Data:
     return Data("small", kind, X, y, ids, owners, ("x", "y", "z"), shape=shape)  # type: ignore[arg-type]
 
 
+def asked(data: Data, task: str) -> Data:
+    """The same rows, with another question."""
+    if task == "numbers":
+        return dataclasses.replace(data, y=data.X["age"].to_numpy(dtype=float), classes=(), task=NUMBERS)
+    return dataclasses.replace(data, X=data.X.drop(columns=["job"]).to_numpy(), y=data.y // 2, task=ANOMALIES)
+
+
 SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",
          "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4",
-         "descent": "descent@steps=5", "langevin": "langevin@noise=0.5"}  # fmt: skip
-CERTIFIED = {"certified", "descent", "langevin", "newton"}
+         "descent": "descent@steps=5", "langevin": "langevin@noise=0.5", "mlp-numbers": "mlp-numbers@4",
+         "sisa-numbers": "sisa-numbers@2", "forest-numbers": "forest-numbers@3",
+         "isolation": "isolation@5"}  # fmt: skip
+CERTIFIED = {"certified", "certified-ridge", "descent", "langevin", "newton"}
 NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
             "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
 
@@ -64,12 +74,15 @@ def test_every_family_trains_answers_and_forgets(name: str) -> None:
     data = small(kind)
     if name == "filled-ridge":
         data = dataclasses.replace(data, X=data.X.drop(columns=["job"]))
+    if (task := MODELS[name].task) != "classes":
+        data = asked(data, task)
     learner = build({**SIZES, **NETWORKS}.get(name, name), data)
     records = Records.of(data, data.ids < 50)
     model = learner.train(records, 1)
     answers = learner.answer(model, data.rows(np.arange(60)), 3)
-    assert answers.shape == (60, 3)
-    assert np.allclose(answers.sum(axis=1), 1)
+    assert answers.shape == ((60, 3) if task == "classes" else (60,))
+    assert task != "classes" or np.allclose(answers.sum(axis=1), 1)
+    assert len(data.task.read(answers, data.y, learner.floor)["logit"]) == 60
     assert learner.digest(learner.train(records, 1)) == learner.digest(model)
     assert learner.n_bytes(model) > 0
     assert learner.work_of_training(model, records) >= 50
@@ -78,7 +91,8 @@ def test_every_family_trains_answers_and_forgets(name: str) -> None:
     assert (outcome is None) == (name in NETWORKS)
     if outcome is not None:
         same = learner.digest(outcome.model) == learner.digest(learner.train(records.without(gone), 1))
-        assert same == (outcome.guarantee == "exact")
+        refitted = name == "certified-ridge"  # the scaler before it moves, so it is trained anew with the same noise
+        assert same == (outcome.guarantee == "exact" or refitted)
         assert (outcome.guarantee == "certified") == (name in CERTIFIED)
 
 

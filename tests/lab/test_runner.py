@@ -8,6 +8,8 @@ import html.parser
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,17 +23,20 @@ from expunge.errors import (
     CellOverLimitError,
     FileNotUsableError,
     InvalidDataError,
+    InvalidParameterError,
     InvalidRequestError,
     NotReproducedError,
     UnknownNameError,
 )  # fmt: skip
-from expunge.lab import Cell, isolation, run_cells, write_site
+from expunge.lab import Cell, Seeds, isolation, run_cells, write_site
+from expunge.lab.environment import code_digest, environment
 from expunge.lab.honesty import check_run
 from expunge.lab.isolation import Job, Limits, do_isolated
 from expunge.lab.learners import Outcome
 from expunge.lab.methods import Method
 from expunge.lab.plugins import registered
-from expunge.lab.results import Run, line_of, read_run
+from expunge.lab.results import Run, append, line_of, read_run
+from expunge.lab.summary import Row, rows_of
 from expunge.lab.verbs import compare_runs, reproduce
 
 GROUP = [
@@ -63,6 +68,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_references_are_trained_once_and_shared(folder: Path) -> None:
     assert len(list((folder / "references").glob("*.npy"))) == 40 + 14
+    (charged,) = read_run(folder).references.values()
+    assert charged["n_models"] == 40 + 14
+    assert charged["elapsed_s"] > 0
+    append(folder / "references.jsonl", {**charged, "elapsed_s": 1e-6})
+    assert read_run(folder).references[charged["cell"]] == charged, "reading them again is no training"
 
 
 def test_lines_hold_what_they_must(folder: Path) -> None:
@@ -89,6 +99,33 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path
     assert run_cells(QUICK, tmp_path, isolate=False).n_run == 0
 
 
+@pytest.mark.slow
+def test_a_command_that_is_killed_at_any_instant_goes_on(tmp_path: Path) -> None:
+    """Killed outright again and again, the run ends with the bytes of one that was left alone."""
+    cells = [
+        f"breast-cancer/tree/random@0.2/{method}/s{seed}r6" for method in ("retrain", "forget") for seed in range(3)
+    ]
+    program = [sys.executable, "-c", "from expunge.cli import main; main()", "lab", "run", *cells, "--out"]
+    subprocess.run([*program, str(tmp_path / "whole")], check=True, capture_output=True)
+    wait, n_killed = 1.0, 0
+    while True:
+        running = subprocess.Popen(
+            [*program, str(tmp_path / "cut")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            assert running.wait(wait) == 0
+            break
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            n_killed, wait = n_killed + 1, wait * 1.3
+    assert n_killed >= 2
+    for name in ("scores.jsonl", "cells.json"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    both = [{path.name for path in (tmp_path / run / "references").glob("*.npy")} for run in ("cut", "whole")]
+    assert both[0] == both[1]
+
+
 def test_a_line_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
     run_cells(QUICK[:1], tmp_path, isolate=False)
     path = tmp_path / "scores.jsonl"
@@ -111,6 +148,44 @@ def test_bad_input_is_refused_before_anything_is_run(tmp_path: Path, monkeypatch
         read_run(tmp_path)
 
 
+def test_a_device_that_is_not_there_is_refused_and_one_that_is_gets_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setenv("EXPUNGE_DEVICE", "cuda:77")
+    with pytest.raises(InvalidParameterError, match=r"cuda:77.*cannot use"):
+        run_cells(QUICK[:1], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda name: f"card of {name}")
+    assert environment()["gpu"] == "card of cuda:77"
+
+
+def test_references_of_other_code_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell.parse("breast-cancer/tree@2/random@0.1/do-nothing/s0r4")
+    run_cells([cell], tmp_path, isolate=False)
+    first = set((tmp_path / "references").glob("*.npy"))
+    run_cells([dataclasses.replace(cell, seeds=Seeds(1))], tmp_path, isolate=False)
+    assert set((tmp_path / "references").glob("*.npy")) == first, "of the same code they are shared"
+    monkeypatch.setattr("expunge.lab.environment.code_digest", lambda: "other")
+    run_cells([dataclasses.replace(cell, seeds=Seeds(2))], tmp_path, isolate=False)
+    assert len(list((tmp_path / "references").glob("*.npy"))) == 2 * len(first)
+    checks = {check.name: check.passed for check in check_run(read_run(tmp_path))}
+    assert checks["One version of the code made all cells"] is False
+
+
+def test_a_digest_of_the_code_changes_with_what_decides_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.py", "lab/site.py", "cli/b.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1\n", encoding="utf-8")
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
+    found = []
+    for name in ("a.py", "lab/site.py", "cli/b.py"):
+        found.append(code_digest.__wrapped__())
+        (tmp_path / name).write_text("2\n", encoding="utf-8")
+    assert found[0] != found[1] == found[2] == code_digest.__wrapped__()
+
+
 def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path) -> None:
     start = time.monotonic()
     slow = do_isolated(Job("cell", "digits/sisa-mlp/random/retrain/s0r0", tmp_path), Limits(time_s=0.2))
@@ -122,7 +197,7 @@ def test_too_much_time_or_memory_is_recorded_as_such(tmp_path: Path) -> None:
         report.check()
     if os.path.exists("/proc/self/statm"):
         large = do_isolated(Job("cell", QUICK[0].id, tmp_path), Limits(memory_bytes=2**20))
-        assert large["status"] == "failed"
+        assert large["error"]["code"] == "cell-over-limit", large
 
 
 def test_a_cell_in_a_process_of_its_own_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -185,6 +260,29 @@ def test_a_cell_is_reproduced_to_the_byte(folder: Path, tmp_path: Path) -> None:
     assert [row[:2] for row in found.rows] == [("test_accuracy", "1")]
 
 
+def test_verdicts_of_a_row_are_counted_and_chance_is_called_chance(folder: Path) -> None:
+    """Twin: the binomial sum of three tosses that come up one time in twenty."""
+    row = next(row for row in rows_of(read_run(folder)) if row.scenario.method == "retrain")
+
+    def with_verdicts(*verdicts: str, is_equal: bool = False) -> Row:
+        return dataclasses.replace(row, verdicts={v: verdicts.count(v) for v in verdicts}, is_equal=is_equal)
+
+    once = with_verdicts("forgotten", "over-forgotten", "forgotten")
+    twice = with_verdicts("not forgotten", "over-forgotten", "cannot tell")
+    assert (once.accused, twice.accused) == (1, 2)
+    assert once.chance == pytest.approx(1 - 0.95**3)
+    assert twice.chance == pytest.approx(3 * 0.05**2 * 0.95 + 0.05**3)
+    assert not once.is_accused
+    assert "may be chance" in once.remark
+    assert "1 of 3 happens to 14 % of retrains" in once.remark
+    assert once.verdict == "2 forgotten, 1 over-forgotten"
+    assert twice.is_accused
+    assert twice.remark == ""
+    equal = with_verdicts("not forgotten", "not forgotten", "forgotten", is_equal=True)
+    assert "fresh fit itself" in equal.remark
+    assert with_verdicts("forgotten").remark == with_verdicts().remark == ""
+
+
 # ---------------------------------------------------------------- the report
 
 
@@ -218,7 +316,7 @@ def test_the_index_shows_what_failed_in_red_and_what_holds(site: Path) -> None:
     assert '<tr class="failed"><td>digits@500/tree/random@0.3/broken/s0</td>' in text
     assert "&lt;b&gt;no&lt;/b&gt; such luck" in text
     assert "<b>no</b>" not in text
-    assert text.count('class="yes">holds') == 4
+    assert text.count('class="yes">holds') == 6
     assert "not forgotten" in text
     assert '<circle class="dot bad' in text
     assert f"expunge lab reproduce {GROUP[0].id.replace('retrain', 'broken')}" not in text

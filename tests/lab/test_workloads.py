@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from expunge.errors import FileNotUsableError
+from expunge.cli import run as command
+from expunge.errors import FileNotUsableError, UnknownNameError
 from expunge.lab.data import Data, split
 from expunge.lab.workloads import WORKLOADS, fetching, files, load_workload
 from expunge.lab.workloads.image_folder import DecodedImages
@@ -27,7 +33,10 @@ def test_real_data_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_workload(f"{name}@300")
     assert len(data) == 300
     assert len(set(data.ids.tolist())) == 300
-    assert 2 <= len(np.unique(data.y)) <= data.n_classes == len(data.classes)
+    assert len(np.unique(data.y)) >= 2
+    assert data.n_classes == len(data.classes)
+    if data.task.is_classes:
+        assert set(np.unique(data.y)) <= set(range(data.n_classes))
     assert load_workload(f"{name}@300").digest() == data.digest() != load_workload(f"{name}@299").digest()
     if data.kind == "image":
         assert np.prod(data.shape) == data.X.shape[1]
@@ -123,15 +132,108 @@ def test_an_empty_folder_of_images_is_refused(tmp_path: Path, monkeypatch: pytes
         load_workload("folder@folder=none")
 
 
-def test_fetched_data_is_written_in_the_form_that_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pandas as pd
-    import sklearn.datasets
+ADULT = """@RELATION adult
+@ATTRIBUTE age NUMERIC
+@ATTRIBUTE marital-status {0,1}
+@ATTRIBUTE job {a,'b c'}
+@ATTRIBUTE class {<=50K,>50K}
+@DATA
+""" + "".join(
+    f"{20 + i},{i % 2},{('?', 'a', chr(39) + 'b c' + chr(39))[i % 3]},{'<>'[i % 2]}{'=' * (1 - i % 2)}50K\n"
+    for i in range(60)
+)
+MNIST = "\n".join([
+    "@RELATION mnist", *(f"@ATTRIBUTE pixel{i} NUMERIC" for i in range(784)),
+    "@ATTRIBUTE class {0,1,2,3,4,5,6,7,8,9}", "@DATA",
+    *(",".join([*(str((i * 7 + j) % 256) for j in range(784)), str(i % 10)]) for i in range(40)), "",
+])  # fmt: skip
 
-    frame = pd.DataFrame({"age": [20, 30] * 30, "job": ["a", None] * 30, "class": ["<=50K", ">50K"] * 30})
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda *args, **options: type("Found", (), {"frame": frame}))
+
+class OpenML(http.server.BaseHTTPRequestHandler):
+    """The four answers that a data set of OpenML consists of, and the data."""
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        sets = {"adult": (1, ADULT), "mnist_784": (2, MNIST)}
+        arff = dict(sets.values())
+        path = self.path
+        if "data_name" in path:
+            answer: object = {"data": {"dataset": [{"did": sets[path.split("/")[7]][0]}]}}
+        elif "download" in path:
+            answer = arff[int(path.split("/")[-1])]
+        else:
+            number = int(path.split("/")[-1])
+            names = [line.split(maxsplit=2)[1:] for line in arff[number].splitlines() if line.startswith("@ATTRIBUTE")]
+            answer = {
+                "features": {"data_features": {"feature": [
+                    {"index": str(i), "name": name, "data_type": "numeric" if kind == "NUMERIC" else "nominal",
+                     "is_target": str(name == "class").lower(), "is_ignore": "false", "is_row_identifier": "false",
+                     "number_of_missing_values": "0"}
+                    for i, (name, kind) in enumerate(names)
+                ]}},
+                "qualities": {"data_qualities": {"quality": []}},
+                "data": {"data_set_description": {
+                    "id": number, "status": "active", "format": "ARFF", "version": "1", "name": "x",
+                    "description": "",
+                    "url": f"http://{self.headers['Host']}/download/{number}",
+                    "md5_checksum": hashlib.md5(arff[number].encode(), usedforsecurity=False).hexdigest(),
+                }},
+            }[path.split("/")[-2]]  # fmt: skip
+        body = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def openml(monkeypatch: pytest.MonkeyPatch) -> Iterator[http.server.HTTPServer]:
+    """OpenML on this machine, where the real one is asked for otherwise."""
+    import sklearn.datasets._openml as client
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OpenML)
+    for name in ("_SEARCH_NAME", "_DATA_INFO", "_DATA_FEATURES", "_DATA_QUALITIES"):
+        place = getattr(client, name).replace("https://www.openml.org", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(client, name, place)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_fetched_data_is_written_in_the_form_that_is_read(
+    openml: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path / "new"))
-    assert fetching.fetch("adult").name == "adult.csv.gz"
+    assert command(["lab", "fetch", "adult"]) == 0
+    assert "adult.csv.gz" in capsys.readouterr().out
     data = load_workload("adult@60")
     assert data.classes == ("<=50K", ">50K")
-    assert set(data.X["job"]) == {"a", "?"}
+    assert list(data.X.columns) == ["age", "marital_status", "job"]
+    assert set(data.X["job"]) == {"a", "b c", "?"}
+    assert data.X["age"].tolist() == list(range(20, 80))
+    monkeypatch.setattr(fetching, "_TRAINED", 30)
+    fetching.fetch("mnist")
+    images = load_workload("mnist@20")
+    assert images.shape == (1, 28, 28)
+    wanted = [(int(images.ids[0]) * 7 + j) % 256 for j in range(784)]
+    assert np.allclose(images.X[0] * 255, wanted, atol=1e-3)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["adult.csv.gz", "mnist.npz"]
     assert set(fetching.FETCHED) == set(files.FETCHED) <= set(WORKLOADS)
+
+
+@pytest.mark.filterwarnings("ignore:A network error")
+def test_no_network_is_said(openml: http.server.HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sklearn.datasets._openml as client
+
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path / "new"))
+    monkeypatch.setattr(client, "_SEARCH_NAME", "http://127.0.0.1:9/{}")
+    with pytest.raises(FileNotUsableError, match=r"could not be fetched.*network"):
+        fetching.fetch("adult")
+    with pytest.raises(UnknownNameError, match="adult"):
+        fetching.fetch("adlt")
+    assert not (tmp_path / "new").exists()

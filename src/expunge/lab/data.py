@@ -10,12 +10,14 @@ import numpy.typing as npt
 
 from expunge.digest import leaf
 from expunge.errors import InvalidDataError
+from expunge.lab.tasks import CLASSES, Task
 from expunge.seeds import uniform64
 
 __all__ = ["Data", "Records", "Split", "invent_subjects", "split"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
 Kind = Literal["image", "table", "text"]
 
 #: Ends of the shares of training, validation, held-out and test records.
@@ -32,8 +34,8 @@ class Data:
     kind : {"image", "table", "text"}
     X : array of shape (n, d), data frame, array of str of shape (n,), or images that are decoded when asked for
         Images as rows of numbers from 0 to 1.
-    y : ndarray of int, shape (n,)
-        Classes from 0 on.
+    y : ndarray of shape (n,)
+        Classes from 0 on, as integers; of numbers, numbers; of anomalies 1, which no model gets to see.
     ids : ndarray of int, shape (n,)
     subjects : ndarray of object, shape (n,)
         Whom each record is about.
@@ -43,23 +45,26 @@ class Data:
         (channels, height, width) of images; else empty.
     split_by : {"subject", "record"}
         Whether all records of a person play the same part.
+    task : Task
+        What is asked for, and how good an answer is.
     """
 
     name: str
     kind: Kind
     X: Any
-    y: Ints
+    y: Labels
     ids: Ints
     subjects: npt.NDArray[Any]
     classes: tuple[str, ...]
     shape: tuple[int, ...] = ()
     split_by: Literal["subject", "record"] = "subject"
+    task: Task = CLASSES
 
     def __post_init__(self) -> None:
         n = len(self.y)
         if not len(self.ids) == len(self.subjects) == self.X.shape[0] == n:
             raise InvalidDataError(f"The workload {self.name!r} has rows, labels, ids and subjects of other numbers.")
-        if n and (self.y.min() < 0 or self.y.max() >= len(self.classes)):
+        if n and self.classes and (self.y.min() < 0 or self.y.max() >= len(self.classes)):
             raise InvalidDataError(f"The workload {self.name!r} has a label that is none of its classes.")
 
     def __len__(self) -> int:
@@ -90,19 +95,23 @@ class Records:
         As in :class:`Data`.
     n_classes : int
         Of the workload; a class may have no record here.
+    task : Task
     """
 
     X: Any
-    y: Ints
+    y: Labels
     ids: Ints
     subjects: npt.NDArray[Any]
     n_classes: int
+    task: Task = CLASSES
 
     @classmethod
     def of(cls, data: Data, chosen: Bools) -> Records:
         """The chosen records of a workload."""
         places = np.flatnonzero(chosen)
-        return cls(data.rows(places), data.y[places], data.ids[places], data.subjects[places], data.n_classes)
+        return cls(
+            data.rows(places), data.y[places], data.ids[places], data.subjects[places], data.n_classes, data.task
+        )
 
     def __len__(self) -> int:
         return len(self.y)
@@ -111,7 +120,7 @@ class Records:
         """All but these."""
         places = np.flatnonzero(~np.isin(self.ids, ids))
         X = self.X.iloc[places] if hasattr(self.X, "iloc") else self.X[places]
-        return Records(X, self.y[places], self.ids[places], self.subjects[places], self.n_classes)
+        return dataclasses.replace(self, X=X, y=self.y[places], ids=self.ids[places], subjects=self.subjects[places])
 
     def only(self, ids: npt.NDArray[Any]) -> Records:
         """These alone."""

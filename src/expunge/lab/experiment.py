@@ -19,6 +19,7 @@ from expunge.lab.evaluation import Evaluation, Floats
 from expunge.lab.measures import measure_all
 from expunge.lab.methods import Answers, apply_method, check_method
 from expunge.lab.trial import Trial, prepare
+from expunge.lab.warming import warm
 from expunge.seeds import derive_seed
 
 __all__ = ["Result", "answers_of", "run_cell"]
@@ -44,7 +45,7 @@ class _Forgotten:
     work: int
     guarantee: str
     elapsed_s: float
-    #: Of a sequence: after how many requests, work of each, accuracy on the test records.
+    #: Of a sequence: after how many requests, work of each, quality on the test records.
     steps: list[int]
     works: list[int]
     drift: list[float | None]
@@ -75,6 +76,7 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
     referenced = time.perf_counter()
     learner, seed = trial.learner, derive_seed(cell.seeds.train, "lab train")
     with one_thread():
+        warm(trial)
         forgotten_mask = trial.drawn.mask()
         chosen = trial.chosen(seed)
         everything = trial.records(chosen | forgotten_mask)
@@ -154,23 +156,24 @@ def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: lis
         works.append(outcome.work)
         if number in looked_at and len(batches) > 1:
             steps.append(number)
-            drift.append(_test_accuracy(trial, model))
+            drift.append(_test_quality(trial, model))
     weakest = max(guarantees, key=["exact", "certified", "bounded", "empirical"].index)
     return _Forgotten(model, work, weakest, elapsed, steps, works, drift)
 
 
 def answers_of(trial: Trial, model: Any, X: Any = None) -> Floats:
-    """Probabilities on rows, by default those that are asked about; of a fake as it changes them."""
+    """Answers on rows, by default those that are asked about; of a fake as it changes them."""
     rows = trial.data.rows(trial.query) if X is None else X
     if isinstance(model, Answers):
         return model.change(rows, answers_of(trial, model.model, rows))
     return trial.learner.answer(model, rows, trial.data.n_classes)
 
 
-def _test_accuracy(trial: Trial, model: Any) -> float:
+def _test_quality(trial: Trial, model: Any) -> float | None:
     tested = trial.query[trial.parts.test[trial.query]]
     answers = answers_of(trial, model, trial.data.rows(tested))
-    return float((answers.argmax(axis=1) == trial.data.y[tested]).mean())
+    labels, task = trial.data.y[tested], trial.data.task
+    return task.quality(task.read(answers, labels, trial.learner.floor), labels)
 
 
 def _evaluation(
@@ -180,7 +183,7 @@ def _evaluation(
     return Evaluation(
         labels=trial.data.y[q], is_retained=retained[q], is_forgotten=forgotten[q], is_held_out=parts.held_out[q],
         is_tested=parts.test[q], is_validated=parts.validation[q], before=before, after=after, fresh=fresh,
-        references=references, floor=trial.learner.floor,
+        references=references, floor=trial.learner.floor, task=trial.data.task,
     )  # fmt: skip
 
 

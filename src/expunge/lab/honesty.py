@@ -9,6 +9,7 @@ from scipy import stats
 
 from expunge.lab.cells import Cell
 from expunge.lab.results import Run
+from expunge.lab.summary import ACCUSATIONS, ALPHA
 
 __all__ = ["Check", "check_run"]
 
@@ -36,7 +37,10 @@ class Check:
 def check_run(run: Run) -> list[Check]:
     """All checks of a run."""
     done = {Cell.parse(name): line["scores"] for name, line in run.scores.items() if line["status"] == "done"}
-    return [_controls_are_there(run), _do_nothing(done), _retrain(done), _exact(done), _complete(run)]
+    return [
+        _controls_are_there(run), _do_nothing(done), _accused(done), _retrain(done), _exact(done), _one_code(run),
+        _complete(run),
+    ]  # fmt: skip
 
 
 def _controls_are_there(run: Run) -> Check:
@@ -60,19 +64,40 @@ def _do_nothing(done: dict[Cell, Any]) -> Check:
     return Check("Do-nothing is flagged wherever the power is 0.8 or more", told, likely)
 
 
+def _accused(done: dict[Cell, Any]) -> Check:
+    """Of one retrain for each draw of references: of several, all depend on the same."""
+    first: dict[str, str] = {}
+    for cell, s in sorted(done.items(), key=lambda pair: pair[0]):
+        if cell.scenario.method == "retrain" and s.get("verdict"):
+            first.setdefault(cell.shared, s["verdict"])
+    accused = sum(verdict in ACCUSATIONS for verdict in first.values())
+    told = f"{accused} of {len(first)} retrains are accused, each by references of its own; "
+    told += f"{100 * ALPHA:.0f} % are expected."
+    likely = _at_least(len(first) - accused, len(first), 1 - ALPHA)
+    return Check("Retrains are accused no more often than the audit's level", told, likely)
+
+
+def _one_code(run: Run) -> Check:
+    """A run that went on after a change of the code holds lines of both."""
+    found = {line["environment"].get("code", "") for line in run.scores.values()}
+    told = f"{len(found)} version{'' if len(found) == 1 else 's'} of the code made {len(run.scores)} lines."
+    return Check("One version of the code made all cells", told, len(found) == 1 if found else None)
+
+
 def _retrain(done: dict[Cell, Any]) -> Check:
     """A retrain is one more draw of the same kind as m references: it lies outside their range in 2 of m + 1 cases."""
     inside, rates = [], []
     for cell, s in done.items():
         if cell.scenario.method != "retrain" or not cell.n_references:
             continue
-        for part, own in (("retain", "retain_accuracy"), ("forget", "forget_accuracy"), ("test", "test_accuracy"),
+        measure = s.get("measure", "accuracy")
+        for part, own in (*((part, f"{part}_{measure}") for part in ("retain", "forget", "test")),
                           ("attack", "attack_auc")):  # fmt: skip
             low, high = s.get(f"{part}_reference_low"), s.get(f"{part}_reference_high")
             if low is not None and s.get(own) is not None:
                 inside.append(low <= s[own] <= high)
                 rates.append(1 - 2 / (cell.n_references + 1))
-    told = f"{sum(inside)} of {len(inside)} accuracies and attacks lie in the range of the references"
+    told = f"{sum(inside)} of {len(inside)} qualities and attacks lie in the range of the references"
     expected = f"; {sum(rates):.0f} are expected." if rates else "."
     likely = _at_least(sum(inside), len(inside), sum(rates) / len(rates)) if rates else None
     return Check("A retrain lies where retrains lie", told + expected, likely)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import json
 import multiprocessing
 import os
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,15 @@ __all__ = ["Job", "Limits", "do", "do_isolated"]
 #: seconds, which a few cells do not win back.
 _PRELOADED = ["expunge.lab.experiment", "sklearn.linear_model", "sklearn.neural_network", "numba", "skops.io"]
 _LEAST_JOBS = 10
+#: What readers of tables, compilers and loaders of libraries say when they get no memory.
+_OF_MEMORY = (
+    "out of memory",
+    "allocate",
+    "map segment",
+    "load shared object",
+    "start new thread",
+    "error return without exception",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,23 +71,33 @@ class Job:
     store: Path
 
 
-def do(job: Job) -> dict[str, Any]:
-    """Do a job here. Errors become data: a failed cell is a result."""
+def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
+    """Do a job here. Errors become data: a failed cell is a result.
+
+    Parameters
+    ----------
+    job : Job
+    is_limited : bool
+        Whether the memory of this process is limited: what libraries say when they get none then counts as that.
+    """
     from expunge.lab.cells import Cell
+    from expunge.lab.environment import peak_bytes
     from expunge.lab.experiment import run_cell
     from expunge.lab.trial import prepare
 
     cell = Cell.parse(job.cell)
     try:
         if job.kind == "references":
+            start = time.perf_counter()
             prepare(cell).references(cell, job.store)
-            return {"status": "done"}
+            spent = {"elapsed_s": time.perf_counter() - start, "peak_bytes": peak_bytes()}
+            return {"status": "done", "n_models": cell.n_references + cell.n_unforgotten, **spent}
         result = run_cell(cell, store=job.store)
-    except MemoryError:
-        return _failed("cell-over-limit", "It took more memory than it may.")
-    except ExpungeError as error:
-        return _failed(error.code, str(error))
     except Exception as error:  # a method of somebody else may raise anything
+        if _is_out_of_memory(error, is_limited=is_limited):
+            return _failed("cell-over-limit", f"It took more memory than it may ({type(error).__name__}: {error}).")
+        if isinstance(error, ExpungeError):
+            return _failed(error.code, str(error))
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _failed("cell-failed", f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})")
     return {"status": "done", "scores": result.scores, "timings": result.timings}
@@ -98,13 +119,19 @@ def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str
         return told
     except EOFError:
         process.join()
-        code = "cell-over-limit" if process.exitcode == -9 else "cell-failed"
-        why = ", perhaps for its memory" if process.exitcode == -9 else ""
-        return _failed(code, f"Its process ended with {process.exitcode}{why}.")
+        return _ended(process.exitcode, is_limited=limits.memory_bytes is not None)
     finally:
         process.kill()
         process.join()
         ours.close()
+
+
+def _ended(code: int | None, *, is_limited: bool) -> dict[str, Any]:
+    """A process that ended without an answer: killed, or unable even to begin."""
+    if code == -9 or is_limited:
+        return _failed("cell-over-limit", f"Its process ended with {code}, perhaps for its memory.")
+    why = " before it began; a script that runs cells stands under: if __name__ == '__main__'" if code == 1 else ""
+    return _failed("cell-failed", f"Its process ended with {code}{why}.")
 
 
 def _child(job: Job, limits: Limits, pipe: Any) -> None:
@@ -113,8 +140,9 @@ def _child(job: Job, limits: Limits, pipe: Any) -> None:
     warnings.simplefilter("ignore")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if limits.memory_bytes is not None:
+        _load_libraries(job)
         _limit_memory(limits.memory_bytes)
-    pipe.send_bytes(json.dumps(do(job)).encode())
+    pipe.send_bytes(json.dumps(do(job, is_limited=limits.memory_bytes is not None)).encode())
     pipe.close()
 
 
@@ -124,6 +152,27 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _load_libraries(job: Job) -> None:
+    """What is loaded before the limit does not count."""
+    from expunge.lab.cells import Cell
+    from expunge.lab.models.table import family
+
+    is_network = family(Cell.parse(job.cell).scenario.model)[0].source.startswith("expunge.lab.models.networks")
+    for name in [*_PRELOADED, *(["torch"] if is_network else [])]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _is_out_of_memory(error: BaseException, *, is_limited: bool) -> bool:
+    """Whether an error, or one that led to it, is about memory: not every library raises MemoryError."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, MemoryError) or (is_limited and any(word in str(found) for word in _OF_MEMORY)):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
 
 
 def _limit_memory(more: int) -> None:

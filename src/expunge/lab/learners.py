@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone
+from sklearn.base import clone, is_outlier_detector, is_regressor
 
 from expunge.estimators.probabilities import probabilities_of
 from expunge.lab.data import Records
@@ -59,7 +59,7 @@ class Learner(Protocol):
         """A model of these records. A function of its arguments alone."""
 
     def answer(self, model: Any, X: Any, n_classes: int) -> Floats:
-        """Probabilities of shape (n, n_classes)."""
+        """What the task of the data asks for: of classes, probabilities of shape (n, n_classes)."""
 
     def work_of_training(self, model: Any, records: Records) -> int:
         """Records that were read to train it, in the unit in which its forgetting counts them."""
@@ -101,12 +101,20 @@ class EstimatorLearner:
     def train(self, records: Records, seed: int) -> Any:
         """A fit of a clone under this seed."""
         model = clone(self.estimator)
-        seeds = {"seed": seed, "noise_seed": derive_seed(seed, "lab noise")}  # noise repeats here, and only here
-        model.set_params(**{name: value for name, value in seeds.items() if name in model.get_params()})
+        known, noise = model.get_params(), derive_seed(seed, "lab noise")  # noise repeats here, and only here
+        own = {name: noise for name in known if name.rpartition("__")[2] == "noise_seed"}
+        model.set_params(**({"seed": seed} if "seed" in known else {}), **own)
         return model.fit(_rows(records.X), records.y, record_ids=records.ids, subject_ids=records.subjects)
 
     def answer(self, model: Any, X: Any, n_classes: int) -> Floats:
-        """Probabilities; of a class that the model does not know 0, of a model that only names classes 0 and 1."""
+        """Probabilities; of a class that the model does not know 0, of a model that only names classes 0 and 1.
+
+        Of a regression its predictions, of a detector of anomalies how normal each row looks.
+        """
+        if is_outlier_detector(self.estimator):
+            return np.asarray(model.score_samples(_rows(X)), dtype=np.float64)
+        if is_regressor(self.estimator):
+            return np.asarray(model.predict(_rows(X)), dtype=np.float64)
         if not hasattr(model, "predict_proba") and not hasattr(model, "decision_function"):
             return np.asarray(model.predict(_rows(X))[:, None] == np.arange(n_classes), dtype=np.float64)
         return probabilities_of(model, _rows(X), np.arange(n_classes))

@@ -51,14 +51,13 @@ def measure_all(evaluation: Evaluation) -> dict[str, Value]:
 
 
 @functools.lru_cache(maxsize=1)
-def _accuracies(e: Evaluation) -> dict[str, Value]:
-    """Accuracy on retained, forgotten and tested records, and gaps to the references."""
-    out: dict[str, Value] = {}
+def _qualities(e: Evaluation) -> dict[str, Value]:
+    """Quality (accuracy, R², ...) on retained, forgotten and tested records, and gaps to the references."""
+    out: dict[str, Value] = {"measure": e.task.measure}
     for part, mask in (("retain", e.is_retained), ("forget", e.is_forgotten), ("test", e.is_tested)):
-        after, fresh = e.accuracy(e.after, mask), e.accuracy(e.fresh, mask)
-        out |= {f"{part}_accuracy": after, f"before_{part}_accuracy": e.accuracy(e.before, mask)}
-        out[f"fresh_{part}_accuracy"] = fresh
-        others = e.reference_accuracies(mask, of_members=part == "retain")
+        after, fresh, name = e.quality(e.after, mask), e.quality(e.fresh, mask), f"{part}_{e.task.measure}"
+        out |= {name: after, f"before_{name}": e.quality(e.before, mask), f"fresh_{name}": fresh}
+        others = e.reference_qualities(mask, of_members=part == "retain")
         out |= _against(f"{part}", after, others, otherwise=fresh)
     return out
 
@@ -104,7 +103,7 @@ def _audit(e: Evaluation) -> dict[str, Value]:
 
 def _mean_gap(e: Evaluation) -> dict[str, Value]:
     """Mean of the absolute gaps on retain, forget, test and attack, and what a reference itself has."""
-    found = {**_accuracies(e), **_audit(e)}
+    found = {**_qualities(e), **_audit(e)}
     parts = [p for p in ("retain", "forget", "test", "attack") if found.get(f"{p}_gap") is not None]
     own = [abs(float(found[f"{p}_gap"] or 0)) for p in parts]
     others = [found[f"{p}_reference_gap"] for p in parts]
@@ -119,35 +118,46 @@ def _distances(e: Evaluation) -> dict[str, Value]:
     """Distances of the answers to those of the retrain under the same seed, and what forgetting changed."""
     out: dict[str, Value] = {"largest_difference": float(np.abs(e.after - e.fresh).max())}
     for part, mask in (("forget", e.is_forgotten), ("test", e.is_tested)):
-        out[f"js_{part}"] = float(js_divergence(e.after[mask], e.fresh[mask]).mean()) if mask.any() else None
+        is_told = e.task.is_classes and mask.any()
+        out[f"js_{part}"] = max(0.0, float(js_divergence(e.after[mask], e.fresh[mask]).mean())) if is_told else None
     tested = e.is_tested
-    changed = e.after[tested].argmax(axis=1) != e.before[tested].argmax(axis=1)
-    out["changed_share"] = float(changed.mean()) if tested.any() else None
+    out["changed_share"] = None
+    if e.task.is_classes and tested.any():
+        out["changed_share"] = float((e.after[tested].argmax(axis=1) != e.before[tested].argmax(axis=1)).mean())
     out["changed_most"] = float(np.abs(e.after - e.before)[tested].max()) if tested.any() else None
     return out
 
 
 def _spread(e: Evaluation) -> dict[str, Value]:
     """Retrain against retrain: how far models differ that were trained on the same, under other seeds."""
-    others = e.reference_accuracies(e.is_tested)
+    others = e.reference_qualities(e.is_tested)
     if e.references is None or len(others) < 2:
         return {"retrain_spread": None, "retrain_disagreement": None, "forget_distance": None,
                 "forget_distance_of_a_retrain": None}  # fmt: skip
     rows = e.retrains()
-    share = e.references.signals["correct"][rows][:, e.is_tested].mean(axis=0)
     n = len(rows)
     logits = e.references.signals["logit"][rows][:, e.is_forgotten]
     own = e.signals(e.after)["logit"][e.is_forgotten]
     return {
         "retrain_spread": float(others.std(ddof=1)),
-        "retrain_disagreement": float((2 * share * (1 - share)).mean() * n / (n - 1)),
+        "retrain_disagreement": _disagreement(e.references.signals["correct"][rows][:, e.is_tested])
+        if e.task.is_classes
+        else None,
         "forget_distance": float(np.abs(own - logits.mean(axis=0)).mean()),
         "forget_distance_of_a_retrain": float(np.abs(logits - logits.mean(axis=0)).mean() * n / (n - 1)),
     }
 
 
+def _disagreement(right: Floats) -> float:
+    """Share of the records on which one of two models is right and the other wrong."""
+    n, share = len(right), right.mean(axis=0)
+    return float((2 * share * (1 - share)).mean() * n / (n - 1))
+
+
 MEASURES: dict[str, Measure] = {
-    "accuracies": Measure("accuracy on each part, and its gap to the references; ideal: no gap", _accuracies),
+    "quality": Measure(
+        "quality on each part (accuracy, R², ...), its gap to the references; ideal: no gap", _qualities
+    ),
     "audit": Measure("the audit's verdict with its power, and the attack LiRA; ideal: forgotten", _audit),
     "distances": Measure("answers against a retrain under the same seed; ideal: 0", _distances),
     "mean-gap": Measure("mean of four absolute gaps; ideal: that of a retrain, which stands beside", _mean_gap),

@@ -105,7 +105,7 @@ def _own(learner: Learner, model: Any, records: Records, ids: npt.NDArray[Any], 
 
 
 def _output_filter(learner: Learner, model: Any, records: Records, ids: npt.NDArray[Any], seed: int) -> Outcome:
-    shares = np.bincount(records.y, minlength=records.n_classes) / len(records)
+    shares = _typical(learner, model, records)
     hidden = {_key(row) for row in _each(records.only(ids).X)}
 
     def change(X: Any, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -119,8 +119,15 @@ def _output_filter(learner: Learner, model: Any, records: Records, ids: npt.NDAr
 def _soften(
     learner: Learner, model: Any, records: Records, ids: npt.NDArray[Any], seed: int, *, strength: float = 0.5
 ) -> Outcome:
-    shares = np.bincount(records.y, minlength=records.n_classes) / len(records)
+    shares = _typical(learner, model, records)
     return Outcome(Answers(model, lambda X, p: (1 - strength) * p + strength * shares), 0)
+
+
+def _typical(learner: Learner, model: Any, records: Records) -> Any:
+    """What a fake answers: the class shares, or the mean of the model's answers."""
+    if records.task.is_classes:
+        return np.bincount(records.y, minlength=records.n_classes) / len(records)
+    return learner.answer(model, records.X, records.n_classes).mean(axis=0)
 
 
 def _each(X: Any) -> Any:
@@ -135,11 +142,11 @@ METHODS: dict[str, Method] = {
     "do-nothing": Method("the model as it was: what every audit has to catch", _do_nothing, is_control=True),
     "forget": Method("the model's own way", _own),
     "output-filter": Method(
-        "the model as it was, but answers with the class shares when asked about a forgotten record", _output_filter,
-        is_control=True,
+        "the model as it was, but answers with the class shares (a mean) when asked about a forgotten record",
+        _output_filter, is_control=True,
     ),
     "retrain": Method("trained anew on what is left, with another seed: the measure of all others", _retrain),
-    "soften": Method("the model as it was, its answers drawn towards the class shares", _soften, "strength",
+    "soften": Method("the model as it was, its answers drawn towards the class shares (a mean)", _soften, "strength",
                      {"strength": (0.0, 1.0)}, is_control=True),
     **{
         name: Method(entry.what, forget_by_network_method(entry), entry.dial, entry.space, dials=entry.dials)

@@ -7,11 +7,12 @@ import html
 import math
 from collections.abc import Sequence
 
-__all__ = ["Curve", "Dot", "curves", "pareto", "scatter"]
+__all__ = ["Curve", "Dot", "curves", "pareto", "scatter", "standalone"]
 
 _WIDTH, _HEIGHT = 560, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 14, 46
-_N_COLOURS = 8
+_COLOURS = ("#2457c5", "#c2410c", "#15803d", "#7e22ce", "#0e7490", "#a16207", "#be185d", "#475569")
+_N_COLOURS = len(_COLOURS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +157,26 @@ class _Frame:
                    f"{html.escape(up)}</text>")  # fmt: skip
         out.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{_HEIGHT - _BOTTOM}H{_WIDTH - _RIGHT}"/>')
         return out
+
+
+def standalone(picture: str, names: Sequence[str] = ()) -> str:
+    """A picture as a file of its own, on white, with the names of its lines above it."""
+    rules = "".join(f".c{i}{{stroke:{colour};fill:{colour}}}" for i, colour in enumerate(_COLOURS))
+    legend, x = [], float(_LEFT)
+    for i, name in enumerate(names):
+        legend.append(f'<rect class="c{i % _N_COLOURS}" x="{x:.0f}" y="-15" width="18" height="3"/>')
+        legend.append(f'<text x="{x + 24:.0f}" y="-9">{html.escape(name)}</text>')
+        x += 44 + 7.2 * len(name)
+    style = (
+        "text{font:12px system-ui,sans-serif;fill:#566070}.grid{stroke:#dde1e8}.axis{fill:none;stroke:#566070}"
+        f"{rules}.line{{fill:none;stroke-width:2}}.band{{fill-opacity:.15;stroke:none}}"
+    )
+    box = f'viewBox="0 -28 {_WIDTH} {_HEIGHT + 28}" width="{_WIDTH}"'
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img"><style>{style}</style>'
+        f'<rect x="0" y="-28" width="{_WIDTH}" height="{_HEIGHT + 28}" fill="#fff"/>'
+    )
+    return opening + "".join(legend) + picture.partition(">")[2] + "\n"
 
 
 def _svg(parts: Sequence[str]) -> str:

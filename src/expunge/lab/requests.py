@@ -63,12 +63,15 @@ class Request:
     amount : float
         Default of the dial: a share, a number, a class.
     dial : str
+    needs_classes : bool
+        Whether it can be asked for only where answers are classes.
     """
 
     what: str
     draw: Callable[[Data, Bools, int, float], Drawn]
     amount: float
     dial: str
+    needs_classes: bool = False
 
 
 def draw_request(text: str, data: Data, train: Bools, seed: int) -> Drawn:
@@ -79,9 +82,11 @@ def draw_request(text: str, data: Data, train: Bools, seed: int) -> Drawn:
     UnknownNameError
         There is no such request.
     InvalidParameterError
-        An amount that leaves nothing to forget, or nothing to keep.
+        An amount that leaves nothing to forget, or nothing to keep; a request about classes of data that has none.
     """
     request, amount = find_request(text)
+    if request.needs_classes and not data.task.is_classes:
+        raise InvalidParameterError(f"The request {text!r} is about classes; {data.name!r} asks for {data.task.name}.")
     drawn = request.draw(data, train, derive_seed(seed, "lab request", text), amount)
     n = int(drawn.mask().sum())
     if not drawn.by_cost and not 0 < n < train.sum():
@@ -239,13 +244,13 @@ def _numbers(data: Data) -> Any:
 
 
 REQUESTS: dict[str, Request] = {
-    "class": Request("all records of one class", _class, 0, "class"),
+    "class": Request("all records of one class", _class, 0, "class", True),
     "early": Request("the record, of 64 drawn, that costs most to forget", _early, 64, "candidates"),
     "late": Request("the record, of 64 drawn, that costs least to forget", _late, 64, "candidates"),
-    "memorised": Request("the records that are known by heart", _memorised, 0.05, "share"),
-    "mislabelled": Request("records that were given wrong labels", _mislabelled, 0.05, "share"),
+    "memorised": Request("the records that are known by heart", _memorised, 0.05, "share", True),
+    "mislabelled": Request("records that were given wrong labels", _mislabelled, 0.05, "share", True),
     "outliers": Request("the records farthest from all others", _outliers, 0.05, "share"),
-    "poisoned": Request("records that carry a mark and a false label", _poisoned, 0.05, "share"),
+    "poisoned": Request("records that carry a mark and a false label", _poisoned, 0.05, "share", True),
     "random": Request("a random share", _random, 0.05, "share"),
     "record": Request("single records", _record, 1, "number"),
     "sequence": Request("a tenth of the records, in so many requests one after another", _sequence, 10, "requests"),

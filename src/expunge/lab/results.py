@@ -3,6 +3,7 @@
 ``cells.json``      ids of all cells that were asked for
 ``scores.jsonl``    a line for each cell; repeats byte for byte on the same machine
 ``timings.jsonl``   the same for times, which do not
+``references.jsonl``  what training references took, by what shares them
 ``references/``     what reference models answered
 """
 
@@ -35,12 +36,15 @@ class Run:
         Ids of the cells.
     scores, timings : dict of str to dict
         Lines by id. A cell without a line has not been run yet.
+    references : dict of str to dict
+        Time and memory of the references, by the name that their cells share.
     """
 
     folder: Path
     asked: tuple[str, ...]
     scores: dict[str, dict[str, Any]]
     timings: dict[str, dict[str, Any]]
+    references: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -87,7 +91,8 @@ def read_run(folder: str | Path) -> Run:
         raise FileNotUsableError(
             f"{str(folder)!r} holds no run of the lab.", hint="expunge lab run --out FOLDER makes one."
         ) from error
-    return Run(folder, tuple(asked), _lines(folder / "scores.jsonl"), _lines(folder / "timings.jsonl"))
+    found = (_lines(folder / f"{name}.jsonl") for name in ("scores", "timings", "references"))
+    return Run(folder, tuple(asked), *found)
 
 
 def line_of(data: dict[str, Any]) -> str:
@@ -108,6 +113,8 @@ def settle(folder: Path) -> None:
     for name in ("scores.jsonl", "timings.jsonl"):
         found = _lines(folder / name)
         write(folder / name, "".join(line_of(found[cell]) for cell in sorted(found, key=Cell.parse)))
+    found = _lines(folder / "references.jsonl")
+    write(folder / "references.jsonl", "".join(line_of(found[name]) for name in sorted(found)))
 
 
 def ask(folder: Path, cells: Iterable[Cell]) -> None:
@@ -131,7 +138,7 @@ def write(path: Path, text: str) -> None:
 def _lines(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
-    out = {}
+    out: dict[str, dict[str, Any]] = {}
     lines = path.read_text(encoding="utf-8").split("\n")
     for number, text in enumerate(lines[:-1], 1):
         try:
@@ -142,5 +149,7 @@ def _lines(path: Path) -> dict[str, dict[str, Any]]:
             raise InvalidDataError(f"Line {number} of {str(path)!r} is no JSON.") from error
         if data.get("schema", 1) > _SCHEMA:
             raise NewerFormatError(f"{str(path)!r} was written by a later version.", hint="Update expunge.")
-        out[data["cell"]] = data
+        before = out.get(data["cell"], {})
+        if path.stem != "references" or data["elapsed_s"] >= before.get("elapsed_s", 0):
+            out[data["cell"]] = data  # references that were only read again took no time
     return out

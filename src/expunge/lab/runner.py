@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 
 from expunge.errors import CellFailedError, CellOverLimitError, FileNotUsableError, InvalidRequestError
 from expunge.lab.cells import Cell
-from expunge.lab.environment import environment
+from expunge.lab.environment import check_device, environment
 from expunge.lab.isolation import Job, Limits, do, do_isolated
 from expunge.lab.methods import check_method
 from expunge.lab.models.table import family
@@ -69,7 +69,8 @@ class Report:
 
 
 def check_cells(cells: Iterable[Cell]) -> None:
-    """Refuse cells whose names are in no table, or whose data is not there, before anything is run."""
+    """Refuse cells whose names are in no table, or whose data or device is not there, before anything is run."""
+    check_device()
     for cell in cells:
         find_request(cell.scenario.request)
         check_method(cell.scenario.method)
@@ -147,7 +148,13 @@ def _train_references(
         clock.tick()
         if told["status"] != "done":
             broken[name] = told
+        else:
+            append(store.parent / "references.jsonl", {"cell": name, "unit": "seconds", **_without_status(told)})
     return broken
+
+
+def _without_status(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "status"}
 
 
 def _side_by_side(work: Callable[[Job], dict[str, Any]], jobs: list[Job], n_jobs: int) -> Any:

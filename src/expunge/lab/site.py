@@ -11,12 +11,23 @@ from typing import Any
 
 from expunge.errors import FileNotUsableError
 from expunge.lab.cells import Cell
+from expunge.lab.difficulties import drift_of, order_of, spread_of, sweep_pictures
 from expunge.lab.honesty import check_run
-from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
+from expunge.lab.pictures import Dot, pareto, scatter
 from expunge.lab.results import Run, read_run, write
 from expunge.lab.summary import Row, groups, rows_of, title_of
-from expunge.lab.sweeps import SWEEPS, Sweep
-from expunge.lab.words import AXES, CARDS, HEADINGS, bytes_text, gap, interval, method_text, percent, ratio, seconds
+from expunge.lab.words import (
+    CARDS,
+    HEADINGS,
+    bytes_text,
+    gap,
+    interval,
+    method_text,
+    percent,
+    ratio,
+    seconds,
+    unit_of,
+)
 
 __all__ = ["write_site"]
 
@@ -73,10 +84,22 @@ def _index(run: Run, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[s
     return {
         "checks": checks, "all_hold": all(check.passed is not False for check in checks),
         "environment": environment, "n_seeds": max((len(row.cells) for row in rows), default=0),
-        "groups": [{"title": title_of(key), "table": board(own), "picture": _front(own)} for key, own in found.items()],
-        "headings": HEADINGS, "failed": run.failed, "sweeps": _sweeps(run), "spread": _spread(found),
-        "order": _order(run), "drift": _drift(run), "n_groups": len(found),
+        "groups": [{"title": title_of(key), "unit": unit_of(own[0].measure), "table": board(own),
+                    "references": references_of(run, own), "pictures": _fronts(own)} for key, own in found.items()],
+        "headings": HEADINGS, "failed": run.failed, "sweeps": sweep_pictures(run), "spread": spread_of(found),
+        "order": order_of(run), "drift": drift_of(run), "n_groups": len(found),
     }  # fmt: skip
+
+
+def references_of(run: Run, rows: Sequence[Row]) -> str:
+    """What the references of a group took; they are shared by its methods, and charged to none."""
+    shared = {Cell.parse(cell).shared for row in rows for cell in row.cells}
+    found = [line for name, line in run.references.items() if name in shared]
+    if not found:
+        return ""
+    n, spent = sum(line["n_models"] for line in found), sum(line["elapsed_s"] for line in found)
+    most = bytes_text(max(line["peak_bytes"] for line in found))
+    return f"References: {n} models in {seconds(spent)}, {most} of memory at most; shared by all methods here."
 
 
 def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -85,18 +108,23 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for row in rows:
         equal = "equal" if row.is_equal else ""
         cells = [
-            row.guarantee or "—", row.verdict or "—",
+            row.guarantee or "—", f"{row.verdict or '—'} {f'[{row.remark}]' if row.remark else ''}",
             *(gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")),
             interval(row.scores.get("attack_auc")), _mean_gap(row), percent(row.score("work_share")), ratio(row.time),
             bytes_text(row.score("state_bytes")),
         ]  # fmt: skip
-        kind = "failed" if row.failed else "bad" if "not forgotten" in row.verdict or "over" in row.verdict else ""
+        kind = "failed" if row.failed else "bad" if _is_bad(row) else ""
         error = row.failed[0]["error"]["message"] if row.failed else ""
         out.append({
             "method": row.scenario.method, "cells": [two_lines(cell) for cell in cells], "kind": kind, "equal": equal,
             "error": error, "n_failed": len(row.failed),
         })  # fmt: skip
     return out
+
+
+def _is_bad(row: Row) -> bool:
+    """Accused by more seeds than chance explains, and not the fresh fit itself."""
+    return row.is_accused and not row.is_equal
 
 
 def two_lines(text: str) -> tuple[str, str]:
@@ -116,18 +144,24 @@ def _mean_gap(row: Row) -> str:
     return "—" if own is None else f"{interval(own, 100)} (retrain {100 * floor:.2g})" if floor else interval(own, 100)
 
 
-def _dots(rows: Sequence[Row]) -> list[Dot]:
+def _dots(rows: Sequence[Row], score: str = "mean_gap", scale: float = 100.0) -> list[Dot]:
     out = []
     for row in rows:
-        cost, own = row.time, row.score("mean_gap")
+        cost, own = row.time, row.score(score)
         if cost is not None and own is not None:
-            kind = "bad" if "not forgotten" in row.verdict or "over" in row.verdict else "good" if row.verdict else ""
-            out.append(Dot(max(cost.value, _LEAST_COST), 100 * own, row.scenario.method, kind))
+            kind = "bad" if _is_bad(row) else "good" if row.verdict else ""
+            out.append(Dot(max(cost.value, _LEAST_COST), scale * abs(own), row.scenario.method, kind))
     return out
 
 
-def _front(rows: Sequence[Row]) -> str:
-    return scatter(_dots(rows), across="time, as a share of a retrain", up="mean gap, points")
+def _fronts(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Quality against cost, and privacy against cost."""
+    across = "time, as a share of a retrain"
+    drawn = [
+        ("Quality against cost", scatter(_dots(rows), across=across, up="mean gap, points")),
+        ("Privacy against cost", scatter(_dots(rows, "attack_gap", 1.0), across=across, up="attack, gap in AUC")),
+    ]
+    return [pair for pair in drawn if pair[1]]
 
 
 def _method(method: str, rows: Sequence[Row], found: dict[Any, list[Row]]) -> dict[str, Any]:
@@ -140,93 +174,10 @@ def _method(method: str, rows: Sequence[Row], found: dict[Any, list[Row]]) -> di
             "title": title_of(key), "row": board([row])[0], "on_front": method in front,
             "figures": [(name, what, interval(row.scores.get(score), scale), gap(row.beyond_retrain.get(score), scale))
                         for name, score, scale, what in CARDS],
-            "cells": row.cells, "verdict": row.verdict, "time": ratio(row.time), "seconds": seconds(row.seconds),
+            "cells": row.cells, "verdict": row.verdict, "remark": row.remark,
+            "unit": unit_of(row.measure), "time": ratio(row.time), "seconds": seconds(row.seconds),
         })  # fmt: skip
     return {"method": method, "cards": cards}
-
-
-def _sweeps(run: Run) -> list[dict[str, Any]]:
-    out = []
-    for sweep in SWEEPS.values():
-        if any(isinstance(x, str) for line in sweep.lines for x, _ in line.points):
-            continue
-        for score in sweep.shows:
-            lines = [line for line in _lines(run, sweep, score) if len(line.x) > 1]
-            if lines:
-                log = max(max(line.x) for line in lines) >= 20 * max(1e-9, min(min(line.x) for line in lines))
-                picture = curves(lines, across=sweep.axis, up=AXES.get(score, score), log=log and min(lines[0].x) > 0)
-                out.append({"title": sweep.title, "picture": picture, "names": [line.name for line in lines]})
-    return out
-
-
-def _lines(run: Run, sweep: Sweep, score: str) -> list[Curve]:
-    from expunge.lab.intervals import bootstrap
-
-    out = []
-    for line in sweep.lines:
-        places, found = [], []
-        for x, scenario in line.points:
-            values = [
-                run.scores[cell.id]["scores"][score] for cell in sweep.cells()
-                if cell.scenario == scenario and run.scores.get(cell.id, {}).get("status") == "done"
-                and run.scores[cell.id]["scores"].get(score) is not None
-            ]  # fmt: skip
-            if values:
-                places.append(float(x))
-                found.append(bootstrap(values))
-        band = len(sweep.train) > 1
-        out.append(Curve(line.name, places, [i.value for i in found], [i.low for i in found] if band else (),
-                         [i.high for i in found] if band else ()))  # fmt: skip
-    return out
-
-
-def _spread(found: dict[Any, list[Row]]) -> list[list[str]]:
-    """Stochasticity: retrain against retrain under other seeds, and forgetting against the fit of the same seed."""
-    out = []
-    for key, rows in found.items():
-        by = {row.scenario.method: row for row in rows}
-        own = by.get("forget")
-        retrain = by.get("retrain") or own
-        if retrain is None or retrain.score("retrain_spread") is None:
-            continue
-        same = "—" if own is None else f"{own.score('largest_difference') or 0:.3g}"
-        out.append([title_of(key), f"{100 * (retrain.score('retrain_spread') or 0):.2f} points",
-                    percent(retrain.score("retrain_disagreement")), same])  # fmt: skip
-    return out
-
-
-def _order(run: Run) -> list[list[str]]:
-    """Incrementality: what removing an early or a late record costs and changes."""
-    out = []
-    for line in SWEEPS["order"].lines:
-        for when, scenario in line.points:
-            for cell, told in run.scores.items():
-                if Cell.parse(cell).scenario == scenario and told["status"] == "done":
-                    s = told["scores"]
-                    out.append([line.name, str(when), percent(s["work_share"]), percent(s["changed_share"]),
-                                f"{s['changed_most']:.3g}"])  # fmt: skip
-    return out
-
-
-def _drift(run: Run) -> list[dict[str, Any]]:
-    """Sequences: accuracy after so many requests, and what each request read."""
-    out = []
-    for name, line in run.scores.items():
-        told = line.get("sequence") or {}
-        if line["status"] != "done" or len(told.get("steps", ())) < 2:
-            continue
-        s = Cell.parse(name).scenario
-        whole = line["scores"]["work_of_a_retrain"]
-        works = [work / whole for work in told["works"]]
-        out.append({
-            "title": f"{s.workload} · {s.model} · {s.method}", "n": len(works), "is_equal": line["scores"]["is_equal"],
-            "rebuilds": sum(work >= 0.5 for work in works), "most": percent(max(works)), "all": percent(sum(works)),
-            "accuracy": curves([Curve("accuracy", told["steps"], told["drift"])], across="requests", up="test accuracy",
-                               log=True),
-            "work": curves([Curve("work", range(1, len(works) + 1), works)], across="request",
-                           up="records read, retrains"),
-        })  # fmt: skip
-    return out
 
 
 def leaderboard_csv(rows: Sequence[Row]) -> str:

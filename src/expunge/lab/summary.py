@@ -8,12 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from scipy import stats
+
 from expunge.audit.statistics import Interval
 from expunge.lab.cells import Cell, Scenario
 from expunge.lab.intervals import bootstrap, paired_bootstrap
 from expunge.lab.results import Run
 
-__all__ = ["Ratio", "Row", "groups", "rows_of", "title_of"]
+__all__ = ["ACCUSATIONS", "ALPHA", "Ratio", "Row", "groups", "rows_of", "title_of"]
+
+ACCUSATIONS = ("not forgotten", "over-forgotten")
+#: Level of a verdict: so often a retrain is accused.
+ALPHA = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +60,8 @@ class Row:
         Of forgetting, in units of a retrain.
     seconds : float or None
         Median time of forgetting.
+    measure : str
+        What quality is counted in.
     """
 
     scenario: Scenario
@@ -67,6 +75,7 @@ class Row:
     is_equal: bool | None
     time: Ratio | None
     seconds: float | None
+    measure: str = "accuracy"
 
     def score(self, name: str) -> float | None:
         """Mean of a score; None where it was not measured."""
@@ -74,12 +83,33 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What the audit said most often, with the count; empty where there was none."""
-        if not self.verdicts:
+        """What the audit said, with counts where seeds differ, most often first; empty where it said nothing."""
+        said = sorted(self.verdicts, key=lambda v: (-self.verdicts[v], v))
+        return said[0] if len(said) == 1 else ", ".join(f"{self.verdicts[name]} {name}" for name in said)
+
+    @property
+    def accused(self) -> int:
+        """Verdicts that say not forgotten or over-forgotten."""
+        return sum(self.verdicts.get(name, 0) for name in ACCUSATIONS)
+
+    @property
+    def chance(self) -> float:
+        """How often so many verdicts or more accuse, of as many retrains with references of their own."""
+        return float(stats.binom.sf(self.accused - 1, sum(self.verdicts.values()), ALPHA))
+
+    @property
+    def is_accused(self) -> bool:
+        """Whether the verdicts together accuse, at the level of one: more of them than chance explains."""
+        return bool(self.accused) and self.chance <= ALPHA
+
+    @property
+    def remark(self) -> str:
+        """What must stand beside an accusation, so that nobody takes chance for a fault; else empty."""
+        if not self.accused or (self.is_accused and not self.is_equal):
             return ""
-        name = max(sorted(self.verdicts), key=lambda v: self.verdicts[v])
-        n = sum(self.verdicts.values())
-        return name if self.verdicts[name] == n else f"{name} ({self.verdicts[name]} of {n})"
+        n, often = sum(self.verdicts.values()), f"{100 * self.chance:.2g} %"
+        told = f"{self.accused} of {n} happens to {often} of retrains"
+        return f"the fresh fit itself, accused by chance: {told}" if self.is_equal else f"may be chance: {told}"
 
 
 def rows_of(run: Run) -> list[Row]:
@@ -121,6 +151,7 @@ def _row(scenario: Scenario, n: int, found: list[tuple[Cell, dict[str, Any]]], t
         is_equal=all(s.get("is_equal") for _, s in done) if done else None,
         time=Ratio.of([t["forget_s"] / t["retrain_s"] for t in times if t["retrain_s"] > 0]),
         seconds=statistics.median(t["forget_s"] for t in times) if times else None,
+        measure=str(done[0][1].get("measure", "accuracy")) if done else "accuracy",
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def _over(name: str, workload: str, model: str, request: str, method: str, value
 
 
 _SHARES = (0.01, 0.05, 0.1, 0.25, 0.5)
+_REQUESTS = (1, 10, 100, 1000)
 _COST = ("work_share",)
 
 SWEEPS: dict[str, Sweep] = {
@@ -81,16 +82,9 @@ SWEEPS: dict[str, Sweep] = {
     "requests": Sweep(
         "Many requests, one after another", "requests", _COST,
         (
-            _over("forest", "adult@2000", "forest", "sequence@{}", "forget", (100,)),
-            _over("shards", "location@2000", "sisa", "sequence@{}", "forget", (100,)),
-        ),
-    ),
-    "requests-long": Sweep(
-        "Up to a thousand requests", "requests", _COST,
-        (
-            _over("forest", "adult", "forest", "sequence@{}", "forget", (1, 10, 100, 1000)),
-            _over("sums", "adult", "ridge", "sequence@{}", "forget", (1, 10, 100, 1000)),
-            _over("shards", "location", "sisa", "sequence@{}", "forget", (1, 10, 100, 1000)),
+            _over("forest", "adult", "forest", "sequence@{}", "forget", _REQUESTS),
+            _over("sums", "adult", "ridge", "sequence@{}", "forget", _REQUESTS),
+            _over("shards", "location", "sisa", "sequence@{}", "forget", _REQUESTS),
         ),
     ),
     "shards": Sweep(
@@ -101,12 +95,17 @@ SWEEPS: dict[str, Sweep] = {
         "How much is forgotten", "share forgotten", ("test_accuracy", "work_share"),
         (
             _over("forest", "adult", "forest", "random@{}", "forget", _SHARES),
+            _over("sums", "adult", "ridge", "random@{}", "forget", _SHARES),
             _over("shards", "location@2000", "sisa", "random@{}", "forget", _SHARES),
         ),
+        (0, 1, 2),
     ),
     "size": Sweep(
         "How many records are learned", "records", _COST,
-        (_over("forest, one record", "adult@{}", "forest", "record", "forget", (1000, 2000, 4000)),),
+        (
+            _over("forest, one record", "adult@{}", "forest", "record", "forget", (1000, 2000, 4000, 8000)),
+            _over("shards, one record", "adult@{}", "sisa", "record", "forget", (1000, 2000, 4000, 8000)),
+        ),
     ),
     "slices": Sweep(
         "How many slices", "slices", ("work_share", "test_accuracy"),

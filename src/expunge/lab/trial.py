@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy.typing as npt
 
 from expunge.audit.inputs import References
 from expunge.audit.references import plan_around, references
+from expunge.digest import leaf
 from expunge.estimators.threads import one_thread
 from expunge.lab.cells import Cell
 from expunge.lab.data import Bools, Data, Records, Split, split
+from expunge.lab.environment import environment
 from expunge.lab.learners import Learner
 from expunge.lab.models import build
 from expunge.lab.requests import Drawn, draw_request
@@ -64,7 +67,7 @@ class Trial:
         return Records.of(self.data, chosen)
 
     def answer(self, model: Any) -> npt.NDArray[np.float64]:
-        """Probabilities on the records asked about."""
+        """Answers on the records asked about."""
         return self.learner.answer(model, self.data.rows(self.query), self.data.n_classes)
 
     def references(self, cell: Cell, store: Path | None, *, n_jobs: int = 1) -> References | None:
@@ -86,9 +89,20 @@ class Trial:
         with one_thread():
             return references(
                 self._train, plan, self.data.y[self.query], query=self.query, store=store,
-                content=None if store is None else [cell.shared, self.digest, 1], n_jobs=n_jobs,
-                floor=self.learner.floor,
+                content=None if store is None else [cell.shared, self.digest, self.learner_digest(), environment()],
+                n_jobs=n_jobs,
+                read=lambda answers, labels: self.data.task.read(answers, labels, self.learner.floor),
             )  # fmt: skip
+
+    def learner_digest(self) -> str:
+        """Of the source of a model from outside the library; empty of one of ours, which the code of the lab covers."""
+        kind = type(getattr(self.learner, "estimator", self.learner))
+        if kind.__module__.partition(".")[0] == "expunge":
+            return ""
+        try:
+            return leaf(inspect.getsource(inspect.getmodule(kind) or kind)).hex()
+        except (OSError, TypeError):  # typed in by hand: there is no file of it
+            return kind.__qualname__
 
     def _train(self, members: Bools, seeds: tuple[int, ...]) -> npt.NDArray[np.float64]:
         return np.stack([

@@ -2,7 +2,7 @@
 
 The audited forget set and the held-out and test records are never looked at. The forget set of tuning is drawn from the
 training records that the cell retains, by the request of the cell under a seed of its own; the objective is the mean
-of the absolute gaps to a few references on it, on retained and on validation records.
+of the absolute gaps (in accuracy, R², ...) to a few references on it, on retained and on validation records.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ def _stage(cell: Cell) -> _Stage:
     with one_thread():
         for i in range(_N_REFERENCES):
             model = trial.learner.train(left, derive_seed(cell.seeds.evaluation, "lab tuning", i))
-            for name, value in _accuracies(trial, places, model).items():
+            for name, value in _qualities(trial, places, model).items():
                 found[name].append(value)
-    wanted = {name: float(np.mean(values)) for name, values in found.items()}
+    wanted = {name: float(np.mean(values)) for name, values in found.items() if values}
     return _Stage(trial, trial.records(retained), trial.data.ids[gone], places, wanted)
 
 
@@ -127,15 +127,21 @@ def _gap(stage: _Stage, method: str, seed: int) -> float:
         model = learner.train(stage.records, seed)
         with guard.closed():
             outcome = apply_method(method, learner, model, stage.records, stage.ids, seed)
-        found = _accuracies(stage.trial, stage.places, outcome.model)
+        found = _qualities(stage.trial, stage.places, outcome.model)
     return float(np.mean([abs(found[name] - stage.wanted[name]) for name in found]))
 
 
-def _accuracies(trial: Trial, places: dict[str, Any], model: Any) -> dict[str, float]:
-    out = {}
+def _qualities(trial: Trial, places: dict[str, Any], model: Any) -> dict[str, float]:
+    """By part; what cannot be told of one, as the AUC of normal records alone, is left out."""
+    task, every = trial.data.task, np.concatenate(list(places.values()))
+    answers = answers_of(trial, model, trial.data.rows(every))
+    signals, labels = task.read(answers, trial.data.y[every], trial.learner.floor), trial.data.y[every]
+    out, start = {}, 0
     for name, where in places.items():
-        answers = answers_of(trial, model, trial.data.rows(where))
-        out[name] = float((answers.argmax(axis=1) == trial.data.y[where]).mean())
+        part = slice(start, start := start + len(where))
+        found = task.quality({signal: of[part] for signal, of in signals.items()}, labels[part])
+        if found is not None:
+            out[name] = found
     return out
 
 

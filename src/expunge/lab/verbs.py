@@ -67,8 +67,9 @@ def cell_lines(told: dict[str, Any]) -> list[str]:
     if s.get("verdict"):
         out.append(f"The audit says: {s['verdict']} (power {s['power']:.2f}, {told['n_references']} references).")
     for part in ("retain", "forget", "test"):
-        if s.get(f"{part}_accuracy") is not None:
-            out.append(f"{part} accuracy {s[f'{part}_accuracy']:.4f}, gap {s[f'{part}_gap']:+.4f}")
+        own = s.get(f"{part}_{s['measure']}")
+        if own is not None:
+            out.append(f"{part} {s['measure'].replace('_', ' ')} {own:.4f}, gap {s[f'{part}_gap']:+.4f}")
     if s.get("mean_gap") is not None:
         out.append(
             f"mean gap {s['mean_gap']:.4f}"
@@ -163,11 +164,11 @@ def reproduce(cell: str, folder: str | Path) -> dict[str, Any]:
     is_equal = _body(before) == _body(after)
     here = environment()
     other = {k: [before["environment"].get(k), v] for k, v in here.items() if before["environment"].get(k) != v}
+    has_other_code = other.pop("code", None) is not None
     if not is_equal and not other:
         first = next(iter(differences), "a digest")
-        raise NotReproducedError(
-            f"{asked.id} gives other scores than it gave, first {first}.", hint="Has the code or the data changed?"
-        )
+        hint = "The code is not the one that made the run." if has_other_code else "Has the data changed?"
+        raise NotReproducedError(f"{asked.id} gives other scores than it gave, first {first}.", hint=hint)
     return {"cell": asked.id, "is_equal": is_equal, "differences": differences, "environment": other}
 
 

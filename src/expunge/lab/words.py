@@ -6,8 +6,21 @@ from expunge.audit.statistics import Interval
 from expunge.errors import ExpungeError
 from expunge.lab.methods import check_method
 from expunge.lab.summary import Ratio
+from expunge.lab.tasks import TASKS
 
-__all__ = ["AXES", "CARDS", "HEADINGS", "bytes_text", "gap", "interval", "method_text", "percent", "ratio", "seconds"]
+__all__ = [
+    "AXES",
+    "CARDS",
+    "HEADINGS",
+    "bytes_text",
+    "gap",
+    "interval",
+    "method_text",
+    "percent",
+    "ratio",
+    "seconds",
+    "unit_of",
+]
 
 #: Columns of a leaderboard.
 HEADINGS = (
@@ -18,9 +31,9 @@ HEADINGS = (
 #: Cards of a method: name, score, scale, and what it says.
 CARDS = (
     ("mean gap", "mean_gap", 100.0, "points; mean of four absolute gaps to the references"),
-    ("forget gap", "forget_gap", 100.0, "points of accuracy on the forgotten records, beyond the references"),
-    ("retain gap", "retain_gap", 100.0, "points of accuracy on the retained records, beyond the references"),
-    ("test gap", "test_gap", 100.0, "points of accuracy on test records, beyond the references"),
+    ("forget gap", "forget_gap", 100.0, "points on the forgotten records, beyond the references"),
+    ("retain gap", "retain_gap", 100.0, "points on the retained records, beyond the references"),
+    ("test gap", "test_gap", 100.0, "points on test records, beyond the references"),
     ("attack", "attack_auc", 1.0, "LiRA: chance that a forgotten record looks more like a member than a held-out one"),
     (
         "distance",
@@ -54,7 +67,7 @@ def interval(value: Interval | None, scale: float = 1.0) -> str:
 
 
 def gap(value: Interval | None, scale: float = 100.0) -> str:
-    """A signed mean with its interval; in points of accuracy."""
+    """A signed mean with its interval; in points of quality, hundredths."""
     if value is None:
         return "—"
     mean, low, high = (x * scale for x in value)
@@ -99,6 +112,17 @@ def bytes_text(value: float | None) -> str:
         if value >= size:
             return f"{value / size:.3g} {unit}"
     return f"{value:.0f} B"
+
+
+def unit_of(measure: str) -> str:
+    """What quality is counted in, for people.
+
+    Examples
+    --------
+    >>> unit_of("r2"), unit_of("accuracy"), unit_of("mine")
+    ('R²', 'accuracy', 'mine')
+    """
+    return next((task.unit for task in TASKS.values() if task.measure == measure), measure)
 
 
 def method_text(name: str) -> str:

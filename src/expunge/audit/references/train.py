@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 
 #: From members of shape (b, N) and b seeds to probabilities of shape (b, n, k) of the n records that are asked about.
 Train = Callable[[npt.NDArray[np.bool_], tuple[int, ...]], Floats]
+#: From the outputs of one model on n records, and their labels, to its signals.
+Read = Callable[[Any, Any], Mapping[str, Floats]]
 #: Told (done, total, seconds that the rest will take); first before anything but one batch is trained.
 Progress = Callable[[int, int, float], None]
 
@@ -32,7 +34,7 @@ Progress = Callable[[int, int, float], None]
 def references(
     train: Train, plan: ReferencePlan, labels: Any, *, query: Any = None, batch: int = 1,
     store: str | Path | None = None, content: Any = None, n_jobs: int = 1, progress: Progress | None = None,
-    floor: float = FLOOR, task: Literal["classification", "regression"] = "classification",
+    floor: float = FLOOR, task: Literal["classification", "regression"] = "classification", read: Read | None = None,
 ) -> References:  # fmt: skip
     """Train the models of a plan and keep what they say.
 
@@ -60,11 +62,14 @@ def references(
     floor : float
         As in :func:`expunge.audit.signals_of`.
     task : {"classification", "regression"}
+    read : callable, optional
+        ``read(outputs, labels)`` gives the signals of one model, for outputs that are neither probabilities nor
+        predictions; ``task`` then says nothing.
 
     Returns
     -------
     References
-        Of the n records; of classifiers with their outputs.
+        Of the n records; of classifiers, unless ``read`` is given, with their outputs.
 
     Raises
     ------
@@ -79,13 +84,15 @@ def references(
         )
     y = np.asarray(labels)
     kept = None if store is None else ReferenceStore(store, content)
-    read = partial(signals_of, floor=floor) if task == "classification" else signals_of_values
+    is_classifier = task == "classification" and read is None
+    n_axes = None if read is not None else 3 if is_classifier else 2
+    read_one = read or (partial(signals_of, floor=floor) if is_classifier else signals_of_values)
     signals: dict[int, dict[str, Floats]] = {}
     outputs: dict[int, Floats] = {}
 
     def take(i: int, of_model: Any) -> None:
         outputs[i] = np.asarray(of_model, dtype=np.float64)
-        signals[i] = read(outputs[i], y)
+        signals[i] = dict(read_one(outputs[i], y))
 
     for i, seed in enumerate(plan.seeds):
         held = None if kept is None else kept.read(plan.members[i], seed)
@@ -100,7 +107,7 @@ def references(
         seeds = [tuple(plan.seeds[i] for i in chosen) for chosen in group]
         done = Parallel(n_jobs=n_jobs)(delayed(train)(m, s) for m, s in zip(members, seeds, strict=True))
         for chosen, made in zip(group, done, strict=True):
-            _check(made, len(chosen), len(y), 3 if task == "classification" else 2)
+            _check(made, len(chosen), len(y), n_axes)
             for i, of_model in zip(chosen, made, strict=True):
                 take(i, of_model)
                 if kept is not None:
@@ -114,7 +121,7 @@ def references(
     return References(
         signals={name: np.array([signals[i][name] for i in every]) for name in signals[0]},
         members=plan.members[:, positions],
-        outputs=np.array([outputs[i] for i in every]) if task == "classification" else None,
+        outputs=np.array([outputs[i] for i in every]) if is_classifier else None,
     )
 
 
@@ -124,10 +131,10 @@ def _in_turn(batches: list[list[int]], n_jobs: int) -> list[list[list[int]]]:
     return [batches[:1], *(batches[at : at + width] for at in range(1, len(batches), width))] if batches else []
 
 
-def _check(outputs: Any, n_models: int, n_records: int, n_axes: int) -> None:
+def _check(outputs: Any, n_models: int, n_records: int, n_axes: int | None) -> None:
     shape = np.shape(outputs)
-    if len(shape) != n_axes or shape[:2] != (n_models, n_records):
-        wanted = f"({n_models}, {n_records}, classes)" if n_axes == 3 else f"({n_models}, {n_records})"
+    if len(shape) != (n_axes or len(shape)) or shape[:2] != (n_models, n_records):
+        wanted = f"({n_models}, {n_records}{', classes' if n_axes == 3 else '' if n_axes else ', ...'})"
         raise InvalidDataError(
             f"train gave outputs of shape {shape}; expected {wanted}.",
             hint="It is called with members of shape (models, records) and one seed for each model.",

@@ -16,23 +16,23 @@ from expunge.lab.data import Data
 from expunge.lab.learners import EstimatorLearner
 from expunge.methods import find_method
 
-__all__: list[str] = []
+__all__ = ["behind", "sums"]
 
 
 def softmax(data: Data, *, C: float = 10.0) -> EstimatorLearner:
     """Softmax regression, trained again to forget."""
-    return EstimatorLearner(_method("RetrainClassifier")(_behind(data, LogisticRegression(C=C, max_iter=300))))
+    return EstimatorLearner(_method("RetrainClassifier")(behind(data, LogisticRegression(C=C, max_iter=300))))
 
 
 def mlp(data: Data, *, width: int = 64) -> EstimatorLearner:
     """A network with one hidden layer, trained again to forget."""
-    return EstimatorLearner(_method("RetrainClassifier")(_behind(data, _mlp(width))), keep=1.0)
+    return EstimatorLearner(_method("RetrainClassifier")(behind(data, _mlp(width))), keep=1.0)
 
 
 def sisa(data: Data, *, n_shards: int = 10, n_slices: int = 1, place_by: str = "record") -> EstimatorLearner:
     """SISA of softmax regressions; with slices, of ones that are trained by steps and kept at each slice."""
     base = LogisticRegression(C=10.0, max_iter=300) if n_slices == 1 else _steps(data)
-    part = _behind(data, base)
+    part = behind(data, base)
     return EstimatorLearner(
         _method("SISAClassifier")(part, n_shards=n_shards, n_slices=n_slices, place_by=place_by), keep=1.0
     )
@@ -40,12 +40,12 @@ def sisa(data: Data, *, n_shards: int = 10, n_slices: int = 1, place_by: str = "
 
 def sisa_mlp(data: Data, *, n_shards: int = 5) -> EstimatorLearner:
     """SISA of networks with one hidden layer."""
-    return EstimatorLearner(_method("SISAClassifier")(_behind(data, _mlp(32)), n_shards=n_shards), keep=1.0)
+    return EstimatorLearner(_method("SISAClassifier")(behind(data, _mlp(32)), n_shards=n_shards), keep=1.0)
 
 
 def modular(data: Data) -> EstimatorLearner:
     """One classifier for each pair of classes."""
-    return EstimatorLearner(_method("ModularClassifier")(_behind(data, LogisticRegression(C=10.0, max_iter=300))))
+    return EstimatorLearner(_method("ModularClassifier")(behind(data, LogisticRegression(C=10.0, max_iter=300))))
 
 
 def forest(data: Data, *, n_estimators: int = 50) -> EstimatorLearner:
@@ -61,22 +61,22 @@ def tree(data: Data, *, max_depth: int = 12) -> EstimatorLearner:
 
 def ridge(data: Data, *, alpha: float = 1.0) -> EstimatorLearner:
     """Ridge regression on classes, from exact sums."""
-    return EstimatorLearner(_sums(data, _method("RidgeClassifier")(alpha=alpha)))
+    return EstimatorLearner(sums(data, _method("RidgeClassifier")(alpha=alpha)))
 
 
 def centroid(data: Data) -> EstimatorLearner:
     """Nearest class mean, from exact sums."""
-    return EstimatorLearner(_sums(data, _method("NearestCentroid")()))
+    return EstimatorLearner(sums(data, _method("NearestCentroid")()))
 
 
 def lda(data: Data, *, shrinkage: float = 0.1) -> EstimatorLearner:
     """Linear discriminants, from exact sums."""
-    return EstimatorLearner(_sums(data, _method("LinearDiscriminantAnalysis")(shrinkage=shrinkage)))
+    return EstimatorLearner(sums(data, _method("LinearDiscriminantAnalysis")(shrinkage=shrinkage)))
 
 
 def qda(data: Data, *, reg_param: float = 0.1) -> EstimatorLearner:
     """Quadratic discriminants, from exact sums."""
-    return EstimatorLearner(_sums(data, _method("QuadraticDiscriminantAnalysis")(reg_param=reg_param)))
+    return EstimatorLearner(sums(data, _method("QuadraticDiscriminantAnalysis")(reg_param=reg_param)))
 
 
 def pca_lda(data: Data, *, n_components: int = 20) -> EstimatorLearner:
@@ -88,7 +88,7 @@ def pca_lda(data: Data, *, n_components: int = 20) -> EstimatorLearner:
 def fourier(data: Data, *, n_frequencies: int = 300) -> EstimatorLearner:
     """Ridge regression on random Fourier features: a kernel machine that forgets by subtraction."""
     model = _method("FourierRidgeClassifier")(n_frequencies=n_frequencies)
-    return EstimatorLearner(_sums(data, model), keep=1.0)
+    return EstimatorLearner(sums(data, model), keep=1.0)
 
 
 def bayes(data: Data) -> EstimatorLearner:
@@ -97,7 +97,7 @@ def bayes(data: Data) -> EstimatorLearner:
         return EstimatorLearner(_pipeline(_method("TfidfVectorizer")(norm=None), _method("MultinomialNB")()))
     if data.kind == "image":
         return EstimatorLearner(_method("MultinomialNB")())
-    return EstimatorLearner(_sums(data, _method("GaussianNB")(var_smoothing=1e-3)))
+    return EstimatorLearner(sums(data, _method("GaussianNB")(var_smoothing=1e-3)))
 
 
 def bernoulli(data: Data, *, n_bins: int = 5) -> EstimatorLearner:
@@ -219,7 +219,7 @@ def _columns(data: Data, encoder: Any, numbers: Any) -> Any:
     return _method("ColumnTransformer")([("texts", encoder, _categories(data))], remainder=numbers)
 
 
-def _sums(data: Data, model: Any) -> Any:
+def sums(data: Data, model: Any) -> Any:
     """The model on numbers; of a frame, behind scales and one-hot columns that forget too."""
     if not hasattr(data.X, "columns"):
         return model
@@ -229,7 +229,7 @@ def _sums(data: Data, model: Any) -> Any:
     return _pipeline(_columns(data, encoder, _method("StandardScaler")()), model)
 
 
-def _behind(data: Data, model: Any) -> Any:
+def behind(data: Data, model: Any) -> Any:
     """The same for estimators of scikit-learn, with its own transformers."""
     if data.kind == "text":
         return make_pipeline(TfidfVectorizer(), model)

@@ -18,6 +18,7 @@ __all__ = ["MODELS", "Family", "build", "model_names"]
 _ALL = ("image", "table", "text")
 _ESTIMATORS = "expunge.lab.models.estimators"
 _NETWORKS = "expunge.lab.models.networks"
+_VALUES = "expunge.lab.models.values"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Family:
         Further ones.
     uses : tuple of str
         Methods of the library that it consists of.
+    task : str
+        What it answers, by :data:`expunge.lab.tasks.TASKS`.
     """
 
     what: str
@@ -47,12 +50,19 @@ class Family:
     dial: str = ""
     dials: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    task: str = "classes"
 
 
 def _own(
     what: str, function: str, kinds: tuple[str, ...], dial: str, *uses: str, dials: tuple[str, ...] = ()
 ) -> Family:
     return Family(what, f"{_ESTIMATORS}:{function}", kinds, dial, dials, uses)
+
+
+def _value(
+    what: str, function: str, dial: str, *uses: str, task: str = "numbers", dials: tuple[str, ...] = ()
+) -> Family:
+    return Family(what, f"{_VALUES}:{function}", ("table",), dial, dials, uses, task)
 
 
 def _network(what: str, function: str, *, kinds: tuple[str, ...] = ("image",)) -> Family:
@@ -66,6 +76,7 @@ MODELS: dict[str, Family] = {
     "bayes": _own("naive Bayes", "bayes", _ALL, "", "GaussianNB", "MultinomialNB", "TfidfVectorizer"),
     "bayesian": _own("logistic regression with a posterior", "bayesian", _NUMBERS, "alpha",
                      "BayesianLogisticRegression", dials=("way",)),
+    "bayesian-ridge": _value("regression that chooses its penalty", "bayesian_ridge", "", "BayesianRidge"),
     "bernoulli": _own("naive Bayes of presence", "bernoulli", _ALL, "n_bins", "BernoulliNB", "CountVectorizer",
                       "KBinsDiscretizer"),
     "categorical": _own("naive Bayes of categories", "categorical", ("table",), "n_bins", "CategoricalNB",
@@ -73,6 +84,7 @@ MODELS: dict[str, Family] = {
     "centroid": _own("nearest class mean", "centroid", _NUMBERS, "", "NearestCentroid"),
     "certified": _own("logistic regression with certificates", "certified", _NUMBERS, "epsilon",
                       "CertifiedLogisticRegression", dials=("sigma",)),
+    "certified-ridge": _value("regression with certificates", "certified_ridge", "epsilon", "CertifiedRidge"),
     "cnn": _network("a small convolutional network", "cnn"),
     "descent": _own("descent that goes on, certified", "descent", _NUMBERS, "epsilon", "DescentToDelete",
                     dials=("steps",)),
@@ -80,13 +92,20 @@ MODELS: dict[str, Family] = {
     "filled-ridge": _own("gaps filled, then ridge regression", "filled_ridge", ("table",), "", "SimpleImputer",
                          "RidgeClassifier"),
     "forest": _own("a forest that forgets in place", "forest", _NUMBERS, "n_estimators", "ForestClassifier"),
+    "forest-numbers": _value("a regression forest that forgets in place", "forest_numbers", "n_estimators",
+                             "ForestRegressor"),
     "fourier": _own("random Fourier features", "fourier", _NUMBERS, "n_frequencies", "FourierRidgeClassifier"),
+    "fourier-numbers": _value("regression on random Fourier features", "fourier_numbers", "n_frequencies",
+                              "FourierRidge"),
     "hashed-ridge": _own("hashed words, then ridge regression", "hashed_ridge", ("text",), "n_features",
                          "HashingVectorizer", "RidgeClassifier"),
+    "isolation": _value("an isolation forest that forgets in place", "isolation", "n_estimators", "IsolationForest",
+                        task="anomalies", dials=("max_samples",)),
     "langevin": _own("noisy descent, certified", "langevin", _NUMBERS, "epsilon", "LangevinLogisticRegression",
                      dials=("noise",)),
     "lda": _own("linear discriminants", "lda", _NUMBERS, "shrinkage", "LinearDiscriminantAnalysis"),
     "mlp": _own("one hidden layer, trained again", "mlp", _ALL, "width", "RetrainClassifier"),
+    "mlp-numbers": _value("one hidden layer for numbers, trained again", "mlp_numbers", "width", "RetrainRegressor"),
     "modular": _own("a classifier for each pair of classes", "modular", _ALL, "", "ModularClassifier"),
     "net-mlp": _network("one hidden layer, in PyTorch", "net_mlp"),
     "net-softmax": _network("softmax regression, in PyTorch", "net_softmax"),
@@ -96,17 +115,21 @@ MODELS: dict[str, Family] = {
     "qda": _own("quadratic discriminants", "qda", _NUMBERS, "reg_param", "QuadraticDiscriminantAnalysis"),
     "resnet18": _network("ResNet-18 for small images", "resnet18"),
     "ridge": _own("ridge regression on classes", "ridge", _NUMBERS, "alpha", "RidgeClassifier", *_FRONT),
+    "ridge-numbers": _value("ridge regression", "ridge_numbers", "alpha", "Ridge"),
     "scaled-bayes": _own("columns from 0 to 1, naive Bayes", "scaled_bayes", ("table",), "", "MinMaxScaler",
                          "MultinomialNB"),
     "sisa": _own("shards of softmax regressions", "sisa", _ALL, "n_shards", "SISAClassifier",
                  dials=("n_slices", "place_by")),
     "sisa-mlp": _own("shards of small networks", "sisa_mlp", _ALL, "n_shards", "SISAClassifier"),
+    "sisa-numbers": _value("shards of ridge regressions", "sisa_numbers", "n_shards", "SISARegressor"),
     "softmax": _own("softmax regression, trained again", "softmax", _ALL, "C", "RetrainClassifier"),
     "words-ridge": _own("the most frequent words, ridge regression", "words_ridge", ("text",), "max_features",
                         "TfidfVectorizer", "RidgeClassifier"),
     "svd-ridge": _own("words, truncated SVD, ridge regression", "svd_ridge", ("text",), "n_components", "TruncatedSVD",
                       "TfidfVectorizer"),
     "tree": _own("one tree that forgets in place", "tree", _NUMBERS, "max_depth", "DecisionTreeClassifier"),
+    "tree-numbers": _value("one regression tree that forgets in place", "tree_numbers", "max_depth",
+                           "DecisionTreeRegressor"),
 }  # fmt: skip
 
 
@@ -134,12 +157,16 @@ def build(text: str, data: Data) -> Learner:
     UnknownNameError
         There is no such model.
     InvalidParameterError
-        It does not take data of this kind, or has no such dial.
+        It does not take data of this kind, answers something else, or has no such dial.
     """
     found, dials = family(text)
     if data.kind not in found.kinds:
         raise InvalidParameterError(
             f"The model {text!r} does not take {data.kind} data.", hint=f"It takes {', '.join(found.kinds)} data."
+        )
+    if data.task.name != found.task and found.source != f"{_ESTIMATORS}:estimator":
+        raise InvalidParameterError(
+            f"The model {text!r} answers with {found.task}; {data.name!r} asks for {data.task.name}."
         )
     module, _, function = found.source.partition(":")
     learner: Learner = getattr(importlib.import_module(module), function)(data, **dials)

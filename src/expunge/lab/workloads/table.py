@@ -53,12 +53,17 @@ class Workload:
 _TABLES = "expunge.lab.workloads.tables"
 _IMAGES = "expunge.lab.workloads.images"
 _TEXTS = "expunge.lab.workloads.texts"
+_NUMBERS = "expunge.lab.workloads.numbers"
+_ANOMALIES = "expunge.lab.workloads.anomalies"
 
 WORKLOADS: dict[str, Workload] = {
     "adult": Workload("people and their income", f"{_TABLES}:adult", 4000, licence="CC BY 4.0", file="adult.csv.gz"),
+    "adult-age": Workload("people and their age", f"{_NUMBERS}:adult_age", 4000, licence="CC BY 4.0",
+                          file="adult.csv.gz"),
     "bank": Workload("customers and a deposit", f"{_TABLES}:bank", 4000, licence="CC BY 4.0",
                      file="bank_marketing.csv.gz"),
     "breast-cancer": Workload("cells, malignant or benign; bundled", f"{_TABLES}:breast_cancer"),
+    "cardio": Workload("foetal heart rates, some pathological", f"{_ANOMALIES}:cardio", file="adbench_cardio.npz"),
     "cifar10": Workload("small colour images, 10 kinds", f"{_IMAGES}:cifar10", 4000, file="cifar10_train.npz"),
     "cifar100": Workload("small colour images, 100 kinds", f"{_IMAGES}:cifar100", 10_000, file="cifar-100-binary"),
     "compas": Workload("defendants, charged again or not", f"{_TABLES}:compas", 4000, file="compas_two_years.csv.gz"),
@@ -77,6 +82,10 @@ WORKLOADS: dict[str, Workload] = {
     "sentences": Workload("sentences about films, of a treebank", f"{_TEXTS}:sentences", 4000, file="sst2.jsonl.gz"),
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
     "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, licence="CC BY-SA 3.0", file="mnist.npz"),
+    "progression": Workload("how far a disease is after a year; bundled", f"{_NUMBERS}:progression"),
     "sentiment": Workload("sentences about films", f"{_TEXTS}:sentiment", 4000, file="rt_polarity.jsonl.gz"),
+    "shuttle": Workload("readings of a space shuttle, some unusual", f"{_ANOMALIES}:shuttle", 4000,
+                        file="adbench_shuttle.npz"),
+    "thyroid": Workload("blood values, some of the ill", f"{_ANOMALIES}:thyroid", file="adbench_thyroid.npz"),
     "topics": Workload("posts of 20 newsgroups, with authors", f"{_TEXTS}:topics", 4000, file="newsgroups20.jsonl.gz"),
 }  # fmt: skip
