@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 39
+N_METHODS = 43
 
 
 def string_pipeline() -> object:
@@ -53,8 +53,12 @@ SLOW = frozenset(
 
 #: Kind of the guarantee of instances that do not promise equality.
 KINDS = dict.fromkeys(
-    ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression"), "certified"
-)
+    (
+        "CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression",
+        "PrivateBernoulliNB", "PrivateGaussianNB", "PrivateLogisticRegression", "PrivateOnlineLogisticRegression",
+    ),
+    "certified",
+)  # fmt: skip
 
 
 #: Arguments that cannot matter where no number is missing; tests of their own try them.
@@ -111,6 +115,11 @@ def _instances() -> Iterator[tuple[str, Case]]:
     shared = {"alpha": 20.0, **seeded}
     yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
     yield "DescentToDelete", Case(expunge.DescentToDelete(steps=400, **shared))
+    hidden = {"noise_seed": 0, "group_size": 3}
+    yield "PrivateBernoulliNB", Case(expunge.PrivateBernoulliNB(**hidden))
+    yield "PrivateGaussianNB", Case(expunge.PrivateGaussianNB(**hidden))
+    yield "PrivateLogisticRegression", Case(expunge.PrivateLogisticRegression(steps=10, **hidden))
+    yield "PrivateOnlineLogisticRegression", Case(expunge.PrivateOnlineLogisticRegression(batch_size=8, **hidden))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

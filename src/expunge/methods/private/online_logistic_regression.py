@@ -1,0 +1,200 @@
+"""Logistic regression on a stream: each record is read once, and noise stands on a tree of sums."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge.estimators import one_thread
+from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.claims import about_rows
+from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.methods.private.do_nothing import DoNothing, about_odometer, check_count
+from expunge.methods.private.logistic_regression import gradient_length, slopes_of
+from expunge.methods.sums.arguments import check_flag
+from expunge.privacy.arguments import check_positive
+from expunge.privacy.group_odometer import GroupOdometer
+from expunge.privacy.noise import Noise
+from expunge.rows import Rows, Table
+from expunge.state import Change, Part
+
+__all__ = ["PrivateOnlineLogisticRegression"]
+
+Floats = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.intp]
+
+
+class PrivateOnlineLogisticRegression(LogisticScores, DoNothing):
+    """Classify a stream: learn what comes, forget what must go, and stay within one budget however long it runs.
+
+    Follows the regularised leader: the weights are minus a multiple of the noisy sum of all gradients so far.
+
+    Parameters
+    ----------
+    epsilon, delta, group_size, norm_bound, clip, fit_intercept, on_exhausted, allow_large_delta, noise_seed, seed
+        As of :class:`~expunge.methods.private.logistic_regression.PrivateLogisticRegression`.
+    batch_size : int, default=128
+        Records of a step, at most: ``fit`` and ``learn`` take theirs in batches of so many.
+    lr : float, default=2.0
+        What the sum of gradients is multiplied by, for rows of length one and a mean over a batch; rows of other
+        lengths are taken into account.
+    levels : int, default=10
+        Of the tree, at least 1: it holds 2**(levels - 1) steps, and the next one begins behind them. More levels put
+        less noise on long streams, and more on each sum.
+
+    Attributes
+    ----------
+    classes_, coef_, intercept_, odometer_, noise_multiplier_
+        As there.
+    steps_ : int
+        Steps taken so far.
+
+    Guarantee
+    ---------
+    ``certified``: everything that was ever published of the stream hides any ``group_size`` records at (epsilon,
+    delta), and the k that were forgotten at epsilon(k). Forgetting does nothing.
+
+    Notes
+    -----
+    A record stands in one step, and its gradient in no more than ``levels`` sums of a binary tree over the steps, each
+    with noise of its own: one Gaussian mechanism of a sensitivity sqrt(levels) times as large, for the whole sequence
+    of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise grows
+    with log t. The state holds sums and noise apart, and is not for publication; an export holds the weights. Learning
+    b records costs O(b d k). The records of a fit come in the order of their hash; a corrected record is a new one, and
+    the old one is gone.
+
+    References
+    ----------
+    P. Kairouz, B. McMahan, S. Song, O. Thakkar, A. Thakurta, Z. Xu, "Practical and private (deep) learning without
+    sampling or shuffling", ICML 2021: the algorithm. C. Dwork, M. Naor, T. Pitassi, G. Rothblum, "Differential privacy
+    under continual observation", STOC 2010: the tree.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = PrivateOnlineLogisticRegression(epsilon=3.0, group_size=5, norm_bound=6.0).fit(scale(X)[:300], y[:300])
+    >>> addition = model.learn(scale(X)[300:], y[300:], record_ids=range(300, 569))
+    >>> addition.work, model.forget([3, 500]).work, model.odometer_.left
+    (269, 0, 3)
+    """
+
+    _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+
+    def __init__(
+        self, *, epsilon: float = 1.0, delta: float = 1e-5, group_size: int = 1, batch_size: int = 128, lr: float = 2.0,
+        levels: int = 10, norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True,
+        on_exhausted: str = "retrain", allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
+    ) -> None:  # fmt: skip
+        self.epsilon = epsilon
+        self.delta = delta
+        self.group_size = group_size
+        self.batch_size = batch_size
+        self.lr = lr
+        self.levels = levels
+        self.norm_bound = norm_bound
+        self.clip = clip
+        self.fit_intercept = fit_intercept
+        self.on_exhausted = on_exhausted
+        self.allow_large_delta = allow_large_delta
+        self.noise_seed = noise_seed
+        self.seed = seed
+
+    _names = staticmethod(class_names)
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        for name in ("batch_size", "levels"):
+            check_count(name, getattr(self, name))
+        for name in ("lr", "norm_bound"):
+            check_positive(name, getattr(self, name))
+        for name in ("clip", "fit_intercept"):
+            check_flag(name, getattr(self, name))
+
+    def _assumed(self) -> tuple[str, ...]:
+        return (about_rows(self.norm_bound, clip=self.clip), "sums and noise of the tree are not published")
+
+    # ------------------------------------------------------------------ the stream
+
+    def _update(self, change: Change) -> dict[str, Any]:
+        if "release" not in change.parts or not len(change.added_slots) or not len(change.rows):
+            return super()._update(change)
+        names, old = change.parts["names"], change.parts["odometer"]
+        odometer = GroupOdometer.from_dict({name: value for name, value in old.items() if name != "fits"})
+        gone = float(weights_of(change.rows.peek(change.removed_slots)).sum())
+        if not odometer.affords(gone):
+            if self.on_exhausted == "refuse":
+                odometer.spend(gone)
+            change.notes.append("more records were gone than the noise hides: trained again on what is left")
+            return self._fitted_anew(change)
+        release = self._went_on(change.added, names, change.parts["release"], self._noise_of(old, change.parts["release"]))
+        if not gone:
+            return {"release": release}
+        odometer = odometer.spend(gone)
+        change.notes.append(about_odometer(odometer))
+        return {"release": release, "odometer": {**old, **odometer.to_dict()}}
+
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
+        width = table.X.shape[1] + int(self.fit_intercept)
+        shape = (int(names["k"]), width)
+        start = {"total": np.zeros(shape), "tree": np.zeros((int(self.levels), *shape)), "closed": np.zeros(shape)}
+        return self._went_on(table, names, {**start, "steps": 0, "coef": np.zeros(shape)}, noise)
+
+    def _went_on(self, table: Table, names: Part, old: Part, noise: Noise) -> Part:
+        """The state after further steps: sum of gradients, noise of the open tree, that of closed ones, weights."""
+        X, targets = self._bounded(table.X, table.ids), (class_targets(table, names) + 1) / 2
+        weights, k = weights_of(table), int(names["k"])
+        if not k:
+            return {**old, "steps": int(old["steps"]) + 1}
+        radius, levels, batch = math.hypot(self.norm_bound, float(self.fit_intercept)), int(self.levels), self.batch_size
+        sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * radius
+        total, tree, closed, coef = (old[name].copy() for name in ("total", "tree", "closed", "coef"))
+        steps, still = int(old["steps"]), np.zeros_like(coef)
+        with one_thread():
+            for start in range(0, len(X), batch):
+                part = slice(start, start + batch)
+                slopes = slopes_of(X[part] @ coef.T, targets[part]) * weights[part, np.newaxis]
+                total = total + slopes.T @ X[part]
+                steps += 1
+                place = (steps - 1) % 2 ** (levels - 1) + 1  # within the tree, from 1 on
+                level = (place & -place).bit_length() - 1
+                tree[:level] = 0.0  # these sums are inside the new one
+                tree[level] = noise.gaussian(still, sigma)
+                if place == 2 ** (levels - 1):
+                    closed, tree = closed + tree[level], np.zeros_like(tree)
+                coef = -(self.lr / (radius**2 * batch)) * (total + closed + tree.sum(axis=0))
+        return {"total": total, "tree": tree, "closed": closed, "steps": steps, "coef": coef}
+
+    def _noise_of(self, odometer: Part, release: Part) -> Noise:
+        if self.noise_seed is None:
+            return Noise()
+        return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(release["steps"]))
+
+    def _solve(self, rows: Rows, parts: Any) -> Part | None:
+        return {**parts["names"], "coef": parts["release"]["coef"]} if "release" in parts else None
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        low, high, touched = self._estimate(rows, slots)
+        if "release" in touched:  # the budget is spent, or nothing else is there
+            return len(rows), len(rows) + len(table), (*touched, "names", "odometer")
+        return low + len(table), high + len(table), ("release", "odometer")
+
+    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Any:
+        return super()._guarantee_after(slots, False)
+
+    # ------------------------------------------------------------------ predicting
+
+    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
+        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
+
+    def _scores(self, X: Floats) -> Floats:
+        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
+
+    @property
+    def steps_(self) -> int:
+        """Steps taken so far."""
+        return int(self._state().parts["release"]["steps"])
