@@ -7,6 +7,7 @@ is the epsilon of exactly as many records as have gone since the fit, from the a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -30,7 +31,7 @@ from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
-__all__ = ["POLICIES", "DoNothing", "about_odometer", "check_count"]
+__all__ = ["POLICIES", "DoNothing", "about_odometer", "check_count", "weight_of"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -92,7 +93,7 @@ class DoNothing(Unlearner):
     @property
     def odometer_(self) -> GroupOdometer:
         """How many records are gone since the fit, what that has cost, and what is left."""
-        return _odometer(self._state().parts)
+        return self._odometer(self._state().parts["odometer"])
 
     @property
     def noise_multiplier_(self) -> float:
@@ -107,14 +108,14 @@ class DoNothing(Unlearner):
         if "release" not in change.parts or len(change.added_slots):
             return self._fitted_anew(change)
         try:
-            odometer = _odometer(change.parts).spend(_weight(change.rows, change.removed_slots))
+            odometer = self._odometer(change.parts["odometer"]).spend(weight_of(change.rows, change.removed_slots))
         except BudgetExhaustedError:
             if self.on_exhausted == "refuse":
                 raise
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
         change.notes.append(about_odometer(odometer))
-        return {"odometer": {**change.parts["odometer"], **odometer.to_dict()}}
+        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}}
 
     def _fitted_anew(self, change: Change) -> dict[str, Any]:
         table = change.rows.read(change.rows.slots(), times=self._passes())
@@ -123,11 +124,14 @@ class DoNothing(Unlearner):
         fits = int(change.parts["odometer"]["fits"]) + 1 if "odometer" in change.parts else 1
         noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
         multiplier = self.noise_multiplier_
-        odometer = GroupOdometer(float(self.epsilon), float(self.delta), Gaussian(multiplier))
         return {
             "names": names, "release": self._released(table, names, multiplier, noise),
-            "odometer": {"fits": fits, **odometer.to_dict()},
+            "odometer": {"multiplier": multiplier, "gone": 0.0, "fits": fits},
         }  # fmt: skip
+
+    def _odometer(self, part: Part) -> GroupOdometer:
+        event = Gaussian(float(part["multiplier"]))
+        return GroupOdometer(float(self.epsilon), float(self.delta), event, float(part["gone"]))
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         return {**parts["names"], **parts["release"]} if "release" in parts else None
@@ -138,7 +142,7 @@ class DoNothing(Unlearner):
             work = self._passes() * left
             return work, work, tuple(parts)
         try:
-            _odometer(parts).spend(_weight(rows, slots))
+            self._odometer(parts["odometer"]).spend(weight_of(rows, slots))
         except BudgetExhaustedError:
             if self.on_exhausted == "refuse":
                 raise
@@ -151,19 +155,16 @@ class DoNothing(Unlearner):
 
     def _guarantee(self) -> Guarantee:
         parts = self._state().parts
-        return self._promise(_odometer(parts) if "odometer" in parts else None)
+        return self._promise(self._odometer(parts["odometer"]) if "odometer" in parts else None)
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
         parts, rows = self._state().parts, self._rows()
         if "odometer" not in parts or (slots is not None and len(slots) == len(rows) and not corrected):
             return self._promise(None)
-        odometer = _odometer(parts)
-        if slots is None or corrected:
-            return self._promise(GroupOdometer(odometer.epsilon, odometer.delta, odometer.event))
-        try:
-            return self._promise(odometer.spend(_weight(rows, slots)))
-        except BudgetExhaustedError:
-            return self._promise(GroupOdometer(odometer.epsilon, odometer.delta, odometer.event))
+        odometer = self._odometer(parts["odometer"])
+        if slots is not None and not corrected and odometer.affords(weight := weight_of(rows, slots)):
+            return self._promise(odometer.spend(weight))
+        return self._promise(dataclasses.replace(odometer, gone=0.0))
 
     def _promise(self, odometer: GroupOdometer | None) -> Guarantee:
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
@@ -205,10 +206,6 @@ def check_count(name: str, value: object, *, least: int = 1) -> None:
         raise InvalidParameterError(f"{name} must be a whole number of at least {least}, got {value!r}.")
 
 
-def _odometer(parts: Mapping[str, Part]) -> GroupOdometer:
-    return GroupOdometer.from_dict({name: value for name, value in parts["odometer"].items() if name != "fits"})
-
-
-def _weight(rows: Rows, slots: Slots) -> float:
+def weight_of(rows: Rows, slots: Slots) -> float:
     """Total weight of records: what they move of a sum, relative to one."""
     return float(weights_of(rows.peek(slots)).sum()) if rows.has_weights else float(len(slots))

@@ -12,11 +12,10 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
 from expunge.methods.certified.claims import about_rows
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
-from expunge.methods.private.do_nothing import DoNothing, about_odometer, check_count
+from expunge.methods.private.do_nothing import DoNothing, about_odometer, check_count, weight_of
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_positive
-from expunge.privacy.group_odometer import GroupOdometer
 from expunge.privacy.noise import Noise
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -123,20 +122,20 @@ class PrivateOnlineLogisticRegression(LogisticScores, DoNothing):
     def _update(self, change: Change) -> dict[str, Any]:
         if "release" not in change.parts or not len(change.added_slots) or not len(change.rows):
             return super()._update(change)
-        names, old = change.parts["names"], change.parts["odometer"]
-        odometer = GroupOdometer.from_dict({name: value for name, value in old.items() if name != "fits"})
-        gone = float(weights_of(change.rows.peek(change.removed_slots)).sum())
+        names, old, gone = change.parts["names"], change.parts["odometer"], weight_of(change.rows, change.removed_slots)
+        odometer = self._odometer(old)
         if not odometer.affords(gone):
             if self.on_exhausted == "refuse":
                 odometer.spend(gone)
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
-        release = self._went_on(change.added, names, change.parts["release"], self._noise_of(old, change.parts["release"]))
+        noise = self._noise_of(old, change.parts["release"])
+        release = self._went_on(change.added, names, change.parts["release"], noise)
         if not gone:
             return {"release": release}
         odometer = odometer.spend(gone)
         change.notes.append(about_odometer(odometer))
-        return {"release": release, "odometer": {**old, **odometer.to_dict()}}
+        return {"release": release, "odometer": {**old, "gone": odometer.gone}}
 
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
         width = table.X.shape[1] + int(self.fit_intercept)
