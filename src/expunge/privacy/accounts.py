@@ -15,7 +15,7 @@ from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.privacy.arguments import check_delta, check_positive
 from expunge.privacy.events import Event, Gaussian, Laplace, Sampled, Several
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
-from expunge.privacy.groups import MixtureAccount, is_mixed, spread
+from expunge.privacy.groups import is_mixed, mixture_account, spread
 
 __all__ = ["delta_of", "epsilon_of", "group_privacy"]
 
@@ -146,7 +146,7 @@ def _account(events: Event | Sequence[Event], accountant: str, neighbours: str) 
             raise InvalidParameterError(
                 "What a sampled event costs a group is known to the accountant 'pld', for records that come or go."
             )
-        return MixtureAccount(given)
+        return mixture_account(tuple(given))
     account = kind(neighboring_relation=relations[neighbours])
     event = dp_accounting.ComposedDpEvent([_theirs(e, dp_accounting) for e in given])
     if not account.supports(event):

@@ -8,7 +8,7 @@ from expunge.errors import InvalidParameterError
 from expunge.privacy.accounts import epsilon_of
 from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.events import Event, Gaussian, Group, Sampled, Several
-from expunge.privacy.groups import MixtureAccount, is_mixed, spread
+from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, spread
 
 __all__ = ["least_noise", "sampled_run"]
 
@@ -49,10 +49,12 @@ def least_noise(
     """
     epsilon, delta = check_epsilon(epsilon), check_delta(delta)
 
+    interval = min(5 * INTERVAL, max(INTERVAL, 2e-3 * epsilon))
+
     def keeps(multiplier: float) -> bool:
         run = spread(Group(group_size, sampled_run(multiplier, probability=probability, steps=steps)))
         if is_mixed(run) or probability < 1:
-            return MixtureAccount([run]).get_epsilon(delta) <= epsilon
+            return MixtureAccount([run], interval=interval).get_epsilon(delta) <= epsilon
         return epsilon_of(run, delta) <= epsilon
 
     return _least(keeps, float(group_size) if probability == 1 else 1.0, _TOLERANCE)

@@ -12,6 +12,7 @@ A. Ganesh, "Tight group-level DP guarantees for DP-SGD with sampling via mixture
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,10 +22,10 @@ from scipy.stats import binom
 from expunge.errors import InvalidParameterError
 from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several
 
-__all__ = ["MixtureAccount", "is_mixed", "spread"]
+__all__ = ["INTERVAL", "MixtureAccount", "is_mixed", "mixture_account", "spread"]
 
-#: Steps of the privacy loss: rounded to the safe side, about 0.03 % of epsilon.
-_INTERVAL = 2e-3
+#: Steps of the privacy loss: rounded to the safe side, some 0.05 % of an epsilon of one.
+INTERVAL = 2e-3
 
 
 def spread(event: Event, size: float = 1.0) -> Event:
@@ -64,6 +65,12 @@ def is_mixed(event: Event) -> bool:
     return isinstance(event, Group) or (isinstance(event, Several) and is_mixed(event.event))
 
 
+@functools.lru_cache(maxsize=64)
+def mixture_account(events: tuple[Event, ...]) -> MixtureAccount:
+    """The account of events that were spread; remembered, for an odometer asks for it again and again."""
+    return MixtureAccount(events)
+
+
 class MixtureAccount:
     """The privacy loss of events of which some are sampled and seen by groups.
 
@@ -71,14 +78,16 @@ class MixtureAccount:
     ----------
     events : sequence of Event
         Spread.
+    interval : float
+        Steps of the loss; whatever they are, what comes out is an upper bound.
     """
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], *, interval: float = INTERVAL) -> None:
         from dp_accounting.pld import privacy_loss_distribution as pld
 
-        self._loss = pld.identity(value_discretization_interval=_INTERVAL)
+        self._loss = pld.identity(value_discretization_interval=interval)
         for event in events:
-            self._loss = self._loss.compose(_loss(event, pld))
+            self._loss = self._loss.compose(_loss(event, pld, interval))
 
     def get_epsilon(self, delta: float) -> float:
         """The least epsilon at a delta."""
@@ -89,26 +98,26 @@ class MixtureAccount:
         return float(self._loss.get_delta_for_epsilon(epsilon))
 
 
-def _loss(event: Event, pld: Any) -> Any:
+def _loss(event: Event, pld: Any, interval: float) -> Any:
     count = 1
     while isinstance(event, Several):
         count, event = count * event.count, event.event
     if not count or type(event) is Event:
-        return pld.identity(value_discretization_interval=_INTERVAL)
+        return pld.identity(value_discretization_interval=interval)
     if isinstance(event, Group) and isinstance(event.event, Sampled) and isinstance(event.event.event, Gaussian):
         size, q, sigma = int(event.size), event.event.probability, event.event.event.multiplier
         taking_part = list(range(size + 1))
         chances = binom.pmf(taking_part, size, q)
         one = pld.from_mixture_gaussian_mechanism(
-            sigma, taking_part, (chances / chances.sum()).tolist(), value_discretization_interval=_INTERVAL
+            sigma, taking_part, (chances / chances.sum()).tolist(), value_discretization_interval=interval
         )
     elif isinstance(event, Gaussian):
-        one = pld.from_gaussian_mechanism(event.multiplier, value_discretization_interval=_INTERVAL)
+        one = pld.from_gaussian_mechanism(event.multiplier, value_discretization_interval=interval)
     elif isinstance(event, Laplace):
-        one = pld.from_laplace_mechanism(event.multiplier, value_discretization_interval=_INTERVAL)
+        one = pld.from_laplace_mechanism(event.multiplier, value_discretization_interval=interval)
     elif isinstance(event, Sampled) and isinstance(event.event, Gaussian):
         one = pld.from_gaussian_mechanism(
-            event.event.multiplier, sampling_prob=event.probability, value_discretization_interval=_INTERVAL
+            event.event.multiplier, sampling_prob=event.probability, value_discretization_interval=interval
         )
     else:
         raise InvalidParameterError(f"What {event!r} costs beside a group of sampled records is not known.")

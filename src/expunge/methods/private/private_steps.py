@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -116,8 +115,3 @@ def _nothing(private: Private) -> None:
         parameter.grad = torch.zeros_like(parameter)
         parameter.grad_sample = parameter.new_zeros((0, *parameter.shape))
     private.optimizer.step()
-
-
-def positions_without(task: Task, gone: Positions) -> Positions:
-    """Positions of the records that are left."""
-    return np.setdiff1d(np.arange(len(task), dtype=np.intp), gone)
