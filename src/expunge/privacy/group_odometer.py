@@ -94,7 +94,7 @@ class GroupOdometer:
             raise BudgetExhaustedError(
                 f"The budget is epsilon = {self.epsilon:g} at delta = {self.delta:g}; {self.gone + size:g} records "
                 f"gone since the fit would cost {shown}.",
-                hint="Train again on what is left: with on_exhausted='retrain', where the method has that.",
+                hint="Train again on what is left, as does on_exhausted='retrain', where the method has that.",
             )
         return dataclasses.replace(self, gone=self.gone + float(size))
 

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_rows
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.compression import check_compress, compressed
@@ -33,7 +33,7 @@ _MOMENTUM = 0.9
 _LARGEST_LR = 2 * (1 + _MOMENTUM)
 
 
-class PrivateLogisticRegression(LogisticScores, DoNothing):
+class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     """Classify by logistic regression where up to ``group_size`` records may go without anything being done.
 
     Minimises Σ w log loss + alpha/2 |coef|² by gradient descent with noise on each gradient; softmax where there are
@@ -155,7 +155,7 @@ class PrivateLogisticRegression(LogisticScores, DoNothing):
         coef = np.zeros((targets.shape[1], X.shape[1]))
         if not len(coef):
             return {"coef": coef}
-        radius = math.hypot(self.norm_bound, float(self.fit_intercept))
+        radius = self._radius
         sigma = multiplier * math.sqrt(steps / (1 - _COUNT_SHARE)) * gradient_length(len(coef)) * radius
         total = max(1.0, float(noise.gaussian(weights.sum(), multiplier / math.sqrt(_COUNT_SHARE))))
         length = self.lr / (radius**2 / 4 * gradient_length(len(coef)) ** 2 + self.alpha / total)
@@ -171,28 +171,12 @@ class PrivateLogisticRegression(LogisticScores, DoNothing):
         return {"coef": mean / len(last)}
 
     def _bounded(self, X: Floats, ids: Any = None) -> Floats:
-        X = compressed(X, self.compress, self.seed)
-        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
-
-    def _scores(self, X: Floats) -> Floats:
-        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
+        return super()._bounded(compressed(X, self.compress, self.seed), ids)
 
     def predict_proba(self, X: Any) -> Floats:
         """Probabilities, shape (n, n_classes)."""
         scores = self._read_scores(X)
         return super().predict_proba(X) if scores.shape[1] < 2 else np.asarray(softmax(scores, axis=1))
-
-    @property
-    def coef_(self) -> Floats:
-        """Coefficients, shape (k, m)."""
-        coef = np.array(self._solution()["coef"])
-        return coef[:, :-1] if self.fit_intercept else coef
-
-    @property
-    def intercept_(self) -> Floats:
-        """Intercepts, shape (k,)."""
-        coef = self._solution()["coef"]
-        return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))
 
 
 def gradient_length(k: int) -> float:

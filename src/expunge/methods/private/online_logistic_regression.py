@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import bounded_rows, weights_of
+from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_rows
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer, check_count, weight_of
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 
 
-class PrivateOnlineLogisticRegression(LogisticScores, DoNothing):
+class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     """Classify a stream: learn what comes, forget what must go, and stay within one budget however long it runs.
 
     Follows the regularised leader: the weights are minus a multiple of the noisy sum of all gradients so far.
@@ -149,7 +149,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, DoNothing):
         weights, k = weights_of(table), int(names["k"])
         if not k:
             return {**old, "steps": int(old["steps"]) + 1}
-        radius, levels, batch = math.hypot(self.norm_bound, float(self.fit_intercept)), int(self.levels), self.batch_size
+        radius, levels, batch = self._radius, int(self.levels), int(self.batch_size)
         sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * radius
         total, tree, closed, coef = (old[name].copy() for name in ("total", "tree", "closed", "coef"))
         steps, still = int(old["steps"]), np.zeros_like(coef)
@@ -184,14 +184,6 @@ class PrivateOnlineLogisticRegression(LogisticScores, DoNothing):
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Any:
         return super()._guarantee_after(slots, False)
-
-    # ------------------------------------------------------------------ predicting
-
-    def _bounded(self, X: Floats, ids: Any = None) -> Floats:
-        return bounded_rows(X, self.norm_bound, clip=self.clip, intercept=self.fit_intercept, ids=ids)
-
-    def _scores(self, X: Floats) -> Floats:
-        return np.asarray(self._bounded(X) @ self._solution()["coef"].T)
 
     @property
     def steps_(self) -> int:
