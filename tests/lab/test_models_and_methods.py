@@ -52,7 +52,7 @@ def small(kind: str) -> Data:
 SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",
          "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4",
          "descent": "descent@steps=5", "langevin": "langevin@noise=0.5"}  # fmt: skip
-CERTIFIED = {"certified", "descent", "langevin"}
+CERTIFIED = {"certified", "descent", "langevin", "private", "private-bayes", "private-bernoulli", "private-online"}
 NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
             "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
 

@@ -54,7 +54,9 @@ class DoNothing(Unlearner):
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
     def __sklearn_tags__(self) -> Tags:
-        return tagged(super().__sklearn_tags__(), self.noise_seed)
+        tags = tagged(super().__sklearn_tags__(), self.noise_seed)
+        tags.classifier_tags.poor_score = True  # of few records noise hides almost everything
+        return tags
 
     # ------------------------------------------------------------------ what a method adds
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -83,6 +84,9 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     """
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+    _waivers: ClassVar[Mapping[str, str]] = {
+        "check_sample_weight_equivalence_on_dense_data": "a record twice stands in two places of the stream, and in two steps"
+    }
 
     def __init__(
         self, *, epsilon: float = 1.0, delta: float = 1e-5, group_size: int = 1, batch_size: int = 128, lr: float = 2.0,
