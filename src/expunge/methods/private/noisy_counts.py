@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 
 from expunge.methods.certified.logistic_scores import codes_of
 from expunge.privacy.noise import Noise
@@ -62,6 +63,11 @@ class NoisyBayes(ClassifierMixin):
 
     _solution: Any
     _joint: Any
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # of few records noise hides almost everything
+        return tags
 
     @property
     def classes_(self) -> npt.NDArray[Any]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import Tags
 
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
@@ -106,6 +107,11 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         self.allow_large_delta = allow_large_delta
         self.noise_seed = noise_seed
         self.seed = seed
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # one pass over few records, and noise
+        return tags
 
     _names = staticmethod(class_names)
 
