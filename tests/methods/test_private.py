@@ -1,4 +1,4 @@
-"""Tables fitted under differential privacy: limits without noise, sensitivities, trees by hand, odometers, an attack."""
+"""Tables under differential privacy: limits without noise, sensitivities, trees by hand, odometers, an attack."""
 
 from __future__ import annotations
 
@@ -148,10 +148,13 @@ def test_forgetting_does_nothing_until_the_noise_hides_no_more(method: Any) -> N
         assert (model._state().parts["release"][name] == value).all()
     assert model.odometer_.left == 1
     many = model.plan([0, 1])
-    assert many.work_high == 146 * model._passes() and many.guarantee.epsilon == 0.0
+    assert many.work_high == 146 * model._passes()
+    assert many.guarantee.epsilon == 0.0
     again = model.forget([0, 1])
-    assert again.work == many.work_high and "trained again" in again.notes[0]
-    assert model.odometer_.gone == 0 and model.odometer_.left == 3
+    assert again.work == many.work_high
+    assert "trained again" in again.notes[0]
+    assert model.odometer_.gone == 0
+    assert model.odometer_.left == 3
     assert any((model._state().parts["release"][name] != value).any() for name, value in before.items())
 
 
@@ -174,7 +177,8 @@ def test_the_odometer_is_saved_with_the_model(method: Any, tmp_path: Any) -> Non
     model = method(group_size=3, noise_seed=1).fit(X, y)
     model.forget([5, 6])
     again = expunge.load(model.save(tmp_path / "model"))
-    assert again.odometer_ == model.odometer_ and again.digest() == model.digest()
+    assert again.odometer_ == model.odometer_
+    assert again.digest() == model.digest()
     assert (again.predict(X) == model.predict(X)).all()
 
 
@@ -193,7 +197,8 @@ def test_a_stream_learns_and_forgets_within_one_budget() -> None:
         ids = list(range(start, start + 50))
         assert model.learn(X[ids], y[ids], record_ids=ids).work == 50
         model.forget([start])
-    assert model.odometer_.event == multiplier and model.odometer_.gone == 4
+    assert model.odometer_.event == multiplier
+    assert model.odometer_.gone == 4
     assert model.rectify([7], y=[1 - int(y[7])]).notes[0].startswith("more records")
 
 
@@ -204,7 +209,9 @@ def test_directions_keep_lengths_on_average_and_public_ones_are_taken_as_they_ar
     X = np.random.default_rng(0).normal(size=(400, 50))
     shorter = compressed(X, 10, seed=1)
     assert shorter.shape == (400, 10)
-    assert (np.linalg.norm(shorter, axis=1) ** 2).mean() == pytest.approx((np.linalg.norm(X, axis=1) ** 2).mean(), rel=0.1)
+    assert (np.linalg.norm(shorter, axis=1) ** 2).mean() == pytest.approx(
+        (np.linalg.norm(X, axis=1) ** 2).mean(), rel=0.1
+    )
     assert (compressed(X, np.eye(50)[:3], seed=0) == X[:, :3]).all()
     assert not (compressed(X, 10, seed=2) == shorter).all()
 

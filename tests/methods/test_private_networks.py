@@ -84,7 +84,8 @@ def test_layers_that_mix_records_are_replaced_or_refused() -> None:
     model, task = problem(batch_norm=True)
     fixed, notes = valid_copy(model, fix=True)
     assert notes == ["BatchNorm1d '1' became GroupNorm"]
-    assert isinstance(fixed[1], nn.GroupNorm) and isinstance(model[1], nn.BatchNorm1d)
+    assert isinstance(fixed[1], nn.GroupNorm)
+    assert isinstance(model[1], nn.BatchNorm1d)
     with pytest.raises(UnsupportedEstimatorError, match="BatchNorm"):
         valid_copy(model, fix=False)
     with pytest.raises(UnsupportedEstimatorError, match="BatchNorm"):
@@ -110,12 +111,15 @@ def test_forgetting_does_nothing_until_the_noise_hides_no_more(tmp_path: Any) ->
     path = private.save(tmp_path / "network")
     private.forget(["r5"])
     again = trained(group_size=3).load(path)
-    assert again.odometer == private.odometer and again.odometer.gone == 3
+    assert again.odometer == private.odometer
+    assert again.odometer.gone == 3
     assert again.record_ids_.tolist() == private.record_ids_.tolist()
     planned = again.plan(["r6"])
     done = again.forget(["r6"])
-    assert planned.work_low <= done.work <= planned.work_high and "trained again" in done.notes[0]
-    assert again.odometer.gone == 0 and "r6" not in again.record_ids_
+    assert planned.work_low <= done.work <= planned.work_high
+    assert "trained again" in done.notes[0]
+    assert again.odometer.gone == 0
+    assert "r6" not in again.record_ids_
     assert any(not torch.equal(value, weights[name]) for name, value in again.model.state_dict().items())
 
 
@@ -131,7 +135,9 @@ def test_a_reading_that_cannot_be_written_is_not_told(tmp_path: Any, monkeypatch
     monkeypatch.setattr("expunge.methods.private.private_network.write_archive", full)
     with pytest.raises(OSError, match="no space"):
         private.forget(["r1"])
-    assert private.odometer.gone == 0 and path.read_bytes() == before and "r1" in private.record_ids_
+    assert private.odometer.gone == 0
+    assert path.read_bytes() == before
+    assert "r1" in private.record_ids_
 
 
 def test_a_spent_budget_is_refused_and_nothing_changes() -> None:

@@ -75,9 +75,7 @@ def test_what_is_not_known_of_a_group_is_refused() -> None:
 def test_an_attack_finds_no_more_than_the_epsilon_of_the_group_and_most_of_it() -> None:
     """20,000 draws: sums with four records and without, and a mechanism with half its noise is caught."""
     sigma, claim = 5.0, epsilon_of(Group(4, Gaussian(5.0)), 1e-3)
-    draw = [Noise(seed).gaussian(np.full(10_000, value), s) for seed, (value, s) in enumerate(
-        [(0.0, sigma), (4.0, sigma), (0.0, sigma), (4.0, sigma), (0.0, sigma / 2), (4.0, sigma / 2), (0.0, sigma / 2), (4.0, sigma / 2)]
-    )]  # fmt: skip
+    draw = [Noise(i).gaussian(np.full(10_000, 4.0 * (i % 2)), sigma if i < 4 else sigma / 2) for i in range(8)]
     found = epsilon_lower_bound((draw[0], draw[1]), (draw[2], draw[3]), delta=1e-3, error=1e-3)
     assert 0.5 * claim < found <= claim
     assert epsilon_lower_bound((draw[4], draw[5]), (draw[6], draw[7]), delta=1e-3, error=1e-3) > claim

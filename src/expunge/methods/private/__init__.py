@@ -1,1 +1,1 @@
-"""Models that are fitted under differential privacy: forgetting up to so many records does nothing, and costs what it says."""
+"""Models fitted under differential privacy: forgetting up to so many records does nothing, and says what it costs."""

@@ -52,8 +52,8 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
     Notes
     -----
     Two releases for each class: how many records, and how many with each feature, -1 for those without it: a record
-    stands in one class and moves these by 1 and sqrt(d). Counts are whole numbers, and noise lies on a grid. A fit reads
-    each record once, O(n d); forgetting reads nothing.
+    stands in one class and moves these by 1 and sqrt(d). Counts are whole numbers, and noise lies on a grid. A fit
+    reads each record once, O(n d); forgetting reads nothing.
 
     References
     ----------
@@ -91,7 +91,7 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
         check_number("binarize", self.binarize)
 
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
-        signs = np.where(table.X > self.binarize, 1.0, -1.0)
+        signs = np.where(self.binarize < table.X, 1.0, -1.0)
         codes, weights, k = class_codes(table, names), weights_of(table), len(names["classes"])
         ones, length = np.ones((len(signs), 1)), math.sqrt(signs.shape[1])
         count = noisy_class_sums(ones, codes, weights, k, 1.0, multiplier / math.sqrt(_SHARES[0]), noise)
@@ -103,7 +103,7 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
     def _joint(self, X: Floats, solution: Part) -> Floats:
         yes = solution["log_prob"]
         no = np.log1p(-np.exp(yes))
-        return np.asarray((X > self.binarize) @ (yes - no).T + no.sum(axis=1) + solution["log_prior"])
+        return np.asarray((self.binarize < X) @ (yes - no).T + no.sum(axis=1) + solution["log_prior"])
 
     @property
     def feature_log_prob_(self) -> Floats:

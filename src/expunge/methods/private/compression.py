@@ -54,7 +54,8 @@ def compressed(X: Floats, compress: Any, seed: int) -> Floats:
     if isinstance(compress, np.ndarray):
         if compress.shape[1] != d:
             raise InvalidParameterError(
-                f"compress is for {compress.shape[1]} columns, and there are {d}.", hint="Give a matrix of shape (m, d)."
+                f"compress is for {compress.shape[1]} columns, and there are {d}.",
+                hint="Give a matrix of shape (m, d).",
             )
         return np.asarray(X @ compress.T)
     return np.asarray(X @ _directions(min(compress, d), d, seed))

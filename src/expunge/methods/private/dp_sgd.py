@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from torch import nn
@@ -54,14 +54,15 @@ class DPSGD:
     Notes
     -----
     The noise is found by bisection on the account of the whole run; the account of a group is that of a mixture of
-    Gaussians, for its members take part by coins (:mod:`expunge.privacy.groups`). Frozen parameters stay as they are and
-    get no noise: train the last layers alone, or what is left after pruning on public data, and there is less of it.
+    Gaussians, for its members take part by coins (:mod:`expunge.privacy.groups`). Frozen parameters stay as they are
+    and get no noise: train the last layers alone, or what is left after pruning on public data, and there is less of
+    it.
 
     References
     ----------
     M. Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. A. Yousefpour et al., "Opacus:
-    user-friendly differential privacy library in PyTorch", 2021. Z. Bu et al., "Scalable and efficient training of large
-    convolutional neural networks with differential privacy", NeurIPS 2022: ghost clipping.
+    user-friendly differential privacy library in PyTorch", 2021. Z. Bu et al., "Scalable and efficient training of
+    large convolutional neural networks with differential privacy", NeurIPS 2022: ghost clipping.
 
     Examples
     --------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +52,9 @@ class PrivateGaussianNB(NoisyBayes, DoNothing):
 
     Notes
     -----
-    Three releases for each class: how many records, Σ u and Σ u², of values u brought to -1 to 1. A record stands in one
-    class and moves these by at most 1, sqrt(d) and sqrt(d) in the Euclidean norm. A fit reads each record once, O(n d);
-    forgetting reads nothing. Weights count as so many records.
+    Three releases for each class: how many records, Σ u and Σ u², of values u brought to -1 to 1. A record stands in
+    one class and moves these by at most 1, sqrt(d) and sqrt(d) in the Euclidean norm. A fit reads each record once,
+    O(n d); forgetting reads nothing. Weights count as so many records.
 
     References
     ----------
@@ -107,7 +107,9 @@ class PrivateGaussianNB(NoisyBayes, DoNothing):
         u = np.clip((table.X - middle) / half, -1.0, 1.0)
         codes, weights = class_codes(table, names), weights_of(table)
         count, first, second = (
-            noisy_class_sums(values, codes, weights, len(names["classes"]), length, multiplier / math.sqrt(share), noise)
+            noisy_class_sums(
+                values, codes, weights, len(names["classes"]), length, multiplier / math.sqrt(share), noise
+            )
             for values, length, share in zip(
                 (np.ones((len(u), 1)), u, u**2), (1.0, *[math.sqrt(u.shape[1])] * 2), _SHARES, strict=True
             )

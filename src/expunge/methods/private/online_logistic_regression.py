@@ -62,10 +62,10 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     -----
     A record stands in one step, and its gradient in no more than ``levels`` sums of a binary tree over the steps, each
     with noise of its own: one Gaussian mechanism of a sensitivity sqrt(levels) times as large, for the whole sequence
-    of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise grows
-    with log t. The state holds sums and noise apart, and is not for publication; an export holds the weights. Learning
-    b records costs O(b d k). The records of a fit come in the order of their hash; a corrected record is a new one, and
-    the old one is gone.
+    of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise
+    grows with log t. The state holds sums and noise apart, and is not for publication; an export holds the weights.
+    Learning b records costs O(b d k). The records of a fit come in the order of their hash; a corrected record is a new
+    one, and the old one is gone.
 
     References
     ----------
@@ -86,7 +86,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
     _waivers: ClassVar[Mapping[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record twice stands in two places of the stream, and in two steps"
+        "check_sample_weight_equivalence_on_dense_data": "a record that is there twice stands in two steps of the stream"
     }
 
     def __init__(
