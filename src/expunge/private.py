@@ -37,6 +37,7 @@ from expunge.privacy import (
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
     from expunge.methods.private.private_network import PrivateNetwork
+    from expunge.methods.private.two_stage import TwoStage
 
 __all__ = [
     "DPSGD",
@@ -58,6 +59,7 @@ __all__ = [
     "Sampled",
     "Schedule",
     "Several",
+    "TwoStage",
     "clip_rows",
     "deletion_capacity",
     "delta_of",
@@ -72,6 +74,7 @@ __all__ = [
 _OF_NETWORKS = {
     "DPSGD": "expunge.methods.private.dp_sgd",
     "PrivateNetwork": "expunge.methods.private.private_network",
+    "TwoStage": "expunge.methods.private.two_stage",
 }
 
 

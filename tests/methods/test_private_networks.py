@@ -22,6 +22,7 @@ from expunge.errors import (  # noqa: E402
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
 from expunge.methods.private.opacus_modules import valid_copy  # noqa: E402
 from expunge.methods.private.private_steps import Steps, run_steps  # noqa: E402
+from expunge.methods.private.two_stage import TwoStage  # noqa: E402
 from expunge.networks import Classification  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
@@ -167,3 +168,33 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Any) -> None:
     (tmp_path / "x").write_bytes(b"nothing")
     with pytest.raises(TamperedError):
         trained().load(tmp_path / "x")
+
+
+# ------------------------------------------------------------------ two stages
+
+
+def test_both_stages_forget_and_their_budgets_add_up() -> None:
+    private = trained(group_size=3)
+    stages = TwoStage(private).fit(private._task)
+    inputs = private._task.dataset.tensors[0]
+    assert np.linalg.norm(stages.features(inputs), axis=1).max() <= 1.0
+    plan, weights = stages.plan(["r3", "r4"]), stages.head.coef_
+    removal = stages.forget(["r3", "r4"])
+    assert removal.guarantee == plan.guarantee
+    assert removal.guarantee.epsilon == pytest.approx(private.odometer.spent + 1.0)
+    assert removal.guarantee.delta == pytest.approx(1e-3 + 1e-5)
+    assert (removal.work, stages.head.record_ids_.size) == (2, 118)
+    assert (stages.head.coef_ != weights).any()
+    with pytest.raises(UnknownRecordError):
+        stages.forget(["r3"])
+    again = stages.plan(["r5", "r6"])  # too many for the network
+    done = stages.forget(["r5", "r6"])
+    assert again.work_low <= done.work <= again.work_high
+    assert stages.head.record_ids_.size == 116
+
+
+def test_a_network_without_a_last_layer_is_refused() -> None:
+    _, task = problem()
+    private = DPSGD(epsilon=4.0, delta=1e-3, epochs=1, batch_size=120).fit(nn.Linear(5, 2), task)
+    with pytest.raises(UnsupportedEstimatorError, match="Sequential"):
+        TwoStage(private)

@@ -86,7 +86,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
     _waivers: ClassVar[Mapping[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record that is there twice stands in two steps of the stream"
+        "check_sample_weight_equivalence_on_dense_data": "a record that is there twice stands in two steps"
     }
 
     def __init__(
