@@ -36,6 +36,7 @@ from expunge.methods.networks.ssd import SSD
 from expunge.methods.networks.task import Classification, Regression, Task
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.utility import UtilityRow
+from expunge.methods.private.stand_ins import StandIns
 
 __all__ = [
     "CFK",
@@ -64,6 +65,7 @@ __all__ = [
     "ReplayTrainer",
     "SalUn",
     "SingleStep",
+    "StandIns",
     "Task",
     "UpdateLog",
     "UtilityRow",

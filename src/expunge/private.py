@@ -37,6 +37,7 @@ from expunge.privacy import (
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
     from expunge.methods.private.private_network import PrivateNetwork
+    from expunge.methods.private.steered import Steered
     from expunge.methods.private.two_stage import TwoStage
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Sampled",
     "Schedule",
     "Several",
+    "Steered",
     "TwoStage",
     "clip_rows",
     "deletion_capacity",
@@ -74,6 +76,7 @@ __all__ = [
 _OF_NETWORKS = {
     "DPSGD": "expunge.methods.private.dp_sgd",
     "PrivateNetwork": "expunge.methods.private.private_network",
+    "Steered": "expunge.methods.private.steered",
     "TwoStage": "expunge.methods.private.two_stage",
 }
 

@@ -14,7 +14,7 @@ from expunge.checks.networks import NETWORK_CHECKS, NetworkCase, check_network_m
 from expunge.checks.networks.case import N_RECORDS, small_task  # noqa: E402
 
 #: How many methods for networks there are; a new one comes with a case below.
-N_METHODS = 18
+N_METHODS = 19
 
 
 def logged(model: torch.nn.Module) -> networks.Amnesiac:
@@ -76,6 +76,7 @@ CASES = {
     ),
     "SSD": NetworkCase(networks.SSD(alpha=1.0, chunk=8), alternatives={"alpha": [3.0]}),
     "SalUn": NetworkCase(networks.SalUn(**SMALL)),
+    "StandIns": NetworkCase(networks.StandIns(**SMALL, bounds=(-2.0, 2.0)), alternatives={"bounds": [(-3.0, 3.0)]}),
     "SingleStep": NetworkCase(from_start, alternatives={"start": [{}]}),
 }  # fmt: skip
 

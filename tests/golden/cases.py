@@ -75,6 +75,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "CertifiedRidge", Golden(expunge.CertifiedRidge(**seeded))
     yield "LangevinLogisticRegression", Golden(expunge.LangevinLogisticRegression(alpha=20.0, noise=0.3, **seeded))
     yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
+    hidden = {"noise_seed": 0, "group_size": 3}
+    yield "PrivateBernoulliNB", Golden(expunge.PrivateBernoulliNB(**hidden))
+    yield "PrivateGaussianNB", Golden(expunge.PrivateGaussianNB(**hidden))
+    yield "PrivateLogisticRegression", Golden(expunge.PrivateLogisticRegression(steps=5, **hidden))
+    yield "PrivateOnlineLogisticRegression", Golden(expunge.PrivateOnlineLogisticRegression(batch_size=8, **hidden))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
@@ -92,7 +97,8 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 SPECIAL = frozenset(
     {
         "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
-        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline",
+        "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "Pipeline", "PrivateBernoulliNB",
+        "PrivateGaussianNB", "PrivateLogisticRegression", "PrivateOnlineLogisticRegression",
     }
 )  # fmt: skip
 

@@ -117,7 +117,8 @@ def _models_of(workload: str) -> list[str]:
         "numbers": ("forest", "bernoulli", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp", "mlp@256",
                     "modular"),
         "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin",
-                  "descent", "softmax", "sisa", "mlp"),
+                  "descent", "private", "private-bayes", "private-bernoulli", "private-online", "softmax", "sisa",
+                  "mlp"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}

@@ -33,4 +33,5 @@ NETWORK_METHODS: dict[str, str] = {
     "SSD": "expunge.methods.networks.ssd:SSD",
     "SalUn": "expunge.methods.networks.salun:SalUn",
     "SingleStep": "expunge.methods.networks.single_step:SingleStep",
+    "StandIns": "expunge.methods.private.stand_ins:StandIns",
 }
