@@ -18,12 +18,16 @@ from expunge.errors import (  # noqa: E402
     TamperedError,
     UnknownRecordError,
     UnsupportedEstimatorError,
+    UnsupportedRequestError,
 )
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
 from expunge.methods.private.opacus_modules import valid_copy  # noqa: E402
 from expunge.methods.private.private_steps import Steps, run_steps  # noqa: E402
+from expunge.methods.private.stand_ins import StandIns  # noqa: E402
+from expunge.methods.private.steered import Steered  # noqa: E402
 from expunge.methods.private.two_stage import TwoStage  # noqa: E402
-from expunge.networks import Classification  # noqa: E402
+from expunge.networks import Classification, Regression  # noqa: E402
+from expunge.privacy import Odometer  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
 
@@ -198,3 +202,63 @@ def test_a_network_without_a_last_layer_is_refused() -> None:
     private = DPSGD(epsilon=4.0, delta=1e-3, epochs=1, batch_size=120).fit(nn.Linear(5, 2), task)
     with pytest.raises(UnsupportedEstimatorError, match="Sequential"):
         TwoStage(private)
+
+
+# ------------------------------------------------------------------ stand-ins
+
+
+def halves(n: int = 200) -> tuple[Any, Any]:
+    """Two classes whose inputs lie around 0.2 and 0.8."""
+    rng, y = np.random.default_rng(0), np.arange(n) % 2
+    return np.clip(0.2 + 0.6 * y[:, None] + 0.05 * rng.normal(size=(n, 4)), 0, 1).astype("float32"), y.astype("int64")
+
+
+@pytest.mark.parametrize("kind", ["samples", "noise"])
+def test_stand_ins_look_like_their_class_and_never_read_the_forgotten(kind: str) -> None:
+    """The forgotten records lie where their class never does: what is made up must not."""
+    X, y = halves()
+    X[:10] = 0.5
+    task, seen = Classification((X, y)), []
+    method = StandIns(epsilon=200.0, kind=kind, epochs=1, batch_size=50)
+    made_up = method._made_up
+    method._made_up = lambda *given: seen.append(made_up(*given)) or seen[-1]
+    method.forget(nn.Linear(4, 2), task, list(range(10)))
+    for batch in seen:
+        rows, targets = batch.inputs.numpy(), batch.targets.numpy()
+        if kind == "samples":
+            assert np.abs(rows - (0.2 + 0.6 * targets[:, None])).mean() < 0.1
+        assert not (rows == 0.5).any()
+        assert rows.min() >= 0.0
+        assert rows.max() <= 1.0
+
+
+def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:
+    X, y = halves()
+    whole = Classification(((X * 100).astype("int64"), y))
+    with pytest.raises(UnsupportedRequestError, match="one tensor of numbers"):
+        StandIns().forget(nn.Sequential(nn.Embedding(101, 2), nn.Flatten(), nn.Linear(8, 2)), whole, [1])
+    with pytest.raises(UnsupportedRequestError, match="by class"):
+        StandIns().forget(nn.Linear(4, 1), Regression((X, y.astype("float32"))), [1])
+    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"kind": "none"}, {"epochs": 0}):
+        with pytest.raises(InvalidParameterError):
+            StandIns(**wrong).forget(nn.Linear(4, 2), Classification((X, y)), [1])
+
+
+def test_a_budget_decides_when_requests_are_answered_by_a_retrain() -> None:
+    X, y = halves()
+    task, kept, model = Classification((X, y)), [], nn.Linear(4, 2)
+    steered = Steered(
+        StandIns(epsilon=0.5, epochs=1), Odometer(epsilon=0.8, delta=1e-5),
+        retrain=lambda ids: kept.append(ids) or nn.Linear(4, 2),
+    )  # fmt: skip
+    answers = []
+    for request in ([1], [2, 3], [4], [5]):
+        model, removal = steered.forget(model, task, request)
+        answers.append(removal.notes[-1].partition(":")[0])
+    assert answers == ["answered by stand-ins"] * 2 + ["the budget was spent", "answered by stand-ins"]
+    assert kept == [[0, *range(5, 200)]]
+    assert steered.gone == (1, 2, 3, 4, 5)
+    assert steered.odometer.spent == pytest.approx(0.5)
+    noise = Steered(StandIns(kind="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
+    noise.forget(model, task, [7])
+    assert noise.odometer.spent == 0.0

@@ -195,7 +195,7 @@ def about_odometer(odometer: GroupOdometer) -> str:
     Examples
     --------
     >>> about_odometer(GroupOdometer(1.0, 1e-5, Gaussian(20.0), gone=2.0))
-    'odometer: 2 records gone at epsilon = 0.3422 of 1'
+    'odometer: 2 records gone at epsilon = 0.3407 of 1'
     """
     return f"odometer: {odometer.gone:g} records gone at epsilon = {odometer.spent:.4g} of {odometer.epsilon:g}"
 

@@ -52,8 +52,8 @@ class Steered:
     ...     model, removal = steered.forget(model, task, request)
     ...     print(removal.notes[-1])
     answered by stand-ins: epsilon = 0.5 of 1
-    answered by stand-ins: epsilon = 0.7239 of 1
-    answered by stand-ins: epsilon = 0.9023 of 1
+    answered by stand-ins: epsilon = 0.73 of 1
+    answered by stand-ins: epsilon = 0.9114 of 1
     the budget was spent: trained again on what is left
     """
 
