@@ -17,6 +17,7 @@ from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParame
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy import Gaussian, Group, Several, epsilon_lower_bound, epsilon_of, gaussian_epsilon
+from expunge.seeds import uniform64
 
 Array = np.ndarray[Any, Any]
 BATCH = (expunge.PrivateBernoulliNB, expunge.PrivateGaussianNB, expunge.PrivateLogisticRegression)
@@ -63,10 +64,10 @@ def test_a_stream_without_noise_is_descent_with_one_pass() -> None:
     X, y = table(100, 3)
     model = expunge.PrivateOnlineLogisticRegression(batch_size=7, lr=0.5, levels=3, fit_intercept=False, **NOISELESS)
     model.fit(X[:60], y[:60]).learn(X[60:], y[60:], record_ids=range(60, 100))
-    ids = model.record_ids_
-    rows, late = ids[ids < 60], ids[ids >= 60]
-    coef, parts = np.zeros(3), [rows[i : i + 7] for i in range(0, 60, 7)]
-    parts += [late[i : i + 7] for i in range(0, 40, 7)]
+    coef, parts = np.zeros(3), []
+    for ids, n_steps in ((np.arange(60), 9), (np.arange(60, 100), 6)):
+        place = uniform64(0, "step of the stream", ids) % np.uint64(n_steps)
+        parts += [ids[place == step] for step in range(n_steps)]
     for part in parts:
         gradient = sum((1 / (1 + math.exp(-float(X[i] @ coef))) - y[i]) * X[i] for i in part)
         coef = coef - 0.5 / 7 * gradient
@@ -87,6 +88,16 @@ def test_no_record_moves_a_gradient_by_more_than_is_charged() -> None:
         assert lengths.max() > 0.95 * gradient_length(k)
 
 
+def test_a_record_that_is_not_there_moves_no_other_in_a_stream() -> None:
+    """As many steps, the same noise, and in each the same records but for one: sums differ by what that one moves."""
+    X, y = table(60, 3)
+    given: dict[str, Any] = {"batch_size": 30, "noise_seed": 1, "fit_intercept": False, "lr": 1e-9}
+    fits = [expunge.PrivateOnlineLogisticRegression(**given).fit(X[:n], y[:n]) for n in (60, 59)]
+    whole, rest = (model._state().parts["stream"] for model in fits)
+    assert (whole["tree"] == rest["tree"]).all()
+    assert np.linalg.norm(whole["total"] - rest["total"]) <= np.linalg.norm(X[59])
+
+
 def test_steps_and_count_together_are_the_one_mechanism_that_is_charged() -> None:
     model = expunge.PrivateLogisticRegression(epsilon=1.0, group_size=4, steps=30)
     m = model.noise_multiplier_
@@ -103,7 +114,7 @@ def test_a_record_stands_in_no_more_sums_of_the_tree_than_it_has_levels() -> Non
     y[:2] = 0, 1
     model.fit(X[:2], y[:2])
     for t in range(2, 20):
-        place, tree = (t - 1) % 8 + 1, model._state().parts["release"]["tree"][:, 0, 0]
+        place, tree = (t - 1) % 8 + 1, model._state().parts["stream"]["tree"][:, 0, 0]
         digits = [i for i in range(levels) if place >> i & 1] if place < 8 else []
         assert [i for i in range(levels) if tree[i]] == digits
         for i in digits:
@@ -138,14 +149,14 @@ def test_an_attack_on_fits_finds_no_more_than_the_claim_and_too_little_noise_is_
 def test_forgetting_does_nothing_until_the_noise_hides_no_more(method: Any) -> None:
     X, y = table(150, 3)
     model = method(group_size=3, noise_seed=1).fit(X, y, subject_ids=[f"p{i // 2}" for i in range(150)])
-    before = {name: value.copy() for name, value in model._state().parts["release"].items() if hasattr(value, "copy")}
+    before = {name: value.copy() for name, value in model._state().parts["published"].items() if hasattr(value, "copy")}
     plan = model.plan(subjects=["p7"])
     removal = model.forget(subjects=["p7"])
     assert (removal.work, removal.touched, plan.guarantee) == (0, ("odometer",), removal.guarantee)
     assert removal.guarantee.epsilon == pytest.approx(gaussian_epsilon(1e-5, model.noise_multiplier_, 2.0))
     assert "2 records gone" in removal.notes[0]
     for name, value in before.items():
-        assert (model._state().parts["release"][name] == value).all()
+        assert (model._state().parts["published"][name] == value).all()
     assert model.odometer_.left == 1
     many = model.plan([0, 1])
     assert many.work_high == 146 * model._passes()
@@ -155,7 +166,7 @@ def test_forgetting_does_nothing_until_the_noise_hides_no_more(method: Any) -> N
     assert "trained again" in again.notes[0]
     assert model.odometer_.gone == 0
     assert model.odometer_.left == 3
-    assert any((model._state().parts["release"][name] != value).any() for name, value in before.items())
+    assert any((model._state().parts["published"][name] != value).any() for name, value in before.items())
 
 
 @pytest.mark.parametrize("method", ALL)

@@ -105,7 +105,7 @@ def test_the_odometer_counts_records_and_refuses_the_first_too_many() -> None:
 
 
 def test_the_odometer_of_a_group_survives_as_data() -> None:
-    odometer = GroupOdometer(2.0, 1e-6, Several(3, Group(2, Gaussian(9.0)))).spend(1.5)
+    odometer = GroupOdometer(3.0, 1e-6, Several(3, Group(2, Gaussian(9.0)))).spend(1.5)
     assert GroupOdometer.from_dict(json.loads(json.dumps(odometer.to_dict()))) == odometer
     with pytest.raises(NewerFormatError):
         GroupOdometer.from_dict({**odometer.to_dict(), "schema": 2})

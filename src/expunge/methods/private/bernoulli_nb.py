@@ -90,7 +90,7 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
         check_positive("alpha", self.alpha)
         check_number("binarize", self.binarize)
 
-    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         signs = np.where(self.binarize < table.X, 1.0, -1.0)
         codes, weights, k = class_codes(table, names), weights_of(table), len(names["classes"])
         ones, length = np.ones((len(signs), 1)), math.sqrt(signs.shape[1])
@@ -98,7 +98,7 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
         balance = noisy_class_sums(signs, codes, weights, k, length, multiplier / math.sqrt(_SHARES[1]), noise)
         count = np.maximum(count, 1.0)
         share = (np.clip((balance + count) / 2, 0.0, count) + self.alpha) / (count + 2 * self.alpha)
-        return {"log_prior": np.log(count[:, 0] / count.sum()), "log_prob": np.log(share)}
+        return {"published": {"log_prior": np.log(count[:, 0] / count.sum()), "log_prob": np.log(share)}}
 
     def _joint(self, X: Floats, solution: Part) -> Floats:
         yes = solution["log_prob"]

@@ -62,8 +62,8 @@ class DoNothing(Unlearner):
         """What is public of the targets: the classes."""
         return {"classes": number_classes(table.y)[0]}
 
-    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
-        """What is published of these rows.
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
+        """Parts of the model: ``published``, and what else it needs to go on.
 
         The mechanism must be one whose privacy loss is that of a Gaussian with this noise multiplier, relative to what
         a record of weight one moves.
@@ -105,7 +105,7 @@ class DoNothing(Unlearner):
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
             return {name: None for name in change.parts if name != "names"}
-        if "release" not in change.parts or len(change.added_slots):
+        if "published" not in change.parts or len(change.added_slots):
             return self._fitted_anew(change)
         try:
             odometer = self._odometer(change.parts["odometer"]).spend(weight_of(change.rows, change.removed_slots))
@@ -125,7 +125,7 @@ class DoNothing(Unlearner):
         noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
         multiplier = self.noise_multiplier_
         return {
-            "names": names, "release": self._released(table, names, multiplier, noise),
+            "names": names, **self._released(table, names, multiplier, noise),
             "odometer": {"multiplier": multiplier, "gone": 0.0, "fits": fits},
         }  # fmt: skip
 
@@ -134,11 +134,11 @@ class DoNothing(Unlearner):
         return GroupOdometer(float(self.epsilon), float(self.delta), event, float(part["gone"]))
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        return {**parts["names"], **parts["release"]} if "release" in parts else None
+        return {**parts["names"], **parts["published"]} if "published" in parts else None
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         left, parts = len(rows) - len(slots), self._state().parts
-        if not left or not len(slots) or "release" not in parts:
+        if not left or not len(slots) or "published" not in parts:
             work = self._passes() * left
             return work, work, tuple(parts)
         try:
@@ -146,12 +146,12 @@ class DoNothing(Unlearner):
         except BudgetExhaustedError:
             if self.on_exhausted == "refuse":
                 raise
-            return self._passes() * left, self._passes() * left, ("names", "release", "odometer")
+            return self._passes() * left, self._passes() * left, tuple(parts)
         return 0, 0, ("odometer",)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         work = self._passes() * len(rows)
-        return work, work, ("names", "release", "odometer")
+        return work, work, ("names", "published", "odometer")
 
     def _guarantee(self) -> Guarantee:
         parts = self._state().parts

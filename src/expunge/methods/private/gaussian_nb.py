@@ -102,7 +102,7 @@ class PrivateGaussianNB(NoisyBayes, DoNothing):
         low, high = self.bounds
         return (f"values lie between {low:g} and {high:g}: set to these where they are beyond",)
 
-    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         middle, half = self._scale()
         u = np.clip((table.X - middle) / half, -1.0, 1.0)
         codes, weights = class_codes(table, names), weights_of(table)
@@ -117,9 +117,8 @@ class PrivateGaussianNB(NoisyBayes, DoNothing):
         count = np.maximum(count, 1.0)
         mean = np.clip(first / count, -1.0, 1.0)
         spread = np.clip(second / count - mean**2, self.var_smoothing, 1.0)
-        return {
-            "log_prior": np.log(count[:, 0] / count.sum()), "mean": mean * half + middle, "var": spread * half**2,
-        }  # fmt: skip
+        prior = np.log(count[:, 0] / count.sum())
+        return {"published": {"log_prior": prior, "mean": mean * half + middle, "var": spread * half**2}}
 
     def _scale(self) -> tuple[float, float]:
         low, high = (float(b) for b in self.bounds)

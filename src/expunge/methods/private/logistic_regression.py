@@ -149,12 +149,12 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _assumed(self) -> tuple[str, ...]:
         return (about_rows(self.norm_bound, clip=self.clip),)
 
-    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         X, weights = self._bounded(table.X, table.ids), weights_of(table)
         targets, steps = (class_targets(table, names) + 1) / 2, int(self.steps)
         coef = np.zeros((targets.shape[1], X.shape[1]))
         if not len(coef):
-            return {"coef": coef}
+            return {"published": {"coef": coef}}
         radius = self._radius
         sigma = multiplier * math.sqrt(steps / (1 - _COUNT_SHARE)) * gradient_length(len(coef)) * radius
         total = max(1.0, float(noise.gaussian(weights.sum(), multiplier / math.sqrt(_COUNT_SHARE))))
@@ -168,7 +168,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
                 coef = coef + speed
                 if step in last:
                     mean += coef
-        return {"coef": mean / len(last)}
+        return {"published": {"coef": mean / len(last)}}
 
     def _bounded(self, X: Floats, ids: Any = None) -> Floats:
         return super()._bounded(compressed(X, self.compress, self.seed), ids)

@@ -20,6 +20,7 @@ from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_positive
 from expunge.privacy.noise import Noise
 from expunge.rows import Rows, Table
+from expunge.seeds import uniform64
 from expunge.state import Change, Part
 
 __all__ = ["PrivateOnlineLogisticRegression"]
@@ -38,7 +39,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     epsilon, delta, group_size, norm_bound, clip, fit_intercept, on_exhausted, allow_large_delta, noise_seed, seed
         As of :class:`~expunge.methods.private.logistic_regression.PrivateLogisticRegression`.
     batch_size : int, default=128
-        Records of a step, at most: ``fit`` and ``learn`` take theirs in batches of so many.
+        Records of a step, on average.
     lr : float, default=2.0
         What the sum of gradients is multiplied by, for rows of length one and a mean over a batch; rows of other
         lengths are taken into account.
@@ -64,8 +65,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     with noise of its own: one Gaussian mechanism of a sensitivity sqrt(levels) times as large, for the whole sequence
     of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise
     grows with log t. The state holds sums and noise apart, and is not for publication; an export holds the weights.
-    Learning b records costs O(b d k). The records of a fit come in the order of their hash; a corrected record is a new
-    one, and the old one is gone.
+    Learning b records costs O(b d k) and ceil(b / batch_size) steps; which of these a record stands in follows from the
+    hash of its id, so that none that goes moves another. A corrected record is a new one, and the old one is gone.
 
     References
     ----------
@@ -125,12 +126,15 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
             check_flag(name, getattr(self, name))
 
     def _assumed(self) -> tuple[str, ...]:
-        return (about_rows(self.norm_bound, clip=self.clip), "sums and noise of the tree are not published")
+        return (
+            about_rows(self.norm_bound, clip=self.clip), "sums and noise of the tree are not published",
+            "how many steps there are is public: the step of a record that is gone stays, without it",
+        )  # fmt: skip
 
     # ------------------------------------------------------------------ the stream
 
     def _update(self, change: Change) -> dict[str, Any]:
-        if "release" not in change.parts or not len(change.added_slots) or not len(change.rows):
+        if "published" not in change.parts or not len(change.added_slots) or not len(change.rows):
             return super()._update(change)
         names, old, gone = change.parts["names"], change.parts["odometer"], weight_of(change.rows, change.removed_slots)
         odometer = self._odometer(old)
@@ -139,58 +143,53 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
                 odometer.spend(gone)
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
-        noise = self._noise_of(old, change.parts["release"])
-        release = self._went_on(change.added, names, change.parts["release"], noise)
+        stream = change.parts["stream"]
+        new = self._went_on(change.added, names, stream, change.parts["published"]["coef"], self._noise_of(old, stream))
         if not gone:
-            return {"release": release}
+            return new
         odometer = odometer.spend(gone)
         change.notes.append(about_odometer(odometer))
-        return {"release": release, "odometer": {**old, "gone": odometer.gone}}
+        return {**new, "odometer": {**old, "gone": odometer.gone}}
 
-    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> Part:
-        width = table.X.shape[1] + int(self.fit_intercept)
-        shape = (int(names["k"]), width)
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
+        shape = (int(names["k"]), table.X.shape[1] + int(self.fit_intercept))
         start = {"total": np.zeros(shape), "tree": np.zeros((int(self.levels), *shape)), "closed": np.zeros(shape)}
-        return self._went_on(table, names, {**start, "steps": 0, "coef": np.zeros(shape)}, noise)
+        return self._went_on(table, names, {**start, "steps": 0}, np.zeros(shape), noise)
 
-    def _went_on(self, table: Table, names: Part, old: Part, noise: Noise) -> Part:
-        """The state after further steps: sum of gradients, noise of the open tree, that of closed ones, weights."""
+    def _went_on(self, table: Table, names: Part, stream: Part, coef: Floats, noise: Noise) -> dict[str, Part]:
+        """After further steps: sum of gradients, noise of the open tree, that of closed ones; and the weights."""
         X, targets = self._bounded(table.X, table.ids), (class_targets(table, names) + 1) / 2
-        weights, k = weights_of(table), int(names["k"])
-        if not k:
-            return {**old, "steps": int(old["steps"]) + 1}
-        radius, levels, batch = self._radius, int(self.levels), int(self.batch_size)
-        sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * radius
-        total, tree, closed, coef = (old[name].copy() for name in ("total", "tree", "closed", "coef"))
-        steps, still = int(old["steps"]), np.zeros_like(coef)
+        weights, k, count = weights_of(table), int(names["k"]), -(-len(table) // int(self.batch_size))
+        place = uniform64(self.seed, "step of the stream", table.ids) % np.uint64(count)
+        scale, levels = self.lr / (self._radius**2 * int(self.batch_size)), int(self.levels)
+        sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * self._radius
+        total, tree, closed = (stream[name].copy() for name in ("total", "tree", "closed"))
+        steps, still = int(stream["steps"]), np.zeros_like(coef)
         with one_thread():
-            for start in range(0, len(X), batch):
-                part = slice(start, start + batch)
+            for step in range(count if k else 0):
+                part = np.flatnonzero(place == step)
                 slopes = slopes_of(X[part] @ coef.T, targets[part]) * weights[part, np.newaxis]
                 total = total + slopes.T @ X[part]
-                steps += 1
-                place = (steps - 1) % 2 ** (levels - 1) + 1  # within the tree, from 1 on
-                level = (place & -place).bit_length() - 1
+                within = (steps + step) % 2 ** (levels - 1) + 1  # the tree, from 1 on
+                level = (within & -within).bit_length() - 1
                 tree[:level] = 0.0  # these sums are inside the new one
                 tree[level] = noise.gaussian(still, sigma)
-                if place == 2 ** (levels - 1):
+                if within == 2 ** (levels - 1):
                     closed, tree = closed + tree[level], np.zeros_like(tree)
-                coef = -(self.lr / (radius**2 * batch)) * (total + closed + tree.sum(axis=0))
-        return {"total": total, "tree": tree, "closed": closed, "steps": steps, "coef": coef}
+                coef = -scale * (total + closed + tree.sum(axis=0))
+        kept = {"total": total, "tree": tree, "closed": closed, "steps": steps + count}
+        return {"published": {"coef": coef}, "stream": kept}
 
-    def _noise_of(self, odometer: Part, release: Part) -> Noise:
+    def _noise_of(self, odometer: Part, stream: Part) -> Noise:
         if self.noise_seed is None:
             return Noise()
-        return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(release["steps"]))
-
-    def _solve(self, rows: Rows, parts: Any) -> Part | None:
-        return {**parts["names"], "coef": parts["release"]["coef"]} if "release" in parts else None
+        return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(stream["steps"]))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = self._estimate(rows, slots)
-        if "release" in touched:  # the budget is spent, or nothing else is there
-            return len(rows), len(rows) + len(table), (*touched, "names", "odometer")
-        return low + len(table), high + len(table), ("release", "odometer")
+        if "published" in touched:  # the budget is spent, or nothing else is there
+            return len(rows), len(rows) + len(table), touched
+        return low + len(table), high + len(table), ("published", "stream", "odometer")
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Any:
         return super()._guarantee_after(slots, False)
@@ -198,4 +197,4 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     @property
     def steps_(self) -> int:
         """Steps taken so far."""
-        return int(self._state().parts["release"]["steps"])
+        return int(self._state().parts["stream"]["steps"])
