@@ -122,7 +122,7 @@ class StandIns(NetworkMethod):
             rows = np.stack([draw.uniform(low, high, size=shape) for draw in draws])
         else:
             classes, mean, spread = release
-            codes = np.searchsorted(classes, job.task.classes_of(batch.targets))
+            codes = np.searchsorted(classes, np.asarray(job.task.classes_of(batch.targets)))
             codes = np.minimum(codes, len(classes) - 1)
             u = [mean[c] + spread[c] * draw.normal(size=mean.shape[1]) for c, draw in zip(codes, draws, strict=True)]
             middle, half = (low + high) / 2, (high - low) / 2

@@ -94,7 +94,7 @@ class TwoStage:
     def features(self, inputs: Any) -> Floats:
         """Outputs of the layer before the last one, each row no longer than one, shape (n, d)."""
         with torch.no_grad():
-            rows = self.network.model[:-1](torch.as_tensor(inputs)).flatten(1)
+            rows = nn.Sequential(*list(self.network.model.children())[:-1])(torch.as_tensor(inputs)).flatten(1)
         found = rows.cpu().numpy().astype(np.float64)
         return np.asarray(found / max(1.0, np.sqrt(found.shape[1])))
 
@@ -126,10 +126,13 @@ class TwoStage:
         below = self.network.forget(ids)
         if len(below.touched) > 1:
             self.fit(self._task)
-            guarantee, work, touched, notes = self.head._guarantee(), len(self.network.record_ids_), ("head",), ()
+            above = self.head.plan(self.network.record_ids_[:1])
+            head: tuple[int, tuple[str, ...], tuple[str, ...]] = len(self.network.record_ids_), above.touched, ()
+            guarantee = above.guarantee
         else:
-            above = self.head.forget(ids)
-            guarantee, work, touched, notes = above.guarantee, above.work, above.touched, above.notes
+            done = self.head.forget(ids)
+            guarantee, head = done.guarantee, (done.work, done.touched, done.notes)
+        work, touched, notes = head
         return Removal(
             guarantee=_together(below.guarantee, guarantee), n_forgotten=below.n_forgotten, work=below.work + work,
             elapsed_s=time.perf_counter() - start, touched=(*below.touched, *touched), notes=(*below.notes, *notes),

@@ -173,15 +173,19 @@ def advise_privacy(
 def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float) -> None:
     for name, value, least in (("n", n, 100), ("d", d, 1), ("deletions", deletions, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidParameterError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+            raise InvalidParameterError(
+                f"{name} must be a whole number of at least {least}, got {value!r}.", hint="As 1000."
+            )
     if 2 * deletions > n:
         raise InvalidParameterError(f"{deletions} deletions are more than half of {n} records.", hint="Train again.")
     if not 0.5 < ceiling < 1:
-        raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.")
+        raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.", hint="As 0.95.")
     if not 0.5 <= target <= ceiling:
-        raise InvalidParameterError(f"The target must lie between 0.5 and {ceiling:g}, got {target!r}.")
+        raise InvalidParameterError(
+            f"The target must lie between 0.5 and {ceiling:g}, got {target!r}.", hint="Or raise the ceiling."
+        )
     if not 0 < epsilon < float("inf"):
-        raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.")
+        raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.", hint="As 1.0.")
 
 
 def _rows(n: int, d: int, ceiling: float, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
