@@ -84,12 +84,14 @@ def apply_change(
     return tuple(changes), tuple(change.notes)
 
 
-def plan_of(model: Any, n_records: int, estimate: tuple[int, int, Names]) -> Plan:
-    """A plan, from least and most work and the names of the parts."""
+def plan_of(
+    model: Any, slots: npt.NDArray[np.intp] | None, estimate: tuple[int, int, Names], *, corrected: bool = False
+) -> Plan:
+    """A plan for these slots (None: for columns), from least and most work and the names of the parts."""
     rate, (low, high, touched) = model._state().rate, estimate
     return Plan(
-        guarantee=model._guarantee(), n_records=n_records, work_low=low, work_high=high, touched=touched,
-        expected_s=None if rate is None else rate * high,
+        guarantee=model._guarantee_after(slots, corrected), n_records=0 if slots is None else len(slots), work_low=low,
+        work_high=high, touched=touched, expected_s=None if rate is None else rate * high,
     )  # fmt: skip
 
 

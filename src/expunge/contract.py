@@ -122,6 +122,10 @@ class Unlearner(BaseEstimator):
         """What a removal from the model as it is promises."""
         return equality(self._terms(), self._state().doubt)
 
+    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
+        """As it will be once these slots are gone or corrected; None: after a fit without some of the columns."""
+        return self._guarantee()
+
     def _revive(self, name: str, part: Part) -> Any:
         """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
         return part
@@ -192,8 +196,8 @@ class Unlearner(BaseEstimator):
             state, rows = self._state(), self._rows()
             slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)
             if features is None:
-                return plan_of(self, len(slots), self._estimate(rows, slots))
-            return plan_of(self, 0, (len(rows), self._most_work(rows), tuple(state.parts)))
+                return plan_of(self, slots, self._estimate(rows, slots))
+            return plan_of(self, None, (len(rows), self._most_work(rows), tuple(state.parts)))
 
     def forget(
         self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None,
@@ -254,10 +258,6 @@ class Unlearner(BaseEstimator):
         ----------
         X, y, record_ids, subject_ids, sample_weight
             As for :meth:`fit`. The ids must be new.
-
-        Returns
-        -------
-        Addition
 
         Raises
         ------

@@ -55,7 +55,7 @@ def plan_correction(model: Any, record_ids: Any, X: Any, y: Any, subject_ids: An
     with model._state().lock:
         rows = model._rows()
         slots, table = read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
-        return plan_of(model, len(slots), model._estimate_corrected(rows, slots, table))
+        return plan_of(model, slots, model._estimate_corrected(rows, slots, table), corrected=True)
 
 
 def _changes_labels(model: Any, rows: Rows, slots: Slots, table: Table) -> bool:

@@ -42,6 +42,7 @@ from expunge.methods.networks.task import Classification, Regression, Task
 from expunge.methods.networks.trained_network import TrainedNetwork
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.utility import UtilityRow
+from expunge.methods.private.stand_ins import StandIns
 
 __all__ = [
     "CFK",
@@ -76,6 +77,7 @@ __all__ = [
     "ReplayedNetwork",
     "SalUn",
     "SingleStep",
+    "StandIns",
     "Task",
     "TrainedNetwork",
     "UpdateLog",

@@ -1,11 +1,21 @@
-"""Differential privacy: short names for :mod:`expunge.privacy`."""
+"""Differential privacy: short names for :mod:`expunge.privacy` and :mod:`expunge.methods.private`."""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from expunge.errors import MissingExtraError
+from expunge.methods.private.bernoulli_nb import PrivateBernoulliNB
+from expunge.methods.private.gaussian_nb import PrivateGaussianNB
+from expunge.methods.private.logistic_regression import PrivateLogisticRegression
+from expunge.methods.private.online_logistic_regression import PrivateOnlineLogisticRegression
 from expunge.privacy import (
     Event,
     Gaussian,
     GaussianMechanism,
+    Group,
+    GroupOdometer,
     Laplace,
     LaplaceMechanism,
     Odometer,
@@ -21,20 +31,37 @@ from expunge.privacy import (
     epsilon_of,
     gaussian_sigma,
     group_privacy,
+    least_noise,
 )
 
+if TYPE_CHECKING:
+    from expunge.methods.private.dp_sgd import DPSGD
+    from expunge.methods.private.private_network import PrivateNetwork
+    from expunge.methods.private.steered import Steered
+    from expunge.methods.private.two_stage import TwoStage
+
 __all__ = [
+    "DPSGD",
     "Event",
     "Gaussian",
     "GaussianMechanism",
+    "Group",
+    "GroupOdometer",
     "Laplace",
     "LaplaceMechanism",
     "Odometer",
+    "PrivateBernoulliNB",
+    "PrivateGaussianNB",
+    "PrivateLogisticRegression",
+    "PrivateNetwork",
+    "PrivateOnlineLogisticRegression",
     "QuantileClip",
     "Release",
     "Sampled",
     "Schedule",
     "Several",
+    "Steered",
+    "TwoStage",
     "clip_rows",
     "deletion_capacity",
     "delta_of",
@@ -42,4 +69,24 @@ __all__ = [
     "epsilon_of",
     "gaussian_sigma",
     "group_privacy",
+    "least_noise",
 ]
+
+#: Where the names are that need torch.
+_OF_NETWORKS = {
+    "DPSGD": "expunge.methods.private.dp_sgd",
+    "PrivateNetwork": "expunge.methods.private.private_network",
+    "Steered": "expunge.methods.private.steered",
+    "TwoStage": "expunge.methods.private.two_stage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_NETWORKS:
+        raise AttributeError(f"module 'expunge.private' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_OF_NETWORKS[name]), name)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "Networks need torch.", hint="Install it with: pip install 'expunge[torch,dp]'."
+        ) from error

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 41
+N_METHODS = 47
 
 
 def string_pipeline() -> object:
@@ -56,7 +56,8 @@ SLOW = frozenset(
 KINDS = {
     **dict.fromkeys(
         ("CertifiedLogisticRegression", "CertifiedRidge", "DescentToDelete", "LangevinLogisticRegression",
-         "LangevinLogisticRegression-batches", "NewtonLogisticRegression"),
+         "LangevinLogisticRegression-batches", "NewtonLogisticRegression", "PrivateBernoulliNB", "PrivateGaussianNB",
+         "PrivateLogisticRegression", "PrivateOnlineLogisticRegression"),
         "certified",
     ),
     **dict.fromkeys(("BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
@@ -123,6 +124,11 @@ def _instances() -> Iterator[tuple[str, Case]]:
     reverse = expunge.BayesianLogisticRegression(way="rkl", n_samples=8)
     yield "BayesianLogisticRegression-reverse", Case(reverse)
     yield "DescentToDelete", Case(expunge.DescentToDelete(steps=400, **shared))
+    hidden = {"noise_seed": 0, "group_size": 3}
+    yield "PrivateBernoulliNB", Case(expunge.PrivateBernoulliNB(**hidden))
+    yield "PrivateGaussianNB", Case(expunge.PrivateGaussianNB(**hidden))
+    yield "PrivateLogisticRegression", Case(expunge.PrivateLogisticRegression(steps=10, **hidden))
+    yield "PrivateOnlineLogisticRegression", Case(expunge.PrivateOnlineLogisticRegression(batch_size=8, **hidden))
     yield "Ridge", Case(expunge.Ridge())
     yield "RidgeClassifier", Case(expunge.RidgeClassifier())
     yield "LinearDiscriminantAnalysis", Case(expunge.LinearDiscriminantAnalysis())

@@ -130,3 +130,36 @@ def test_the_command_is_short():
     path = Path(expunge.__file__).parent / "cli" / "advise.py"
     functions = [n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, ast.FunctionDef)]
     assert all(function.end_lineno - function.lineno < 25 for function in functions)
+
+
+def test_privacy_is_advised_on_in_words_as_json_and_as_a_picture(capsys, tmp_path):
+    asked = ["advise", "privacy", "--records", "400", "--numbers", "3", "--deletions", "6", "--accuracy", "0.8"]
+    assert run([*asked, "--plot", str(tmp_path / "p.png")]) == 0
+    out = capsys.readouterr().out
+    for words in ("retraining", "certified", "langevin", "doing nothing", "Recommended: "):
+        assert words in out
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {c["how"] for c in found["choices"]} == {"retraining", "certified", "langevin", "doing nothing"}
+    nothing = [c for c in found["choices"] if c["how"] == "doing nothing"]
+    assert all(c["reads"] == 0 and c["served"] == 6 for c in nothing)
+    assert [size for size, _ in found["by_deletions"]] == [1, 2, 6]
+    best = found["recommended"]
+    assert best["accuracy"] >= 0.8
+    assert best["reads"] == min(c["reads"] for c in found["choices"] if c["accuracy"] >= 0.8)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--records", "20"], "at least 100"), (["--accuracy", "0.99"], "between 0.5 and 0.95"),
+        (["--deletions", "300"], "more than half"), (["--epsilon", "0"], "above 0"), (["--ceiling", "1"], "ceiling"),
+        (["--plot", "x.pdf"], ".png"), (["--plot", "no/where.png"], "cannot be written"),
+    ],
+)  # fmt: skip
+def test_numbers_that_make_no_sense_are_refused_before_anything_is_measured(capsys, wrong, words):
+    asked = {"--records": "400", "--numbers": "3", "--deletions": "6", "--accuracy": "0.8"}
+    asked[wrong[0]] = wrong[1]
+    assert run(["advise", "privacy", *(part for pair in asked.items() for part in pair)]) != 0
+    assert words in capsys.readouterr().err

@@ -77,6 +77,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     newton = expunge.NewtonLogisticRegression(alpha=20.0, capacity=3.0, **seeded)
     yield "NewtonLogisticRegression", Golden(newton)
     yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
+    hidden = {"noise_seed": 0, "group_size": 3}
+    yield "PrivateBernoulliNB", Golden(expunge.PrivateBernoulliNB(**hidden))
+    yield "PrivateGaussianNB", Golden(expunge.PrivateGaussianNB(**hidden))
+    yield "PrivateLogisticRegression", Golden(expunge.PrivateLogisticRegression(steps=5, **hidden))
+    yield "PrivateOnlineLogisticRegression", Golden(expunge.PrivateOnlineLogisticRegression(batch_size=8, **hidden))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
@@ -96,7 +101,8 @@ SPECIAL = frozenset(
     {
         "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
         "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "NewtonLogisticRegression",
-        "Pipeline",
+        "Pipeline", "PrivateBernoulliNB", "PrivateGaussianNB", "PrivateLogisticRegression",
+        "PrivateOnlineLogisticRegression",
     }
 )  # fmt: skip
 

@@ -62,7 +62,8 @@ SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "si
          "descent": "descent@steps=5", "langevin": "langevin@noise=0.5", "mlp-numbers": "mlp-numbers@4",
          "sisa-numbers": "sisa-numbers@2", "forest-numbers": "forest-numbers@3",
          "isolation": "isolation@5"}  # fmt: skip
-CERTIFIED = {"certified", "certified-ridge", "descent", "langevin", "newton"}
+CERTIFIED = {"certified", "certified-ridge", "descent", "langevin", "newton", "private", "private-bayes",
+             "private-bernoulli", "private-online"}  # fmt: skip
 NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
             "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
 

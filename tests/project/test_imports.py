@@ -29,8 +29,6 @@ LAYERS = (
 )
 #: Folders of words, beside the modules at the top.
 WORDS = ("canonical", "estimators", "files", "table")
-#: Short public names of folders that are called otherwise.
-SHORT = {"private": "privacy"}
 RANK = {group: rank for rank, groups in enumerate(LAYERS) for group in groups}
 
 _MODULE_NAME = re.compile(r"expunge(?:\.\w+)+(?::\w+)?")
@@ -52,8 +50,8 @@ def group_of(module: str) -> str | None:
     first = parts[1]
     if first == "__main__":
         return "cli"
-    if first in RANK or first in SHORT:
-        return SHORT.get(first, first)
+    if first in RANK:
+        return first
     if first in WORDS:
         return "words"
     if (SRC / first).is_dir():

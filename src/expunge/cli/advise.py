@@ -31,6 +31,13 @@ Options = Annotated[
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the trade-off.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with table and picture.")]
 
+Records = Annotated[int, typer.Option("--records", metavar="NUMBER", help="Records that the model learns from.")]
+Columns = Annotated[int, typer.Option("--numbers", metavar="NUMBER", help="Numbers in each record.")]
+Gone = Annotated[int, typer.Option("--deletions", metavar="NUMBER", help="Records to forget, one at a time.")]
+Wanted = Annotated[float, typer.Option("--accuracy", metavar="NUMBER", help="That is wanted, between 0.5 and 1.")]
+Epsilon = Annotated[float, typer.Option(metavar="NUMBER", help="The most that may be spent.")]
+Ceiling = Annotated[float, typer.Option(metavar="NUMBER", help="Accuracy of the best rule there is.")]
+
 advise = typer.Typer(
     name="advise", no_args_is_help=True, help="Advise on how to set up a model that will have to forget."
 )
@@ -64,3 +71,22 @@ def shards(
         )  # fmt: skip
     written = advice.write_files(found, plot, html)
     out.table(found.to_dict(), advice.COLUMNS, found.rows(), lines=[*found.lines(), *map(str, written)])
+
+
+@advise.command()
+def privacy(
+    records: Records, numbers: Columns, deletions: Gone, accuracy: Wanted, epsilon: Epsilon = 1.0,
+    ceiling: Ceiling = 0.95, seed: Seed = 0, plot: Plot = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Compare retraining, certificates, noisy steps and doing nothing, on made-up records of a table's size."""
+    from expunge.workspace import Workspace, advice
+
+    out = Output(as_json)
+    advice.check_plot(plot)
+    with out.measuring("Measuring") as progress:
+        found = Workspace.advise_privacy(
+            n=records, d=numbers, deletions=deletions, target=accuracy, epsilon=epsilon, ceiling=ceiling, seed=seed,
+            progress=progress,
+        )  # fmt: skip
+    written = advice.write_privacy(found, plot)
+    out.table(found.to_dict(), advice.PRIVACY_COLUMNS, found.rows(), lines=[*found.lines(), *written])

@@ -52,6 +52,12 @@ METHODS: dict[str, str] = {
     "PCA": "expunge.methods.sums.pca:PCA",
     "PassageIndex": "expunge.methods.text.passage_index:PassageIndex",
     "Pipeline": "expunge.methods.pipeline.pipeline:Pipeline",
+    "PrivateBernoulliNB": "expunge.methods.private.bernoulli_nb:PrivateBernoulliNB",
+    "PrivateGaussianNB": "expunge.methods.private.gaussian_nb:PrivateGaussianNB",
+    "PrivateLogisticRegression": "expunge.methods.private.logistic_regression:PrivateLogisticRegression",
+    "PrivateOnlineLogisticRegression": (
+        "expunge.methods.private.online_logistic_regression:PrivateOnlineLogisticRegression"
+    ),
     "QuadraticDiscriminantAnalysis": "expunge.methods.sums.quadratic_discriminant:QuadraticDiscriminantAnalysis",
     "RetrainClassifier": "expunge.methods.sharded.retrain:RetrainClassifier",
     "RetrainRegressor": "expunge.methods.sharded.retrain:RetrainRegressor",

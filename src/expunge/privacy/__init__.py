@@ -6,10 +6,12 @@ it costs; accounts say what it costs.
 """
 
 from expunge.privacy.accounts import delta_of, epsilon_of, group_privacy
+from expunge.privacy.calibration import least_noise
 from expunge.privacy.capacity import deletion_capacity
 from expunge.privacy.clipping import QuantileClip, clip_rows
-from expunge.privacy.events import Event, Gaussian, Laplace, Sampled, Several
+from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon, gaussian_sensitivity, gaussian_sigma
+from expunge.privacy.group_odometer import GroupOdometer
 from expunge.privacy.lower_bound import epsilon_lower_bound
 from expunge.privacy.mechanisms import GaussianMechanism, LaplaceMechanism, Release
 from expunge.privacy.noise import Noise
@@ -20,6 +22,8 @@ __all__ = [
     "Event",
     "Gaussian",
     "GaussianMechanism",
+    "Group",
+    "GroupOdometer",
     "Laplace",
     "LaplaceMechanism",
     "Noise",
@@ -39,4 +43,5 @@ __all__ = [
     "gaussian_sensitivity",
     "gaussian_sigma",
     "group_privacy",
+    "least_noise",
 ]

@@ -15,6 +15,7 @@ from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.privacy.arguments import check_delta, check_positive
 from expunge.privacy.events import Event, Gaussian, Laplace, Sampled, Several
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
+from expunge.privacy.groups import is_mixed, mixture_account, spread
 
 __all__ = ["delta_of", "epsilon_of", "group_privacy"]
 
@@ -84,7 +85,7 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
 
     Notes
     -----
-    For Gaussian events the exact way is cheaper: the sensitivity grows k-fold.
+    It is the best that the two numbers allow, and loose: an account of ``Group(size, event)`` starts from the event.
 
     References
     ----------
@@ -106,7 +107,8 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
 
 
 def _sequence(events: Event | Sequence[Event]) -> list[Event]:
-    return [events] if isinstance(events, Event) else list(events)
+    """The events, each as a record sees it, or a group of which it is one."""
+    return [spread(event) for event in ([events] if isinstance(events, Event) else events)]
 
 
 def _merged(events: Sequence[Event]) -> float | None:
@@ -138,8 +140,15 @@ def _account(events: Event | Sequence[Event], accountant: str, neighbours: str) 
             f"accountant is 'pld' or 'rdp', neighbours one of {sorted(relations)}; got {accountant!r}, {neighbours!r}."
         )
     kind = pld.PLDAccountant if accountant == "pld" else rdp.RdpAccountant
+    given = _sequence(events)
+    if any(map(is_mixed, given)):
+        if accountant != "pld" or neighbours != "add or remove one":
+            raise InvalidParameterError(
+                "What a sampled event costs a group is known to the accountant 'pld', for records that come or go."
+            )
+        return mixture_account(tuple(given))
     account = kind(neighboring_relation=relations[neighbours])
-    event = dp_accounting.ComposedDpEvent([_theirs(e, dp_accounting) for e in _sequence(events)])
+    event = dp_accounting.ComposedDpEvent([_theirs(e, dp_accounting) for e in given])
     if not account.supports(event):
         raise InvalidParameterError(f"The accountant {accountant!r} cannot tell what these events cost {neighbours}.")
     return account.compose(event)

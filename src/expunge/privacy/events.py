@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from expunge.errors import InvalidParameterError, NewerFormatError
 from expunge.privacy.arguments import check_positive
 
-__all__ = ["Event", "Gaussian", "Laplace", "Sampled", "Several", "event_from_dict"]
+__all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "event_from_dict"]
 
 _SCHEMA = 1
 
@@ -83,7 +83,27 @@ class Several(Event):
             raise InvalidParameterError(f"count must be a whole number of at least 0, got {self.count!r}.")
 
 
-_KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several)}
+@dataclasses.dataclass(frozen=True)
+class Group(Event):
+    """An event as several records see it that come or go together: those of a person, or all that were forgotten.
+
+    Parameters
+    ----------
+    size : float
+        How many records, above 0; the total of their weights where records have weights.
+    event : Event
+        What happened, its multipliers relative to one record.
+    """
+
+    size: float
+    event: Event
+    kind: ClassVar[str] = "group"
+
+    def __post_init__(self) -> None:
+        check_positive("size", self.size)
+
+
+_KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several, Group)}
 
 
 def _plain(value: Any) -> Any:

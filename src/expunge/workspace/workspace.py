@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from expunge.ledger.keys import Signer
-    from expunge.workspace.advice import Advice
+    from expunge.workspace.advice import Advice, PrivacyAdvice
 
 __all__ = ["Workspace"]
 
@@ -364,6 +364,13 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         from expunge.workspace import advice
 
         return advice.advise_shards(data, **asked)
+
+    @staticmethod
+    def advise_privacy(**asked: Any) -> PrivacyAdvice:
+        """How to forget at an epsilon; see :func:`expunge.workspace.advice.advise_privacy`."""
+        from expunge.workspace import advice
+
+        return advice.advise_privacy(**asked)
 
     def status(self) -> dict[str, Any]:
         """What there is, what is open, and what is to be done next."""

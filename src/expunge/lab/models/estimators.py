@@ -180,6 +180,30 @@ def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100) -> EstimatorL
     return EstimatorLearner(model, keep=1.0)
 
 
+def private(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
+    """Logistic regression under differential privacy, that forgets so many records by doing nothing."""
+    return _private(data, "PrivateLogisticRegression", epsilon, group_size, norm_bound=_norm(data))
+
+
+def private_bayes(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
+    """Gaussian naive Bayes under differential privacy, on numbers from 0 to 1."""
+    return _private(data, "PrivateGaussianNB", epsilon, group_size, bounds=(0.0, 1.0))
+
+
+def private_bernoulli(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
+    """Naive Bayes of presence under differential privacy."""
+    return _private(data, "PrivateBernoulliNB", epsilon, group_size, binarize=0.5)
+
+
+def private_online(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
+    """Logistic regression on a stream under differential privacy."""
+    return _private(data, "PrivateOnlineLogisticRegression", epsilon, group_size, norm_bound=_norm(data))
+
+
+def _private(data: Data, name: str, epsilon: float, group_size: int, **given: Any) -> EstimatorLearner:
+    return EstimatorLearner(_method(name)(epsilon=epsilon, group_size=group_size, **given), keep=1.0)
+
+
 def estimator(data: Data, *, method: str) -> EstimatorLearner:
     """Any method of the library, or of a plug-in, with its defaults."""
     return EstimatorLearner(_method(method)())

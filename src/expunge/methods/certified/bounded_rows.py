@@ -81,3 +81,9 @@ class BoundedRows:
         """Coefficients, shape (k, n_features)."""
         coef = np.array(self._solution()["coef"])
         return coef[:, :-1] if self.fit_intercept else coef
+
+    @property
+    def intercept_(self) -> Floats:
+        """Intercepts, shape (k,)."""
+        coef = self._solution()["coef"]
+        return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))

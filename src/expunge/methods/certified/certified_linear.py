@@ -211,12 +211,6 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _state_of(parts: Mapping[str, Part]) -> State:
         return State(**parts["weights"], **parts["noise"], **parts["certificate"])
 
-    @property
-    def intercept_(self) -> Floats:
-        """Intercepts, shape (k,)."""
-        coef = self._solution()["coef"]
-        return np.array(coef[:, -1]) if self.fit_intercept else np.zeros(len(coef))
-
 
 @functools.lru_cache(maxsize=64)
 def _promise(

@@ -15,7 +15,7 @@ from expunge.rows import Table
 from expunge.state import Part
 from expunge.validation import numeric_input
 
-__all__ = ["LogisticScores", "class_names", "class_targets", "together"]
+__all__ = ["LogisticScores", "class_names", "class_targets", "codes_of", "together"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,22 +26,27 @@ def class_names(table: Table) -> Part:
     return {"classes": classes, "k": len(classes) if len(classes) > 2 else max(0, len(classes) - 1)}
 
 
-def class_targets(table: Table, names: Part) -> Floats:
-    """1 for the class of each regression and -1 for the others, shape (n, k).
+def codes_of(table: Table, classes: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The number of each record's class, shape (n,).
 
     Raises
     ------
     InvalidDataError
         A class that was not there when the first model was fitted.
     """
-    classes, k, labels = names["classes"], int(names["k"]), table.y.tolist()
+    labels = table.y.tolist()
     number = {label: code for code, label in enumerate(classes.tolist())}
     if strange := set(labels) - set(number):
         raise InvalidDataError(
             f"{len(strange)} classes are new; the set of classes is public and fixed by the first fit.",
             hint="Fit again with all classes.",
         )
-    codes = np.array([number[label] for label in labels], dtype=np.intp)
+    return np.array([number[label] for label in labels], dtype=np.intp)
+
+
+def class_targets(table: Table, names: Part) -> Floats:
+    """1 for the class of each regression and -1 for the others, shape (n, k); refuses what :func:`codes_of` does."""
+    codes, k = codes_of(table, names["classes"]), int(names["k"])
     if k == 1:
         return np.where(codes == 1, 1.0, -1.0)[:, np.newaxis]
     return np.where(codes[:, np.newaxis] == np.arange(k), 1.0, -1.0)

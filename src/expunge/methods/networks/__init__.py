@@ -36,6 +36,7 @@ NETWORK_METHODS: dict[str, str] = {
     "SSD": "expunge.methods.networks.ssd:SSD",
     "SalUn": "expunge.methods.networks.salun:SalUn",
     "SingleStep": "expunge.methods.networks.single_step:SingleStep",
+    "StandIns": "expunge.methods.private.stand_ins:StandIns",
 }
 
 #: Networks that are fitted, saved and asked as any other model, so that a workspace can hold them.

@@ -1,0 +1,211 @@
+"""What models fitted under differential privacy do alike: forgetting does nothing, and is charged to an odometer.
+
+A fit hides any ``group_size`` records together at (epsilon, delta). So the model that has been fitted is as good as one
+that was fitted without them, and when up to so many are to be forgotten, nothing of it has to change. What that costs
+is the epsilon of exactly as many records as have gone since the fit, from the account of the mechanism itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import Tags
+
+from expunge.contract import Unlearner
+from expunge.errors import BudgetExhaustedError, InvalidParameterError
+from expunge.methods.certified.bounded_rows import weights_of
+from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
+from expunge.methods.sums.arguments import check_flag
+from expunge.methods.sums.class_sums import number_classes
+from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.events import Gaussian
+from expunge.privacy.gaussian import gaussian_sigma
+from expunge.privacy.group_odometer import GroupOdometer
+from expunge.privacy.noise import Noise
+from expunge.records import Guarantee, Kind
+from expunge.rows import Rows, Table
+from expunge.seeds import check_seed
+from expunge.state import Change, Part
+
+__all__ = ["POLICIES", "DoNothing", "about_odometer", "check_count", "weight_of"]
+
+Floats = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.intp]
+
+#: What happens once more records are to go than may.
+POLICIES = ("retrain", "refuse")
+
+
+class DoNothing(Unlearner):
+    """Base: a release under differential privacy, and how many records have gone since."""
+
+    epsilon: float
+    delta: float
+    group_size: int
+    on_exhausted: str
+    allow_large_delta: bool
+    noise_seed: int | None
+
+    _strongest: ClassVar[Kind] = "certified"
+    _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
+
+    def __sklearn_tags__(self) -> Tags:
+        return tagged(super().__sklearn_tags__(), self.noise_seed)
+
+    # ------------------------------------------------------------------ what a method adds
+
+    def _names(self, table: Table) -> Part:
+        """What is public of the targets: the classes."""
+        return {"classes": number_classes(table.y)[0]}
+
+    def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
+        """Parts of the model: ``published``, and what else it needs to go on.
+
+        The mechanism must be one whose privacy loss is that of a Gaussian with this noise multiplier, relative to what
+        a record of weight one moves.
+        """
+        raise NotImplementedError
+
+    def _passes(self) -> int:
+        """How often a fit reads all records."""
+        return 1
+
+    def _assumed(self) -> tuple[str, ...]:
+        """What its guarantee assumes, beyond what it does for all."""
+        return ()
+
+    # ------------------------------------------------------------------ arguments
+
+    def _check_params(self) -> None:
+        check_epsilon(self.epsilon)
+        check_delta(self.delta)
+        check_count("group_size", self.group_size)
+        if self.on_exhausted not in POLICIES:
+            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        check_flag("allow_large_delta", self.allow_large_delta)
+        if self.noise_seed is not None:
+            check_seed(self.noise_seed)
+
+    @property
+    def odometer_(self) -> GroupOdometer:
+        """How many records are gone since the fit, what that has cost, and what is left."""
+        return self._odometer(self._state().parts["odometer"])
+
+    @property
+    def noise_multiplier_(self) -> float:
+        """Noise of the whole fit, relative to what a record moves: with that of all its steps taken together."""
+        return gaussian_sigma(self.epsilon, self.delta, float(self.group_size))
+
+    # ------------------------------------------------------------------ the contract
+
+    def _update(self, change: Change) -> dict[str, Any]:
+        if not len(change.rows):
+            return {name: None for name in change.parts if name != "names"}
+        if "published" not in change.parts or len(change.added_slots):
+            return self._fitted_anew(change)
+        try:
+            odometer = self._odometer(change.parts["odometer"]).spend(weight_of(change.rows, change.removed_slots))
+        except BudgetExhaustedError:
+            if self.on_exhausted == "refuse":
+                raise
+            change.notes.append("more records were gone than the noise hides: trained again on what is left")
+            return self._fitted_anew(change)
+        change.notes.append(about_odometer(odometer))
+        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}}
+
+    def _fitted_anew(self, change: Change) -> dict[str, Any]:
+        table = change.rows.read(change.rows.slots(), times=self._passes())
+        check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
+        names = change.parts.get("names") or self._names(table)
+        fits = int(change.parts["odometer"]["fits"]) + 1 if "odometer" in change.parts else 1
+        noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
+        multiplier = self.noise_multiplier_
+        return {
+            "names": names, **self._released(table, names, multiplier, noise),
+            "odometer": {"multiplier": multiplier, "gone": 0.0, "fits": fits},
+        }  # fmt: skip
+
+    def _odometer(self, part: Part) -> GroupOdometer:
+        event = Gaussian(float(part["multiplier"]))
+        return GroupOdometer(float(self.epsilon), float(self.delta), event, float(part["gone"]))
+
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        return {**parts["names"], **parts["published"]} if "published" in parts else None
+
+    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
+        left, parts = len(rows) - len(slots), self._state().parts
+        if not left or not len(slots) or "published" not in parts:
+            work = self._passes() * left
+            return work, work, tuple(parts)
+        try:
+            self._odometer(parts["odometer"]).spend(weight_of(rows, slots))
+        except BudgetExhaustedError:
+            if self.on_exhausted == "refuse":
+                raise
+            return self._passes() * left, self._passes() * left, tuple(parts)
+        return 0, 0, ("odometer",)
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        work = self._passes() * len(rows)
+        return work, work, ("names", "published", "odometer")
+
+    def _guarantee(self) -> Guarantee:
+        parts = self._state().parts
+        return self._promise(self._odometer(parts["odometer"]) if "odometer" in parts else None)
+
+    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
+        parts, rows = self._state().parts, self._rows()
+        if "odometer" not in parts or (slots is not None and len(slots) == len(rows) and not corrected):
+            return self._promise(None)
+        odometer = self._odometer(parts["odometer"])
+        if slots is not None and not corrected and odometer.affords(weight := weight_of(rows, slots)):
+            return self._promise(odometer.spend(weight))
+        return self._promise(dataclasses.replace(odometer, gone=0.0))
+
+    def _promise(self, odometer: GroupOdometer | None) -> Guarantee:
+        large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
+        if odometer is None:
+            said = "no record is left, and nothing that was learned from any"
+        elif not odometer.gone:
+            said = "the model is a fit on what is left, with fresh noise"
+        else:
+            said = (
+                f"the model, which was not changed, is ({odometer.spent:.4g}, {self.delta:g})-indistinguishable from a "
+                f"fresh fit without the records that went since its own; {about_odometer(odometer)}{large}"
+            )
+        return Guarantee(
+            kind=self._strongest, epsilon=0.0 if odometer is None else odometer.spent, delta=float(self.delta),
+            assumptions=(
+                f"the noise is {about_noise(self.noise_seed)}",
+                "neighbours differ in records that are there or not, a record of weight w counting as w",
+                *self._assumed(), "the classes and the number of columns are public",
+                "each fit is published by itself", "requests do not depend on the published model",
+            ),
+            statement=said,
+        )  # fmt: skip
+
+
+def about_odometer(odometer: GroupOdometer) -> str:
+    """The reading, in words.
+
+    Examples
+    --------
+    >>> about_odometer(GroupOdometer(1.0, 1e-5, Gaussian(20.0), gone=2.0))
+    'odometer: 2 records gone at epsilon = 0.3407 of 1'
+    """
+    return f"odometer: {odometer.gone:g} records gone at epsilon = {odometer.spent:.4g} of {odometer.epsilon:g}"
+
+
+def check_count(name: str, value: object, *, least: int = 1) -> None:
+    """Refuse what is no whole number of at least ``least``."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise InvalidParameterError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+
+
+def weight_of(rows: Rows, slots: Slots) -> float:
+    """Total weight of records: what they move of a sum, relative to one."""
+    return float(weights_of(rows.peek(slots)).sum()) if rows.has_weights else float(len(slots))

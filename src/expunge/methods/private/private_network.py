@@ -1,0 +1,195 @@
+"""A network that was trained under differential privacy, what it has been charged, and how it forgets."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from expunge.errors import BudgetExhaustedError, InvalidRequestError, TamperedError, UnknownRecordError
+from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
+from expunge.methods.certified.claims import about_noise
+from expunge.methods.networks.network_method import touched_parts
+from expunge.methods.networks.task import Positions, Task
+from expunge.methods.private.do_nothing import about_odometer
+from expunge.privacy.group_odometer import GroupOdometer
+from expunge.records import Guarantee, Plan, Removal
+
+if TYPE_CHECKING:
+    from expunge.methods.private.dp_sgd import DPSGD
+
+__all__ = ["PrivateNetwork"]
+
+
+class PrivateNetwork:
+    """What :meth:`DPSGD.fit` gives.
+
+    Attributes
+    ----------
+    model : Module
+        Trained, in eval mode.
+    odometer : GroupOdometer
+        How many records are gone since the training, what that has cost, and how many more may go.
+    record_ids_ : ndarray
+        What has not been forgotten.
+    notes : list of str
+        Layers that were replaced.
+    work : int
+        Records read in training.
+    """
+
+    def __init__(
+        self, method: DPSGD, model: nn.Module, task: Task, odometer: GroupOdometer, *, first: nn.Module,
+        notes: list[str], work: int,
+    ) -> None:  # fmt: skip
+        self.method, self.model, self.odometer, self.notes, self.work = method, model, odometer, notes, work
+        self._task, self._first, self._fits = task, first, 1
+        self._gone = np.empty(0, dtype=np.intp)
+        self._path: Path | None = None
+
+    @property
+    def record_ids_(self) -> npt.NDArray[Any]:
+        """Ids that have not been forgotten."""
+        return np.asarray(self._task.ids[self._left(self._gone)])
+
+    def plan(self, ids: Any) -> Plan:
+        """What :meth:`forget` of these would cost and promise; changes nothing, and refuses what that refuses."""
+        asked = self._asked(ids)
+        odometer, left = self._after(asked), self._left(np.concatenate([self._gone, asked]))
+        if odometer is not None:
+            return Plan(
+                guarantee=self._promise(odometer), n_records=len(asked), work_low=0, work_high=0, touched=("odometer",)
+            )
+        self._refuse_nothing_left(left)
+        fresh = GroupOdometer(self.odometer.epsilon, self.odometer.delta, self.odometer.event)
+        touched = tuple(name for name, _ in self.model.named_parameters())
+        return Plan(
+            guarantee=self._promise(fresh), n_records=len(asked), work_low=0,
+            work_high=2 * self.method.epochs * len(left) + 10 * self.method.batch_size, touched=("odometer", *touched),
+        )  # fmt: skip
+
+    def forget(self, ids: Any) -> Removal:
+        """Forget records: do nothing to the network and charge the odometer; or train again once that is spent.
+
+        Raises
+        ------
+        UnknownRecordError, DuplicateRecordError, InvalidIdError, InvalidRequestError
+            An id that is not known, or no longer; no id; nothing would be left to train on.
+        BudgetExhaustedError
+            More are to go than may, and ``on_exhausted`` is "refuse".
+
+        Notes
+        -----
+        Where the network has been saved, its file holds the new reading before this returns.
+        """
+        started = time.perf_counter()
+        asked = self._asked(ids)
+        odometer, gone = self._after(asked), np.sort(np.concatenate([self._gone, asked]))
+        before, work, notes, touched = self._state(), 0, [], ["odometer"]
+        if odometer is None:
+            left = self._left(gone)
+            self._refuse_nothing_left(left)
+            old, self._fits = self.model, self._fits + 1
+            self.model, odometer, _, work = self.method.trained(self._first, self._task, left, fits=self._fits)
+            notes.append("more records were gone than the noise hides: trained again on what is left")
+            touched += touched_parts(old, self.model)
+        else:
+            notes.append(about_odometer(odometer))
+        self.odometer, self._gone = odometer, gone
+        if self._path is not None:
+            try:
+                self.save(self._path)
+            except BaseException:
+                self.model, self.odometer, self._gone, self._fits = before
+                raise
+        return Removal(
+            guarantee=self._promise(odometer), n_forgotten=len(asked), work=work,
+            elapsed_s=time.perf_counter() - started, touched=tuple(touched), notes=tuple(notes),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------ a file
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights, odometer and the ids that are left to one file; each ``forget`` writes it anew.
+
+        It is written whole, before anything is said of a request: a process that dies leaves the reading before, and
+        nobody was told, or the one after.
+        """
+        weights = {f"weights/{name}": array_bytes(v.cpu().numpy()) for name, v in self.model.state_dict().items()}
+        places = array_bytes(self._gone.astype(np.int64))
+        manifest = {"kind": "private network", "odometer": self.odometer.to_dict(), "fits": self._fits}
+        self._path = write_archive(path, manifest, {"gone": places, **weights})
+        return self._path
+
+    def load(self, path: str | Path) -> PrivateNetwork:
+        """Take up what :meth:`save` wrote, over the same task.
+
+        Raises
+        ------
+        TamperedError, NewerFormatError, FileNotUsableError
+            As ``expunge.load`` says.
+        """
+        import torch
+
+        manifest, entries = read_archive(path)
+        if manifest.get("kind") != "private network":
+            raise TamperedError(f"{str(path)!r} holds no private network.", hint="Give the file that save() wrote.")
+        gone = array_from_bytes(entries.pop("gone")).astype(np.intp)
+        names = {name.removeprefix("weights/"): torch.as_tensor(array_from_bytes(v)) for name, v in entries.items()}
+        self.model.load_state_dict(names)
+        self.odometer, self._fits = GroupOdometer.from_dict(manifest["odometer"]), int(manifest["fits"])
+        self._gone, self._path = gone, Path(path)
+        return self
+
+    # ------------------------------------------------------------------ small things
+
+    def _state(self) -> tuple[nn.Module, GroupOdometer, Positions, int]:
+        return self.model, self.odometer, self._gone, self._fits
+
+    def _asked(self, ids: Any) -> Positions:
+        asked = self._task.find(ids)
+        if len(known := np.intersect1d(asked, self._gone)):
+            raise UnknownRecordError(f"Record {self._task.ids[known].tolist()[0]!r} has been forgotten already.")
+        return asked
+
+    def _left(self, gone: Positions) -> Positions:
+        return np.setdiff1d(np.arange(len(self._task), dtype=np.intp), gone)
+
+    def _after(self, asked: Positions) -> GroupOdometer | None:
+        """The odometer once these are gone; None where the network has to be trained again."""
+        try:
+            return self.odometer.spend(len(asked))
+        except BudgetExhaustedError:
+            if self.method.on_exhausted == "refuse":
+                raise
+            return None
+
+    @staticmethod
+    def _refuse_nothing_left(left: Positions) -> None:
+        if not len(left):
+            raise InvalidRequestError("Nothing is left to train on.", hint="Delete the network.")
+
+    def _promise(self, odometer: GroupOdometer) -> Guarantee:
+        if odometer.gone:
+            said = (
+                f"the network, which was not changed, is ({odometer.spent:.4g}, {odometer.delta:g})-indistinguishable "
+                f"from one trained without the records that went since; {about_odometer(odometer)}"
+            )
+        else:
+            said = "the network was trained on what is left, with fresh noise"
+        allowed = self.method.allow_large_delta and odometer.delta * len(self._task) > 1
+        return Guarantee(
+            kind="certified", epsilon=odometer.spent, delta=odometer.delta, statement=said,
+            assumptions=(
+                f"coins and noise of torch's generator, {about_noise(self.method.noise_seed)}",
+                "neighbours differ in records that are there or not",
+                f"no gradient of a record is longer than {self.method.max_grad_norm:g}: shortened, record by record",
+                "the first weights and the number of records are public",
+                "each training is published by itself", "requests do not depend on the published network",
+                *(["delta is above 1/n, as was allowed"] if allowed else []),
+            ),
+        )  # fmt: skip

@@ -1,0 +1,77 @@
+"""How much noise keeps a budget, where no formula says so: found by bisection on the account itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from expunge.errors import InvalidParameterError
+from expunge.privacy.accounts import epsilon_of
+from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.events import Event, Gaussian, Group, Sampled, Several
+from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, spread
+
+__all__ = ["least_noise", "sampled_run"]
+
+_TOLERANCE = 2e-3
+
+
+def sampled_run(multiplier: float, *, probability: float, steps: int) -> Event:
+    """What a run of noisy steps is, each on records that take part with a probability."""
+    return Several(steps, Sampled(probability, Gaussian(multiplier)))
+
+
+def least_noise(
+    epsilon: float, delta: float, *, probability: float, steps: int, group_size: int = 1
+) -> float:  # fmt: skip
+    """The least noise multiplier with which a run keeps (epsilon, delta) for a group of records.
+
+    Parameters
+    ----------
+    epsilon, delta : float
+    probability : float
+        With which each record takes part in a step, in (0, 1].
+    steps : int
+    group_size : int, default=1
+
+    Returns
+    -------
+    float
+        At most 0.2 % too much, and never too little.
+
+    Notes
+    -----
+    About a dozen accounts by the privacy loss distribution, half a second each, more for groups.
+
+    Examples
+    --------
+    >>> 0.9 < least_noise(3.0, 1e-5, probability=0.02, steps=500) < 1.0
+    True
+    """
+    epsilon, delta = check_epsilon(epsilon), check_delta(delta)
+
+    interval = min(5 * INTERVAL, max(INTERVAL, 2e-3 * epsilon))
+
+    def keeps(multiplier: float) -> bool:
+        run = spread(Group(group_size, sampled_run(multiplier, probability=probability, steps=steps)))
+        if is_mixed(run) or probability < 1:
+            return MixtureAccount([run], interval=interval).get_epsilon(delta) <= epsilon
+        return epsilon_of(run, delta) <= epsilon
+
+    return _least(keeps, float(group_size) if probability == 1 else 1.0, _TOLERANCE)
+
+
+def _least(keeps: Callable[[float], bool], start: float, tolerance: float) -> float:
+    high = start
+    while not keeps(high):
+        high *= 1.5
+        if high > 2.0**40:
+            raise InvalidParameterError("No noise keeps this budget.", hint="Allow a larger epsilon.")
+    low = high / 1.5
+    while keeps(low):
+        low, high = low / 1.5, low
+        if high < 2.0**-20:
+            return high
+    while high - low > tolerance * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if keeps(middle) else (middle, high)
+    return high

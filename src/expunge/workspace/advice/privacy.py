@@ -1,0 +1,247 @@
+"""Forget by training again, with a certificate, by noisy steps, or by doing nothing? Measured on made-up records.
+
+The records are normal, as many and as wide as yours, and told apart as well as yours can be. So what is compared is
+what noise and removal cost at that size, and no value of yours is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from expunge.errors import BudgetExhaustedError, InvalidParameterError
+from expunge.methods import find_method
+
+__all__ = ["PRIVACY_COLUMNS", "PrivacyAdvice", "PrivacyChoice", "advise_privacy"]
+
+Floats = npt.NDArray[np.float64]
+Make = Callable[[float], Any]
+
+PRIVACY_COLUMNS = ("how", "ε", "accuracy", "served by one fit", "records read", "seconds", "wanted")
+#: What is tried, in units of the epsilon that is allowed.
+_SHARES = (0.1, 0.3, 1.0)
+#: At most so many records are made up, and so many deletions carried out; beyond, the cost goes on in proportion.
+_MOST, _TRIED, _UNSEEN = 20_000, 20, 4_000
+_NEVER = "retraining"
+
+
+@dataclasses.dataclass(frozen=True)
+class PrivacyChoice:
+    """One way to forget, at one epsilon.
+
+    Parameters
+    ----------
+    how : str
+    epsilon : float
+        What the deletions cost together (certificates: each published model); zero for retraining.
+    accuracy : float
+        On records that no fit saw, after the deletions that were tried.
+    served : int
+        Deletions that one fit serves without reading all records again, as far as was tried or is known.
+    reads : float
+        Records read for all deletions.
+    seconds : float
+    """
+
+    how: str
+    epsilon: float
+    accuracy: float
+    served: int
+    reads: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PrivacyAdvice:
+    """What was measured and what is recommended.
+
+    Parameters
+    ----------
+    n, d, deletions : int
+    target : float
+        Accuracy that is wanted.
+    epsilon : float
+        The most that may be spent.
+    n_made_up : int
+    choices : list of PrivacyChoice
+    by_deletions : list of (int, float)
+        Doing nothing at that epsilon: deletions that a fit is made for, and its accuracy.
+    recommended : PrivacyChoice or None
+    """
+
+    n: int
+    d: int
+    deletions: int
+    target: float
+    epsilon: float
+    n_made_up: int
+    choices: list[PrivacyChoice]
+    by_deletions: list[tuple[int, float]]
+    recommended: PrivacyChoice | None
+
+    def rows(self) -> list[list[str]]:
+        """A row for each choice, under :data:`PRIVACY_COLUMNS`; the recommended one has a star."""
+        return [
+            [
+                f"{c.how}{' *' if c is self.recommended else ''}", f"{c.epsilon:g}", f"{c.accuracy:.3f}",
+                f"{c.served:,}", f"{c.reads:,.0f}", f"{c.seconds:.2g}", "yes" if c.accuracy >= self.target else "no",
+            ]
+            for c in self.choices
+        ]  # fmt: skip
+
+    def lines(self) -> list[str]:
+        """What to know beside the table."""
+        said = f"Measured on {self.n_made_up:,} made-up records of {self.d} numbers; * is recommended."
+        if self.n_made_up < self.n:
+            said += f" Of all {self.n:,} the noise would count less."
+        if self.recommended is None:
+            return [said, f"Nothing here reaches {self.target:g}: allow a larger epsilon, or a lower target."]
+        best = self.recommended
+        return [
+            said,
+            f"Recommended: {best.how}, at epsilon = {best.epsilon:g}: accuracy {best.accuracy:.3f}, and "
+            f"{best.reads:,.0f} records read for {self.deletions:,} deletions.",
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**dataclasses.asdict(self), "lines": self.lines()}
+
+
+def advise_privacy(
+    *, n: int, d: int, deletions: int, target: float, epsilon: float = 1.0, ceiling: float = 0.95, seed: int = 0,
+    progress: Callable[[float, float], None] | None = None,
+) -> PrivacyAdvice:  # fmt: skip
+    """Compare the ways to forget, for a table of a size.
+
+    Parameters
+    ----------
+    n, d : int
+        Records, and numbers in each.
+    deletions : int
+        Records to forget, one at a time.
+    target : float
+        Accuracy that is wanted, between 0.5 and ``ceiling``.
+    epsilon : float, default=1.0
+        The most that may be spent; delta is the smaller one of 1/n and 10⁻⁵.
+    ceiling : float, default=0.95
+        Accuracy of the best rule there is, with which labels are made up.
+    seed : int
+    progress : callable, optional
+        From steps done and steps in all.
+
+    Returns
+    -------
+    PrivacyAdvice
+        Recommended is what reads the fewest records of what reaches the target, and of equals what spends least.
+
+    Raises
+    ------
+    InvalidParameterError
+        A number outside its range.
+
+    Examples
+    --------
+    >>> advice = advise_privacy(n=2000, d=5, deletions=10, target=0.8)
+    >>> {choice.how for choice in advice.choices} == {"retraining", "certified", "langevin", "doing nothing"}
+    True
+    """
+    _check(n, d, deletions, target, epsilon, ceiling)
+    made_up = min(n, _MOST)
+    rows = _rows(made_up + _UNSEEN, d, ceiling, seed)
+    known, unseen = tuple(part[:made_up] for part in rows), tuple(part[made_up:] for part in rows)
+    delta, steps = min(1e-5, 1 / n), 3 * len(_SHARES) + 1 + len(_group_sizes(deletions))
+    choices, by_deletions = list[PrivacyChoice](), list[tuple[int, float]]()
+    for done, (how, spent, model) in enumerate(_ways(made_up, deletions, epsilon, delta, seed), 1):
+        choices.append(_measured(how, spent, model, known, unseen, deletions))
+        if progress is not None:
+            progress(done, steps)
+    for size in _group_sizes(deletions):
+        model = _nothing(epsilon, delta, size, seed).fit(*known)
+        by_deletions.append((size, float(model.score(*unseen))))
+    good = [choice for choice in choices if choice.accuracy >= target]
+    best = min(good, key=lambda c: (c.reads, c.epsilon, -c.accuracy), default=None)
+    return PrivacyAdvice(n, d, deletions, target, epsilon, made_up, choices, by_deletions, best)
+
+
+def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float) -> None:
+    for name, value, least in (("n", n, 100), ("d", d, 1), ("deletions", deletions, 1)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise InvalidParameterError(
+                f"{name} must be a whole number of at least {least}, got {value!r}.", hint="As 1000."
+            )
+    if 2 * deletions > n:
+        raise InvalidParameterError(f"{deletions} deletions are more than half of {n} records.", hint="Train again.")
+    if not 0.5 < ceiling < 1:
+        raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.", hint="As 0.95.")
+    if not 0.5 <= target <= ceiling:
+        raise InvalidParameterError(
+            f"The target must lie between 0.5 and {ceiling:g}, got {target!r}.", hint="Or raise the ceiling."
+        )
+    if not 0 < epsilon < float("inf"):
+        raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.", hint="As 1.0.")
+
+
+def _rows(n: int, d: int, ceiling: float, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Normal rows no longer than one, and labels that the best plane tells apart as often as the ceiling says."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    noise = np.tan(np.pi * (1 - ceiling))  # two normal variables at this angle disagree in sign so often
+    y = (X[:, 0] + noise * rng.normal(size=n) > 0).astype(np.int64)
+    turned = np.linalg.qr(rng.normal(size=(d, d)))[0]
+    return X @ turned / np.sqrt(d + 3 * np.sqrt(2 * d)), y
+
+
+def _nothing(epsilon: float, delta: float, size: int, seed: int) -> Any:
+    return find_method("PrivateLogisticRegression")(
+        epsilon=epsilon, delta=delta, group_size=size, lr=3.0, allow_large_delta=True, noise_seed=seed
+    )
+
+
+def _group_sizes(deletions: int) -> list[int]:
+    return sorted({max(1, deletions // divisor) for divisor in (1, 3, 10, 30, 100)})
+
+
+def _ways(n: int, deletions: int, most: float, delta: float, seed: int) -> Iterator[tuple[str, float, Any]]:
+    """Name, epsilon and an unfitted model of each way."""
+    shared = {"delta": delta, "alpha": 1e-3 * n, "allow_large_delta": True, "noise_seed": seed}
+    yield _NEVER, 0.0, find_method("RetrainClassifier")(LogisticRegression())
+    for share in _SHARES:
+        epsilon = share * most
+        yield (
+            "certified", epsilon,
+            find_method("CertifiedLogisticRegression")(epsilon=epsilon, sigma=1e-3 * n**0.75, **shared),
+        )  # fmt: skip
+        yield (
+            "langevin", epsilon,
+            find_method("LangevinLogisticRegression")(epsilon=epsilon, noise=0.1, max_steps=10_000_000, **shared),
+        )  # fmt: skip
+        yield "doing nothing", epsilon, _nothing(epsilon, delta, deletions, seed)
+
+
+def _measured(how: str, epsilon: float, model: Any, known: Any, unseen: Any, deletions: int) -> PrivacyChoice:
+    """A fit, some of the deletions, and what all of them would cost in proportion."""
+    X, _ = known
+    start = time.perf_counter()
+    model.fit(*known)
+    fit_s, tried = time.perf_counter() - start, min(deletions, _TRIED)
+    if how == _NEVER:
+        return PrivacyChoice(how, 0.0, float(model.score(*unseen)), 0, float(deletions) * len(X), deletions * fit_s)
+    start, reads, served = time.perf_counter(), 0.0, 0
+    for record in range(tried):
+        try:
+            work = model.forget([record]).work
+        except BudgetExhaustedError:
+            work = len(X)
+        reads, served = reads + work, served + (work < len(X))
+    elapsed = time.perf_counter() - start
+    known_limit = deletions if how == "doing nothing" else round(served / tried * deletions)
+    return PrivacyChoice(
+        how, epsilon, float(model.score(*unseen)), known_limit, reads / tried * deletions, elapsed / tried * deletions
+    )

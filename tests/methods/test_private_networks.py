@@ -1,0 +1,264 @@
+"""Networks under differential privacy: gradients by hand, layers that mix records, odometers, files, a crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("opacus")
+
+from torch import nn  # noqa: E402 - torch may be absent
+
+from expunge.errors import (  # noqa: E402
+    BudgetExhaustedError,
+    InvalidParameterError,
+    TamperedError,
+    UnknownRecordError,
+    UnsupportedEstimatorError,
+    UnsupportedRequestError,
+)
+from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
+from expunge.methods.private.opacus_modules import valid_copy  # noqa: E402
+from expunge.methods.private.private_steps import Steps, run_steps  # noqa: E402
+from expunge.methods.private.stand_ins import StandIns  # noqa: E402
+from expunge.methods.private.steered import Steered  # noqa: E402
+from expunge.methods.private.two_stage import TwoStage  # noqa: E402
+from expunge.networks import Classification, Regression  # noqa: E402
+from expunge.privacy import Odometer  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
+
+
+def problem(n: int = 120, batch_norm: bool = False) -> tuple[Any, Classification]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 5)).astype("float32")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        middle = nn.BatchNorm1d(8) if batch_norm else nn.Tanh()
+        model = nn.Sequential(nn.Linear(5, 8), middle, nn.Linear(8, 2))
+    return model, Classification((X, (X[:, 0] > 0).astype("int64")), record_ids=[f"r{i}" for i in range(n)])
+
+
+def steps(**given: Any) -> Steps:
+    base = {"probability": 1.0, "count": 1, "multiplier": 1e-6, "max_grad_norm": 0.3, "optimizer": "sgd", "lr": 1.0,
+            "momentum": 0.0, "clipping": "flat", "chunk": 1000}  # fmt: skip
+    return Steps(**{**base, **given})
+
+
+@pytest.mark.parametrize("clipping", ["flat", "ghost"])
+@pytest.mark.parametrize("chunk", [1000, 7])
+def test_a_step_is_the_mean_of_shortened_gradients_of_single_records(clipping: str, chunk: int) -> None:
+    """By hand: one backward pass for each record."""
+    model, task = problem(30)
+    own, _ = valid_copy(model, fix=False)
+    assert run_steps(own, task, np.arange(30), steps(clipping=clipping, chunk=chunk), 1) == 30
+    total = {name: torch.zeros_like(p) for name, p in model.named_parameters()}
+    for i in range(30):
+        batch = task.batch(np.array([i]), torch.device("cpu"))
+        loss = task.losses(model(batch.inputs), batch.targets).sum()
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        length = torch.sqrt(sum(g.square().sum() for g in gradients))
+        for name, g in zip(total, gradients, strict=True):
+            total[name] += g * min(1.0, 0.3 / float(length))
+    for (name, was), now in zip(model.named_parameters(), own.parameters(), strict=True):
+        assert torch.allclose(now, was - total[name] / 30, atol=1e-5)
+
+
+def test_noise_has_the_size_that_is_charged_also_when_nobody_takes_part() -> None:
+    model, task = problem(30)
+    moved = []
+    for probability in (1e-9, 1.0):
+        own, _ = valid_copy(model, fix=False)
+        run_steps(own, task, np.arange(30), steps(multiplier=50.0, probability=probability, lr=1.0), 2)
+        change = torch.cat([(a - b).flatten() for a, b in zip(own.parameters(), model.parameters(), strict=True)])
+        moved.append(float(change.detach().std()) * probability * 30)
+    assert moved == pytest.approx([50.0 * 0.3] * 2, rel=0.35)
+
+
+def test_each_record_takes_part_by_a_coin_of_its_own() -> None:
+    model, task = problem(120)
+    own, _ = valid_copy(model, fix=False)
+    work = run_steps(own, task, np.arange(120), steps(probability=0.25, count=20), 3)
+    assert abs(work - 600) < 5 * np.sqrt(20 * 120 * 0.25 * 0.75)
+
+
+def test_layers_that_mix_records_are_replaced_or_refused() -> None:
+    model, task = problem(batch_norm=True)
+    fixed, notes = valid_copy(model, fix=True)
+    assert notes == ["BatchNorm1d '1' became GroupNorm"]
+    assert isinstance(fixed[1], nn.GroupNorm)
+    assert isinstance(model[1], nn.BatchNorm1d)
+    with pytest.raises(UnsupportedEstimatorError, match="BatchNorm"):
+        valid_copy(model, fix=False)
+    with pytest.raises(UnsupportedEstimatorError, match="BatchNorm"):
+        DPSGD(fix=False, delta=1e-3).fit(model, task)
+
+
+def trained(**given: Any) -> Any:
+    model, task = problem()
+    base = {"epsilon": 4.0, "delta": 1e-3, "epochs": 2, "batch_size": 120, "noise_seed": 1}
+    return DPSGD(**{**base, **given}).fit(model, task)  # all records in each step: the account is one formula
+
+
+def test_forgetting_does_nothing_until_the_noise_hides_no_more(tmp_path: Any) -> None:
+    private = trained(group_size=3)
+    weights = {name: value.clone() for name, value in private.model.state_dict().items()}
+    plan = private.plan(["r3", "r4"])
+    removal = private.forget(["r3", "r4"])
+    assert removal.guarantee == plan.guarantee
+    assert (removal.work, removal.touched, private.odometer.left) == (0, ("odometer",), 1)
+    assert all(torch.equal(value, weights[name]) for name, value in private.model.state_dict().items())
+    with pytest.raises(UnknownRecordError, match="forgotten already"):
+        private.plan(["r3"])
+    path = private.save(tmp_path / "network")
+    private.forget(["r5"])
+    again = trained(group_size=3).load(path)
+    assert again.odometer == private.odometer
+    assert again.odometer.gone == 3
+    assert again.record_ids_.tolist() == private.record_ids_.tolist()
+    planned = again.plan(["r6"])
+    done = again.forget(["r6"])
+    assert planned.work_low <= done.work <= planned.work_high
+    assert "trained again" in done.notes[0]
+    assert again.odometer.gone == 0
+    assert "r6" not in again.record_ids_
+    assert any(not torch.equal(value, weights[name]) for name, value in again.model.state_dict().items())
+
+
+def test_a_reading_that_cannot_be_written_is_not_told(tmp_path: Any, monkeypatch: Any) -> None:
+    """The file stands before the removal does: a process that dies between has charged what nobody was told."""
+    private = trained(group_size=3)
+    path = private.save(tmp_path / "network")
+    before = path.read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("expunge.methods.private.private_network.write_archive", full)
+    with pytest.raises(OSError, match="no space"):
+        private.forget(["r1"])
+    assert private.odometer.gone == 0
+    assert path.read_bytes() == before
+    assert "r1" in private.record_ids_
+
+
+def test_a_spent_budget_is_refused_and_nothing_changes() -> None:
+    private = trained(on_exhausted="refuse")
+    private.forget(["r1"])
+    for ask in (private.plan, private.forget):
+        with pytest.raises(BudgetExhaustedError):
+            ask(["r2"])
+    assert private.odometer.gone == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epsilon": 0}, {"delta": 0.5}, {"group_size": 0}, {"epochs": 0}, {"batch_size": 0}, {"lr": 0.0},
+     {"max_grad_norm": 0.0}, {"momentum": 2.0}, {"optimizer": "lion"}, {"clipping": "none"}, {"fix": 1},
+     {"on_exhausted": "ask"}, {"noise_seed": "x"}],
+)  # fmt: skip
+def test_arguments_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises((InvalidParameterError, TypeError)):
+        trained(**wrong)
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path: Any) -> None:
+    model, task = problem()
+    with pytest.raises(UnsupportedEstimatorError, match="trainable"):
+        DPSGD(delta=1e-3).fit(model.requires_grad_(False), task)
+    (tmp_path / "x").write_bytes(b"nothing")
+    with pytest.raises(TamperedError):
+        trained().load(tmp_path / "x")
+
+
+# ------------------------------------------------------------------ two stages
+
+
+def test_both_stages_forget_and_their_budgets_add_up() -> None:
+    private = trained(group_size=3)
+    stages = TwoStage(private).fit(private._task)
+    inputs = private._task.dataset.tensors[0]
+    assert np.linalg.norm(stages.features(inputs), axis=1).max() <= 1.0
+    plan, weights = stages.plan(["r3", "r4"]), stages.head.coef_
+    removal = stages.forget(["r3", "r4"])
+    assert removal.guarantee == plan.guarantee
+    assert removal.guarantee.epsilon == pytest.approx(private.odometer.spent + 1.0)
+    assert removal.guarantee.delta == pytest.approx(1e-3 + 1e-5)
+    assert (removal.work, stages.head.record_ids_.size) == (2, 118)
+    assert (stages.head.coef_ != weights).any()
+    with pytest.raises(UnknownRecordError):
+        stages.forget(["r3"])
+    again = stages.plan(["r5", "r6"])  # too many for the network
+    done = stages.forget(["r5", "r6"])
+    assert again.work_low <= done.work <= again.work_high
+    assert stages.head.record_ids_.size == 116
+
+
+def test_a_network_without_a_last_layer_is_refused() -> None:
+    _, task = problem()
+    private = DPSGD(epsilon=4.0, delta=1e-3, epochs=1, batch_size=120).fit(nn.Linear(5, 2), task)
+    with pytest.raises(UnsupportedEstimatorError, match="Sequential"):
+        TwoStage(private)
+
+
+# ------------------------------------------------------------------ stand-ins
+
+
+def halves(n: int = 200) -> tuple[Any, Any]:
+    """Two classes whose inputs lie around 0.2 and 0.8."""
+    rng, y = np.random.default_rng(0), np.arange(n) % 2
+    return np.clip(0.2 + 0.6 * y[:, None] + 0.05 * rng.normal(size=(n, 4)), 0, 1).astype("float32"), y.astype("int64")
+
+
+@pytest.mark.parametrize("kind", ["samples", "noise"])
+def test_stand_ins_look_like_their_class_and_never_read_the_forgotten(kind: str) -> None:
+    """The forgotten records lie where their class never does: what is made up must not."""
+    X, y = halves()
+    X[:10] = 0.5
+    task, seen = Classification((X, y)), []
+    method = StandIns(epsilon=200.0, kind=kind, epochs=1, batch_size=50)
+    made_up = method._made_up
+    method._made_up = lambda *given: seen.append(made_up(*given)) or seen[-1]
+    method.forget(nn.Linear(4, 2), task, list(range(10)))
+    for batch in seen:
+        rows, targets = batch.inputs.numpy(), batch.targets.numpy()
+        if kind == "samples":
+            assert np.abs(rows - (0.2 + 0.6 * targets[:, None])).mean() < 0.1
+        assert not (rows == 0.5).any()
+        assert rows.min() >= 0.0
+        assert rows.max() <= 1.0
+
+
+def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:
+    X, y = halves()
+    whole = Classification(((X * 100).astype("int64"), y))
+    with pytest.raises(UnsupportedRequestError, match="one tensor of numbers"):
+        StandIns().forget(nn.Sequential(nn.Embedding(101, 2), nn.Flatten(), nn.Linear(8, 2)), whole, [1])
+    with pytest.raises(UnsupportedRequestError, match="by class"):
+        StandIns().forget(nn.Linear(4, 1), Regression((X, y.astype("float32"))), [1])
+    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"kind": "none"}, {"epochs": 0}):
+        with pytest.raises(InvalidParameterError):
+            StandIns(**wrong).forget(nn.Linear(4, 2), Classification((X, y)), [1])
+
+
+def test_a_budget_decides_when_requests_are_answered_by_a_retrain() -> None:
+    X, y = halves()
+    task, kept, model = Classification((X, y)), [], nn.Linear(4, 2)
+    steered = Steered(
+        StandIns(epsilon=0.5, epochs=1), Odometer(epsilon=0.8, delta=1e-5),
+        retrain=lambda ids: kept.append(ids) or nn.Linear(4, 2),
+    )  # fmt: skip
+    answers = []
+    for request in ([1], [2, 3], [4], [5]):
+        model, removal = steered.forget(model, task, request)
+        answers.append(removal.notes[-1].partition(":")[0])
+    assert answers == ["answered by stand-ins"] * 2 + ["the budget was spent", "answered by stand-ins"]
+    assert kept == [[0, *range(5, 200)]]
+    assert steered.gone == (1, 2, 3, 4, 5)
+    assert steered.odometer.spent == pytest.approx(0.5)
+    noise = Steered(StandIns(kind="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
+    noise.forget(model, task, [7])
+    assert noise.odometer.spent == 0.0
