@@ -26,15 +26,18 @@ from expunge.methods.networks import NETWORK_METHODS as TABLE
 __all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method"]
 
 #: Methods for networks that no scenario can hold, with the reason.
-NOT_IN_THE_LAB: dict[str, str] = {
-    "Amnesiac": "it needs a log of the updates, which a hook keeps while the network is trained",
-}
+NOT_IN_THE_LAB: dict[str, str] = {}
 
 #: What tuning turns, where the constructor takes it.
-_SPACE: Mapping[str, tuple[Any, ...]] = {"lr": (1e-4, 1e-1, "log")}
+_SPACE: Mapping[str, tuple[Any, ...]] = {
+    "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 3), "k": (1, 3),
+    "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
+}  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
-#: Arguments of constructors that no name can hold: a model's weights, a task.
-_OBJECTS = ("held_out", "start")
+#: Methods whose strength scales the step size: one of the two is turned.
+_STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")
+#: Arguments of constructors that no name can hold: a model's weights, a task, a log.
+_OBJECTS = ("held_out", "log", "start")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,8 @@ class NetworkEntry:
 
 def _entry(target: str) -> NetworkEntry:
     what, arguments = read_class(target)
-    space = {dial: values for dial, values in _SPACE.items() if dial in arguments}
+    fixed = ("lr",) if target.rpartition(":")[2] in _STRENGTH_IS_RATE else ()
+    space = {dial: values for dial, values in _SPACE.items() if dial in arguments and dial not in fixed}
     dials = tuple(name for name in arguments if name not in _OBJECTS)
     return NetworkEntry(target, what, {**_STRENGTH, **space}, dials)
 
@@ -102,6 +106,8 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
             raise UnsupportedRequestError(f"{name} has no argument {strange[0]!r}.", hint=f"It has {', '.join(known)}.")
         if "start" in known:
             arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
+        if "log" in known:
+            arguments["log"] = learner.updates(model, records, ids)  # type: ignore[attr-defined]
         changed, removal = kind(**arguments).forget(model, make_task(records), ids.tolist(), seed, strength=strength)
         return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s)
 
