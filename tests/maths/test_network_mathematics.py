@@ -196,7 +196,7 @@ def test_ghost_norms_and_products_equal_those_of_gradients(net: Net) -> None:
     np.testing.assert_allclose(gradient_square_norms(left).numpy(), (a**2).sum(axis=1), rtol=1e-10)
     np.testing.assert_allclose(gradient_products(left, right).numpy(), a @ b.T, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(gradient_products(left, left).numpy(), a @ a.T, rtol=1e-8, atol=1e-10)
-    assert all(not layer._forward_hooks for layer in net.modules())
+    assert all(not layer._forward_hooks and not layer._forward_pre_hooks for layer in net.modules())
 
 
 def test_ghost_norms_of_a_linear_layer_over_positions() -> None:

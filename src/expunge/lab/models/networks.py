@@ -89,6 +89,7 @@ class NetworkLearner:
         #: Weights before training, by network: what single-step unrolling starts from.
         self.starts: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
         self._seeds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._logs: weakref.WeakKeyDictionary[Any, tuple[list[Any], Any]] = weakref.WeakKeyDictionary()
 
     def train(self, records: Records, seed: int) -> Any:
         """A network of these records."""
@@ -98,14 +99,14 @@ class NetworkLearner:
         """What each step on one of these records changed: the training of a network once more, with a log of it."""
         from expunge.methods.networks.update_log import UpdateLog
 
-        logs: list[Any] = []
-
         def hook(copy: Any) -> Callable[[npt.NDArray[Any]], Any]:
-            logs.append(UpdateLog(copy, sensitive=ids))
-            return logs[0].step  # type: ignore[no-any-return]
+            log = UpdateLog(copy, sensitive=ids)
+            self._logs[model] = ids.tolist(), log
+            return log.step
 
-        self._in_peace(records, self._seeds[model], hook)
-        return logs[0]
+        if self._logs.get(model, ([], None))[0] != ids.tolist():
+            self._in_peace(records, self._seeds[model], hook)
+        return self._logs[model][1]
 
     def _in_peace(self, records: Records, seed: int, hook: Hook) -> Any:
         cudnn = self.torch.backends.cudnn
