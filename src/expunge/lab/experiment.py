@@ -193,7 +193,7 @@ def _forget(cell: Cell, trial: Trial, pair: _Pair) -> _Forgotten:
                 )
             )
         elapsed += outcome.elapsed_s if outcome.elapsed_s is not None else spent.wall_s
-        cpu += spent.cpu_s
+        cpu += outcome.cpu_s if outcome.cpu_s is not None else spent.cpu_s
         model, work = outcome.model, work + outcome.work
         guarantees.append(outcome.guarantee)
         records = records.without(ids)

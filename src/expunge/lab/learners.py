@@ -33,12 +33,15 @@ class Outcome:
         Kind of the guarantee: exact, certified, bounded or empirical.
     elapsed_s : float, optional
         Time of forgetting alone, where the method measured it; default: that of the whole call.
+    cpu_s : float, optional
+        The same of the processor, which a busy machine does not stretch.
     """
 
     model: Any
     work: int
     guarantee: str = "empirical"
     elapsed_s: float | None = None
+    cpu_s: float | None = None
 
 
 class Learner(Protocol):

@@ -52,9 +52,12 @@ def measure_all(evaluation: Evaluation) -> dict[str, Value]:
 
 @functools.lru_cache(maxsize=1)
 def _accuracies(e: Evaluation) -> dict[str, Value]:
-    """Accuracy on retained, forgotten and tested records, and gaps to the references."""
+    """Accuracy on retained, forgotten and tested records, and gaps to the references; ``rest``: on tested records of
+    classes that are retained, which is all of them unless a class is forgotten.
+    """
     out: dict[str, Value] = {}
-    for part, mask in (("retain", e.is_retained), ("forget", e.is_forgotten), ("test", e.is_tested)):
+    rest = e.is_tested & np.isin(e.labels, e.labels[e.is_retained])
+    for part, mask in (("retain", e.is_retained), ("forget", e.is_forgotten), ("test", e.is_tested), ("rest", rest)):
         after, fresh = e.accuracy(e.after, mask), e.accuracy(e.fresh, mask)
         out |= {f"{part}_accuracy": after, f"before_{part}_accuracy": e.accuracy(e.before, mask)}
         out[f"fresh_{part}_accuracy"] = fresh

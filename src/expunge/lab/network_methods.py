@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import importlib.resources
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -108,8 +109,10 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
             arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
         if "log" in known:
             arguments["log"] = learner.updates(model, records, ids)  # type: ignore[attr-defined]
-        changed, removal = kind(**arguments).forget(model, make_task(records), ids.tolist(), seed, strength=strength)
-        return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s)
+        method, task, start = kind(**arguments), make_task(records), time.process_time()
+        changed, removal = method.forget(model, task, ids.tolist(), seed, strength=strength)
+        spent = time.process_time() - start
+        return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s, spent)
 
     return forget
 

@@ -98,7 +98,8 @@ def tune(cell: str, *, n_trials: int = 20, seed: int = 0) -> Tuned:
         tried.append((text, _gap(stage, text, derive_seed(asked.seeds.train, "lab tune"))))
         return tried[-1][1]
 
-    optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed)).optimize(objective, n_trials=n_trials)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(1, n_trials // 3)))
+    optuna.create_study(sampler=sampler).optimize(objective, n_trials=n_trials)
     best = min(tried, key=lambda pair: pair[1])
     return Tuned(*best, tuple(tried))
 
@@ -169,4 +170,4 @@ def _suggest(trial: Any, dial: str, space: tuple[Any, ...]) -> Any:
     low, high = space[:2]
     if isinstance(low, int) and isinstance(high, int):
         return trial.suggest_int(dial, low, high)
-    return round(trial.suggest_float(dial, low, high, log="log" in space), 6)
+    return float(f"{trial.suggest_float(dial, low, high, log='log' in space):.3g}")
