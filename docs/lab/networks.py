@@ -16,8 +16,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from expunge.lab import run_cells
 from expunge.lab import network_scenarios as scenarios
+from expunge.lab import run_cells
 from expunge.lab.cells import Cell
 from expunge.lab.network_methods import NETWORK_METHODS
 from expunge.lab.results import Run, read_run
@@ -94,12 +94,9 @@ def tables(run: Run) -> str:
         if line["status"] == "done":
             groups[s.workload, s.request][s.method].append((line["scores"], run.timings[name]))
     order = [(scenarios.CLOTHES, request) for request in scenarios.REQUESTS] + list(scenarios.SAMPLES)
-    first = next(iter(run.scores.values()))["environment"]
-    out = [
-        f"{sum(len(lines) for g in groups.values() for lines in g.values())} cells, {len(run.failed)} failed; Python "
-        f"{first['python']}, torch {first['torch']}, one thread of a {first['device']}; {time.strftime('%Y-%m-%d')}.", "",
-        *targets(groups),
-    ]  # fmt: skip
+    first, n = next(iter(run.scores.values()))["environment"], len(run.scores)
+    told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
+    out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
     for key in order:
         if key in groups:
             out += group(*key, groups[key])
@@ -135,15 +132,15 @@ def group(workload: str, request: str, lines: Lines) -> list[str]:
     """The table of a setting."""
     idle = mean(lines, "do-nothing", "mean_gap")
     known = mean(lines, "do-nothing", "before_retain_accuracy")
-    seeds, (n, n_all) = len(lines["do-nothing"]), (lines["do-nothing"][0][0][k] for k in ("n_forgotten", "n_trained"))
+    first, seeds, own = lines["do-nothing"][0][0], len(lines["do-nothing"]), "mean_gap_of_a_retrain"
     counts = "counts" if idle >= 0.03 and known >= 0.99 else "**does not count**"
     is_class = request.startswith("class")
     gaps = [*GAPS[:2], "rest", GAPS[3]] if is_class else list(GAPS)
     out = [
         f"### {workload} · {request}", "",
-        f"{n} of {n_all} records forgotten, {seeds} seeds. Accuracy on what was trained on {percent(known)}, do-nothing's mean "
-        f"gap {100 * idle:.1f} points: it {counts}. A retrain's own mean gap is "
-        f"{100 * mean(lines, 'do-nothing', 'mean_gap_of_a_retrain'):.1f}.", "",
+        f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was trained "
+        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. A retrain's own mean gap is "
+        f"{100 * mean(lines, 'do-nothing', own):.1f}.", "",
         "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
         "|" + " --- |" * (len(gaps) + 5),
     ]  # fmt: skip

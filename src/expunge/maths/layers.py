@@ -179,8 +179,10 @@ class LayerTape:
 
 @contextmanager
 def taped(model: nn.Module) -> Iterator[LayerTape]:
-    """A tape on a model, taken off at the end. Meanwhile images go in with the channels of a pixel side by side: on a CPU
-    convolutions and pooling, forward and back, then take two thirds of the time.
+    """A tape on a model, taken off at the end.
+
+    Meanwhile images go in with the channels of a pixel side by side: on a CPU convolutions and pooling, forward and
+    back, then take two thirds of the time.
     """
     tape = LayerTape(known_layers(model))
 

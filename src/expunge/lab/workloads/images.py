@@ -24,7 +24,7 @@ def digits(n: int | None) -> Data:
 
 
 def mnist(n: int | None, *, test: str = "drawn") -> Data:
-    """MNIST: the training part, 60,000 images of 28 by 28; with ``test="official"`` also the 10,000 of the test part."""
+    """MNIST: 60,000 images of 28 by 28; with ``test="official"`` also the 10,000 of the test part."""
     found = arrays("mnist.npz", fetch="mnist")
     tested = (found["x_test"][:, None], found["y_test"]) if _is_official(test) else None
     return _of("mnist", found["x_train"][:, None], found["y_train"], tuple("0123456789"), n, tested=tested)
