@@ -73,4 +73,5 @@ def gradient_products(left: Mapping[str, Factors], right: Mapping[str, Factors])
 
 def _square_norms(parts: torch.Tensor) -> torch.Tensor:
     """One a record, in one reading."""
-    return torch.linalg.vector_norm(parts.flatten(1), dim=1).square()
+    norms: torch.Tensor = torch.linalg.vector_norm(parts.flatten(1), dim=1)
+    return norms.square()

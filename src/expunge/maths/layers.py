@@ -74,10 +74,11 @@ class Convolution(NamedTuple):
     @classmethod
     def of(cls, layer: nn.Conv2d, out: torch.Size) -> Convolution:
         """Of a layer and the last two dimensions of its output."""
+        (high, wide), (down, right), (far_down, far_right) = layer.kernel_size, layer.stride, layer.dilation
+        (pad_down, pad_right), (rows, columns) = cast(tuple[int, int], layer.padding), out
         return cls(
-            *layer.kernel_size, *layer.stride, *layer.dilation, *cast(tuple[int, int], layer.padding), *out,
-            layer.bias is not None,
-        )  # fmt: skip
+            high, wide, down, right, far_down, far_right, pad_down, pad_right, rows, columns, layer.bias is not None
+        )
 
     def patches(self, given: torch.Tensor) -> torch.Tensor:
         """What each position of the output sees, shape (b, d, t), a row of ones below for the bias.

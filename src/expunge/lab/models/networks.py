@@ -100,7 +100,7 @@ class NetworkLearner:
         from expunge.methods.networks.update_log import UpdateLog
 
         def hook(copy: Any) -> Callable[[npt.NDArray[Any]], Any]:
-            log = UpdateLog(copy, sensitive=ids)
+            log = UpdateLog(copy, sensitive=ids.tolist())
             self._logs[model] = ids.tolist(), log
             return log.step
 

@@ -1,7 +1,7 @@
 """Run the scenarios of networks, every method with tuned dials, and write the page of their quality.
 
-python docs/lab/networks.py [--run FOLDER] [--only-page]     runs what is not yet done, then writes the page
-python docs/lab/networks.py --tune [--trials N]              looks for the dials first, which takes as long again
+python docs/lab/network_quality.py [--run FOLDER] [--only-page]     runs what is not yet done, then writes the page
+python docs/lab/network_quality.py --tune [--trials N]              looks for the dials first, which takes as long again
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PAGE, TABLE = HERE.parent / "networks-quality.md", HERE / "networks.csv"
 SETTINGS = ROOT / "src" / "expunge" / "lab" / "network_settings.json"
-BEGIN, END = "<!-- written by docs/lab/networks.py -->", "<!-- end -->"
+BEGIN, END = "<!-- written by docs/lab/network_quality.py -->", "<!-- end -->"
 TUNED = ("random@0.1", "class@3")
 GAPS = ("retain", "forget", "test", "attack")
 
@@ -139,8 +139,8 @@ def group(workload: str, request: str, lines: Lines) -> list[str]:
     out = [
         f"### {workload} · {request}", "",
         f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was trained "
-        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. A retrain's own mean gap is "
-        f"{100 * mean(lines, 'do-nothing', own):.1f}.", "",
+        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. A retrain's own mean gap "
+        f"is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
         "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
         "|" + " --- |" * (len(gaps) + 5),
     ]  # fmt: skip
