@@ -139,8 +139,8 @@ def group(workload: str, request: str, lines: Lines) -> list[str]:
     out = [
         f"### {workload} · {request}", "",
         f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was trained "
-        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. A retrain's own mean gap "
-        f"is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
+        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a retrain is "
+        f"{100 * mean(lines, 'do-nothing', own):.1f}.", "",
         "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
         "|" + " --- |" * (len(gaps) + 5),
     ]  # fmt: skip
