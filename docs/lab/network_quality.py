@@ -1,7 +1,7 @@
 """Run the scenarios of networks, every method with tuned dials, and write the page of their quality.
 
 python docs/lab/network_quality.py [--run FOLDER] [--only-page]     runs what is not yet done, then writes the page
-python docs/lab/network_quality.py --tune [--trials N]              looks for the dials first, which takes as long again
+python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N]     looks for the dials first
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=ROOT / "build" / "networks")
     parser.add_argument("--only-page", action="store_true")
-    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--tune", nargs="*", metavar="REQUEST")
     parser.add_argument("--trials", type=int, default=12)
     asked = parser.parse_args()
     shared = ROOT.parent / "shared" / "data"
     if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
         os.environ["EXPUNGE_DATA"] = str(shared)
-    if asked.tune:
-        search(asked.trials)
+    if asked.tune is not None:
+        search(asked.tune or list(TUNED), asked.trials)
         return 0
     if not asked.only_page:
         for cells in settings():  # in one process: cells of one training seed share the model and its retrain
@@ -68,16 +68,16 @@ def settings() -> list[list[Cell]]:
     return own + [list(scenarios.network_cells((), samples=(sample,))) for sample in scenarios.SAMPLES]
 
 
-def search(n_trials: int) -> None:
+def search(requests: list[str], n_trials: int) -> None:
     """Find the dials, so many trials for each method."""
-    found: dict[str, dict[str, str]] = {}
-    for request in TUNED:
+    found = json.loads(SETTINGS.read_text(encoding="utf-8"))
+    for request in requests:
         found[request] = {}
-        for name in NETWORK_METHODS:
-            told = tune(f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{name}/s0r0", n_trials=n_trials)
-            found[request][name] = told.best
-            print(f"{request} {told.best}: mean gap {told.gap:.4f} on validation records")
-    SETTINGS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        for method in NETWORK_METHODS:
+            told = tune(f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0", n_trials=n_trials)
+            found[request][method] = told.best
+            print(f"{request} {told.best}: mean gap {told.gap:.4f} on validation records", flush=True)
+        SETTINGS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def show(done: float, total: float) -> None:
@@ -98,7 +98,7 @@ def tables(run: Run) -> str:
     told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
     out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
     for key in order:
-        if key in groups:
+        if {"retrain", "do-nothing"} <= set(groups[key]):
             out += group(*key, groups[key])
     return "\n".join(out)
 
@@ -106,8 +106,8 @@ def tables(run: Run) -> str:
 def targets(groups: Any) -> list[str]:
     """The two targets beside what was reached."""
     out = ["| target on Fashion-MNIST | reached by |", "| --- | --- |"]
-    tenth, one = (groups.get((scenarios.CLOTHES, request)) for request in TUNED)
-    if tenth:
+    tenth, one = (groups[scenarios.CLOTHES, request] for request in TUNED)
+    if "do-nothing" in tenth:
         least = mean(tenth, "do-nothing", "mean_gap") / 3
         good = [m for m in ranked(tenth) if mean(tenth, m, "mean_gap") <= least and spent(tenth, m) <= 0.15]
         names = ", ".join(f"`{name(m)}` ({100 * mean(tenth, m, 'mean_gap'):.1f})" for m in good) or "none"
@@ -115,7 +115,7 @@ def targets(groups: Any) -> list[str]:
             f"| 10 % at random: three methods with a mean gap of at most a third of do-nothing's ({100 * least:.1f} "
             f"points) in at most 15 % of a retrain's time | {len(good)}: {names} |"
         )
-    if one:
+    if "do-nothing" in one:
         good = [
             m for m in ranked(one)
             if mean(one, m, "forget_accuracy") <= 0.01 and abs(mean(one, m, "rest_gap")) <= 0.01
@@ -138,9 +138,9 @@ def group(workload: str, request: str, lines: Lines) -> list[str]:
     gaps = [*GAPS[:2], "rest", GAPS[3]] if is_class else list(GAPS)
     out = [
         f"### {workload} · {request}", "",
-        f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was trained "
-        f"on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a retrain is "
-        f"{100 * mean(lines, 'do-nothing', own):.1f}.", "",
+        f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was "
+        f"trained on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a "
+        f"retrain is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
         "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
         "|" + " --- |" * (len(gaps) + 5),
     ]  # fmt: skip

@@ -31,10 +31,12 @@ NOT_IN_THE_LAB: dict[str, str] = {}
 
 #: What tuning turns, where the constructor takes it.
 _SPACE: Mapping[str, tuple[Any, ...]] = {
-    "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 3), "k": (1, 3),
+    "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 4), "k": (1, 3),
     "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
 }  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
+#: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two.
+_STEPS_ON_BOTH = ("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn")
 #: Methods whose strength scales the step size: one of the two is turned.
 _STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")
 #: Arguments of constructors that no name can hold: a model's weights, a task, a log.
@@ -65,8 +67,11 @@ class NetworkEntry:
 
 def _entry(target: str) -> NetworkEntry:
     what, arguments = read_class(target)
-    fixed = ("lr",) if target.rpartition(":")[2] in _STRENGTH_IS_RATE else ()
+    name = target.rpartition(":")[2]
+    fixed = ("lr",) if name in _STRENGTH_IS_RATE else ()
     space = {dial: values for dial, values in _SPACE.items() if dial in arguments and dial not in fixed}
+    if name in _STEPS_ON_BOTH:
+        space["epochs"] = (1, 2)
     dials = tuple(name for name in arguments if name not in _OBJECTS)
     return NetworkEntry(target, what, {**_STRENGTH, **space}, dials)
 

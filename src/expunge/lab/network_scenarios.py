@@ -20,7 +20,7 @@ __all__ = ["CLOTHES", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "t
 CLOTHES, MODEL = "fashion@n=1600,test=official", "cnn-strided"
 REQUESTS = ("random@0.1", "class@3", "random@0.01", "subject@1", "memorised@0.05", "mislabelled@0.05")
 #: Without the forget set; a third as many know it.
-N_REFERENCES = 12
+N_REFERENCES = 8
 #: Other pictures, each with one request.
 SAMPLES = (
     ("mnist@n=1600,test=official", "mislabelled@0.05"),
