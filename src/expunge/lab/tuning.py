@@ -2,7 +2,7 @@
 
 The audited forget set and the held-out and test records are never looked at. The forget set of tuning is drawn from the
 training records that the cell retains, by the request of the cell under a seed of its own (of a class: the next one);
-the objective is the mean of the absolute gaps to a few references: accuracy on it, on retained and on validation
+the objective is the mean of the absolute gaps to the middle of a few references: accuracy on it, on retained and on validation
 records, and how well the loss tells it from validation records. A setting that breaks the model is as bad as can be.
 """
 
@@ -130,7 +130,7 @@ def _staged(cell: Cell) -> _Stage:
                 found[name].append(value)
         records, seed = trial.records(retained), derive_seed(cell.seeds.train, "lab tune")
         model = trial.learner.train(records, seed) if trial.learner.is_kept else None
-    wanted = {name: float(np.mean(values)) for name, values in found.items()}
+    wanted = {name: float(np.median(values)) for name, values in found.items()}  # one may not have converged
     return _Stage(trial, records, trial.data.ids[gone], places, wanted, model)
 
 
