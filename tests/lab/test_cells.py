@@ -94,7 +94,7 @@ def test_every_public_method_is_in_a_scenario_or_left_out_with_a_reason() -> Non
     public = {*METHODS, *NETWORK_MODELS} | {entry.target.partition(":")[2] for entry in NETWORK_METHODS.values()}
     assert public - covered() - set(NOT_IN_THE_LAB) == set()
     assert covered() & set(NOT_IN_THE_LAB) == set(), "what is in a scenario needs no reason"
-    assert set(NOT_IN_THE_LAB) - {*METHODS, *NETWORK_MODELS} <= {"Amnesiac", "NoisyFineTuning"}
+    assert set(NOT_IN_THE_LAB) - {*METHODS, *NETWORK_MODELS} <= {"NoisyFineTuning"}
     assert all(len(reason) > 20 for reason in NOT_IN_THE_LAB.values())
 
 

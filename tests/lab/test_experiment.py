@@ -35,6 +35,27 @@ def forgot() -> dict[str, Any]:
     return scores_of(f"{TREE}/forget/s0r8")
 
 
+def test_cells_of_one_process_share_a_network_and_its_retrain(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from expunge.lab.models.networks import NetworkLearner
+
+    trained, train = [], NetworkLearner.train
+
+    def counted(self: Any, records: Any, seed: int) -> Any:
+        trained.append(len(records))
+        return train(self, records, seed)
+
+    monkeypatch.setattr(NetworkLearner, "train", counted)
+    group = "digits@600/net-softmax@epochs=2/random@0.2"
+    first, second = (run_cell(Cell.parse(f"{group}/{name}/s0r0")) for name in ("fine-tuning", "ssd"))
+    assert len(trained) == 2, "the model and its retrain"
+    assert first.scores["digests"]["before"] == second.scores["digests"]["before"]
+    assert first.timings["retrain_cpu_s"] == second.timings["retrain_cpu_s"] > 0
+    assert first.timings["forget_cpu_s"] > 0
+    run_cell(Cell.parse(f"{group}/do-nothing/s1r0"))
+    assert len(trained) == 4
+
+
 def test_a_cell_repeats_byte_for_byte(forgot: dict[str, Any]) -> None:
     assert line_of(scores_of(f"{TREE}/forget/s0r8")) == line_of(forgot)
 

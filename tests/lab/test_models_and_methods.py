@@ -129,6 +129,24 @@ def test_networks_leave_the_global_generator_alone_and_are_moved_by_their_record
     assert learner.digest(first) != learner.digest(learner.train(Records.of(data, data.ids < 49), 1))
 
 
+def test_steps_in_the_log_of_a_network_lead_from_its_first_weights_to_its_last() -> None:
+    data = small("image")
+    learner = build("cnn-strided@width=2,epochs=2", data)
+    learner.batch = 20  # type: ignore[attr-defined]
+    records = Records.of(data, data.ids < 50)
+    model = learner.train(records, 1)
+    start, digest = learner.starts[model], learner.digest(model)  # type: ignore[attr-defined]
+    log = learner.updates(model, records, records.ids)  # type: ignore[attr-defined]
+    total, n_steps = log.sum_of(records.ids)
+    assert n_steps == len(log) == 6
+    for name, value in model.named_parameters():
+        np.testing.assert_allclose((start[name] + total[name]).numpy(), value.detach().numpy(), atol=1e-6)
+    assert learner.digest(model) == digest
+    assert log is learner.updates(model, records, records.ids)  # type: ignore[attr-defined]
+    fewer = learner.updates(model, records, records.ids[:1])  # type: ignore[attr-defined]
+    assert fewer.holds(records.ids).sum() < 50
+
+
 def test_resnet18_has_the_size_of_the_paper() -> None:
     import torch
 
@@ -256,13 +274,44 @@ def test_what_is_tuned_or_named_is_an_argument_of_the_method(name: str) -> None:
     kind = getattr(importlib.import_module(module), attribute)
     known, (method, _) = set(inspect.signature(kind).parameters), check_method(name)
     assert {"strength"} <= set(method.space) <= known | {"strength"}
-    assert set(method.dials) == known - {"held_out", "start"}, "a model's weights and a task are no text"
+    assert set(method.dials) == known - {"held_out", "log", "start"}, "weights, a task and a log are no text"
     assert method.what == (kind.__doc__ or "").partition("\n")[0]
 
 
 def test_a_network_method_is_tuned_by_its_own_dials() -> None:
     found = tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1)
     assert found.best.startswith("ssd@strength=")
+
+
+def test_tuning_of_a_class_forgets_another_one_and_trains_a_network_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.lab import tuning
+    from expunge.lab.models.networks import NetworkLearner
+
+    trained, train = [], NetworkLearner.train
+
+    def counted(self: Any, records: Records, seed: int) -> Any:
+        trained.append(seed)
+        return train(self, records, seed)
+
+    monkeypatch.setattr(NetworkLearner, "train", counted)
+    cell = Cell.parse("digits@200/net-softmax@epochs=1/class@9/fine-tuning/s0r0")
+    stage = tuning._stage(cell)
+    forgotten = stage.trial.data.y[np.isin(stage.trial.data.ids, stage.ids)]
+    assert set(forgotten.tolist()) == {0}
+    assert 9 not in stage.records.y
+    tune(cell.id, n_trials=3)
+    assert len(trained) == 5, "four references and one model"
+
+
+def test_a_setting_that_breaks_the_model_is_as_bad_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.errors import LimitBrokenError
+    from expunge.lab import tuning
+
+    def broken(*args: Any) -> Any:
+        raise LimitBrokenError("it diverged")
+
+    monkeypatch.setattr(tuning, "apply_method", broken)
+    assert tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1).gap == 1.0
 
 
 # ---------------------------------------------------------------- parts of one's own

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from expunge.cli import run as command
-from expunge.errors import FileNotUsableError, UnknownNameError
+from expunge.errors import FileNotUsableError, InvalidParameterError, UnknownNameError
 from expunge.lab.data import Data, split
 from expunge.lab.workloads import WORKLOADS, fetching, files, load_workload
 from expunge.lab.workloads.image_folder import DecodedImages
@@ -69,6 +69,27 @@ def test_taking_a_record_away_moves_no_other() -> None:
     left = np.arange(1, 200)
     fewer = dataclasses.replace(data, X=data.X[left], y=data.y[left], ids=data.ids[left], subjects=data.subjects[left])
     assert np.array_equal(split(fewer, 0).train, split(data, 0).train[1:])
+
+
+def test_official_test_records_are_tested_on_and_the_others_shared_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    parts = {f"{what}_{part}": rng.integers(0, 10, size=(n, 4, 4) if what == "x" else n).astype(np.uint8)
+             for part, n in (("train", 2000), ("test", 50)) for what in "xy"}  # fmt: skip
+    np.savez(tmp_path / "mnist.npz", **parts)  # type: ignore[arg-type]
+    monkeypatch.setenv("EXPUNGE_DATA", str(tmp_path))
+    data, drawn = load_workload("mnist@n=1600,test=official"), load_workload("mnist@n=1600")
+    found = split(data, 0)
+    assert (np.sum(found, axis=0) == 1).all()
+    assert data.ids[found.test].tolist() == list(range(2000, 2050))
+    assert np.allclose(data.X[found.test] * 255, parts["x_test"].reshape(50, -1), atol=1e-3)
+    assert [float(part[:1600].mean()) for part in found[:3]] == pytest.approx([0.625, 0.125, 0.25], abs=0.05)
+    assert not set(data.subjects[found.test].tolist()) & set(data.subjects[~found.test].tolist())
+    assert np.array_equal(data.ids[:1600], drawn.ids)
+    assert drawn.is_test is None
+    with pytest.raises(InvalidParameterError, match="official"):
+        load_workload("mnist@n=1600,test=other")
 
 
 def test_cifar100_is_read_in_the_layout_of_its_authors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,32 @@ def test_ghost_norms_and_products_equal_those_of_gradients(net: Net) -> None:
     np.testing.assert_allclose(gradient_square_norms(left).numpy(), (a**2).sum(axis=1), rtol=1e-10)
     np.testing.assert_allclose(gradient_products(left, right).numpy(), a @ b.T, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(gradient_products(left, left).numpy(), a @ a.T, rtol=1e-8, atol=1e-10)
-    assert all(not layer._forward_hooks for layer in net.modules())
+    assert all(not layer._forward_hooks and not layer._forward_pre_hooks for layer in net.modules())
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    "how", [{}, {"padding": (2, 0)}, {"stride": (1, 2), "dilation": (2, 1)}, {"stride": (2, 1), "bias": False}]
+)
+def test_what_a_convolution_sees_equals_unfolding(how: dict, together: bool) -> None:  # type: ignore[type-arg]
+    generator = torch.Generator().manual_seed(1)
+    layer = nn.Conv2d(2, 3, (2, 3), **how).double()
+    x = torch.randn(4, 2, 7, 6, generator=generator, dtype=torch.float64)
+    if together:
+        x = x.to(memory_format=torch.channels_last)
+    with taped(layer) as tape:
+        weights = torch.randn(layer(x).shape, generator=generator, dtype=torch.float64)
+        tape.clear()
+        ((_, factors),) = tape.factors((layer(x) * weights).sum(dim=(1, 2, 3)))
+    rows = factors.products().square().sum(dim=(1, 2)).numpy()  # before the inputs are laid out
+    seen = nn.functional.unfold(
+        x.contiguous(), (2, 3), how.get("dilation", 1), how.get("padding", 0), how.get("stride", 1)
+    )
+    assert torch.equal(factors.inputs[:, : 2 * 6], seen)
+    assert factors.inputs.shape[1] == factors.n_inputs == 12 + how.get("bias", True)
+    np.testing.assert_allclose(factors.gradients.numpy(), weights.flatten(2).numpy())
+    dense = (factors.gradients @ factors.inputs.transpose(1, 2)).square().sum(dim=(1, 2)).numpy()
+    np.testing.assert_allclose(rows, dense, rtol=1e-10)
 
 
 def test_ghost_norms_of_a_linear_layer_over_positions() -> None:

@@ -45,6 +45,8 @@ class Data:
         (channels, height, width) of images; else empty.
     split_by : {"subject", "record"}
         Whether all records of a person play the same part.
+    is_test : ndarray of bool, shape (n,), optional
+        The test records that the authors of the data named; default: a fifth is drawn.
     task : Task
         What is asked for, and how good an answer is.
     """
@@ -58,6 +60,7 @@ class Data:
     classes: tuple[str, ...]
     shape: tuple[int, ...] = ()
     split_by: Literal["subject", "record"] = "subject"
+    is_test: Bools | None = None
     task: Task = CLASSES
 
     def __post_init__(self) -> None:
@@ -82,7 +85,8 @@ class Data:
     def digest(self) -> str:
         """SHA-256 of everything, as 64 hexadecimal digits."""
         rows = self.X.digest_parts() if hasattr(self.X, "digest_parts") else self.X
-        return leaf([self.kind, rows, self.y, self.ids, self.subjects, list(self.classes)]).hex()
+        parts = [self.kind, rows, self.y, self.ids, self.subjects, list(self.classes)]
+        return leaf(parts if self.is_test is None else [*parts, self.is_test]).hex()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -144,10 +148,17 @@ def split(data: Data, seed: int) -> Split:
     data : Data
     seed : int
         Seed of evaluation. The part of a record follows from it and from the person's name (or the record's id) alone.
+
+    Notes
+    -----
+    Where the data name their test records, those are tested on, and the others are shared out in the same proportions.
     """
     by_subject = data.split_by == "subject"
-    drawn = uniform64(seed, "lab part", data.subjects if by_subject else data.ids)
-    part = np.searchsorted(np.array([share * 2.0**64 for share in _SHARES]), drawn.astype(np.float64), side="right")
+    drawn = uniform64(seed, "lab part", data.subjects if by_subject else data.ids).astype(np.float64)
+    whole = 1.0 if data.is_test is None else _SHARES[-1]
+    part = np.searchsorted(np.array([share / whole * 2.0**64 for share in _SHARES]), drawn, side="right")
+    if data.is_test is not None:
+        part = np.where(data.is_test, 3, np.minimum(part, 2))
     return Split(*(part == i for i in range(4)))
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from expunge.estimators.threads import one_thread
 from expunge.lab import guard
 from expunge.lab.cells import Cell
-from expunge.lab.data import Records
+from expunge.lab.data import Bools, Records
 from expunge.lab.environment import environment, peak_bytes
 from expunge.lab.evaluation import Evaluation, Floats
 from expunge.lab.measures import measure_all
@@ -45,6 +46,7 @@ class _Forgotten:
     work: int
     guarantee: str
     elapsed_s: float
+    cpu_s: float
     #: Of a sequence: after how many requests, work of each, quality on the test records.
     steps: list[int]
     works: list[int]
@@ -77,50 +79,90 @@ def run_cell(cell: Cell, *, store: Path | None = None) -> Result:
     learner, seed = trial.learner, derive_seed(cell.seeds.train, "lab train")
     with one_thread():
         warm(trial)
-        forgotten_mask = trial.drawn.mask()
-        chosen = trial.chosen(seed)
-        everything = trial.records(chosen | forgotten_mask)
-        model, train_s = _timed(lambda: learner.train(everything, seed))
-        batches, forgotten_mask = _batches(trial, model, forgotten_mask)
-        ids = np.concatenate(batches)
-        before, digest_before, marked_before = trial.answer(model), learner.digest(model), _backdoor(trial, model)
-        fresh, fresh_s = _timed(lambda: learner.train(everything.without(ids), seed))
-        answers_fresh, digest_fresh = trial.answer(fresh), learner.digest(fresh)
-        done = _forget(cell, trial, model, everything, batches)
+        pair = (_kept_pair if learner.is_kept else _pair)(trial, seed)
+        done = _forget(cell, trial, pair)
         after, marked_after = answers_of(trial, done.model), _backdoor(trial, done.model)
         base = done.model.model if isinstance(done.model, Answers) else done.model
         digest_after = learner.digest(base)
-        work_of_retrain = learner.work_of_training(fresh, everything.without(ids))
         state_bytes = learner.n_bytes(base)
-    evaluation = _evaluation(
-        trial, (chosen | trial.drawn.mask()) & ~forgotten_mask, forgotten_mask, before, after, answers_fresh, references
-    )
+    retained = (trial.chosen(seed) | trial.drawn.mask()) & ~pair.forgotten
+    evaluation = _evaluation(trial, retained, pair, after, references)
     _check_split(evaluation)
     scores = measure_all(evaluation)
     scores |= {
-        "work": done.work, "work_of_a_retrain": work_of_retrain, "work_share": done.work / max(work_of_retrain, 1),
-        "state_bytes": state_bytes, "guarantee": done.guarantee, "n_forgotten": len(ids),
-        "n_trained": len(everything), "is_equal": digest_after == digest_fresh and not isinstance(done.model, Answers),
-        "backdoor_before": marked_before, "backdoor_after": marked_after, "backdoor_fresh": _backdoor(trial, fresh),
+        "work": done.work, "work_of_a_retrain": pair.work, "work_share": done.work / max(pair.work, 1),
+        "state_bytes": state_bytes, "guarantee": done.guarantee, "n_forgotten": int(pair.forgotten.sum()),
+        "n_trained": len(pair.records),
+        "is_equal": digest_after == pair.digest_fresh and not isinstance(done.model, Answers),
+        "backdoor_before": pair.marked_before, "backdoor_after": marked_after, "backdoor_fresh": pair.marked_fresh,
     }  # fmt: skip
-    steps = {"steps": done.steps, "works": done.works, "drift": done.drift} if len(batches) > 1 else {}
+    many = len(pair.batches) > 1
+    steps = {"steps": done.steps, "works": done.works, "drift": done.drift} if many else {}
+    digests = {
+        "data": trial.digest, "before": pair.digest_before, "after": digest_after, "fresh": pair.digest_fresh
+    }  # fmt: skip
     line = {
         "cell": cell.id, "schema": 1, "status": "done", "scores": dict(sorted(scores.items())), "sequence": steps,
-        "n_references": 0 if references is None else cell.n_references,
-        "digests": {"data": trial.digest, "before": digest_before, "after": digest_after, "fresh": digest_fresh},
+        "n_references": 0 if references is None else cell.n_references, "digests": digests,
         "seeds": dataclasses.asdict(cell.seeds), "environment": environment(),
     }  # fmt: skip
     end = time.perf_counter()
     timings = {
-        "cell": cell.id, "unit": "seconds", "train_s": train_s, "forget_s": done.elapsed_s, "retrain_s": fresh_s,
+        "cell": cell.id, "unit": "seconds", "train_s": pair.train.wall_s, "forget_s": done.elapsed_s,
+        "forget_cpu_s": done.cpu_s, "retrain_s": pair.retrain.wall_s, "retrain_cpu_s": pair.retrain.cpu_s,
         "references_s": referenced - start, "total_s": end - start, "peak_bytes": peak_bytes(),
     }  # fmt: skip
     return Result(line, timings)
 
 
-def _timed(action: Callable[[], Any]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    return action(), time.perf_counter() - start
+class _Time(NamedTuple):
+    """Of the clock, and of the processor: what a busy machine does not stretch."""
+
+    wall_s: float
+    cpu_s: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Pair:
+    """A model, and the retrain of its seed without what is to be forgotten."""
+
+    records: Records
+    model: Any
+    batches: list[Any]
+    forgotten: Bools
+    before: Floats
+    digest_before: str
+    marked_before: float | None
+    fresh: Floats
+    digest_fresh: str
+    marked_fresh: float | None
+    work: int
+    train: _Time
+    retrain: _Time
+
+
+def _pair(trial: Trial, seed: int) -> _Pair:
+    learner, forgotten = trial.learner, trial.drawn.mask()
+    everything = trial.records(trial.chosen(seed) | forgotten)
+    model, train = _timed(lambda: learner.train(everything, seed))
+    batches, forgotten = _batches(trial, model, forgotten)
+    before, digest_before, marked_before = trial.answer(model), learner.digest(model), _backdoor(trial, model)
+    left = everything.without(np.concatenate(batches))
+    fresh, retrain = _timed(lambda: learner.train(left, seed))
+    return _Pair(
+        everything, model, batches, forgotten, before, digest_before, marked_before, trial.answer(fresh),
+        learner.digest(fresh), _backdoor(trial, fresh), learner.work_of_training(fresh, left), train, retrain,
+    )  # fmt: skip
+
+
+#: The same for models that stay as they were, for one method after another in one process.
+_kept_pair = functools.lru_cache(maxsize=8)(_pair)
+
+
+def _timed(action: Callable[[], Any]) -> tuple[Any, _Time]:
+    start, cpu = time.perf_counter(), time.process_time()
+    out = action()
+    return out, _Time(time.perf_counter() - start, time.process_time() - cpu)
 
 
 def _batches(trial: Trial, model: Any, mask: Any) -> tuple[list[Any], Any]:
@@ -136,20 +178,24 @@ def _batches(trial: Trial, model: Any, mask: Any) -> tuple[list[Any], Any]:
     return [ids[[place]]], only
 
 
-def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: list[Any]) -> _Forgotten:
+def _forget(cell: Cell, trial: Trial, pair: _Pair) -> _Forgotten:
+    model, records, batches = pair.model, pair.records, pair.batches
     seed = derive_seed(cell.seeds.train, "lab unlearn", cell.seeds.unlearn)
-    work, elapsed, guarantees = 0, 0.0, []
+    work, elapsed, cpu, guarantees = 0, 0.0, 0.0, []
     looked_at = {round(n) for n in np.geomspace(1, len(batches), 25)}
     steps: list[int] = []
     works: list[int] = []
     drift: list[float | None] = []
     for number, ids in enumerate(batches, 1):
-        start = time.perf_counter()
+        own = derive_seed(seed, "step", number)
         with guard.closed():
-            outcome = apply_method(
-                cell.scenario.method, trial.learner, model, records, ids, derive_seed(seed, "step", number)
+            outcome, spent = _timed(
+                lambda model=model, records=records, ids=ids, own=own: apply_method(  # type: ignore[misc]
+                    cell.scenario.method, trial.learner, model, records, ids, own
+                )
             )
-        elapsed += outcome.elapsed_s if outcome.elapsed_s is not None else time.perf_counter() - start
+        elapsed += outcome.elapsed_s if outcome.elapsed_s is not None else spent.wall_s
+        cpu += outcome.cpu_s if outcome.cpu_s is not None else spent.cpu_s
         model, work = outcome.model, work + outcome.work
         guarantees.append(outcome.guarantee)
         records = records.without(ids)
@@ -158,7 +204,7 @@ def _forget(cell: Cell, trial: Trial, model: Any, records: Records, batches: lis
             steps.append(number)
             drift.append(_test_quality(trial, model))
     weakest = max(guarantees, key=["exact", "certified", "bounded", "empirical"].index)
-    return _Forgotten(model, work, weakest, elapsed, steps, works, drift)
+    return _Forgotten(model, work, weakest, elapsed, cpu, steps, works, drift)
 
 
 def answers_of(trial: Trial, model: Any, X: Any = None) -> Floats:
@@ -176,13 +222,11 @@ def _test_quality(trial: Trial, model: Any) -> float | None:
     return task.quality(task.read(answers, labels, trial.learner.floor), labels)
 
 
-def _evaluation(
-    trial: Trial, retained: Any, forgotten: Any, before: Floats, after: Floats, fresh: Floats, references: Any
-) -> Evaluation:
+def _evaluation(trial: Trial, retained: Any, pair: _Pair, after: Floats, references: Any) -> Evaluation:
     q, parts = trial.query, trial.parts
     return Evaluation(
-        labels=trial.data.y[q], is_retained=retained[q], is_forgotten=forgotten[q], is_held_out=parts.held_out[q],
-        is_tested=parts.test[q], is_validated=parts.validation[q], before=before, after=after, fresh=fresh,
+        labels=trial.data.y[q], is_retained=retained[q], is_forgotten=pair.forgotten[q], is_held_out=parts.held_out[q],
+        is_tested=parts.test[q], is_validated=parts.validation[q], before=pair.before, after=after, fresh=pair.fresh,
         references=references, floor=trial.learner.floor, task=trial.data.task,
     )  # fmt: skip
 

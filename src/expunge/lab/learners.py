@@ -33,12 +33,15 @@ class Outcome:
         Kind of the guarantee: exact, certified, bounded or empirical.
     elapsed_s : float, optional
         Time of forgetting alone, where the method measured it; default: that of the whole call.
+    cpu_s : float, optional
+        The same of the processor, which a busy machine does not stretch.
     """
 
     model: Any
     work: int
     guarantee: str = "empirical"
     elapsed_s: float | None = None
+    cpu_s: float | None = None
 
 
 class Learner(Protocol):
@@ -50,10 +53,13 @@ class Learner(Protocol):
         Share of the retained records that each training draws: below 1 where training has no randomness of its own.
     floor : float
         Least probability that its answers tell from 0.
+    is_kept : bool
+        Whether forgetting gives another model and leaves the trained one as it was, so that cells can share it.
     """
 
     keep: float
     floor: float
+    is_kept: bool
 
     def train(self, records: Records, seed: int) -> Any:
         """A model of these records. A function of its arguments alone."""
@@ -94,6 +100,8 @@ class EstimatorLearner:
     >>> learner.forget(learner.train(records, 0), records, np.array([3]), 0).work
     1
     """
+
+    is_kept = False
 
     def __init__(self, estimator: Any, *, keep: float = 0.9, floor: float = 1e-6) -> None:
         self.estimator, self.keep, self.floor = estimator, keep, floor

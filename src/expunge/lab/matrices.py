@@ -10,6 +10,7 @@ from expunge.lab.cells import N_REFERENCES, Cell, Scenario, Seeds
 from expunge.lab.models.table import MODELS
 from expunge.lab.network_methods import NETWORK_METHODS
 from expunge.lab.network_methods import NOT_IN_THE_LAB as NETWORKS_NOT_IN_THE_LAB
+from expunge.lab.network_scenarios import network_cells
 from expunge.lab.requests import REQUESTS
 from expunge.lab.spec import unknown
 from expunge.lab.sweeps import SWEEPS
@@ -80,7 +81,7 @@ def _small() -> Iterator[Cell]:
     yield from _group("digits", "forest", "class@3", "forget")
     yield from _group("adult-age@2000", "forest-numbers@20", "random", "forget")
     yield from _group("cardio", "isolation", "outliers", "forget")
-    yield from _networks("fashion@1000", "cnn@width=8,epochs=60", "random@0.1", seeds=(0,))
+    yield from network_cells(("random@0.1",), samples=(), train=(0,), n_references=N_REFERENCES)
 
 
 def _sweeps() -> Iterator[Cell]:
@@ -105,6 +106,7 @@ def _full() -> Iterator[Cell]:
     for workload in ("mnist@10000", "fashion@10000", "cifar10", "faces"):
         for request in ("random@0.01", "random@0.1", "class@3", "memorised", "mislabelled"):
             yield from _networks(workload, "resnet18" if workload == "cifar10" else "cnn", request, seeds=_THREE)
+    yield from network_cells()
     for sweep in SWEEPS.values():
         yield from sweep.cells()
 
@@ -150,6 +152,7 @@ def _fits(workload: str, request: str) -> bool:
 
 MATRICES: dict[str, Matrix] = {
     "full": Matrix("everything, for a large machine", _full),
+    "networks": Matrix("every method for networks, tuned, on small draws of pictures", network_cells),
     "small": Matrix("the reference run: at most 100 cells", _small),
     "sweeps": Matrix("every sweep: one dial is turned, all else stays", _sweeps),
     "tiny": Matrix("a look at how it works, on data that scikit-learn brings", _tiny),

@@ -52,9 +52,14 @@ def measure_all(evaluation: Evaluation) -> dict[str, Value]:
 
 @functools.lru_cache(maxsize=1)
 def _qualities(e: Evaluation) -> dict[str, Value]:
-    """Quality (accuracy, R², ...) on retained, forgotten and tested records, and gaps to the references."""
+    """Quality (accuracy, R², ...) on retained, forgotten and tested records, and gaps to the references.
+
+    ``rest``: on tested records of classes that are retained, which is all of them unless a class is forgotten.
+    """
     out: dict[str, Value] = {"measure": e.task.measure}
-    for part, mask in (("retain", e.is_retained), ("forget", e.is_forgotten), ("test", e.is_tested)):
+    known = np.isin(e.labels, e.labels[e.is_retained]) if e.task.is_classes else np.ones(len(e.labels), dtype=bool)
+    parts = {"retain": e.is_retained, "forget": e.is_forgotten, "test": e.is_tested, "rest": e.is_tested & known}
+    for part, mask in parts.items():
         after, fresh, name = e.quality(e.after, mask), e.quality(e.fresh, mask), f"{part}_{e.task.measure}"
         out |= {name: after, f"before_{name}": e.quality(e.before, mask), f"fresh_{name}": fresh}
         others = e.reference_qualities(mask, of_members=part == "retain")

@@ -12,6 +12,7 @@ import dataclasses
 import importlib
 import importlib.resources
 import inspect
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,15 +28,21 @@ __all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_netwo
 
 #: Methods for networks that no scenario can hold, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
-    "Amnesiac": "it needs a log of the updates, which a hook keeps while the network is trained",
     "NoisyFineTuning": "its noise is what the certificate needs, so that it has no dose; its norms belong to a network",
 }
 
 #: What tuning turns, where the constructor takes it.
-_SPACE: Mapping[str, tuple[Any, ...]] = {"lr": (1e-4, 1e-1, "log")}
+_SPACE: Mapping[str, tuple[Any, ...]] = {
+    "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 4), "k": (1, 3),
+    "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
+}  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
-#: Arguments of constructors that no name can hold: a model's weights, a task.
-_OBJECTS = ("held_out", "start")
+#: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two.
+_STEPS_ON_BOTH = ("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn")
+#: Methods whose strength scales the step size: one of the two is turned.
+_STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")
+#: Arguments of constructors that no name can hold: a model's weights, a task, a log.
+_OBJECTS = ("held_out", "log", "start")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +69,11 @@ class NetworkEntry:
 
 def _entry(target: str) -> NetworkEntry:
     what, arguments = read_class(target)
-    space = {dial: values for dial, values in _SPACE.items() if dial in arguments}
+    name = target.rpartition(":")[2]
+    fixed = ("lr",) if name in _STRENGTH_IS_RATE else ()
+    space = {dial: values for dial, values in _SPACE.items() if dial in arguments and dial not in fixed}
+    if name in _STEPS_ON_BOTH:
+        space["epochs"] = (1, 2)
     dials = tuple(name for name in arguments if name not in _OBJECTS)
     return NetworkEntry(target, what, {**_STRENGTH, **space}, dials)
 
@@ -103,8 +114,12 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
             raise UnsupportedRequestError(f"{name} has no argument {strange[0]!r}.", hint=f"It has {', '.join(known)}.")
         if "start" in known:
             arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
-        changed, removal = kind(**arguments).forget(model, make_task(records), ids.tolist(), seed, strength=strength)
-        return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s)
+        if "log" in known:
+            arguments["log"] = learner.updates(model, records, ids)  # type: ignore[attr-defined]
+        method, task, start = kind(**arguments), make_task(records), time.process_time()
+        changed, removal = method.forget(model, task, ids.tolist(), seed, strength=strength)
+        spent = time.process_time() - start
+        return Outcome(changed, removal.work, removal.guarantee.kind, removal.elapsed_s, spent)
 
     return forget
 

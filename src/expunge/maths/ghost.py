@@ -34,14 +34,15 @@ def gradient_square_norms(factors: Mapping[str, Factors]) -> torch.Tensor:
     alone, at once thrown away).
     """
     total = torch.zeros(())
-    for a, g in factors.values():
-        (_, d, t), p = a.shape, g.shape[1]
-        if t == 1:
-            part = a.square().sum(dim=(1, 2)) * g.square().sum(dim=(1, 2))
-        elif t * (p + d) < p * d:
-            part = ((a.transpose(1, 2) @ a) * (g.transpose(1, 2) @ g)).sum(dim=(1, 2))
+    for layer in factors.values():
+        (_, p, t), d = layer.gradients.shape, layer.n_inputs
+        if t * (p + d) >= p * d:
+            part = _square_norms(layer.products())
+        elif t == 1:
+            part = _square_norms(layer.inputs) * _square_norms(layer.gradients)
         else:
-            part = (g @ a.transpose(1, 2)).square().sum(dim=(1, 2))
+            a, g = layer
+            part = ((a.transpose(1, 2) @ a) * (g.transpose(1, 2) @ g)).sum(dim=(1, 2))
         total = total.to(part) + part
     return total
 
@@ -59,12 +60,18 @@ def gradient_products(left: Mapping[str, Factors], right: Mapping[str, Factors])
     A linear layer costs b c (p + d); a convolution the gradients of that layer alone, b t p d, and b c p d.
     """
     total = torch.zeros(())
-    for name, (a, g) in left.items():
-        b, h = right[name]
-        if a.shape[2] == 1:
+    for name, layer in left.items():
+        if layer.gradients.shape[2] == 1:
+            (a, g), (b, h) = layer, right[name]
             part = (a[:, :, 0] @ b[:, :, 0].T) * (g[:, :, 0] @ h[:, :, 0].T)
         else:
-            own = (g @ a.transpose(1, 2)).flatten(1)
-            part = own @ (own if right is left else (h @ b.transpose(1, 2)).flatten(1)).T
+            own = layer.products().flatten(1)
+            part = own @ (own if right is left else right[name].products().flatten(1)).T
         total = total.to(part) + part
     return total
+
+
+def _square_norms(parts: torch.Tensor) -> torch.Tensor:
+    """One a record, in one reading."""
+    norms: torch.Tensor = torch.linalg.vector_norm(parts.flatten(1), dim=1)
+    return norms.square()

@@ -7,9 +7,10 @@ gradients of the record's loss in what came out.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import nn
@@ -19,11 +20,103 @@ from expunge.errors import UnsupportedEstimatorError
 __all__ = ["Factors", "LayerTape", "known_layers", "rows_of_layer", "split_rows", "taped"]
 
 
-class Factors(NamedTuple):
-    """Of one layer and a batch: inputs A, shape (b, d, t), and gradients G, shape (b, p, t)."""
+class Factors:
+    """Of one layer and a batch: inputs A, shape (b, d, t), and gradients G, shape (b, p, t). It unpacks to the two.
 
-    inputs: torch.Tensor
-    gradients: torch.Tensor
+    The inputs of a convolution are laid out when they are asked for, each value once for each place of the kernel;
+    :meth:`products` does with one copy for each column of the kernel.
+    """
+
+    def __init__(self, given: torch.Tensor, gradients: torch.Tensor, convolution: Convolution | None = None) -> None:
+        self.given, self.gradients, self.convolution = given, gradients, convolution
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        yield self.inputs
+        yield self.gradients
+
+    @property
+    def n_inputs(self) -> int:
+        """d: numbers that each position of the output sees, one more for the bias."""
+        c = self.convolution
+        return self.given.shape[1] if c is None else len(self.given[0]) * c.high * c.wide + c.has_bias
+
+    @functools.cached_property
+    def inputs(self) -> torch.Tensor:
+        """A."""
+        return self.given if self.convolution is None else self.convolution.patches(self.given)
+
+    def products(self) -> torch.Tensor:
+        """The gradient of each record in the layer, shape (b, d, p); its rows in an order that depends on the layer."""
+        turned = self.gradients.transpose(1, 2)
+        if self.convolution is None or "inputs" in vars(self):
+            return self.inputs @ turned
+        parts = [strip @ turned for strip in self.convolution.strips(self.given)]
+        if self.convolution.has_bias:
+            parts.append(self.gradients.sum(dim=2)[:, None])
+        return torch.cat(parts, dim=1)
+
+
+class Convolution(NamedTuple):
+    """Kernel, stride, dilation, padding, and rows and columns of the output."""
+
+    high: int
+    wide: int
+    down: int
+    right: int
+    far_down: int
+    far_right: int
+    pad_down: int
+    pad_right: int
+    rows: int
+    columns: int
+    has_bias: bool
+
+    @classmethod
+    def of(cls, layer: nn.Conv2d, out: torch.Size) -> Convolution:
+        """Of a layer and the last two dimensions of its output."""
+        (high, wide), (down, right), (far_down, far_right) = layer.kernel_size, layer.stride, layer.dilation
+        (pad_down, pad_right), (rows, columns) = cast(tuple[int, int], layer.padding), out
+        return cls(
+            high, wide, down, right, far_down, far_right, pad_down, pad_right, rows, columns, layer.bias is not None
+        )
+
+    def patches(self, given: torch.Tensor) -> torch.Tensor:
+        """What each position of the output sees, shape (b, d, t), a row of ones below for the bias.
+
+        A copy for each place of the kernel, in long runs: several times faster than unfolding on a CPU.
+        """
+        n, channels = given.shape[:2]
+        d = channels * self.high * self.wide
+        found = given.new_empty(n, d + self.has_bias, self.rows * self.columns)
+        found[:, d:] = 1
+        places = found[:, :d].view(n, channels, self.high, self.wide, self.rows, self.columns)
+        strips = self._strips(given)
+        for i in range(self.high):
+            places[:, :, i] = strips[:, :, :, self._rows(i)]
+        return found
+
+    def strips(self, given: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The same for one row of the kernel after another, each of shape (b, channels · wide, t): where the kernel
+        goes down by single rows these are views of one copy.
+        """
+        strips = self._strips(given).flatten(1, 2)
+        for i in range(self.high):
+            yield strips[:, :, self._rows(i)].flatten(2)
+
+    def _strips(self, given: torch.Tensor) -> torch.Tensor:
+        """What each column of the kernel sees in each row of the input, shape (b, channels, wide, height, columns)."""
+        if self.pad_down or self.pad_right:
+            given = nn.functional.pad(given, (self.pad_right, self.pad_right, self.pad_down, self.pad_down))
+        n, channels, height = given.shape[:3]
+        found = given.new_empty(n, channels, self.wide, height, self.columns)
+        for j in range(self.wide):
+            left = j * self.far_right
+            found[:, :, j] = given[..., left : left + self.right * (self.columns - 1) + 1 : self.right]
+        return found
+
+    def _rows(self, i: int) -> slice:
+        top = i * self.far_down
+        return slice(top, top + self.down * (self.rows - 1) + 1, self.down)
 
 
 def known_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -87,13 +180,18 @@ class LayerTape:
 
 @contextmanager
 def taped(model: nn.Module) -> Iterator[LayerTape]:
-    """A tape on a model, taken off at the end."""
+    """A tape on a model, taken off at the end.
+
+    Meanwhile images go in with the channels of a pixel side by side: on a CPU convolutions and pooling, forward and
+    back, then take two thirds of the time.
+    """
     tape = LayerTape(known_layers(model))
 
     def hook_of(name: str) -> object:
         return lambda layer, given, out: tape.see(name, given[0], out)
 
     handles = [layer.register_forward_hook(hook_of(name)) for name, layer in tape.layers.items()]  # type: ignore[arg-type]
+    handles.append(model.register_forward_pre_hook(lambda _, given: tuple(map(_channels_together, given))))
     try:
         yield tape
     finally:
@@ -101,38 +199,22 @@ def taped(model: nn.Module) -> Iterator[LayerTape]:
             handle.remove()
 
 
+def _channels_together(given: Any) -> Any:
+    is_image = isinstance(given, torch.Tensor) and given.dim() == 4
+    return given.to(memory_format=torch.channels_last) if is_image else given
+
+
 def _factors(layer: nn.Module, given: torch.Tensor, gradient: torch.Tensor) -> Factors:
     if isinstance(layer, nn.Conv2d):
-        return Factors(_patches(layer, given, gradient.shape[2:]), gradient.flatten(2))
+        together = gradient.is_contiguous()  # or the channels are, where the input of the model was laid out so
+        g = gradient.flatten(2) if together else gradient.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
+        return Factors(given, g, Convolution.of(layer, gradient.shape[2:]))
     # (b, ..., d): what lies between is positions
     a = given.reshape(len(given), -1, given.shape[-1]).transpose(1, 2)
     g = gradient.reshape(len(gradient), -1, gradient.shape[-1]).transpose(1, 2)
     if layer.bias is not None:
         a = torch.cat([a, a.new_ones(len(a), 1, a.shape[2])], dim=1)
     return Factors(a, g)
-
-
-def _patches(layer: nn.Conv2d, given: torch.Tensor, out: torch.Size) -> torch.Tensor:
-    """What each position of the output sees, shape (b, d, t), a row of ones below for the bias.
-
-    A copy for each place of the kernel, in long runs: several times faster than unfolding on a CPU.
-    """
-    (high, wide), (down, right), (far, far_) = layer.kernel_size, layer.stride, layer.dilation
-    pad_down, pad_right = cast(tuple[int, int], layer.padding)
-    if pad_down or pad_right:
-        given = nn.functional.pad(given, (pad_right, pad_right, pad_down, pad_down))
-    (n, channels), (rows, columns) = given.shape[:2], out
-    d = channels * high * wide
-    found = given.new_ones(n, d + (layer.bias is not None), rows * columns)
-    places = found[:, :d].view(n, channels, high * wide, rows, columns)
-    for i in range(high):
-        for j in range(wide):
-            top, left = i * far, j * far_
-            part = given[
-                :, :, top : top + down * (rows - 1) + 1 : down, left : left + right * (columns - 1) + 1 : right
-            ]
-            places[:, :, i * wide + j] = part
-    return found
 
 
 def rows_of_layer(layer: nn.Module, name: str, vector: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from expunge.lab.environment import device
 from expunge.lab.learners import Outcome
 from expunge.seeds import uniform64
 
-__all__ = ["NetworkLearner", "cnn", "net_mlp", "net_softmax", "resnet18"]
+__all__ = ["NetworkLearner", "cnn", "cnn_strided", "net_mlp", "net_softmax", "resnet18"]
 
 Make = Callable[[tuple[int, ...], int], Any]
+#: Of a network, what stands around each step on the records of these ids.
+Hook = Callable[[Any], Callable[[npt.NDArray[Any]], Any]]
 
 
 def net_softmax(data: Data, *, width: int = 0, epochs: int = 30) -> NetworkLearner:
@@ -34,6 +37,11 @@ def net_mlp(data: Data, *, width: int = 128, epochs: int = 30) -> NetworkLearner
 def cnn(data: Data, *, width: int = 16, epochs: int = 20) -> NetworkLearner:
     """Two convolutions and a hidden layer."""
     return NetworkLearner(lambda shape, k: _cnn(shape, k, width), data.shape, epochs=epochs)
+
+
+def cnn_strided(data: Data, *, width: int = 8, epochs: int = 40) -> NetworkLearner:
+    """Each image standardised, two convolutions that halve it and a hidden layer: a third of the work of ``cnn``."""
+    return NetworkLearner(lambda shape, k: _cnn_strided(shape, k, width), data.shape, epochs=epochs)
 
 
 def resnet18(data: Data, *, width: int = 64, epochs: int = 30) -> NetworkLearner:
@@ -77,28 +85,48 @@ class NetworkLearner:
         self.torch = _torch()
         self.make, self.shape, self.epochs, self.batch, self.rate = make, shape, epochs, batch, rate
         self.momentum, self.decay, self.augment, self.device = momentum, decay, augment, device()
-        self.keep, self.floor = 1.0, 1e-6
+        self.keep, self.floor, self.is_kept = 1.0, 1e-6, True
         #: Weights before training, by network: what single-step unrolling starts from.
         self.starts: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
+        self._seeds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._logs: weakref.WeakKeyDictionary[Any, tuple[list[Any], Any]] = weakref.WeakKeyDictionary()
 
     def train(self, records: Records, seed: int) -> Any:
         """A network of these records."""
+        return self._in_peace(records, seed, lambda model: nullcontext)
+
+    def updates(self, model: Any, records: Records, ids: npt.NDArray[Any]) -> Any:
+        """What each step on one of these records changed: the training of a network once more, with a log of it."""
+        from expunge.methods.networks.update_log import UpdateLog
+
+        def hook(copy: Any) -> Callable[[npt.NDArray[Any]], Any]:
+            log = UpdateLog(copy, sensitive=ids.tolist())
+            self._logs[model] = ids.tolist(), log
+            return log.step
+
+        if self._logs.get(model, ([], None))[0] != ids.tolist():
+            self._in_peace(records, self._seeds[model], hook)
+        return self._logs[model][1]
+
+    def _in_peace(self, records: Records, seed: int, hook: Hook) -> Any:
         cudnn = self.torch.backends.cudnn
         threads, was = self.torch.get_num_threads(), cudnn.deterministic
         self.torch.set_num_threads(1)
         cudnn.deterministic = True
         try:
-            return self._trained(records, seed)
+            return self._trained(records, seed, hook)
         finally:
             self.torch.set_num_threads(threads)
             cudnn.deterministic = was
 
-    def _trained(self, records: Records, seed: int) -> Any:
+    def _trained(self, records: Records, seed: int, hook: Hook) -> Any:
         torch = self.torch
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = self.make(self.shape, records.n_classes).to(self.device)
         self.starts[model] = {name: value.clone() for name, value in model.state_dict().items()}
+        self._seeds[model] = seed
+        around = hook(model)
         model.train()
         optimizer = torch.optim.SGD(
             model.parameters(), lr=self.rate, momentum=self.momentum, weight_decay=self.decay, nesterov=True
@@ -117,7 +145,8 @@ class NetworkLearner:
                 optimizer.zero_grad()
                 inputs = self._inputs(self._augmented(records, places, seed, epoch))
                 torch.nn.functional.cross_entropy(model(inputs), labels[places]).backward()
-                optimizer.step()
+                with around(records.ids[places]):
+                    optimizer.step()
         return model.eval()
 
     def answer(self, model: Any, X: Any, n_classes: int) -> npt.NDArray[np.float64]:
@@ -226,4 +255,15 @@ def _cnn(shape: tuple[int, ...], k: int, width: int) -> Any:
         nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
         nn.Linear(2 * width * (height // 4) * (across // 4), 4 * width), nn.ReLU(), nn.Linear(4 * width, k),
+    )  # fmt: skip
+
+
+def _cnn_strided(shape: tuple[int, ...], k: int, width: int) -> Any:
+    nn = _torch().nn
+    channels, height, across = shape
+    quarter = -(-height // 4) * -(-across // 4)
+    return nn.Sequential(
+        nn.InstanceNorm2d(channels), nn.Conv2d(channels, width, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(),
+        nn.Linear(2 * width * quarter, 4 * width), nn.ReLU(), nn.Linear(4 * width, k),
     )  # fmt: skip

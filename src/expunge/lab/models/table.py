@@ -86,6 +86,7 @@ MODELS: dict[str, Family] = {
                       "CertifiedLogisticRegression", dials=("sigma",)),
     "certified-ridge": _value("regression with certificates", "certified_ridge", "epsilon", "CertifiedRidge"),
     "cnn": _network("a small convolutional network", "cnn"),
+    "cnn-strided": _network("the same without pooling, a third of the work", "cnn_strided"),
     "descent": _own("descent that goes on, certified", "descent", _NUMBERS, "epsilon", "DescentToDelete",
                     dials=("steps",)),
     "estimator": _own("any method of the library or of a plug-in", "estimator", _ALL, "method"),

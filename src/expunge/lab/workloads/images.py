@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_digits
 
+from expunge.errors import InvalidParameterError
 from expunge.lab.data import Data, invent_subjects
 from expunge.lab.workloads.files import arrays, data_folder, draw, need
 
@@ -22,22 +23,29 @@ def digits(n: int | None) -> Data:
     return _of("digits", X.reshape(-1, 1, 8, 8) / 16, y, tuple("0123456789"), n)
 
 
-def mnist(n: int | None) -> Data:
-    """MNIST: the training part, 60,000 images of 28 by 28."""
+def mnist(n: int | None, *, test: str = "drawn") -> Data:
+    """MNIST: 60,000 images of 28 by 28; with ``test="official"`` also the 10,000 of the test part."""
     found = arrays("mnist.npz", fetch="mnist")
-    return _of("mnist", found["x_train"][:, None], found["y_train"], tuple("0123456789"), n)
+    tested = (found["x_test"][:, None], found["y_test"]) if _is_official(test) else None
+    return _of("mnist", found["x_train"][:, None], found["y_train"], tuple("0123456789"), n, tested=tested)
 
 
-def fashion(n: int | None) -> Data:
-    """Fashion-MNIST: the training part, 60,000 images of 28 by 28."""
+def fashion(n: int | None, *, test: str = "drawn") -> Data:
+    """Fashion-MNIST: 60,000 images of 28 by 28; with ``test="official"`` also the 10,000 of the test part."""
     found = arrays("fashion_mnist.npz", fetch="fashion")
-    return _of("fashion", found["x_train"][:, None], found["y_train"], _FASHION, n)
+    tested = (found["x_test"][:, None], found["y_test"]) if _is_official(test) else None
+    return _of("fashion", found["x_train"][:, None], found["y_train"], _FASHION, n, tested=tested)
 
 
-def cifar10(n: int | None) -> Data:
-    """CIFAR-10, a subset of 10,000 images of 32 by 32 in colour."""
+def cifar10(n: int | None, *, test: str = "drawn") -> Data:
+    """CIFAR-10: 10,000 images of 32 by 32 in colour; with ``test="official"`` also 4,000 of its official test part."""
     found = arrays("cifar10_train.npz")
-    return _of("cifar10", found["x"].transpose(0, 3, 1, 2), found["y"], tuple(found["classes"].tolist()), n)
+    tested = None
+    if _is_official(test):
+        other = arrays("cifar10_test.npz")
+        tested = (other["x"].transpose(0, 3, 1, 2), other["y"])
+    classes = tuple(found["classes"].tolist())
+    return _of("cifar10", found["x"].transpose(0, 3, 1, 2), found["y"], classes, n, tested=tested)
 
 
 def cifar100(n: int | None) -> Data:
@@ -75,15 +83,26 @@ def folder_of_images(n: int | None, *, folder: str = "imagenet", size: int = 32)
 
 def _of(
     name: str, images: npt.NDArray[Any], y: npt.NDArray[Any], classes: tuple[str, ...], n: int | None, *,
-    people: npt.NDArray[Any] | None = None,
+    people: npt.NDArray[Any] | None = None, tested: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None = None,
 ) -> Data:  # fmt: skip
     ids = np.arange(len(y), dtype=np.int64)
     places = draw(ids, n)
-    rows = images[places]
+    ids, rows, y, is_test = ids[places], images[places], y[places], None
+    who = invent_subjects(ids) if people is None else people[places]
+    if tested is not None:
+        is_test = np.arange(len(ids) + len(tested[1])) >= len(ids)
+        rows, y = np.concatenate([rows, tested[0]]), np.concatenate([y, tested[1]])
+        ids = np.concatenate([ids, len(images) + np.arange(len(tested[1]))])
+        who = np.concatenate([who, np.array([f"t-{i:05d}" for i in range(len(tested[1]))], dtype=object)])
     scale = np.float32(1 / 255) if rows.dtype == np.uint8 or rows.max(initial=0) > 1 else np.float32(1)
-    X = np.ascontiguousarray(rows.reshape(len(places), -1).astype(np.float32) * scale)
+    X = np.ascontiguousarray(rows.reshape(len(rows), -1).astype(np.float32) * scale)
     return Data(
-        name=name, kind="image", X=X, y=y[places].astype(np.int64), ids=ids[places],
-        subjects=invent_subjects(ids[places]) if people is None else people[places], classes=classes,
-        shape=tuple(images.shape[1:]), split_by="subject" if people is None else "record",
+        name=name, kind="image", X=X, y=y.astype(np.int64), ids=ids, subjects=who, classes=classes,
+        shape=tuple(images.shape[1:]), split_by="subject" if people is None else "record", is_test=is_test,
     )  # fmt: skip
+
+
+def _is_official(test: str) -> bool:
+    if test not in ("drawn", "official"):
+        raise InvalidParameterError(f"test must be 'drawn' or 'official', got {test!r}.")
+    return test == "official"

@@ -30,6 +30,13 @@ class Amnesiac(NetworkMethod):
     batch_size : int, default=64
     momentum : float, default=0.9
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: no log, or an argument out of range.
+    InvalidRequestError
+        The log holds no step on one of the records.
+
     Guarantee
     ---------
     ``empirical``: later steps were taken from where the subtracted ones had led.
@@ -43,6 +50,19 @@ class Amnesiac(NetworkMethod):
     ----------
     L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Amnesiac unlearning",
     the equation for θ_M'.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Amnesiac, Classification, UpdateLog
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> model = torch.nn.Linear(4, 2)
+    >>> log = UpdateLog(model)
+    >>> with log.step([2, 3]):  # around the step of an optimizer
+    ...     _ = model.weight.data.add_(0.1)
+    >>> new_model, removal = Amnesiac(log=log).forget(model, task, [3])
+    >>> removal.work, removal.notes[0]
+    (3, '1 of 1 steps were taken back; the log still holds them')
     """
 
     _statement = "steps on the records were subtracted, and later steps had been built on them; no distance is proved"

@@ -36,6 +36,13 @@ class BadTeacher(NetworkMethod):
         Of SGD.
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+    UnsupportedEstimatorError
+        A layer has no ``reset_parameters``.
+
     Guarantee
     ---------
     ``empirical``: a record on which the model is as unsure as a random network can be known by it.
@@ -49,6 +56,15 @@ class BadTeacher(NetworkMethod):
     ----------
     V. Chundawat, A. Tarun, M. Mandal, M. Kankanhalli, "Can bad teaching induce forgetting? Unlearning in deep networks
     using an incompetent teacher", AAAI 2023, the objective of the two teachers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import BadTeacher, Classification
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = BadTeacher(epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 2)
     """
 
     _statement = "the model was taught to be ignorant about the records; no distance is proved"

@@ -24,6 +24,11 @@ class CFK(LastLayersMethod):
     momentum : float, default=0.9
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range, or more layers than the model has.
+
     Guarantee
     ---------
     ``empirical``: the layers before the last k stay as the forgotten records left them.
@@ -37,6 +42,15 @@ class CFK(LastLayersMethod):
     ----------
     S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
     machine unlearning", arXiv 2201.06640, 2022: CF-k.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import CFK, Classification
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = CFK(k=1, epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 3)
     """
 
     _anew: ClassVar[bool] = False

@@ -24,6 +24,13 @@ class EUK(LastLayersMethod):
     momentum : float, default=0.9
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range, or more layers than the model has.
+    UnsupportedEstimatorError
+        One of these layers has no ``reset_parameters``.
+
     Guarantee
     ---------
     ``empirical``: the last k layers never saw the forgotten records, but what goes into them did.
@@ -37,6 +44,15 @@ class EUK(LastLayersMethod):
     ----------
     S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
     machine unlearning", arXiv 2201.06640, 2022: EU-k.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, EUK
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = EUK(k=1, epochs=2).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 6)
     """
 
     _anew: ClassVar[bool] = True

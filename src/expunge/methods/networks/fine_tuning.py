@@ -27,6 +27,11 @@ class FineTuning(NetworkMethod):
         Of SGD.
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``.
@@ -39,6 +44,15 @@ class FineTuning(NetworkMethod):
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net: selective forgetting in deep networks",
     CVPR 2020, baseline "fine-tune".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, FineTuning
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = FineTuning(epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 3)
     """
 
     def __init__(

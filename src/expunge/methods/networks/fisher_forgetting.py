@@ -24,6 +24,11 @@ class FisherForgetting(NetworkMethod):
     chunk : int, default=64
         Records whose gradients are held at once: memory against time.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``: the paper's bound on the information that is left rests on a quadratic loss and on a trade-off that
@@ -38,6 +43,15 @@ class FisherForgetting(NetworkMethod):
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net: selective forgetting in deep networks",
     CVPR 2020, Fisher forgetting: S(w) = w + (λσ²)^¼ F^-¼ ε.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, FisherForgetting
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = FisherForgetting(noise=1e-6).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 3)
     """
 
     _statement = "noise was added where the retained records care least; no distance is proved"

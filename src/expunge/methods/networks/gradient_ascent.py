@@ -21,6 +21,11 @@ class GradientAscent(NetworkMethod):
     batch_size : int, default=64
     momentum : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``: nothing stops it from wrecking the model. Give it limits.
@@ -33,6 +38,15 @@ class GradientAscent(NetworkMethod):
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "negative
     gradient"; A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD", EuroS&P 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, GradientAscent
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = GradientAscent(lr=0.01).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 1)
     """
 
     _statement = "the loss of the records was raised, which can wreck the model; no distance is proved"

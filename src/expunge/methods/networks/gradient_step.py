@@ -26,6 +26,11 @@ class GradientStep(NetworkMethod):
     rate : float, default=1e-4
         τ; the strength of ``forget`` scales it.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``. (The paper's certified form needs a convex loss and noise at training.)
@@ -39,6 +44,15 @@ class GradientStep(NetworkMethod):
     ----------
     A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023, the
     first-order update.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, GradientStep
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = GradientStep(rate=0.01).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 1)
     """
 
     _statement = "one step was taken along the gradient of the records; no distance is proved"

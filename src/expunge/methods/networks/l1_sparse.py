@@ -24,6 +24,11 @@ class L1Sparse(NetworkMethod):
     batch_size : int, default=64
     momentum : float, default=0.9
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``.
@@ -37,6 +42,15 @@ class L1Sparse(NetworkMethod):
     ----------
     J. Jia, J. Liu, P. Ram, Y. Yao, G. Liu, Y. Liu, P. Sharma, S. Liu, "Model sparsity can simplify machine unlearning",
     NeurIPS 2023, sparsity-aware unlearning, with the weight of the penalty falling linearly.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, L1Sparse
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = L1Sparse(epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 3)
     """
 
     def __init__(

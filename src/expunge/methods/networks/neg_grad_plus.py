@@ -27,6 +27,11 @@ class NegGradPlus(NetworkMethod):
     momentum : float, default=0.9
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``.
@@ -40,6 +45,15 @@ class NegGradPlus(NetworkMethod):
     ----------
     M. Kurmanji, P. Triantafillou, J. Hayes, E. Triantafillou, "Towards unbounded machine unlearning", NeurIPS 2023,
     the baseline NegGrad+.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, NegGradPlus
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = NegGradPlus(beta=0.9, epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 4)
     """
 
     def __init__(

@@ -47,6 +47,15 @@ class NewtonStep(NetworkMethod):
     batch_size : int, default=256
         In which they are read; of lissa the records of one product.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+    UnsupportedEstimatorError
+        For Kronecker factors: another layer is trained than a linear one or a convolution.
+    InvalidDataError
+        The curvature is not positive definite, or the series does not converge: more damping, or a larger scale.
+
     Guarantee
     ---------
     ``empirical``: equal to the retrained model where the objective is quadratic; elsewhere no distance is proved.
@@ -64,6 +73,15 @@ class NewtonStep(NetworkMethod):
     T. Goldstein, A. Hannun, L. van der Maaten, "Certified data removal from machine learning models", ICML 2020,
     the Newton update; A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels",
     NDSS 2023, the second-order update.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, NewtonStep
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = NewtonStep(solver="ekfac", damping=0.1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 9)
     """
 
     _statement = "a damped Newton step was taken; no distance is proved"

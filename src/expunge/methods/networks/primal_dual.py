@@ -32,6 +32,13 @@ class PrimalDual(NetworkMethod):
         Records of each set a step.
     momentum : float, default=0.9
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+    UnsupportedRequestError
+        The task does not know the loss of a model that knows nothing.
+
     Guarantee
     ---------
     ``empirical``: the constraint holds on average over batches, where the multiplier has settled.
@@ -48,6 +55,15 @@ class PrimalDual(NetworkMethod):
     K. Arrow, L. Hurwicz, H. Uzawa, "Studies in linear and non-linear programming", 1958 (the dynamics);
     L. Chamon, A. Ribeiro, "Probably approximately correct constrained learning", NeurIPS 2020, the primal-dual
     algorithm.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, PrimalDual
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = PrimalDual(epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 4)
     """
 
     _statement = "the loss of the records was held above a level; no distance is proved"

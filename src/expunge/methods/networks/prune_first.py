@@ -27,6 +27,11 @@ class PruneFirst(NetworkMethod):
     batch_size : int, default=64
     momentum : float, default=0.9
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``.
@@ -41,6 +46,15 @@ class PruneFirst(NetworkMethod):
     ----------
     J. Jia, J. Liu, P. Ram, Y. Yao, G. Liu, Y. Liu, P. Sharma, S. Liu, "Model sparsity can simplify machine unlearning",
     NeurIPS 2023, "prune first, then unlearn".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, PruneFirst
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = PruneFirst(sparsity=0.5, epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 3)
     """
 
     def __init__(

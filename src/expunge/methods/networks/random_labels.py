@@ -24,6 +24,13 @@ class RandomLabels(NetworkMethod):
     momentum : float, default=0.9
     weight_decay : float, default=0.0
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+    UnsupportedRequestError
+        The task knows no wrong targets.
+
     Guarantee
     ---------
     ``empirical``: a record that is answered wrongly on purpose can be known by it.
@@ -39,6 +46,15 @@ class RandomLabels(NetworkMethod):
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "random labels";
     L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Unlearning".
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, RandomLabels
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = RandomLabels(epochs=1).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 4)
     """
 
     def __init__(

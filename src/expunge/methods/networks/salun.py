@@ -28,6 +28,13 @@ class SalUn(NetworkMethod):
         Records of each set a step.
     momentum : float, default=0.9
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+    UnsupportedRequestError
+        The task knows no wrong targets.
+
     Guarantee
     ---------
     ``empirical``.
@@ -43,6 +50,15 @@ class SalUn(NetworkMethod):
     C. Fan, J. Liu, Y. Zhang, E. Wong, D. Wei, S. Liu, "SalUn: empowering machine unlearning via gradient-based weight
     saliency in both image classification and generation", ICLR 2024, the saliency mask and the objective for
     classification.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, SalUn
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = SalUn(share=0.5).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 5)
     """
 
     def __init__(

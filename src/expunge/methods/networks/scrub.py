@@ -44,6 +44,11 @@ class SCRUB(NetworkMethod):
         SCRUB+R: unseen data with the classes of the forget set. The checkpoint is taken whose measured quantity on the
         forget set is nearest to that of the last model on these data.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range, or ``held_out`` is no task.
+
     Guarantee
     ---------
     ``empirical``.
@@ -61,6 +66,15 @@ class SCRUB(NetworkMethod):
     ----------
     M. Kurmanji, P. Triantafillou, J. Hayes, E. Triantafillou, "Towards unbounded machine unlearning", NeurIPS 2023,
     the objective of SCRUB, its algorithm of alternating passes, and the rewinding of SCRUB+R.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, SCRUB
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = SCRUB(epochs=2).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 8)
     """
 
     _statement = "the model was distilled away from what it said about the records; no distance is proved"

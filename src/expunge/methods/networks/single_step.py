@@ -31,6 +31,11 @@ class SingleStep(NetworkMethod):
     batch_size : int, default=64
         b, with which it was trained.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: ``start`` lacks a parameter or has one of another shape, or an argument out of range.
+
     Guarantee
     ---------
     ``empirical``: the error is that of the expansion, which the paper measures as verification error; it grows with the
@@ -45,6 +50,17 @@ class SingleStep(NetworkMethod):
     ----------
     A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD: understanding factors influencing machine
     unlearning", EuroS&P 2022, single-gradient unlearning.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, SingleStep
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> model = torch.nn.Linear(4, 2)
+    >>> start = {name: 0 * value for name, value in model.state_dict().items()}
+    >>> new_model, removal = SingleStep(start=start).forget(model, task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 1)
     """
 
     _statement = "the records' first gradients were added back; no distance is proved"

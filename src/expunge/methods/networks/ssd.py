@@ -25,6 +25,11 @@ class SSD(NetworkMethod):
     chunk : int, default=64
         Records whose gradients are held at once: memory against time, no result depends on it beyond rounding.
 
+    Raises
+    ------
+    InvalidParameterError
+        By its verbs: an argument out of range.
+
     Guarantee
     ---------
     ``empirical``.
@@ -39,6 +44,15 @@ class SSD(NetworkMethod):
     ----------
     J. Foster, S. Schoepf, A. Brintrup, "Fast machine unlearning without retraining through selective synaptic
     dampening", AAAI 2024, the rule of selection and the dampening factor.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from expunge.networks import Classification, SSD
+    >>> task = Classification((torch.eye(4), torch.tensor([0, 1, 0, 1])))
+    >>> new_model, removal = SSD(alpha=1.0).forget(torch.nn.Linear(4, 2), task, [3])
+    >>> removal.n_forgotten, removal.work
+    (1, 5)
     """
 
     _statement = "weights that mattered most to the records were shrunk; no distance is proved"

@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, kebab, method_names
-from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS, strongest_of
+from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS, STRONGEST, strongest_of
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [

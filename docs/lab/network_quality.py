@@ -1,0 +1,197 @@
+"""Run the scenarios of networks, every method with tuned dials, and write the page of their quality.
+
+python docs/lab/network_quality.py [--run FOLDER] [--only-page]     runs what is not yet done, then writes the page
+python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N]     looks for the dials first
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from expunge.lab import network_scenarios as scenarios
+from expunge.lab import run_cells
+from expunge.lab.cells import Cell
+from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.results import Run, read_run
+from expunge.lab.site import leaderboard_csv
+from expunge.lab.summary import rows_of
+from expunge.lab.tuning import tune
+from expunge.lab.words import percent
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PAGE, TABLE = HERE.parent / "networks-quality.md", HERE / "networks.csv"
+SETTINGS = ROOT / "src" / "expunge" / "lab" / "network_settings.json"
+BEGIN, END = "<!-- written by docs/lab/network_quality.py -->", "<!-- end -->"
+TUNED = ("random@0.1", "class@3")
+GAPS = ("retain", "forget", "test", "attack")
+
+Lines = dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]
+
+
+def main() -> int:
+    """Tune if asked to, run, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, default=ROOT / "build" / "networks")
+    parser.add_argument("--only-page", action="store_true")
+    parser.add_argument("--tune", nargs="*", metavar="REQUEST")
+    parser.add_argument("--trials", type=int, default=12)
+    asked = parser.parse_args()
+    shared = ROOT.parent / "shared" / "data"
+    if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
+        os.environ["EXPUNGE_DATA"] = str(shared)
+    if asked.tune is not None:
+        search(asked.tune or list(TUNED), asked.trials)
+        return 0
+    if not asked.only_page:
+        for cells in settings():  # in one process: cells of one training seed share the model and its retrain
+            report = run_cells(cells, asked.run, isolate=False, progress=show)
+            print(f"{cells[0].shared}: {report.n_run} run, {report.n_kept} done before, {len(report.failed)} failed.")
+    run = read_run(asked.run)
+    TABLE.write_text(leaderboard_csv(rows_of(run)), encoding="utf-8")
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n\n{tables(run)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return 1 if run.failed else 0
+
+
+def settings() -> list[list[Cell]]:
+    """The cells of each table, in the order of the page."""
+    own = [list(scenarios.network_cells((request,), samples=())) for request in scenarios.REQUESTS]
+    return own + [list(scenarios.network_cells((), samples=(sample,))) for sample in scenarios.SAMPLES]
+
+
+def search(requests: list[str], n_trials: int) -> None:
+    """Find the dials, so many trials for each method."""
+    found = json.loads(SETTINGS.read_text(encoding="utf-8"))
+    for request in requests:
+        found[request] = {}
+        for method in NETWORK_METHODS:
+            told = tune(f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0", n_trials=n_trials)
+            found[request][method] = told.best
+            print(f"{request} {told.best}: mean gap {told.gap:.4f} on validation records", flush=True)
+        SETTINGS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def show(done: float, total: float) -> None:
+    """A line that says how long it will take."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{done:.0f} s of about {total:.0f} s \033[K")
+
+
+def tables(run: Run) -> str:
+    """What was found, then a table for each setting."""
+    groups: dict[tuple[str, str], Lines] = defaultdict(lambda: defaultdict(list))
+    for name, line in run.scores.items():
+        s = Cell.parse(name).scenario
+        if line["status"] == "done":
+            groups[s.workload, s.request][s.method].append((line["scores"], run.timings[name]))
+    order = [(scenarios.CLOTHES, request) for request in scenarios.REQUESTS] + list(scenarios.SAMPLES)
+    first, n = next(iter(run.scores.values()))["environment"], len(run.scores)
+    told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
+    out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
+    for key in order:
+        if {"retrain", "do-nothing"} <= set(groups[key]):
+            out += group(*key, groups[key])
+    return "\n".join(out)
+
+
+def targets(groups: Any) -> list[str]:
+    """The two targets beside what was reached."""
+    out = ["| target on Fashion-MNIST | reached by |", "| --- | --- |"]
+    tenth, one = (groups[scenarios.CLOTHES, request] for request in TUNED)
+    if "do-nothing" in tenth:
+        least = mean(tenth, "do-nothing", "mean_gap") / 3
+        good = [m for m in ranked(tenth) if mean(tenth, m, "mean_gap") <= least and spent(tenth, m) <= 0.15]
+        names = ", ".join(f"`{name(m)}` ({100 * mean(tenth, m, 'mean_gap'):.1f})" for m in good) or "none"
+        out.append(
+            f"| 10 % at random: three methods with a mean gap of at most a third of do-nothing's ({100 * least:.1f} "
+            f"points) in at most 15 % of a retrain's time | {len(good)}: {names} |"
+        )
+    if "do-nothing" in one:
+        good = [
+            m for m in ranked(one)
+            if mean(one, m, "forget_accuracy") <= 0.01 and abs(mean(one, m, "rest_gap")) <= 0.01
+        ]  # fmt: skip
+        names = ", ".join(f"`{name(m)}` (rest {100 * mean(one, m, 'rest_gap'):+.1f})" for m in good) or "none"
+        out.append(
+            "| one class: accuracy on it at most 1 %, and on test records of the others within a point of retraining | "
+            f"{len(good)}: {names} |"
+        )
+    return [*out, ""]
+
+
+def group(workload: str, request: str, lines: Lines) -> list[str]:
+    """The table of a setting."""
+    idle = mean(lines, "do-nothing", "mean_gap")
+    known = mean(lines, "do-nothing", "before_retain_accuracy")
+    first, seeds, own = lines["do-nothing"][0][0], len(lines["do-nothing"]), "mean_gap_of_a_retrain"
+    counts = "counts" if idle >= 0.03 and known >= 0.99 else "**does not count**"
+    is_class = request.startswith("class")
+    gaps = [*GAPS[:2], "rest", GAPS[3]] if is_class else list(GAPS)
+    out = [
+        f"### {workload} · {request}", "",
+        f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was "
+        f"trained on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a "
+        f"retrain is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
+        "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
+        "|" + " --- |" * (len(gaps) + 5),
+    ]  # fmt: skip
+    for method in ranked(lines):
+        found = 100 * mean(lines, method, "mean_gap")
+        mark = "" if found < 100 * idle or method in ("retrain", "do-nothing") else " †"
+        row = [f"`{method}`{mark}", *(signed(lines, method, f"{part}_gap") for part in gaps)]
+        row += [f"{found:.1f} ± {spread(lines, method, 'mean_gap'):.1f}", percent(found / 100 / idle)]
+        row += [percent(mean(lines, method, "work_share")), percent(spent(lines, method))]
+        out.append(f"| {' | '.join(row)} |")
+    return [*out, ""]
+
+
+def values(lines: Lines, method: str, score: str) -> list[float]:
+    """A score, one a seed."""
+    return [float(s[score]) for s, _ in lines[method] if s.get(score) is not None]
+
+
+def mean(lines: Lines, method: str, score: str) -> float:
+    """Over seeds."""
+    found = values(lines, method, score)
+    return statistics.mean(found) if found else float("nan")
+
+
+def spread(lines: Lines, method: str, score: str) -> float:
+    """Standard deviation over seeds, in points."""
+    found = values(lines, method, score)
+    return 100 * statistics.stdev(found) if len(found) > 1 else 0.0
+
+
+def signed(lines: Lines, method: str, score: str) -> str:
+    """Mean and deviation in points, with a sign."""
+    if not values(lines, method, score):
+        return "—"
+    return f"{100 * mean(lines, method, score):+.1f} ± {spread(lines, method, score):.1f}"
+
+
+def spent(lines: Lines, method: str) -> float:
+    """Processor time in units of the retrain's, median over seeds. Training once more for a log is not in it."""
+    return statistics.median(t["forget_cpu_s"] / t["retrain_cpu_s"] for _, t in lines[method])
+
+
+def ranked(lines: Lines) -> list[str]:
+    """Methods by their mean gap."""
+    return sorted(lines, key=lambda method: mean(lines, method, "mean_gap"))
+
+
+def name(method: str) -> str:
+    """Without its dials."""
+    return method.partition("@")[0]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

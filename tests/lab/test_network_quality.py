@@ -1,0 +1,81 @@
+"""Scenarios of networks hold every method with its dials; the page says what was reached and what was not."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expunge.lab import network_scenarios as scenarios
+from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_scenarios import network_cells, tuned
+from expunge.lab.results import Run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def page() -> Any:
+    """The script that writes the page."""
+    spec = importlib.util.spec_from_file_location("network_quality", ROOT / "docs" / "lab" / "network_quality.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_method_is_in_every_setting_of_the_clothes_with_both_controls() -> None:
+    cells = list(network_cells())
+    for request in scenarios.REQUESTS:
+        of_request = [cell for cell in cells if cell.scenario.workload == scenarios.CLOTHES
+                      and cell.scenario.request == request]  # fmt: skip
+        names = {cell.scenario.method.partition("@")[0] for cell in of_request}
+        assert names == {*NETWORK_METHODS, "retrain", "do-nothing"}
+        assert len(of_request) == 3 * len(names)
+    assert {cell.scenario.workload for cell in cells} == {scenarios.CLOTHES, *(w for w, _ in scenarios.SAMPLES)}
+
+
+def test_a_request_without_dials_of_its_own_takes_those_of_the_random_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"random@0.1": {"scrub": "scrub@2"}, "class@3": {"scrub": "scrub@3"}}
+    monkeypatch.setattr(scenarios, "_settings", lambda: found)
+    assert [tuned("scrub", r) for r in ("random@0.1", "class@3", "subject@1")] == ["scrub@2", "scrub@3", "scrub@2"]
+    assert tuned("ssd", "random@0.1") == "ssd"
+
+
+def line(mean_gap: float, cpu: float, **more: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    scores = {"mean_gap": mean_gap, "before_retain_accuracy": 1.0, "mean_gap_of_a_retrain": 0.01, "n_forgotten": 10,
+              "n_trained": 100, "work_share": cpu, "forget_accuracy": 0.5, **more}  # fmt: skip
+    return scores, {"forget_cpu_s": cpu, "retrain_cpu_s": 1.0}
+
+
+def run_of(request: str, lines: dict[str, Any]) -> Run:
+    ids = {method: f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r8" for method in lines}
+    environment = {"python": "3", "torch": "2", "device": "cpu"}
+    return Run(
+        Path(), tuple(ids.values()),
+        {ids[m]: {"status": "done", "scores": s, "environment": environment} for m, (s, _) in lines.items()},
+        {ids[m]: t for m, (_, t) in lines.items()},
+    )  # fmt: skip
+
+
+def test_the_page_names_those_that_reach_the_targets_and_marks_those_that_do_not_beat_doing_nothing(page: Any) -> None:
+    random = run_of("random@0.1", {
+        "do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0), "scrub@2": line(0.04, 0.15), "ssd": line(0.03, 0.16),
+        "euk": line(0.041, 0.01), "cfk": line(0.2, 0.1),
+    })  # fmt: skip
+    text = page.tables(random)
+    assert "| 1: `scrub` (4.0) |" in text
+    assert "it counts" in text
+    rows = {row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| `")}
+    assert rows == {"`do-nothing`", "`retrain`", "`scrub@2`", "`ssd`", "`euk`", "`cfk` †"}
+    weak = page.tables(run_of("random@0.1", {"do-nothing": line(0.02, 0.0), "retrain": line(0.01, 1.0)}))
+    assert "does not count" in weak
+    one = page.tables(run_of("class@3", {
+        "do-nothing": line(0.4, 0.0, rest_gap=0.0, forget_accuracy=1.0), "retrain": line(0.01, 1.0, rest_gap=0.02),
+        "euk": line(0.02, 0.1, rest_gap=-0.01, forget_accuracy=0.01),
+        "ssd": line(0.02, 0.1, rest_gap=-0.011, forget_accuracy=0.0),
+    }))  # fmt: skip
+    assert "| 1: `euk` (rest -1.0) |" in one
