@@ -43,11 +43,11 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 #: Instances that are tried with ``--slow`` only. Every method has another one that is tried always.
 SLOW = frozenset(
     {
-        "ForestClassifier-frame", "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-ridge-words",
-        "Pipeline-sharded", "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
-        "SISAClassifier-persons", "SISAClassifier-weighted",
-        "SISAClassifier-logistic", "SISAClassifier-strings", "SISARegressor-tree",
-        "BayesianLogisticRegression-reverse", "LangevinLogisticRegression-batches",
+        "BayesianLogisticRegression-reverse", "ForestClassifier-frame", "LangevinLogisticRegression-batches",
+        "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-ridge-words", "Pipeline-sharded",
+        "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
+        "SISAClassifier-logistic", "SISAClassifier-persons", "SISAClassifier-strings", "SISAClassifier-weighted",
+        "SISARegressor-tree",
     }
 )  # fmt: skip
 

@@ -20,8 +20,8 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
-    "PassageIndex": "it finds passages; a good answer of the lab is a class, a number or an anomaly; see docs/questions.md",
-    "SpanReader": "it answers in words; a good answer of the lab is a class, a number or an anomaly; see docs/questions.md",
+    "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
+    "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
     "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
     "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",

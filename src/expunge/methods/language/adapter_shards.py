@@ -189,7 +189,7 @@ class AdapterShards:
 
     def guarantee(self) -> Guarantee:
         """Exact, unless the training of an adapter gave other bits when it was repeated."""
-        doubt = next((t._doubt_ for t in self._trainers.values() if t._doubt_), None)
+        doubt = next((t._doubt for t in self._trainers.values() if t._doubt), None)
         return equality(", of a model that never learned from the records", doubt)
 
     @torch.no_grad()

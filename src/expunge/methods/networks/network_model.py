@@ -64,7 +64,7 @@ class NetworkModel(Unlearner):
     def _blueprint(self) -> Blueprint:
         return find_blueprint(self.task)
 
-    def fit(
+    def fit(  # type: ignore[override]
         self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False
     ) -> Any:
         """Train on rows, each under its own name; see :meth:`expunge.Unlearner.fit`. There are no
