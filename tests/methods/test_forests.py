@@ -316,6 +316,18 @@ def test_threads_and_copies_of_columns_give_the_same_trees_and_no_tree_is_begun_
         check_inside(model)
 
 
+def test_pools_that_are_too_short_for_every_tree_change_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = table(600)
+    forests = [
+        expunge.ForestClassifier(n_estimators=5, share=share, n_jobs=jobs) for share, jobs in ((1.0, 1), (0.4, 3))
+    ]
+    digests = [clone(model).fit(X, y).digest() for model in forests]
+    make = planting.Pools.__init__
+    monkeypatch.setattr(planting.Pools, "__init__", lambda self, plan, *n: make(self, plan, 1, 0, n[2]))
+    monkeypatch.setattr(planting, "_with_spare", lambda used: used)
+    assert [clone(model).fit(X, y).digest() for model in forests] == digests
+
+
 def test_equal_hashes_go_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     def few(seed: int, purpose: str, ids: Any) -> Any:
         return (np.abs(ids.astype(np.int64)) % 7).astype(np.uint64) << np.uint64(60)

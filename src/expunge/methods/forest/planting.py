@@ -128,8 +128,9 @@ def _grown(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, 
             )  # fmt: skip
             if min(end) >= 0:
                 break
-            room, cached = len(pools.nodes) - n_nodes, len(pools.heads) - n_tallies
-            pools.lengthen(n_nodes + room * (2 if end[0] < 0 else 1), n_tallies + cached * (2 if end[1] < 0 else 1), 0)
+            room, cached = len(pools.nodes) - n_nodes, len(pools.heads) - n_tallies  # may be none
+            more = (2 * room + 256, cached) if end[0] < 0 else (room, 2 * cached + 256)
+            pools.lengthen(n_nodes + more[0], n_tallies + more[1], 0)
         pools.roots.append(n_nodes)
         pools.used[:] = *end, start + count
         done = len(pools.roots)
