@@ -84,7 +84,8 @@ def fits(cases: Cases) -> list[list[Any]]:
         asked = cases.pairs(key, "ask", "their_ask")
         rows.append([
             name_of(key), len(found), middle(cases.each(key, "fit")), middle(theirs) if theirs else "",
-            ratio(ours, theirs) if theirs else "", f"{cases.mean(key, 'auc'):.4f} / {cases.mean(key, 'their_auc'):.4f}",
+            ratio(ours, theirs) if theirs else "",
+            f"{cases.mean(key, 'auc'):.4f}" + (f" / {cases.mean(key, 'their_auc'):.4f}" if theirs else ""),
             ratio(asked[1], asked[0]) if theirs else "",
         ])  # fmt: skip
     return rows
