@@ -13,7 +13,8 @@ import expunge
 from expunge.audit import AuditReport
 from expunge.cli import run
 from expunge.workspace.models.audits import audit_model
-from expunge.workspace.tabular.schema import choose_schema, read_rows
+from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.schema import choose_schema
 from expunge.workspace.tabular.tables import read_table
 
 N, LEARNED = 160, 110

@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from expunge.errors import ExpungeError, InvalidDataError, InvalidIdError, InvalidParameterError
-from expunge.workspace.tabular.schema import MOST_CLASSES, Schema, choose_schema, parse_label, read_rows
+from expunge.workspace.tabular.columns import parse_label
+from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.schema import MOST_CLASSES, Schema, choose_schema
 from expunge.workspace.tabular.tables import read_ids, read_table, write_table
 
 

@@ -19,7 +19,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import told_as_invalid_data
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.reading import read_rows
 
 __all__ = ["adopt"]
 

@@ -1,13 +1,15 @@
-"""Verbs of the facade that look into models and prove something: influence, audits, receipts, the log."""
+"""Verbs of the facade that look into models and prove something: influence, audits, receipts, the log, keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError
-from expunge.workspace import reports, verifying
+from expunge.workspace import opening, reports, verifying
 from expunge.workspace.models import models
+from expunge.workspace.requests import nonces
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import live_schema
 
@@ -114,3 +116,28 @@ class ProofVerbs:
     def head(self) -> SignedHead:
         """Size and root of the log, signed now, for an outsider to keep."""
         return verifying.head(self._core)
+
+    def keys_show(self) -> dict[str, Any]:
+        """Who signs, and where the secrets lie."""
+        return reports.keys(self._core)
+
+    def keys_shred_nonces(self, requests: Sequence[int] | None = None) -> dict[str, Any]:
+        """Destroy the numbers that blind the digests *before*; see :mod:`expunge.workspace.requests.nonces`.
+
+        Parameters
+        ----------
+        requests : sequence of int, optional
+            Whose receipts; default: all there are.
+
+        Raises
+        ------
+        UnknownNameError
+            A request without a receipt.
+        """
+        with self._core.changing("nonces"):
+            return nonces.shred(self._core, requests)
+
+    def keys_rotate(self) -> dict[str, Any]:
+        """Make a new signing key; the old one signs that it follows."""
+        with self._core.lock.held():
+            return opening.rotate(self._core)

@@ -21,7 +21,6 @@ from expunge.workspace.requests import (
     asking,
     auditing,
     finding,
-    nonces,
     planning,
     recovery,
     removing,
@@ -375,28 +374,3 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
     def status(self) -> dict[str, Any]:
         """What there is, what is open, and what is to be done next."""
         return reports.status(self._core)
-
-    def keys_show(self) -> dict[str, Any]:
-        """Who signs, and where the secrets lie."""
-        return reports.keys(self._core)
-
-    def keys_shred_nonces(self, requests: Sequence[int] | None = None) -> dict[str, Any]:
-        """Destroy the numbers that blind the digests *before*; see :mod:`expunge.workspace.requests.nonces`.
-
-        Parameters
-        ----------
-        requests : sequence of int, optional
-            Whose receipts; default: all there are.
-
-        Raises
-        ------
-        UnknownNameError
-            A request without a receipt.
-        """
-        with self._core.changing("nonces"):
-            return nonces.shred(self._core, requests)
-
-    def keys_rotate(self) -> dict[str, Any]:
-        """Make a new signing key; the old one signs that it follows."""
-        with self._core.lock.held():
-            return opening.rotate(self._core)

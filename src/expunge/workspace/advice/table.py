@@ -12,7 +12,8 @@ from expunge.workspace.advice.measure import SAMPLE, Progress, measure
 from expunge.workspace.advice.question import Question, parse_duration
 from expunge.workspace.tabular.catalogue import make_method, resolve_method
 from expunge.workspace.tabular.pipelines import default_estimator, make_estimator
-from expunge.workspace.tabular.schema import choose_schema, read_rows
+from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.schema import choose_schema
 from expunge.workspace.tabular.tables import read_table
 
 __all__ = ["advise_shards"]

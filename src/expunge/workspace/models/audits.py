@@ -33,7 +33,9 @@ from expunge.errors import (
 )
 from expunge.seeds import derive_seed
 from expunge.workspace.models.method_references import MethodTraining
-from expunge.workspace.tabular.schema import Schema, TableRows, parse_label, read_rows
+from expunge.workspace.tabular.columns import parse_label
+from expunge.workspace.tabular.reading import TableRows, read_rows
+from expunge.workspace.tabular.schema import Schema
 from expunge.workspace.tabular.tables import read_table
 
 __all__ = ["How", "audit_model", "audit_scores"]

@@ -21,7 +21,8 @@ from expunge.workspace.tabular.card import Card, read_schema
 from expunge.workspace.tabular.catalogue import blueprint_of, resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
 from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data
-from expunge.workspace.tabular.schema import Schema, TableRows, choose_schema, read_rows, with_target
+from expunge.workspace.tabular.reading import TableRows, read_rows, with_target
+from expunge.workspace.tabular.schema import Schema, choose_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

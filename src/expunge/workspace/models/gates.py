@@ -18,7 +18,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.models.models import Model, open_model
 from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.reading import read_rows
 
 if TYPE_CHECKING:
     from expunge.workspace.storage.core import Core

@@ -11,7 +11,9 @@ import numpy as np
 from expunge.errors import InvalidParameterError, InvalidRequestError
 from expunge.influence import EqualOpportunity, Influence, MeanLoss, influence
 from expunge.seeds import uniform64
-from expunge.workspace.tabular.schema import Schema, parse_label, read_rows
+from expunge.workspace.tabular.columns import parse_label
+from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.schema import Schema
 from expunge.workspace.tabular.tables import read_table
 
 __all__ = ["influence_of"]

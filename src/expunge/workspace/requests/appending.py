@@ -17,7 +17,7 @@ from expunge.workspace.rules.retention import read_times
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import live_schema, told_as_invalid_data
-from expunge.workspace.tabular.schema import read_rows, with_target
+from expunge.workspace.tabular.reading import read_rows, with_target
 from expunge.workspace.tabular.sources import Source, read_source
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from expunge.workspace.requests import receipting, request_queue
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
+from expunge.workspace.tabular.columns import parse_label
 from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import Schema, parse_label
+from expunge.workspace.tabular.schema import Schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

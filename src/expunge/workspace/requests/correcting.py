@@ -10,7 +10,7 @@ from expunge.workspace.data import buckets, datasets
 from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import live_schema
-from expunge.workspace.tabular.schema import read_rows
+from expunge.workspace.tabular.reading import read_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

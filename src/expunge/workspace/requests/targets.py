@@ -15,7 +15,7 @@ from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import models
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.schema import parse_label
+from expunge.workspace.tabular.columns import parse_label
 
 __all__ = ["Held", "held_by"]
 

@@ -11,7 +11,8 @@ from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError
 from expunge.methods.networks import NETWORK_MODELS
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
 from expunge.workspace.tabular.pipelines import behind_backbone, behind_columns, learns_from_tables, make_estimator
-from expunge.workspace.tabular.schema import Schema, TableRows, read_rows
+from expunge.workspace.tabular.reading import TableRows, read_rows
+from expunge.workspace.tabular.schema import Schema
 
 if TYPE_CHECKING:
     import pandas as pd
