@@ -83,9 +83,9 @@ def bought(model: Any, X: Any, y: Any, order: list[int]) -> list[list[str]]:
     first = readings[0][0] if readings else 0
     told = readings[0][1].split()[-4] if readings else "none"
     more = next((end - first for end in ends if end > first), 0)
-    total = next((k for k, note in found if "measured" not in note), 1500) - first
+    total = next((k for k, note in found if "measured" not in note), 1500) - first  # at least, if the run ends first
     return [
-        ["of these, that one direct reading buys (it said about)", f"{more} ({told})", ""],
+        ["removals that one direct reading then buys (it said about)", f"{more} ({told})", ""],
         ["that readings buy in a row, until weights have to be moved", f"{total}", ""],
     ]
 

@@ -148,6 +148,8 @@ def test_what_is_more_than_the_capacity_is_refused_or_fitted_again() -> None:
     digest = model.digest()
     with pytest.raises(BudgetExhaustedError, match="capacity is 2"):
         model.forget([3])
+    with pytest.raises(BudgetExhaustedError, match="capacity is 2"):
+        model.plan([3])
     assert model.digest() == digest
     model = NewtonLogisticRegression(**settings).fit(X, y)
     plan, removal = model.plan([1, 2, 3]), model.forget([1, 2, 3])

@@ -138,13 +138,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
         names, old = change.parts["names"], change.parts["moved"]
         going, coming = (weight_of(change.rows, slots) for slots in (change.removed_slots, change.added_slots))
         moved, total = float(old["moved"]) + going + coming, float(old["total"]) - going + coming
-        if moved > float(self.capacity) or total > float(old["at_fit"]):
-            if self.on_exhausted == "refuse":
-                raise BudgetExhaustedError(
-                    f"With these, records of a weight of {moved:g} have gone or come since the fit; capacity is "
-                    f"{self.capacity:g}, and {float(old['at_fit']):g} is the most there may be.",
-                    hint="Set on_exhausted to 'retrain', or fit again with a larger capacity.",
-                )
+        if self._is_exhausted(old, moved, total):
             change.notes.append("the capacity is used up: trained again on what is left, with fresh noise")
             return self._fitted_parts(change, names, draws=int(old["draws"]) + 1)
         curvature: Curvature = change.parts["curvature"]  # type: ignore[assignment]
@@ -221,9 +215,22 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
         if not left or "moved" not in parts:
             return 0, left, tuple(parts)
         old = parts["moved"]
-        if float(old["moved"]) + going + coming <= float(self.capacity):
-            return changed, changed + (left if coming else 0), PARTS
-        return left, left + changed, tuple(parts)
+        moved, total = float(old["moved"]) + going + coming, float(old["total"]) - going + coming
+        if self._is_exhausted(old, moved, total):
+            return left, left + changed, tuple(parts)
+        return changed, changed, PARTS
+
+    def _is_exhausted(self, old: Part, moved: float, total: float) -> bool:
+        """Whether the noise of the fit does not hide this; refused where that was decided."""
+        if moved <= float(self.capacity) and total <= float(old["at_fit"]):
+            return False
+        if self.on_exhausted == "refuse":
+            raise BudgetExhaustedError(
+                f"With these, records of a weight of {moved:g} have gone or come since the fit; capacity is "
+                f"{self.capacity:g}, and {float(old['at_fit']):g} is the most there may be.",
+                hint="Set on_exhausted to 'retrain', or fit again with a larger capacity.",
+            )
+        return True
 
     def _revive(self, name: str, part: Part) -> Any:
         return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part

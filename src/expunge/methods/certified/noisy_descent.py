@@ -99,7 +99,7 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
     delta: float
     allow_large_delta: bool
     noise_seed: int | None
-    #: Batches of a pass; one that a method without the argument has.
+    #: Batches of a pass: one, where a method has no such argument.
     n_batches: int = 1
 
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
