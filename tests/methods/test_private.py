@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from typing import Any
 
@@ -13,6 +15,7 @@ from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.preprocessing import scale
 
 import expunge
+from expunge.cli import run
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
@@ -280,3 +283,29 @@ def test_rows_that_are_not_clipped_or_not_finite_are_refused() -> None:
     for method in ALL:
         with pytest.raises(ValueError, match="infinity"):
             method().fit(np.where(np.arange(100).reshape(50, 2) == 3, np.inf, X), y)
+
+
+# ------------------------------------------------------------------ through a workspace
+
+
+def test_a_workspace_forgets_with_a_receipt_that_says_what_was_spent(tmp_path: Any, capsys: Any) -> None:
+    X, y = table(120, 2)
+    labels = np.array(["no", "yes"])[y]
+    rows = [f"r{i},p{i // 2},{a:.6f},{b:.6f},{labels[i]}" for i, (a, b) in enumerate(X)]
+    (tmp_path / "t.csv").write_text("id,person,a,b,label\n" + "\n".join(rows), encoding="utf-8")
+    place = ["--workspace", str(tmp_path / "ws")]
+    given = ["--target", "label", "--record-id", "id", "--subject-id", "person"]
+    assert run(["init", str(tmp_path / "ws")]) == 0
+    fit = ["fit", "m", "--data", str(tmp_path / "t.csv"), *given, "--method", "private-logistic-regression"]
+    assert run([*fit, "--option", "group_size=2", "--bare", *place]) == 0
+    capsys.readouterr()
+    said = []
+    for words in (["plan", "--subject", "p3"], ["forget", "--subject", "p3"], ["forget", "--subject", "p4"]):
+        assert run([*words, *place]) == 0
+        said.append(" ".join(capsys.readouterr().out.split()))
+    assert all("odometer: 2 records gone at epsilon = 1 of 1" in text for text in said[:2])
+    assert "trained again on what is left" in said[2]
+    receipts = sorted((tmp_path / "ws" / "receipts").glob("*.json"))
+    assert len(receipts) == 2
+    payload = json.loads(receipts[0].read_text())["envelope"]["payload"]
+    assert "indistinguishable" in base64.b64decode(payload).decode()
