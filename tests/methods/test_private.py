@@ -309,3 +309,18 @@ def test_a_workspace_forgets_with_a_receipt_that_says_what_was_spent(tmp_path: A
     assert len(receipts) == 2
     payload = json.loads(receipts[0].read_text())["envelope"]["payload"]
     assert "indistinguishable" in base64.b64decode(payload).decode()
+
+
+def test_a_pipeline_plans_what_it_will_promise() -> None:
+    """Categories stay when a record goes, so what stands behind them does nothing; a scaler moves, and all is new."""
+    towns, y = np.array([["a"], ["b"], ["c"]] * 40, dtype=object), np.arange(120) % 2
+    hidden = expunge.PrivateLogisticRegression(group_size=3, noise_seed=0)
+    still = expunge.make_pipeline(expunge.OneHotEncoder(), hidden).fit(towns, y)
+    moving = expunge.make_pipeline(expunge.StandardScaler(), hidden).fit(*table(120, 2))
+    for model, does_nothing in ((still, True), (moving, False)):
+        plan = model.plan([3, 4])
+        removal = model.forget([3, 4])
+        assert (removal.work <= 2) == does_nothing  # an encoder reads what goes
+        assert (removal.guarantee.epsilon == 0.0) != does_nothing
+        assert plan.guarantee.epsilon >= removal.guarantee.epsilon
+        assert plan.guarantee == removal.guarantee or not does_nothing

@@ -86,6 +86,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     """
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+    _goes_on: ClassVar[bool] = True
     _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record that is there twice stands in two steps"
     }
@@ -190,9 +191,6 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         if "published" in touched:  # the budget is spent, or nothing else is there
             return len(rows), len(rows) + len(table), touched
         return low + len(table), high + len(table), ("published", "stream", "odometer")
-
-    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Any:
-        return super()._guarantee_after(slots, False)
 
     @property
     def steps_(self) -> int:
