@@ -20,6 +20,7 @@ from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParame
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy import Gaussian, Group, Several, epsilon_lower_bound, epsilon_of, gaussian_epsilon
+from expunge.privacy.noise import grid_of
 from expunge.seeds import uniform64
 
 Array = np.ndarray[Any, Any]
@@ -99,6 +100,17 @@ def test_a_record_that_is_not_there_moves_no_other_in_a_stream() -> None:
     whole, rest = (model._state().parts["stream"] for model in fits)
     assert (whole["tree"] == rest["tree"]).all()
     assert np.linalg.norm(whole["total"] - rest["total"]) <= np.linalg.norm(X[59])
+
+
+def test_what_a_stream_publishes_lies_on_the_grid_of_its_noise() -> None:
+    """The sum of gradients has no bit below it, so none can be read from the weights."""
+    X, y = table(90, 3)
+    model = expunge.PrivateOnlineLogisticRegression(batch_size=20, lr=1.0, fit_intercept=False).fit(X, y)
+    stream, grid = model._state().parts["stream"], grid_of(model.noise_multiplier_ * math.sqrt(10))
+    for name in ("total", "tree"):
+        steps = stream[name] / grid
+        assert (steps == np.rint(steps)).all()
+        assert (steps != 0).any()
 
 
 def test_steps_and_count_together_are_the_one_mechanism_that_is_charged() -> None:
