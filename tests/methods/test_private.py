@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import math
 from typing import Any
 
@@ -13,10 +15,12 @@ from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.preprocessing import scale
 
 import expunge
+from expunge.cli import run
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy import Gaussian, Group, Several, epsilon_lower_bound, epsilon_of, gaussian_epsilon
+from expunge.privacy.noise import grid_of
 from expunge.seeds import uniform64
 
 Array = np.ndarray[Any, Any]
@@ -96,6 +100,17 @@ def test_a_record_that_is_not_there_moves_no_other_in_a_stream() -> None:
     whole, rest = (model._state().parts["stream"] for model in fits)
     assert (whole["tree"] == rest["tree"]).all()
     assert np.linalg.norm(whole["total"] - rest["total"]) <= np.linalg.norm(X[59])
+
+
+def test_what_a_stream_publishes_lies_on_the_grid_of_its_noise() -> None:
+    """The sum of gradients has no bit below it, so none can be read from the weights."""
+    X, y = table(90, 3)
+    model = expunge.PrivateOnlineLogisticRegression(batch_size=20, lr=1.0, fit_intercept=False).fit(X, y)
+    stream, grid = model._state().parts["stream"], grid_of(model.noise_multiplier_ * math.sqrt(10))
+    for name in ("total", "tree"):
+        steps = stream[name] / grid
+        assert (steps == np.rint(steps)).all()
+        assert (steps != 0).any()
 
 
 def test_steps_and_count_together_are_the_one_mechanism_that_is_charged() -> None:
@@ -280,3 +295,44 @@ def test_rows_that_are_not_clipped_or_not_finite_are_refused() -> None:
     for method in ALL:
         with pytest.raises(ValueError, match="infinity"):
             method().fit(np.where(np.arange(100).reshape(50, 2) == 3, np.inf, X), y)
+
+
+# ------------------------------------------------------------------ through a workspace
+
+
+def test_a_workspace_forgets_with_a_receipt_that_says_what_was_spent(tmp_path: Any, capsys: Any) -> None:
+    X, y = table(120, 2)
+    labels = np.array(["no", "yes"])[y]
+    rows = [f"r{i},p{i // 2},{a:.6f},{b:.6f},{labels[i]}" for i, (a, b) in enumerate(X)]
+    (tmp_path / "t.csv").write_text("id,person,a,b,label\n" + "\n".join(rows), encoding="utf-8")
+    place = ["--workspace", str(tmp_path / "ws")]
+    given = ["--target", "label", "--record-id", "id", "--subject-id", "person"]
+    assert run(["init", str(tmp_path / "ws")]) == 0
+    fit = ["fit", "m", "--data", str(tmp_path / "t.csv"), *given, "--method", "private-logistic-regression"]
+    assert run([*fit, "--option", "group_size=2", "--bare", *place]) == 0
+    capsys.readouterr()
+    said = []
+    for words in (["plan", "--subject", "p3"], ["forget", "--subject", "p3"], ["forget", "--subject", "p4"]):
+        assert run([*words, *place]) == 0
+        said.append(" ".join(capsys.readouterr().out.split()))
+    assert all("odometer: 2 records gone at epsilon = 1 of 1" in text for text in said[:2])
+    assert "trained again on what is left" in said[2]
+    receipts = sorted((tmp_path / "ws" / "receipts").glob("*.json"))
+    assert len(receipts) == 2
+    payload = json.loads(receipts[0].read_text())["envelope"]["payload"]
+    assert "indistinguishable" in base64.b64decode(payload).decode()
+
+
+def test_a_pipeline_plans_what_it_will_promise() -> None:
+    """Categories stay when a record goes, so what stands behind them does nothing; a scaler moves, and all is new."""
+    towns, y = np.array([["a"], ["b"], ["c"]] * 40, dtype=object), np.arange(120) % 2
+    hidden = expunge.PrivateLogisticRegression(group_size=3, noise_seed=0)
+    still = expunge.make_pipeline(expunge.OneHotEncoder(), hidden).fit(towns, y)
+    moving = expunge.make_pipeline(expunge.StandardScaler(), hidden).fit(*table(120, 2))
+    for model, does_nothing in ((still, True), (moving, False)):
+        plan = model.plan([3, 4])
+        removal = model.forget([3, 4])
+        assert (removal.work <= 2) == does_nothing  # an encoder reads what goes
+        assert (removal.guarantee.epsilon == 0.0) != does_nothing
+        assert plan.guarantee.epsilon >= removal.guarantee.epsilon
+        assert plan.guarantee == removal.guarantee or not does_nothing

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
+from expunge.workspace.advice_verbs import AdviceVerbs
 from expunge.workspace.data import datasets
 from expunge.workspace.data.buckets import ids_of
 from expunge.workspace.data_verbs import DataVerbs
@@ -36,14 +37,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from expunge.ledger.keys import Signer
-    from expunge.workspace.advice import Advice, PrivacyAdvice
 
 __all__ = ["Workspace"]
 
 Ids = Sequence[Any] | None
 
 
-class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
+class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
     """A folder with data sets, models, requests and receipts. Made by :meth:`init` or :meth:`open`.
 
     Examples
@@ -356,20 +356,6 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs):
         with core.lock.held():
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
             return asking.run(core, self._commits.accept([wish]))
-
-    @staticmethod
-    def advise_shards(data: str | Path, **asked: Any) -> Advice:
-        """How many shards and slices a table wants; see :func:`expunge.workspace.advice.advise_shards`."""
-        from expunge.workspace import advice
-
-        return advice.advise_shards(data, **asked)
-
-    @staticmethod
-    def advise_privacy(**asked: Any) -> PrivacyAdvice:
-        """How to forget at an epsilon; see :func:`expunge.workspace.advice.advise_privacy`."""
-        from expunge.workspace import advice
-
-        return advice.advise_privacy(**asked)
 
     def status(self) -> dict[str, Any]:
         """What there is, what is open, and what is to be done next."""

@@ -199,12 +199,15 @@ class Pipeline(NamedSteps, Unlearner):
     def _most_work(self, rows: Rows) -> int:
         return self._kept(rows).most_work(rows, self._state().parts)
 
-    def _guarantee(self) -> Guarantee:
+    def _guarantee(self, *after: Any, **how: Any) -> Guarantee:
         """Equality, or what the last step promises if that is less: the steps before it are equal on both sides."""
         name, last = self.steps[-1]
         if last._strongest == "exact":
             return super()._guarantee()
-        return stage(last, 1, rows=self._rows(), parts=below(name, self._state().parts))._guarantee()  # type: ignore[no-any-return]
+        own: Unlearner = stage(last, 1, rows=self._rows(), parts=below(name, self._state().parts))
+        return own._guarantee_after(*after, **how) if after else own._guarantee()
+
+    _guarantee_after = _guarantee
 
     def _terms(self) -> str:
         kept: Any = self._kept(self._rows())
@@ -227,8 +230,7 @@ class Pipeline(NamedSteps, Unlearner):
         n = X.shape[0] if hasattr(X, "shape") else len(X)
         front, rest = self._split()
         known, blocks = below(FRONT, solution), []
-        step = rows_at_a_time(known)
-        for start in range(0, n, step):
+        for start in range(0, n, step := rows_at_a_time(known)):
             Z = X.iloc[start : start + step] if hasattr(X, "iloc") else X[start : start + step]
             Z = Z if front is None else front.transform(known, Z)
             blocks.append(asked_of(rest, solution, method, Z, *arguments))

@@ -51,6 +51,8 @@ class DoNothing(Unlearner):
     noise_seed: int | None
 
     _strongest: ClassVar[Kind] = "certified"
+    #: Whether what comes is learned without a new fit, so that a corrected record is one that goes and one that comes.
+    _goes_on: ClassVar[bool] = False
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
     def __sklearn_tags__(self) -> Tags:
@@ -162,7 +164,11 @@ class DoNothing(Unlearner):
         if "odometer" not in parts or (slots is not None and len(slots) == len(rows) and not corrected):
             return self._promise(None)
         odometer = self._odometer(parts["odometer"])
-        if slots is not None and not corrected and odometer.affords(weight := weight_of(rows, slots)):
+        if (
+            slots is not None
+            and (self._goes_on or not corrected)
+            and odometer.affords(weight := weight_of(rows, slots))
+        ):
             return self._promise(odometer.spend(weight))
         return self._promise(dataclasses.replace(odometer, gone=0.0))
 

@@ -147,7 +147,10 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         return int(self.steps)
 
     def _assumed(self) -> tuple[str, ...]:
-        return (about_rows(self.norm_bound, clip=self.clip),)
+        return (
+            about_rows(self.norm_bound, clip=self.clip),
+            "the rounding of a sum over n records in doubles, n² · 10⁻¹⁶ of a row at most, is not counted",
+        )
 
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         X, weights = self._bounded(table.X, table.ids), weights_of(table)

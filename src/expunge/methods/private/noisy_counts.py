@@ -35,7 +35,8 @@ def noisy_class_sums(
     Parameters
     ----------
     values : ndarray of shape (n, d)
-        No row longer than ``length``.
+        No row longer than ``length``. Values are cut to multiples of 2**-30, so that sums of up to 2**23 records of
+        whole weights are exact: what a record moves is not a matter of rounding.
     codes : ndarray of shape (n,)
     weights : ndarray of shape (n,)
     n_classes : int
@@ -51,7 +52,7 @@ def noisy_class_sums(
     >>> noisy_class_sums(rows, np.array([0, 0, 1]), ones, 2, 1.0, 1e-3, Noise(seed=0)).round(1).tolist()
     [[2.0], [-1.0]]
     """
-    sums = np.zeros((n_classes, values.shape[1]))
+    sums, values = np.zeros((n_classes, values.shape[1])), np.trunc(values * 2.0**30) / 2.0**30
     for code in range(n_classes):
         mine = codes == code
         sums[code] = weights[mine] @ values[mine]

@@ -18,7 +18,7 @@ from expunge.methods.private.do_nothing import DoNothing, about_odometer, check_
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_positive
-from expunge.privacy.noise import Noise
+from expunge.privacy.noise import Noise, grid_of
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -64,7 +64,9 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     A record stands in one step, and its gradient in no more than ``levels`` sums of a binary tree over the steps, each
     with noise of its own: one Gaussian mechanism of a sensitivity sqrt(levels) times as large, for the whole sequence
     of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise
-    grows with log t. The state holds sums and noise apart, and is not for publication; an export holds the weights.
+    grows with log t. Gradients are cut to the grid of the noise, record by record, so that sums of them are exact and
+    no low bit of what is published tells anything. The state holds sums and noise apart, and is not for publication; an
+    export holds the weights.
     Learning b records costs O(b d k) and ceil(b / batch_size) steps; which of these a record stands in follows from the
     hash of its id, so that none that goes moves another. A corrected record is a new one, and the old one is gone.
 
@@ -86,6 +88,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     """
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
+    _goes_on: ClassVar[bool] = True
     _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record that is there twice stands in two steps"
     }
@@ -163,13 +166,15 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         place = uniform64(self.seed, "step of the stream", table.ids) % np.uint64(count)
         scale, levels = self.lr / (self._radius**2 * int(self.batch_size)), int(self.levels)
         sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * self._radius
+        grid = grid_of(sigma)
         total, tree, closed = (stream[name].copy() for name in ("total", "tree", "closed"))
         steps, still = int(stream["steps"]), np.zeros_like(coef)
         with one_thread():
             for step in range(count if k else 0):
                 part = np.flatnonzero(place == step)
                 slopes = slopes_of(X[part] @ coef.T, targets[part]) * weights[part, np.newaxis]
-                total = total + slopes.T @ X[part]
+                of_each = slopes[:, :, np.newaxis] * X[part][:, np.newaxis, :]
+                total = total + (np.trunc(of_each / grid) * grid).sum(axis=0)
                 within = (steps + step) % 2 ** (levels - 1) + 1  # the tree, from 1 on
                 level = (within & -within).bit_length() - 1
                 tree[:level] = 0.0  # these sums are inside the new one
@@ -190,9 +195,6 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         if "published" in touched:  # the budget is spent, or nothing else is there
             return len(rows), len(rows) + len(table), touched
         return low + len(table), high + len(table), ("published", "stream", "odometer")
-
-    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Any:
-        return super()._guarantee_after(slots, False)
 
     @property
     def steps_(self) -> int:
