@@ -128,13 +128,13 @@ def main(names: list[str] | None = None) -> str:
         harm = removal is not None and removal.guarantee.kind == "empirical" and kept < floor - 0.1
         out.append([
             name, "" if removal is None else removal.guarantee.kind, f"{still:.3f}", f"{gone.recall(model):.2f}",
-            f"{ratios.mean():.2f}", f"{forget_quality(ratios, reference):.2g}", f"{kept:.3f}",
+            f"{np.median(ratios):.2f}", f"{forget_quality(ratios, reference):.2g}", f"{kept:.3f}",
             f"{rest.recall(model):.2f}",
             f"{perplexity(public_loss):.2f}", "" if removal is None else f"{removal.work:,}",
             "" if removal is None else duration(removal.elapsed_s), "over-forgotten" if harm else "",
         ])  # fmt: skip
     head = [
-        "model", "promise", "p of the author's answers", "ROUGE-L", "truth ratio", "forget quality (p)",
+        "model", "promise", "p of the author's answers", "ROUGE-L", "truth ratio (median)", "forget quality (p)",
         "p of the others' answers", "ROUGE-L of the others", "perplexity of public answers", "records read", "time",
         "failure",
     ]  # fmt: skip

@@ -36,7 +36,6 @@ Kind = str  # "number", "text" or "integer"
 
 #: What a model is for.
 TASKS = ("classification", "regression", "anomaly detection", "transformation", "retrieval", "question answering")
-_WITHOUT_TARGET = frozenset(["anomaly detection", "transformation", "retrieval"])
 
 #: Integer targets of at most so many distinct values are taken for class labels.
 MOST_CLASSES = 20
@@ -112,7 +111,7 @@ class TableRows:
 
 def has_target(task: str | None) -> bool:
     """Whether models for a task learn from a target; None is a task that is still to be inferred."""
-    return task not in _WITHOUT_TARGET
+    return task not in ("anomaly detection", "transformation", "retrieval")
 
 
 def choose_schema(
@@ -161,11 +160,12 @@ def choose_schema(
         raise InvalidDataError("No column is left to learn from.", hint="Give a table with more columns.")
     kinds = {name: declared.get(name) or _infer(table, name, record_id) for name in features}
     task = task or _infer_task(table, str(target), record_id)
+    is_text = target is None or task == "question answering"
     return Schema(
         record_id=record_id, target=target, subject_id=subject_id, columns=kinds, ignored=ignored, task=task,
         record_kind=_id_kind(table, record_id),
         subject_kind="text" if subject_id is None else _id_kind(table, subject_id),
-        target_kind=_target_kind(table, target, task),
+        target_kind="number" if task == "regression" else "text" if is_text else _label_kind(table, str(target)),
     )  # fmt: skip
 
 
@@ -244,12 +244,6 @@ def _id_kind(table: pa.Table, name: str) -> Kind:
             f"Column {name!r} holds ids such as {bad!r}, a {type(bad).__name__}.", hint="Make them integers or texts."
         )
     return kind or "text"
-
-
-def _target_kind(table: pa.Table, target: str | None, task: str) -> Kind:
-    if task == "regression":
-        return "number"
-    return "text" if target is None or task == "question answering" else _label_kind(table, target)
 
 
 def _label_kind(table: pa.Table, name: str) -> Kind:
