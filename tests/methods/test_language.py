@@ -237,7 +237,8 @@ def test_measures_of_a_language_model() -> None:
     assert truth_ratio([0.5, 0.2], [[0.1, 0.3], [0.2, 0.6]]) == pytest.approx([0.4, 2.0])
     assert model_utility([0.2, 0.6]) == pytest.approx(2 / (5 + 1 / 0.6))
     assert perplexity([math.log(8)] * 3) == pytest.approx(8)
-    for wrong in (([0.0], [[0.1]]), ([0.5], [0.1]), ([0.5, 0.5], [[0.1]])):
+    assert truth_ratio([0.0], [[0.0, 0.0]]).tolist() == [1.0]  # of a model that was wrecked: it tells nothing apart
+    for wrong in (([-0.1], [[0.1]]), ([0.5], [0.1]), ([0.5, 0.5], [[0.1]])):
         with pytest.raises(InvalidDataError):
             truth_ratio(*wrong)
     for values in ([], [1.5], [-0.1]):

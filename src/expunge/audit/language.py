@@ -56,7 +56,7 @@ def truth_ratio(paraphrased: npt.ArrayLike, perturbed: npt.ArrayLike) -> Floats:
     Returns
     -------
     ndarray of shape (n,)
-        Mean of the wrong ones, divided by the right one.
+        Mean of the wrong ones, divided by the right one. A probability of 0 counts as the smallest number there is.
 
     References
     ----------
@@ -68,11 +68,12 @@ def truth_ratio(paraphrased: npt.ArrayLike, perturbed: npt.ArrayLike) -> Floats:
     [0.4]
     """
     right, wrong = np.asarray(paraphrased, dtype=np.float64), np.asarray(perturbed, dtype=np.float64)
-    if right.ndim != 1 or wrong.ndim != 2 or len(right) != len(wrong) or not (right > 0).all():
+    if right.ndim != 1 or wrong.ndim != 2 or len(right) != len(wrong) or min(right.min(), wrong.min()) < 0:
         raise InvalidDataError(
-            f"Expected n probabilities above 0 and (n, k) beside them, got {right.shape} and {wrong.shape}."
+            f"Expected n probabilities and (n, k) beside them, none below 0, got {right.shape} and {wrong.shape}."
         )
-    return np.asarray(wrong.mean(axis=1) / right)
+    least = np.finfo(np.float64).tiny
+    return np.asarray(np.maximum(wrong.mean(axis=1), least) / np.maximum(right, least))
 
 
 def forget_quality(unlearned: npt.ArrayLike, retrained: npt.ArrayLike) -> float:
