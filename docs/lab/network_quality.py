@@ -89,14 +89,19 @@ def show(done: float, total: float) -> None:
 def tables(run: Run) -> str:
     """What was found, then a table for each setting."""
     groups: dict[tuple[str, str], Lines] = defaultdict(lambda: defaultdict(list))
-    for name, line in run.scores.items():
-        s = Cell.parse(name).scenario
+    for cell, line in run.scores.items():
+        s = Cell.parse(cell).scenario
         if line["status"] == "done":
-            groups[s.workload, s.request][s.method].append((line["scores"], run.timings[name]))
+            groups[s.workload, s.request][s.method].append((line["scores"], run.timings[cell]))
     order = [(scenarios.CLOTHES, request) for request in scenarios.REQUESTS] + list(scenarios.SAMPLES)
     first, n = next(iter(run.scores.values()))["environment"], len(run.scores)
     told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
     out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
+    seen = {name(method) for lines in groups.values() for method in lines}
+    if left := sorted(set(NETWORK_METHODS) - seen):
+        out += [f"Not in this run: {', '.join(f'`{method}`' for method in left)}.", ""]
+    if later := [" · ".join(key) for key in order if "retrain" not in groups[key]]:
+        out += [f"Not run yet, the command goes on with them: {'; '.join(later)}.", ""]
     if not any("anneal=1" in method for lines in groups.values() for method in lines):
         out += ["No setting below lets its step size fall: the dials were searched before `anneal` was among them.", ""]
     for key in order:
