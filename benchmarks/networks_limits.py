@@ -2,9 +2,8 @@
 
 python benchmarks/networks_limits.py        # writes docs/networks.png
 
-A small convolutional network, trained until it is right on all it learned: pictures of Fashion-MNIST where the file is
-there, else scikit-learn's digits. Gradient ascent and its milder relative forget a growing share of the records:
-without limits, with limits, and with the dose searched.
+A small convolutional network on scikit-learn's digits, trained until it is right on all it learned. Gradient ascent
+and its milder relative forget a growing share of the records: without limits, with limits, and with the dose searched.
 """
 
 from __future__ import annotations
@@ -22,39 +21,23 @@ from expunge.errors import InvalidRequestError, LimitBrokenError
 from expunge.networks import Classification, GradientAscent, Limits, NegGradPlus
 
 N, SEEDS = 900, (0, 1, 2)
-SHARES = (0.01, 0.03, 0.1, 0.3, 0.5)
+SHARES = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5)
 LIMITS = Limits(max_retain_drop=0.02)
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "networks.png"
 
-
-def data() -> tuple[str, torch.Tensor, torch.Tensor]:
-    """Name, pictures and labels; the first N are trained on."""
-    path = measure.DATA / "fashion_mnist.npz"
-    if path.exists():
-        with np.load(path) as file:
-            images = np.concatenate([file["x_train"][:N], file["x_test"][:2000]]) / 255
-            labels, name = np.concatenate([file["y_train"][:N], file["y_test"][:2000]]), "Fashion-MNIST"
-    else:
-        images, labels = load_digits(return_X_y=True)
-        images, name = images.reshape(-1, 8, 8) / 16, "digits"
-    return name, torch.as_tensor(images, dtype=torch.float32)[:, None], torch.as_tensor(labels.astype(np.int64))
-
-
-NAME, X, y = data()
+X, y = load_digits(return_X_y=True)
+X = torch.as_tensor(X, dtype=torch.float32).reshape(-1, 1, 8, 8) / 16
+y = torch.as_tensor(y)
 
 
 def train(rows: Any, seed: int) -> nn.Module:
-    """Forty epochs of Adam."""
+    """Thirty epochs of Adam."""
     torch.manual_seed(seed)
-    small = -(-X.shape[-1] // 4)
-    model = nn.Sequential(
-        nn.InstanceNorm2d(1), nn.Conv2d(1, 8, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(16 * small**2, 64), nn.ReLU(), nn.Linear(64, 10),
-    )  # fmt: skip
+    head = (nn.Linear(256, 64), nn.ReLU(), nn.Linear(64, 10))
+    model = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), *head)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     rows = torch.as_tensor(np.asarray(rows))
-    for _ in range(40):
+    for _ in range(30):
         for part in rows[torch.randperm(len(rows))].split(64):
             optimizer.zero_grad()
             nn.functional.cross_entropy(model(X[part]), y[part]).backward()
@@ -70,15 +53,11 @@ def accuracy(model: nn.Module, rows: Any) -> float:
 
 
 def outcome(method: Any, model: nn.Module, task: Classification, k: int, **how: Any) -> tuple[float, float, str]:
-    """Accuracy on unseen data and on the forgotten records, and the dose or "refused"; of what is no model any more,
-    that of guessing.
-    """
+    """Accuracy on unseen data and on the forgotten records, and the dose or "refused"."""
     unseen = range(N, len(y))
     try:
         new, removal = method.forget(model, task, range(k), 0, **how)
     except LimitBrokenError:
-        if "limits" not in how:
-            return 0.1, 0.1, "diverged"
         return accuracy(model, unseen), accuracy(model, range(k)), "refused"
     except InvalidRequestError:  # so few records that their accuracy is within half a record of the reference
         return accuracy(model, unseen), accuracy(model, range(k)), "at its reference"
@@ -91,7 +70,7 @@ def main() -> str:
     models = [train(range(N), seed) for seed in SEEDS]
     task = Classification(torch.utils.data.TensorDataset(X[:N], y[:N]))
     held_out = Classification(torch.utils.data.TensorDataset(X[N:], y[N:]))
-    methods = {"GradientAscent": GradientAscent(epochs=5, lr=0.001, batch_size=16), "NegGradPlus": NegGradPlus()}
+    methods = {"GradientAscent": GradientAscent(epochs=5, lr=0.003, batch_size=16), "NegGradPlus": NegGradPlus()}
     ways: dict[str, dict[str, Any]] = {
         "without limits": {},
         "with limits": {"limits": LIMITS},
@@ -112,7 +91,7 @@ def main() -> str:
                 doses = ", ".join(run[2] for run in runs)
                 rows.append([name, way, f"{share:.0%}", f"{mean[0]:.1%}", f"{mean[1]:.1%}", doses])
     first = measure.table(
-        f"Networks: accuracy after a share of {NAME} was forgotten, mean of three models",
+        "Networks: accuracy after a share was forgotten, mean of three models",
         ["method", "how", "share", "on unseen data", "on the forgotten", "dose of each, or refused"],
         rows,
         f"max_retain_drop = {LIMITS.max_retain_drop:g}. Refused: the model stays as it was.",
@@ -145,7 +124,7 @@ def _doses(models: list[nn.Module], task: Classification, held_out: Classificati
         cells = [f"{100 * g:+.1f}" for g in np.mean(gaps, axis=0)]
         rows.append([what, *cells, f"{100 * np.abs(gaps).mean():.1f}", ", ".join(doses)])
     return measure.table(
-        f"Networks: NegGradPlus, 10 % of {NAME} forgotten, gaps to three retrained models in points of accuracy",
+        "Networks: NegGradPlus, 10 % forgotten, gaps to three retrained models in points of accuracy",
         ["strength", "forget", "retain", "unseen", "mean of the sizes", "dose of each"],
         rows,
     )
@@ -164,7 +143,7 @@ def _draw(found: Any, retrained: list[list[float]]) -> None:
             axis.plot([100 * s for s in SHARES], [100 * m for m in means], style, label=way)
         axis.plot([100 * s for s in SHARES], [100 * np.mean(r) for r in retrained], "k-", lw=0.8, label="retrained")
         axis.set_xscale("log")
-        axis.set_xticks([1, 3, 10, 30, 50], ["1", "3", "10", "30", "50"])
+        axis.set_xticks([1, 3, 10, 20, 50], ["1", "3", "10", "20", "50"])
         axis.set_xlabel("share forgotten, %")
         axis.set_title(name)
     axes[0].set_ylabel("accuracy on unseen data, %")

@@ -35,18 +35,19 @@ def from_start(model: torch.nn.Module) -> networks.SingleStep:
 
 
 SMALL = {"batch_size": 8}
-OPTIMIZERS = {"optimizer": ["adam"]}
+ANNEALED: dict[str, list[object]] = {"anneal": [True]}
+OPTIMIZERS: dict[str, list[object]] = {"optimizer": ["adam"], **ANNEALED}
 CASES = {
     "Amnesiac": NetworkCase(logged, alternatives={"log": [networks.UpdateLog(torch.nn.Linear(1, 1))]}),
     "BadTeacher": NetworkCase(networks.BadTeacher(**SMALL, optimizer="sgd", epochs=3), alternatives=OPTIMIZERS),
-    "CFK": NetworkCase(networks.CFK(**SMALL, k=1, epochs=2)),
-    "EUK": NetworkCase(networks.EUK(**SMALL, k=1, epochs=2)),
+    "CFK": NetworkCase(networks.CFK(**SMALL, k=1, epochs=2), alternatives=ANNEALED),
+    "EUK": NetworkCase(networks.EUK(**SMALL, k=1, epochs=2), alternatives=ANNEALED),
     "FineTuning": NetworkCase(networks.FineTuning(**SMALL, epochs=2), alternatives=OPTIMIZERS),
     "FisherForgetting": NetworkCase(networks.FisherForgetting(chunk=8)),
     "GradientAscent": NetworkCase(networks.GradientAscent(lr=0.1, batch_size=2), alternatives={"batch_size": [1]}),
     "GradientStep": NetworkCase(networks.GradientStep(rate=0.1)),
-    "L1Sparse": NetworkCase(networks.L1Sparse(**SMALL, epochs=2)),
-    "NegGradPlus": NetworkCase(networks.NegGradPlus(**SMALL)),
+    "L1Sparse": NetworkCase(networks.L1Sparse(**SMALL, epochs=2), alternatives=ANNEALED),
+    "NegGradPlus": NetworkCase(networks.NegGradPlus(**SMALL), alternatives=ANNEALED),
     "NewtonStep": NetworkCase(
         networks.NewtonStep(max_steps=4, tol=1e-9, max_records=16, batch_size=8),
         alternatives={
@@ -71,9 +72,9 @@ CASES = {
         networks.NoisyFineTuning(**SMALL, clip="model", steps=5, epochs=1, delta=1e-3, noise_seed=0),
         alternatives={"gradient_norm": [], "steps": [6], "noise_seed": [1]},
     ),
-    "PrimalDual": NetworkCase(networks.PrimalDual(**SMALL, level=3.0)),
-    "PruneFirst": NetworkCase(networks.PruneFirst(**SMALL, epochs=2)),
-    "RandomLabels": NetworkCase(networks.RandomLabels(**SMALL)),
+    "PrimalDual": NetworkCase(networks.PrimalDual(**SMALL, level=3.0), alternatives=ANNEALED),
+    "PruneFirst": NetworkCase(networks.PruneFirst(**SMALL, epochs=2), alternatives=ANNEALED),
+    "RandomLabels": NetworkCase(networks.RandomLabels(**SMALL), alternatives=ANNEALED),
     "SCRUB": NetworkCase(
         networks.SCRUB(**SMALL, forget_batch_size=2, optimizer="sgd"),
         alternatives={**OPTIMIZERS, "max_epochs": [1], "forget_batch_size": [1], "held_out": []},
@@ -83,7 +84,7 @@ CASES = {
         alternatives={**OPTIMIZERS, "max_epochs": [0], "forget_batch_size": [1], "held_out": [3], "epochs": []},
     ),
     "SSD": NetworkCase(networks.SSD(alpha=1.0, chunk=8), alternatives={"alpha": [3.0]}),
-    "SalUn": NetworkCase(networks.SalUn(**SMALL)),
+    "SalUn": NetworkCase(networks.SalUn(**SMALL), alternatives=ANNEALED),
     "StandIns": NetworkCase(networks.StandIns(**SMALL, bounds=(-2.0, 2.0)), alternatives={"bounds": [(-3.0, 3.0)]}),
     "SingleStep": NetworkCase(from_start, alternatives={"start": [{}]}),
 }  # fmt: skip

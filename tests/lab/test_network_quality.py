@@ -67,10 +67,13 @@ def test_the_page_names_those_that_reach_the_targets_and_marks_those_that_do_not
         "euk": line(0.041, 0.01), "cfk": line(0.2, 0.1),
     })  # fmt: skip
     text = page.tables(random)
-    assert "| 1: `scrub` (4.0) |" in text
+    assert "**missed**, 1; the nearest are: `scrub` (4.0), `euk` (4.1), `cfk` (20.0) |" in text
     assert "it counts" in text
     rows = {row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| `")}
     assert rows == {"`do-nothing`", "`retrain`", "`scrub@2`", "`ssd`", "`euk`", "`cfk` †"}
+    reached = {f"m{i}": line(0.04, 0.15) for i in range(3)}
+    text = page.tables(run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0), **reached}))
+    assert "| 3: `m0` (4.0), `m1` (4.0), `m2` (4.0) |" in text
     weak = page.tables(run_of("random@0.1", {"do-nothing": line(0.02, 0.0), "retrain": line(0.01, 1.0)}))
     assert "does not count" in weak
     one = page.tables(run_of("class@3", {

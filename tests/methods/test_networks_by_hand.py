@@ -16,6 +16,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 
 from expunge import networks  # noqa: E402
+from expunge.checks.networks.case import small_network, small_task  # noqa: E402
+from expunge.errors import InvalidParameterError  # noqa: E402
 from expunge.methods.networks.job import Job  # noqa: E402
 from expunge.methods.networks.last_layers import train_last_layers  # noqa: E402
 from expunge.networks import Classification, Limits, Regression, UpdateLog  # noqa: E402
@@ -118,6 +120,34 @@ def test_fine_tuning() -> None:
     close(forgotten(networks.FineTuning(epochs=1, lr=0.1), strength=3.0), W - 0.3 * slope(W, RETAIN))
     adam = W - 0.1 * np.sign(slope(W, RETAIN))  # the first step of Adam, but for its epsilon
     np.testing.assert_allclose(forgotten(networks.FineTuning(epochs=1, lr=0.1, optimizer="adam")), adam, atol=1e-6)
+
+
+def test_a_step_size_that_falls_is_one_and_a_half_of_the_first_of_two_steps() -> None:
+    first = W - 0.1 * slope(W, RETAIN)
+    method = networks.FineTuning(epochs=2, lr=0.1, momentum=0.0, anneal=True)
+    close(forgotten(method), first - 0.05 * slope(first, RETAIN))
+    with pytest.raises(InvalidParameterError, match="anneal"):
+        forgotten(networks.FineTuning(anneal=0.5))  # type: ignore[arg-type]
+
+
+ANNEALED = ("BadTeacher", "L1Sparse", "NegGradPlus", "PrimalDual", "PruneFirst", "RandomLabels", "SCRUB", "SalUn")
+
+
+@pytest.mark.parametrize("name", ANNEALED)
+def test_the_last_of_n_steps_of_a_run_that_anneals_has_the_nth_part_of_the_first(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[float] = []
+    step = Job.step
+
+    def seen(job: Job, optimizer: torch.optim.Optimizer, loss: torch.Tensor, **more: Any) -> None:
+        sizes.append(optimizer.param_groups[0]["lr"])
+        step(job, optimizer, loss, **more)
+
+    monkeypatch.setattr(Job, "step", seen)
+    method = getattr(networks, name)(epochs=3, batch_size=4, lr=0.01, anneal=True)
+    method.forget(small_network(), small_task(), ["r-01", "r-05", "r-10"])
+    np.testing.assert_allclose(sizes, [0.01 * (1 - t / len(sizes)) for t in range(len(sizes))])
 
 
 def two_layers(u: float, v: float) -> nn.Sequential:

@@ -33,7 +33,7 @@ NOT_IN_THE_LAB: dict[str, str] = {
 
 #: What tuning turns, where the constructor takes it.
 _SPACE: Mapping[str, tuple[Any, ...]] = {
-    "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 4), "k": (1, 3),
+    "anneal": (0, 1), "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 4), "k": (1, 3),
     "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
 }  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}

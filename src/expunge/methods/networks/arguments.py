@@ -25,14 +25,14 @@ def check_number(name: str, value: Any, *, low: float = 0.0, high: float = math.
         raise InvalidParameterError(f"{name} must be a number {bound}{upper}, got {value!r}.")
 
 
-def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
-    """One of some texts."""
+def check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """One of some texts, or of other values."""
     if value not in choices:
         raise InvalidParameterError(f"{name} must be {' or '.join(map(repr, choices))}, got {value!r}.")
 
 
 def check_training(method: Any) -> None:
-    """Those of the arguments every trained method has: epochs, lr, batch_size, momentum, weight_decay, optimizer."""
+    """Arguments that trained methods share: epochs, lr, batch_size, momentum, weight_decay, optimizer, anneal."""
     check_count("epochs", method.epochs)
     check_count("batch_size", method.batch_size)
     check_number("lr", method.lr, open_low=True)
@@ -41,3 +41,5 @@ def check_training(method: Any) -> None:
             check_number(name, getattr(method, name))
     if hasattr(method, "optimizer"):
         check_choice("optimizer", method.optimizer, ("sgd", "adam"))
+    if hasattr(method, "anneal"):
+        check_choice("anneal", method.anneal, (False, True))

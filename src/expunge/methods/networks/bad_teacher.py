@@ -35,6 +35,8 @@ class BadTeacher(NetworkMethod):
     momentum : float, default=0.9
         Of SGD.
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -72,7 +74,7 @@ class BadTeacher(NetworkMethod):
     def __init__(
         self, *, epochs: int = 2, retain_share: float = 0.3, lr: float = 0.001, temperature: float = 1.0,
         batch_size: int = 64, optimizer: Literal["sgd", "adam"] = "adam", momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.epochs = epochs
         self.retain_share = retain_share
@@ -82,6 +84,7 @@ class BadTeacher(NetworkMethod):
         self.optimizer = optimizer
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -104,7 +107,10 @@ class BadTeacher(NetworkMethod):
         ignorant.requires_grad_(False)
         order = np.argsort(uniform64(job.seed, "share of the retain set", job.task.ids[job.retain]), kind="stable")
         used = job.retain[order[: self._n_used(len(job.retain))]]
-        optimizer = job.optimizer(self.optimizer, self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        optimizer = job.optimizer(
+            self.optimizer, self.lr, momentum=self.momentum, weight_decay=self.weight_decay,
+            falls_over=job.n_steps(used, self.batch_size, self.epochs) if self.anneal else None,
+        )  # fmt: skip
         forgotten = job.endless(job.forget, self.batch_size)
         for epoch in range(self.epochs):
             for batch in job.batches(used, self.batch_size, epoch=epoch):

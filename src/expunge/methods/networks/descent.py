@@ -12,10 +12,13 @@ __all__ = ["descend"]
 
 def descend(
     job: Job, *, epochs: int, lr: float, batch_size: int, optimizer: Literal["sgd", "adam"] = "sgd",
-    momentum: float = 0.0, weight_decay: float = 0.0, mask: Vector | None = None,
+    momentum: float = 0.0, weight_decay: float = 0.0, mask: Vector | None = None, anneal: bool = False,
 ) -> None:  # fmt: skip
     """Go down the loss of the retain set, the step size scaled by the strength; with a mask only where it is one."""
-    steps = job.optimizer(optimizer, lr * job.strength, momentum=momentum, weight_decay=weight_decay)
+    steps = job.optimizer(
+        optimizer, lr * job.strength, momentum=momentum, weight_decay=weight_decay,
+        falls_over=job.n_steps(job.retain, batch_size, epochs) if anneal else None,
+    )  # fmt: skip
     for epoch in range(epochs):
         for batch in job.batches(job.retain, batch_size, epoch=epoch):
             job.step(steps, job.losses(batch, "retain").mean(), mask=mask)

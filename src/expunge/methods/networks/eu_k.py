@@ -23,6 +23,8 @@ class EUK(LastLayersMethod):
     batch_size : int, default=64
     momentum : float, default=0.9
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -59,7 +61,7 @@ class EUK(LastLayersMethod):
 
     def __init__(
         self, *, k: int = 1, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.k = k
         self.epochs = epochs
@@ -67,3 +69,4 @@ class EUK(LastLayersMethod):
         self.batch_size = batch_size
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal

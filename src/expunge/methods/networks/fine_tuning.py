@@ -26,6 +26,8 @@ class FineTuning(NetworkMethod):
     momentum : float, default=0.9
         Of SGD.
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -57,7 +59,7 @@ class FineTuning(NetworkMethod):
 
     def __init__(
         self, *, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, optimizer: Literal["sgd", "adam"] = "sgd",
-        momentum: float = 0.9, weight_decay: float = 0.0,
+        momentum: float = 0.9, weight_decay: float = 0.0, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.epochs = epochs
         self.lr = lr
@@ -65,6 +67,7 @@ class FineTuning(NetworkMethod):
         self.optimizer = optimizer
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -75,5 +78,5 @@ class FineTuning(NetworkMethod):
     def _run(self, job: Job) -> None:
         descend(
             job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, optimizer=self.optimizer,
-            momentum=self.momentum, weight_decay=self.weight_decay,
+            momentum=self.momentum, weight_decay=self.weight_decay, anneal=self.anneal,
         )  # fmt: skip

@@ -60,6 +60,7 @@ class Job:
         self.work, self.notes = 0, list[str]()
         self._limits = limits or Limits()
         self._weights: Vector | None = None
+        self._fall: torch.optim.lr_scheduler.LambdaLR | None = None
 
     # ------------------------------------------------------------------ data
 
@@ -84,6 +85,10 @@ class Job:
         for start in range(0, len(positions), size):
             self.work += len(part := positions[start : start + size])
             yield (of or self.task).batch(part, self.device)
+
+    def n_steps(self, positions: Positions, size: int, epochs: int) -> int:
+        """How many batches of this size so many passes have."""
+        return epochs * -(-len(positions) // size)
 
     def endless(self, positions: Positions, size: int) -> Iterator[Batch]:
         """Pass after pass, for as many batches as are asked for."""
@@ -113,15 +118,24 @@ class Job:
         return self.task.forward(teacher, batch.inputs)
 
     def optimizer(
-        self, kind: Literal["sgd", "adam"], lr: float, *, momentum: float = 0.0, weight_decay: float = 0.0
-    ) -> Optimizer:
-        """An optimizer of the trainable parameters. SGD as in torch; of Adam the moments are those of the paper."""
+        self, kind: Literal["sgd", "adam"], lr: float, *, momentum: float = 0.0, weight_decay: float = 0.0,
+        falls_over: int | None = None,
+    ) -> Optimizer:  # fmt: skip
+        """An optimizer of the trainable parameters. SGD as in torch; of Adam the moments are those of the paper.
+
+        With ``falls_over`` step number t, from 0, has the size lr (1 - t / falls_over).
+        """
         params = list(self.trainable().values())
         if kind == "sgd":
-            return torch.optim.SGD(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
-        if kind == "adam":
-            return torch.optim.Adam(params, lr=lr, weight_decay=weight_decay)
-        raise InvalidParameterError(f"optimizer must be 'sgd' or 'adam', got {kind!r}.")
+            made: Optimizer = torch.optim.SGD(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        elif kind == "adam":
+            made = torch.optim.Adam(params, lr=lr, weight_decay=weight_decay)
+        else:
+            raise InvalidParameterError(f"optimizer must be 'sgd' or 'adam', got {kind!r}.")
+        self._fall = None
+        if falls_over:
+            self._fall = torch.optim.lr_scheduler.LambdaLR(made, lambda t: max(0.0, 1 - t / falls_over))
+        return made
 
     def step(self, optimizer: Optimizer, loss: torch.Tensor, *, mask: Vector | None = None) -> None:
         """One step down a loss, with the penalty on the jump; with a mask only where it is one."""
@@ -137,6 +151,8 @@ class Job:
                 parameter.grad.mul_(mask[name])
         before = None if mask is None else {n: p.detach().clone() for n, p in self.trainable().items()}
         optimizer.step()
+        if self._fall is not None:
+            self._fall.step()
         if mask is not None and before is not None:  # momentum and weight decay move what the mask holds
             self._assign({n: torch.where(mask[n] > 0, p.detach(), before[n]) for n, p in self.trainable().items()})
 

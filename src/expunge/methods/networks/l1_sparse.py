@@ -23,6 +23,8 @@ class L1Sparse(NetworkMethod):
     lr : float, default=0.1
     batch_size : int, default=64
     momentum : float, default=0.9
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -54,13 +56,15 @@ class L1Sparse(NetworkMethod):
     """
 
     def __init__(
-        self, *, gamma: float = 2e-3, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9
-    ) -> None:
+        self, *, gamma: float = 2e-3, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9,
+        anneal: bool = False,
+    ) -> None:  # fmt: skip
         self.gamma = gamma
         self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
         self.momentum = momentum
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -70,7 +74,10 @@ class L1Sparse(NetworkMethod):
         return self.epochs * n_retain
 
     def _run(self, job: Job) -> None:
-        optimizer = job.optimizer("sgd", self.lr, momentum=self.momentum)
+        optimizer = job.optimizer(
+            "sgd", self.lr, momentum=self.momentum,
+            falls_over=job.n_steps(job.retain, self.batch_size, self.epochs) if self.anneal else None,
+        )  # fmt: skip
         for epoch in range(self.epochs):
             weight = self.gamma * job.strength * (1 - epoch / self.epochs)
             for batch in job.batches(job.retain, self.batch_size, epoch=epoch):

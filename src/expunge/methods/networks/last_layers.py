@@ -26,8 +26,9 @@ def last_layers(model: nn.Module, k: int) -> dict[str, nn.Module]:
 
 
 def train_last_layers(
-    job: Job, k: int, *, anew: bool, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float
-) -> None:
+    job: Job, k: int, *, anew: bool, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float,
+    anneal: bool = False,
+) -> None:  # fmt: skip
     """Train the last k layers on the retain set, as they are or drawn anew; all others are frozen meanwhile."""
     if anew:
         fresh = copied_model(job.model)
@@ -38,7 +39,10 @@ def train_last_layers(
     try:
         for parameter in frozen:
             parameter.requires_grad_(False)
-        descend(job, epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay)
+        descend(
+            job, epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay,
+            anneal=anneal,
+        )  # fmt: skip
     finally:
         for parameter in frozen:
             parameter.requires_grad_(True)

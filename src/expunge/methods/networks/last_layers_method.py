@@ -26,6 +26,7 @@ class LastLayersMethod(NetworkMethod):
     batch_size: int
     momentum: float
     weight_decay: float
+    anneal: bool
 
     def _check(self) -> None:
         check_training(self)
@@ -40,5 +41,5 @@ class LastLayersMethod(NetworkMethod):
     def _run(self, job: Job) -> None:
         train_last_layers(
             job, self.k, anew=self._anew, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size,
-            momentum=self.momentum, weight_decay=self.weight_decay,
+            momentum=self.momentum, weight_decay=self.weight_decay, anneal=self.anneal,
         )  # fmt: skip

@@ -26,6 +26,8 @@ class NegGradPlus(NetworkMethod):
         Records of each set a step.
     momentum : float, default=0.9
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -58,7 +60,7 @@ class NegGradPlus(NetworkMethod):
 
     def __init__(
         self, *, beta: float = 0.7, epochs: int = 2, lr: float = 0.03, batch_size: int = 64, momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.beta = beta
         self.epochs = epochs
@@ -66,6 +68,7 @@ class NegGradPlus(NetworkMethod):
         self.batch_size = batch_size
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -77,7 +80,10 @@ class NegGradPlus(NetworkMethod):
         )
 
     def _run(self, job: Job) -> None:
-        optimizer = job.optimizer("sgd", self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        optimizer = job.optimizer(
+            "sgd", self.lr, momentum=self.momentum, weight_decay=self.weight_decay,
+            falls_over=job.n_steps(job.retain, self.batch_size, self.epochs) if self.anneal else None,
+        )  # fmt: skip
         passes = (job.batches(job.retain, self.batch_size, epoch=epoch) for epoch in range(self.epochs))
         forgotten = job.endless(job.forget, self.batch_size)
         for batch in itertools.chain.from_iterable(passes):

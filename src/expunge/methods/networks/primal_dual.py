@@ -31,6 +31,8 @@ class PrimalDual(NetworkMethod):
     batch_size : int, default=64
         Records of each set a step.
     momentum : float, default=0.9
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -70,7 +72,7 @@ class PrimalDual(NetworkMethod):
 
     def __init__(
         self, *, level: float = 0.1, epochs: int = 2, lr: float = 0.03, dual_lr: float = 0.1, batch_size: int = 64,
-        momentum: float = 0.9,
+        momentum: float = 0.9, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.level = level
         self.epochs = epochs
@@ -78,6 +80,7 @@ class PrimalDual(NetworkMethod):
         self.dual_lr = dual_lr
         self.batch_size = batch_size
         self.momentum = momentum
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -93,7 +96,10 @@ class PrimalDual(NetworkMethod):
         return self.epochs * n_retain + endless_work(n_forget, self.batch_size, steps)
 
     def _run(self, job: Job) -> None:
-        optimizer = job.optimizer("sgd", self.lr, momentum=self.momentum)
+        optimizer = job.optimizer(
+            "sgd", self.lr, momentum=self.momentum,
+            falls_over=job.n_steps(job.retain, self.batch_size, self.epochs) if self.anneal else None,
+        )  # fmt: skip
         passes = (job.batches(job.retain, self.batch_size, epoch=epoch) for epoch in range(self.epochs))
         forgotten = job.endless(job.forget, self.batch_size)
         multiplier = 0.0

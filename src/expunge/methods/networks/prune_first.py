@@ -26,6 +26,8 @@ class PruneFirst(NetworkMethod):
         Step size; the strength of ``forget`` scales it.
     batch_size : int, default=64
     momentum : float, default=0.9
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -58,13 +60,15 @@ class PruneFirst(NetworkMethod):
     """
 
     def __init__(
-        self, *, sparsity: float = 0.7, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9
-    ) -> None:
+        self, *, sparsity: float = 0.7, epochs: int = 3, lr: float = 0.1, batch_size: int = 64, momentum: float = 0.9,
+        anneal: bool = False,
+    ) -> None:  # fmt: skip
         self.sparsity = sparsity
         self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
         self.momentum = momentum
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -79,4 +83,7 @@ class PruneFirst(NetworkMethod):
         kept = largest(matrices, 1 - self.sparsity) if matrices else {}
         mask = {name: kept.get(name, torch.ones_like(value)) for name, value in start.items()}
         job.replace({name: value * mask[name] for name, value in start.items()})
-        descend(job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum, mask=mask)
+        descend(
+            job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum, mask=mask,
+            anneal=self.anneal,
+        )  # fmt: skip

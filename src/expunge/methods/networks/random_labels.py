@@ -23,6 +23,8 @@ class RandomLabels(NetworkMethod):
         Retained records a step; as many forgotten ones, or all of them if they are fewer.
     momentum : float, default=0.9
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -59,13 +61,14 @@ class RandomLabels(NetworkMethod):
 
     def __init__(
         self, *, epochs: int = 2, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
-        weight_decay: float = 0.0,
+        weight_decay: float = 0.0, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -79,4 +82,5 @@ class RandomLabels(NetworkMethod):
         teach_wrong_targets(
             job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
             weight_decay=self.weight_decay, forget_weight=len(job.forget) / len(job.retain),
+            anneal=self.anneal,
         )  # fmt: skip

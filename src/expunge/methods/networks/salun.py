@@ -27,6 +27,8 @@ class SalUn(NetworkMethod):
     batch_size : int, default=64
         Records of each set a step.
     momentum : float, default=0.9
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
 
     Raises
     ------
@@ -63,7 +65,7 @@ class SalUn(NetworkMethod):
 
     def __init__(
         self, *, share: float = 0.5, retain_weight: float = 10.0, epochs: int = 1, lr: float = 0.003,
-        batch_size: int = 64, momentum: float = 0.9,
+        batch_size: int = 64, momentum: float = 0.9, anneal: bool = False,
     ) -> None:  # fmt: skip
         self.share = share
         self.retain_weight = retain_weight
@@ -71,6 +73,7 @@ class SalUn(NetworkMethod):
         self.lr = lr
         self.batch_size = batch_size
         self.momentum = momentum
+        self.anneal = anneal
 
     def _check(self) -> None:
         check_training(self)
@@ -85,4 +88,5 @@ class SalUn(NetworkMethod):
         teach_wrong_targets(
             job, epochs=self.epochs, lr=self.lr, batch_size=self.batch_size, momentum=self.momentum,
             retain_weight=self.retain_weight, mask=largest(job.mean_gradient(job.forget), self.share),
+            anneal=self.anneal,
         )  # fmt: skip

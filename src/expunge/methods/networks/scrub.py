@@ -40,6 +40,8 @@ class SCRUB(NetworkMethod):
     momentum : float, default=0.9
         Of SGD.
     weight_decay : float, default=0.0
+    anneal : bool, default=False
+        Whether the step size falls linearly to zero over the run, instead of staying as it is.
     held_out : Task, optional
         SCRUB+R: unseen data with the classes of the forget set. The checkpoint is taken whose measured quantity on the
         forget set is nearest to that of the last model on these data.
@@ -83,6 +85,7 @@ class SCRUB(NetworkMethod):
         self, *, epochs: int = 3, max_epochs: int = 2, lr: float = 0.003, alpha: float = 0.5, gamma: float = 1.0,
         temperature: float = 4.0, batch_size: int = 64, forget_batch_size: int = 16,
         optimizer: Literal["sgd", "adam"] = "adam", momentum: float = 0.9, weight_decay: float = 0.0,
+        anneal: bool = False,
         held_out: Task | None = None,
     ) -> None:  # fmt: skip
         self.epochs = epochs
@@ -96,6 +99,7 @@ class SCRUB(NetworkMethod):
         self.optimizer = optimizer
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.anneal = anneal
         self.held_out = held_out
 
     def _check(self) -> None:
@@ -113,7 +117,11 @@ class SCRUB(NetworkMethod):
         return self.epochs * n_retain + min(self.max_epochs, self.epochs) * n_forget + rewinding
 
     def _run(self, job: Job) -> None:
-        optimizer = job.optimizer(self.optimizer, self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        n_away = job.n_steps(job.forget, self.forget_batch_size, min(self.max_epochs, self.epochs))
+        optimizer = job.optimizer(
+            self.optimizer, self.lr, momentum=self.momentum, weight_decay=self.weight_decay,
+            falls_over=n_away + job.n_steps(job.retain, self.batch_size, self.epochs) if self.anneal else None,
+        )  # fmt: skip
         checkpoints = []
         for epoch in range(self.epochs):
             if epoch < self.max_epochs:

@@ -12,10 +12,13 @@ __all__ = ["teach_wrong_targets"]
 
 def teach_wrong_targets(
     job: Job, *, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float = 0.0,
-    retain_weight: float = 1.0, forget_weight: float = 1.0, mask: Vector | None = None,
+    retain_weight: float = 1.0, forget_weight: float = 1.0, mask: Vector | None = None, anneal: bool = False,
 ) -> None:  # fmt: skip
     """Train on both sets, with wrong targets for the forget set; with a mask only where it is one."""
-    optimizer = job.optimizer("sgd", lr, momentum=momentum, weight_decay=weight_decay)
+    optimizer = job.optimizer(
+        "sgd", lr, momentum=momentum, weight_decay=weight_decay,
+        falls_over=job.n_steps(job.retain, batch_size, epochs) if anneal else None,
+    )  # fmt: skip
     passes = (job.batches(job.retain, batch_size, epoch=epoch) for epoch in range(epochs))
     forgotten = job.endless(job.forget, batch_size)
     for batch in itertools.chain.from_iterable(passes):
