@@ -35,9 +35,7 @@ def as_network(model: NetworkModel, target: Target) -> tuple[nn.Module, Task, Ta
     asked: Any = copy.copy(target)
     X, _ = numeric_input(model, target.data, None, reset=False)
     y = np.asarray(target.y)
-    known = {
-        label: int(place) for label, place in zip(labels.tolist(), np.asarray(outputs["of"]).tolist(), strict=True)
-    }
+    known = dict(zip(labels.tolist(), np.asarray(outputs["of"]).tolist(), strict=True))
     wanted = [*(y.tolist() if known else ()), *([] if target.chance is None else [target.chance])]
     if strange := [label for label in wanted if label not in known]:
         raise InvalidDataError(f"The model does not know the label {strange[0]!r}.", hint="Leave records with it out.")
