@@ -27,7 +27,15 @@ from expunge.influence import (  # noqa: E402
     influence,
     repair,
 )
-from expunge.networks import Classification, FineTuning, Regression, Task  # noqa: E402
+from expunge.networks import (  # noqa: E402
+    Blueprint,
+    Classification,
+    FineTuning,
+    Regression,
+    Task,
+    TrainedNetwork,
+    register,
+)
 
 rng = np.random.default_rng(0)
 N, D = 30, 3
@@ -304,3 +312,47 @@ def test_what_cannot_be_asked_of_a_network_is_refused(call: Any, error: type[Exc
 def test_a_mean_loss_is_of_any_task() -> None:
     found = influence(minimum(), Counted((X, Y)), on=MeanLoss(Counted((X_TEST, Y_TEST))), method="tracin")
     assert found.value == pytest.approx(np.abs(X_TEST @ FULL - Y_TEST).mean())
+
+
+class Line(Blueprint):
+    """Logistic regression, trained for a while."""
+
+    labels = ("no", "perhaps", "yes")
+
+    def network(self, n_features: int, n_outputs: int) -> nn.Module:
+        return nn.Linear(n_features, n_outputs)
+
+    def train(self, network: nn.Module, task: Any, seed: int) -> nn.Module:
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
+        batch = task.batch(np.arange(len(task)), torch.device("cpu"))
+        for _ in range(20):
+            optimizer.zero_grad()
+            task.losses(network(batch.inputs), batch.targets).mean().backward()
+            optimizer.step()
+        return network
+
+
+def test_a_model_that_is_a_network_is_asked_as_one() -> None:
+    register("line", Line)
+    y = np.where(Y > 0, "yes", "no").astype(object)
+    persons = np.array([f"p{i % 5}" for i in range(N)], dtype=object)
+    model = TrainedNetwork(task="line", method="GradientAscent").fit(X, y, subject_ids=persons)
+    digest, number = model.digest(), {"no": 0, "yes": 2}
+    task = Classification((X.astype(np.float32), np.array([number[label] for label in y])))
+    test = Classification((X_TEST.astype(np.float32), np.array([number[label] for label in y[:7]])))
+    found = influence(model, on=(X_TEST, y[:7]))
+    wanted = influence(model.network_, task, on=test)
+    assert (found.method, found.value) == ("influence-functions", pytest.approx(wanted.value))
+    gap = EqualOpportunity(X_TEST, y[:7], groups=list("fmfmfmf"), positive="yes")
+    of_task = EqualOpportunity(test, groups=list("fmfmfmf"), positive=2)
+    of_model, of_network = (influence(*one, method="tracin") for one in ((model,), (model.network_, task)))
+    np.testing.assert_allclose(of_model.scores[np.argsort(of_model.ids)], of_network.scores, rtol=1e-5)
+    assert influence(model, on=gap, ids=[0]).value == pytest.approx(
+        influence(model.network_, task, on=of_task, ids=[0]).value
+    )
+    assert set(influence(model, by="subject", method="tracin").ids.tolist()) == set(persons)
+    assert model.digest() == digest
+    with pytest.raises(InvalidDataError):
+        influence(model, on=(X_TEST, ["perhaps"] * 7))
+    forgotten = influence(model, on=(X_TEST, y[:7]), method="leave-one-out", ids=[3])
+    assert forgotten.guarantee.kind == "empirical"

@@ -21,7 +21,7 @@ Which = Annotated[
 ]
 Gap = Annotated[Text, typer.Option(metavar="COLUMN", help="Of that table: the gap in equal opportunity instead.")]
 Positive = Annotated[Text, typer.Option(metavar="LABEL", help="The label that is an opportunity, for --gap.")]
-Method = Annotated[Text, typer.Option(help="leave-one-out (default), influence-functions, tracin or trak.")]
+Method = Annotated[Text, typer.Option(help="leave-one-out (default), influence-functions (networks), tracin or trak.")]
 By = Annotated[Literal["record", "subject"], typer.Option(help="Each record, or each person with all records.")]
 Sample = Annotated[
     int | None, typer.Option(metavar="N", min=1, help="Ask about so many only, chosen by a hash of their ids.")

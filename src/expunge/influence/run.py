@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -48,7 +48,7 @@ def influence(
         The quantity: each record's own loss; the mean loss of a test set, given as a task or a pair; or a gap.
     method : str or InfluenceMethod, optional
         "leave-one-out", "influence-functions", "tracin", "trak", or one of their classes with arguments. Default:
-        leave-one-out for a model of the library, influence functions for a network.
+        leave-one-out for a model of the library, influence functions for a network and for a model that is one.
     ids : sequence of ids, optional
         Records (or persons) to ask about; default: all that the model knows.
     by : {"record", "subject"}, default="record"
@@ -83,7 +83,8 @@ def influence(
     """
     check_seed(seed)
     target, started = target_of(on), time.perf_counter()
-    how = _method(method, "leave-one-out" if isinstance(model, Unlearner) else "influence-functions")
+    is_network = not isinstance(model, Unlearner) or hasattr(type(model), "network_")
+    how = _method(method, "influence-functions" if is_network else "leave-one-out")
     how.check()
     if by not in ("record", "subject"):
         raise InvalidParameterError(f"by must be 'record' or 'subject', got {by!r}.")
@@ -127,6 +128,13 @@ def _opened(model: Any, task: Any, target: Target, seed: int) -> Iterator[tuple[
         refuse_without_predictions(model)
         rows = model._rows()
         table = rows.peek_beside(rows.slots())
+        if hasattr(type(model), "network_"):
+            from expunge.influence.network_models import as_network
+
+            module, own, asked = as_network(model, target)
+            with _network(module, own, asked, seed) as make_view:
+                yield table.ids, table.subjects, make_view
+            return
 
         def linear() -> View:
             from expunge.influence.linear_view import LinearView
@@ -139,13 +147,20 @@ def _opened(model: Any, task: Any, target: Target, seed: int) -> Iterator[tuple[
         raise InvalidRequestError(
             f"A {type(model).__name__} does not know what it was trained on.", hint="Give the task, as to forget."
         )
+    with _network(model, task, target, seed) as make_view:
+        yield task.ids, None, make_view
+
+
+@contextlib.contextmanager
+def _network(model: Any, task: Any, target: Target, seed: int) -> Iterator[Callable[[], View]]:
+    """A network as a function of its weights, while generators are seeded."""
     from expunge.influence.network_view import NetworkView
     from expunge.methods.networks.repeatable import device_of, repeatable
     from expunge.methods.networks.task import as_module
 
     module = as_module(model)
     with repeatable(seed, device_of(module)) as generator:
-        yield task.ids, None, lambda: NetworkView(module, task, target, seed=seed, generator=generator)
+        yield lambda: NetworkView(module, task, target, seed=seed, generator=generator)
 
 
 def _wanted(known: npt.NDArray[Any], subjects: Any, ids: Any, by: str) -> tuple[npt.NDArray[np.intp], Any]:

@@ -98,8 +98,8 @@ def kronecker_factors(model: nn.Module, passes: Callable[[], Iterable[Pass]], *,
         sums_in, sums_out, n = _sums(tape, passes)
         blocks = {}
         for name in tape.layers:
-            values_in, basis_in = torch.linalg.eigh(sums_in[name] / n)
-            values_out, basis_out = torch.linalg.eigh(sums_out[name] / n)
+            values_in, basis_in = _eigen(sums_in[name] / n)
+            values_out, basis_out = _eigen(sums_out[name] / n)
             values = values_out[:, None] * values_in[None, :]
             blocks[name] = _Block(basis_in, basis_out, values.clamp(min=0))
         if corrected:
@@ -110,6 +110,12 @@ def kronecker_factors(model: nn.Module, passes: Callable[[], Iterable[Pass]], *,
                     squares[name] += inner.square().sum(dim=0)
             blocks = {name: block._replace(values=squares[name] / n) for name, block in blocks.items()}
         return Kronecker(tape.layers, blocks)
+
+
+def _eigen(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eigenvalues and eigenvectors, in double precision: of single LAPACK may not find those that are many times 0."""
+    values, basis = torch.linalg.eigh(matrix.double())
+    return values.to(matrix), basis.to(matrix)
 
 
 def _sums(
