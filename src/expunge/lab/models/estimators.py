@@ -157,9 +157,10 @@ def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0) -> Estima
     return EstimatorLearner(model, keep=1.0)
 
 
-def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05) -> EstimatorLearner:
+def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05, alpha: float = 20.0) -> EstimatorLearner:
     """Logistic regression by noisy gradient descent, certified."""
-    model = _method("LangevinLogisticRegression")(epsilon=epsilon, noise=noise, norm_bound=_norm(data))
+    kind = _method("LangevinLogisticRegression")
+    model = kind(epsilon=epsilon, noise=noise, alpha=alpha, norm_bound=_norm(data))
     return EstimatorLearner(model, keep=1.0)
 
 
@@ -174,9 +175,9 @@ def bayesian(data: Data, *, alpha: float = 1.0, way: str = "eubo") -> EstimatorL
     return EstimatorLearner(_method("BayesianLogisticRegression")(alpha=alpha, way=way))
 
 
-def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100) -> EstimatorLearner:
+def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100, alpha: float = 100.0) -> EstimatorLearner:
     """Logistic regression by gradient descent that goes on after each request, certified."""
-    model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, norm_bound=_norm(data))
+    model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, alpha=alpha, norm_bound=_norm(data))
     return EstimatorLearner(model, keep=1.0)
 
 
