@@ -112,8 +112,8 @@ def _networks_that_fail(found: Groups) -> list[str]:
         bad = [f"`{r.scenario.method}` ({100 * _gap(r):.1f})" for r in rows if _gap(r) >= _gap(idle)]
         if bad:
             out.append(
-                f"- **No nearer to a retrain than doing nothing** ({100 * _gap(idle):.1f} points), with their "
-                f"defaults, {_name(idle)}: {_list(bad)}."
+                f"- **No nearer to a retrain than doing nothing** ({100 * _gap(idle):.1f} points), {_name(idle)}: "
+                f"{_list(bad)}."
             )
     return out
 

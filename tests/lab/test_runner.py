@@ -278,6 +278,7 @@ def test_verdicts_of_a_row_are_counted_and_chance_is_called_chance(folder: Path)
     assert once.verdict == "2 forgotten, 1 over-forgotten"
     assert twice.is_accused
     assert twice.remark == ""
+    assert with_verdicts("not forgotten").is_accused, "one of one"
     equal = with_verdicts("not forgotten", "not forgotten", "forgotten", is_equal=True)
     assert "fresh fit itself" in equal.remark
     assert with_verdicts("forgotten").remark == with_verdicts().remark == ""

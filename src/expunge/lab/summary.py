@@ -100,7 +100,7 @@ class Row:
     @property
     def is_accused(self) -> bool:
         """Whether the verdicts together accuse, at the level of one: more of them than chance explains."""
-        return bool(self.accused) and self.chance <= ALPHA
+        return bool(self.accused) and self.chance <= ALPHA + 1e-9  # one accusation of one seed counts
 
     @property
     def remark(self) -> str:
