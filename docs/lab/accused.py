@@ -102,9 +102,11 @@ def _row(name: str, sets: Sequence[Sequence[str]]) -> str:
     told = Counter(verdict for one in sets for verdict in one)
     shares = [sum(map(bool, one)) / len(one) for one in sets]
     share = bootstrap(shares)
+    value, low, high = (f"{100 * x:.1f} %" for x in share)
+    least, most = (f"{100 * x:.0f} %" for x in (min(shares), max(shares)))
     cells = [
         name, f"{sum(map(len, sets))} in {len(sets)} sets", str(told["not forgotten"]), str(told["over-forgotten"]),
-        f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})", f"{min(shares):.0%} to {max(shares):.0%}",
+        f"{value} ({low} to {high})", f"{least} to {most}",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 
