@@ -99,6 +99,6 @@ def drift_of(run: Run) -> list[dict[str, Any]]:
             "accuracy": curves([Curve("quality", told["steps"], told["drift"])], across="requests", up="test quality",
                                log=True),
             "work": curves([Curve("work", range(1, len(works) + 1), works)], across="request",
-                           up="records read, retrains"),
+                           up="records read, in retrains"),
         })  # fmt: skip
     return out

@@ -46,7 +46,7 @@ CARDS = (
 
 #: What the axes of pictures say.
 AXES = {
-    "work_share": "records read, retrains", "test_accuracy": "test accuracy", "js_forget": "distance on the forget set",
+    "work_share": "records read, in retrains", "test_accuracy": "test accuracy", "js_forget": "distance on the forget set",
     "changed_most": "largest change of an answer",
 }  # fmt: skip
 
