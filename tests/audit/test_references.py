@@ -235,3 +235,20 @@ def test_outputs_of_a_wrong_shape_are_refused() -> None:
         mlp_outputs(X, Y, PLAN.members, (1,))
     with pytest.raises(InvalidDataError):
         softmax_outputs(X, Y, np.zeros((1, 60), dtype=bool))
+
+
+@pytest.mark.parametrize("shape", [(), (4, 2)])
+def test_answers_of_any_shape_are_read_by_who_knows_them(shape: tuple[int, ...]) -> None:
+    def train(members: Any, seeds: tuple[int, ...]) -> Any:
+        answers = np.add.outer(np.asarray(seeds, dtype=float) % 97, np.arange(60.0))
+        return answers if not shape else np.broadcast_to(answers[..., None, None], (*answers.shape, *shape))
+
+    def read(outputs: Any, labels: Any) -> dict[str, Any]:
+        return {"logit": outputs.reshape(60, -1).sum(axis=1) + labels}
+
+    found = references(train, PLAN, Y, read=read)
+    assert found.outputs is None
+    size = int(np.prod(shape))
+    assert np.allclose(found.signals["logit"][2], size * (PLAN.seeds[2] % 97 + np.arange(60)) + Y)
+    with pytest.raises(InvalidDataError, match=r"\.\.\."):
+        references(lambda members, seeds: train(members, seeds)[:, 1:], PLAN, Y, read=read)

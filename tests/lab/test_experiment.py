@@ -10,7 +10,7 @@ import pytest
 
 import expunge
 from expunge.audit import audit
-from expunge.errors import PeekedError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, PeekedError, UnsupportedRequestError
 from expunge.lab import Cell, run_cell
 from expunge.lab import experiment as experiments
 from expunge.lab.evaluation import Evaluation
@@ -19,6 +19,7 @@ from expunge.lab.methods import Method
 from expunge.lab.plugins import registered
 from expunge.lab.results import line_of
 from expunge.lab.trial import prepare
+from expunge.lab.warming import warm
 from expunge.lab.workloads import load_workload
 from expunge.seeds import derive_seed
 
@@ -171,6 +172,26 @@ def test_a_single_record_is_not_judged() -> None:
     assert s["verdict"] is None
     assert "two records" in s["audit_refused"]
     assert s["forget_gap"] is not None
+
+
+def test_what_warms_is_a_few_retained_records_and_what_cannot_be_warmed_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trial, seen = prepare(Cell.parse(f"{TREE}/forget/s0r8")), []
+    train = type(trial.learner).train
+
+    def watched(self: Any, records: Any, seed: int) -> Any:
+        seen.append(records)
+        if len(seen) == 2:
+            raise InvalidDataError("Too few.")
+        return train(self, records, seed)
+
+    monkeypatch.setattr(type(trial.learner), "train", watched)
+    warm(trial)
+    warm(trial)
+    allowed = trial.data.ids[trial.parts.train & ~trial.drawn.mask()]
+    assert [len(records) for records in seen] == [80, 80]
+    assert np.isin(seen[0].ids, allowed).all()
 
 
 # ---------------------------------------------------------------- methods that cheat

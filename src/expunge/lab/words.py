@@ -46,8 +46,8 @@ CARDS = (
 
 #: What the axes of pictures say.
 AXES = {
-    "work_share": "records read, in retrains", "test_accuracy": "test accuracy", "js_forget": "distance on the forget set",
-    "changed_most": "largest change of an answer",
+    "work_share": "records read, in retrains", "test_accuracy": "test accuracy",
+    "js_forget": "distance on the forget set", "changed_most": "largest change of an answer",
 }  # fmt: skip
 
 
