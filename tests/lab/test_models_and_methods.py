@@ -65,7 +65,7 @@ SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "si
 CERTIFIED = {"certified", "certified-ridge", "descent", "langevin", "newton", "private", "private-bayes",
              "private-bernoulli", "private-online"}  # fmt: skip
 NETWORKS = {"cnn": "cnn@width=2,epochs=1", "net-mlp": "net-mlp@width=4,epochs=1", "net-softmax": "net-softmax@epochs=1",
-            "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
+            "cnn-strided": "cnn-strided@width=2,epochs=1", "resnet18": "resnet18@width=2,epochs=1"}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
