@@ -1,6 +1,6 @@
 """How often the audit accuses a model that is a retrain: many sets of references, many retrains for each.
 
-python docs/lab/accused.py [--sets 16] [--each 10] [--write]
+python docs/lab/accused.py [--sets 9] [--each 10] [--write]
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     """Print the table, and put it on the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("groups", nargs="*", default=list(GROUPS))
-    parser.add_argument("--sets", type=int, default=16)
+    parser.add_argument("--sets", type=int, default=9)
     parser.add_argument("--each", type=int, default=10)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
