@@ -104,7 +104,7 @@ def test_networks_keep_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) 
     "model",
     [
         ReplayedNetwork(task="tiny", epochs=2, n_batches=3, lr=0.1),
-        ReplayedNetwork(task="tiny-values", epochs=2, n_batches=3),
+        ReplayedNetwork(task="tiny-values", epochs=30, n_batches=3, lr=0.02),
         TrainedNetwork(task="tiny"),
         FrozenBackbone(task="tiny"),
     ],
