@@ -220,6 +220,8 @@ def test_limits_hold_and_leave_the_model_as_it_was() -> None:
         trained(options={"epoch": 1})
     with pytest.raises(UnknownMethodError):
         trained(method="magic")
+    with pytest.raises(UnsupportedRequestError, match="no account"):
+        trained(method="noisy-fine-tuning", options={})
 
 
 def test_corrections_are_served_by_the_methods_that_can() -> None:
