@@ -24,7 +24,7 @@ import expunge
 from expunge.cli import app, output, run
 from expunge.errors import EXIT_CODES
 from expunge.methods import kebab
-from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
 from expunge.methods.preprocessing import categories
 from expunge.workspace import Workspace, list_methods
 from expunge.workspace.models import models as workspace_models
@@ -319,7 +319,8 @@ def test_numbers_are_predicted_by_regression(
 def test_methods_are_listed_with_what_they_promise(call: Run) -> None:
     told = json.loads(call("methods", "--json")[1])["methods"]
     networks = [method for method in told if method["task"] == "network"]
-    assert [method["python"] for method in networks] == [f"networks.{name}" for name in sorted(NETWORK_METHODS)]
+    named = [*sorted(NETWORK_MODELS), *(f"networks.{name}" for name in sorted(NETWORK_METHODS))]
+    assert [method["python"] for method in networks] == named
     told = [method for method in told if method["task"] != "network"]
     assert [method["python"] for method in told] == sorted(expunge.methods.METHODS)
     assert [method["name"] for method in told] == [kebab(name) for name in sorted(expunge.methods.METHODS)]

@@ -104,7 +104,7 @@ def test_networks_keep_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) 
     "model",
     [
         ReplayedNetwork(task="tiny", epochs=2, n_batches=3, lr=0.1),
-        ReplayedNetwork(task="tiny-values", epochs=2, n_batches=3),
+        ReplayedNetwork(task="tiny-values", epochs=30, n_batches=3, lr=0.02),
         TrainedNetwork(task="tiny"),
         FrozenBackbone(task="tiny"),
     ],
@@ -220,6 +220,8 @@ def test_limits_hold_and_leave_the_model_as_it_was() -> None:
         trained(options={"epoch": 1})
     with pytest.raises(UnknownMethodError):
         trained(method="magic")
+    with pytest.raises(UnsupportedRequestError, match="no account"):
+        trained(method="noisy-fine-tuning", options={})
 
 
 def test_corrections_are_served_by_the_methods_that_can() -> None:

@@ -74,6 +74,18 @@ class FrozenBackbone(TransformerMixin, Unlearner):
         self.task = task
         self.seed = seed
 
+    def fit(  # type: ignore[override]
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False
+    ) -> Any:
+        """Name the rows, and take the weights of the network; see :meth:`expunge.Unlearner.fit`. There are no sample
+        weights: they change no feature. In a pipeline they go to the head.
+
+        Returns
+        -------
+        self
+        """
+        return super().fit(X, y, record_ids=record_ids, subject_ids=subject_ids, allow_dormant=allow_dormant)
+
     def _check_params(self) -> None:
         if not isinstance(self.task, str):
             raise InvalidParameterError(

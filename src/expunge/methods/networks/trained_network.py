@@ -13,7 +13,7 @@ import torch
 
 from expunge.errors import InvalidDataError, InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import kebab
-from expunge.methods.networks import NETWORK_METHODS
+from expunge.methods.networks import NETWORK_METHODS, strongest_of
 from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_method import NetworkMethod
@@ -42,7 +42,8 @@ class TrainedNetwork(NetworkModel):
     task : str
         Name of a blueprint: an entry point in the group ``expunge.tasks``, or one that was registered.
     method : str, default="SCRUB"
-        A name in ``expunge.networks.NETWORK_METHODS``, or as the command line writes it.
+        A name in ``expunge.networks.NETWORK_METHODS``, or as the command line writes it. One that is certified is
+        refused: no account of its budget is kept here.
     options : dict, optional
         Constructor arguments of the method: numbers and texts.
     limits : dict, optional
@@ -258,6 +259,11 @@ class TrainedNetwork(NetworkModel):
         if name is None:
             raise UnknownMethodError(
                 f"There is no method {self.method!r} for networks.", hint=f"There are {', '.join(NETWORK_METHODS)}."
+            )
+        if strongest_of(name) != self._strongest:
+            raise UnsupportedRequestError(
+                f"{name} spends a budget at each removal, and no account of it is kept here.",
+                hint=f"Call it in Python: expunge.networks.{name}.",
             )
         module, _, attribute = NETWORK_METHODS[name].partition(":")
         kind, options = getattr(importlib.import_module(module), attribute), dict(self.options or {})
