@@ -9,7 +9,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c '$(USABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input -c constraints.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input --no-compile -c constraints.txt
+# pip compiles on one processor; what no process imports may be broken on purpose, as templates are.
+COMPILE := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 ARGS ?=
 
 help: ## list the targets
@@ -70,10 +72,12 @@ $(VENV)/.light: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing expunge without extras."
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.full: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing expunge with all extras and the tools of development, about 2 GB. This takes a few minutes."
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation -e '.[all,test]'
+	@$(COMPILE)
 	@touch $(VENV)/.light $@

@@ -263,6 +263,15 @@ def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) 
     assert not set(seen.tolist()) & set(trial.data.ids[audited].tolist())
 
 
+def test_a_setting_that_breaks_the_model_is_as_bad_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.lab import tuning
+
+    stage = tuning._stage(Cell.parse("digits@300/tree/random@0.1/soften/s0r0"))
+    assert tuning._gap(stage, "soften@strength=0.5", 0) < 1.0
+    monkeypatch.setattr(tuning, "answers_of", lambda trial, model, X: np.full((len(X), 10), np.nan))
+    assert tuning._gap(stage, "soften@strength=0.5", 0) == 1.0
+
+
 def test_nothing_to_tune_is_said() -> None:
     with pytest.raises(InvalidRequestError, match="nothing to tune"):
         tune("digits@300/tree/random/retrain/s0r0")

@@ -152,16 +152,21 @@ def _gap(stage: _Stage, method: str, seed: int) -> float:
         except LimitBrokenError:  # the weights are no longer numbers
             return 1.0
         found = _judged(stage.trial, stage.places, outcome.model)
+    if not found:
+        return 1.0
     return float(np.mean([abs(found[name] - stage.wanted[name]) for name in found]))
 
 
 def _judged(trial: Trial, places: dict[str, Any], model: Any) -> dict[str, float]:
     """Quality on each part, and the AUC of what attacks look at, for forgotten against validation records.
 
-    What cannot be told of a part, as the AUC of normal records alone, is left out.
+    What cannot be told of a part, as the AUC of normal records alone, is left out; of a model that answers no numbers
+    everything is.
     """
     task, every = trial.data.task, np.concatenate(list(places.values()))
     answers, labels = answers_of(trial, model, trial.data.rows(every)), trial.data.y[every]
+    if not np.isfinite(answers).all():
+        return {}
     signals = task.read(answers, labels, trial.learner.floor)
     out: dict[str, float] = {}
     parts, start = {}, 0
