@@ -43,11 +43,12 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 #: Instances that are tried with ``--slow`` only. Every method has another one that is tried always.
 SLOW = frozenset(
     {
-        "BayesianLogisticRegression-reverse", "ForestClassifier-frame", "LangevinLogisticRegression-batches",
-        "ModularClassifier-columns", "ModularClassifier-densities", "Pipeline-ridge-words", "Pipeline-sharded",
-        "RetrainClassifier-texts", "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm",
-        "SISAClassifier-logistic", "SISAClassifier-persons", "SISAClassifier-strings", "SISAClassifier-weighted",
-        "SISARegressor-tree",
+        "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
+        "IsolationForest-share", "LangevinLogisticRegression-batches", "LinearDiscriminantAnalysis-shrinkage",
+        "ModularClassifier-columns", "ModularClassifier-densities", "NearestCentroid-shrunken", "PCA-share",
+        "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts", "RetrainRegressor-tree",
+        "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic", "SISAClassifier-persons",
+        "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
     }
 )  # fmt: skip
 

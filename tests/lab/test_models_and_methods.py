@@ -263,7 +263,7 @@ def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) 
     assert not set(seen.tolist()) & set(trial.data.ids[audited].tolist())
 
 
-def test_a_setting_that_breaks_the_model_is_as_bad_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_answers_no_numbers_is_as_bad_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     from expunge.lab import tuning
 
     stage = tuning._stage(Cell.parse("digits@300/tree/random@0.1/soften/s0r0"))
