@@ -91,7 +91,7 @@ def plan_of(
     rate, (low, high, touched) = model._state().rate, estimate
     return Plan(
         guarantee=model._guarantee_after(slots, corrected), n_records=0 if slots is None else len(slots), work_low=low,
-        work_high=high, touched=touched, expected_s=None if rate is None else rate * high,
+        work_high=high, touched=touched, expected_s=None if rate is None else rate * high, notes=model._reading(),
     )  # fmt: skip
 
 

@@ -126,6 +126,10 @@ class Unlearner(BaseEstimator):
         """As it will be once these slots are gone or corrected; None: after a fit without some of the columns."""
         return self._guarantee()
 
+    def _reading(self) -> tuple[str, ...]:
+        """What a plan says of a budget that is kept: how much of it is used, and of how much; here there is none."""
+        return ()
+
     def _revive(self, name: str, part: Part) -> Any:
         """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
         return part
@@ -182,16 +186,7 @@ class Unlearner(BaseEstimator):
         return self
 
     def plan(self, record_ids: Any = None, *, subjects: Any = None, classes: Any = None, features: Any = None) -> Plan:
-        """What :meth:`forget` with the same arguments would cost and promise. Changes nothing.
-
-        Returns
-        -------
-        Plan
-
-        Raises
-        ------
-        The errors of :meth:`forget`.
-        """
+        """What :meth:`forget` with the same arguments would cost and promise. Changes nothing; refuses as it does."""
         with self._state().lock:
             state, rows = self._state(), self._rows()
             slots = select_slots(self, rows, records=record_ids, subjects=subjects, classes=classes, features=features)

@@ -373,3 +373,24 @@ def test_a_new_class_is_refused_and_an_old_one_stays() -> None:
         model.predict(X)
     model.learn(X[:5], y[:5], record_ids=range(200, 205))
     assert len(model.predict(X)) == 60
+
+
+def test_a_plan_reads_the_certificate_and_the_guarantee_names_its_constants() -> None:
+    rng = np.random.default_rng(9)
+    X, y = table(rng, 200, 3)
+    model = CertifiedLogisticRegression(alpha=3.0, sigma=4.0, noise_seed=1, delta=1e-3).fit(X, y)
+    piped = expunge.make_pipeline(expunge.StandardScaler(), model).fit(X, y)
+    for way, own in ((model, model), (piped, None)):
+        for gone in (3, 4):
+            (note,) = way.plan([gone]).notes
+            assert note.startswith("certificate: ")
+            if own is not None:
+                assert float(note.split()[1]) == pytest.approx(own.residual_, rel=1e-2)
+                assert float(note.split()[3]) == pytest.approx(own.residual_limit_, rel=1e-2)
+            removal = way.forget([gone])
+    assert float(model.plan([5]).notes[0].split()[1]) == pytest.approx(model.residual_, rel=1e-2)
+    assert model.residual_ > 0
+    said = removal.guarantee.sentence()
+    for words in ("neighbours differ in records", "norm_bound = 1", "alpha = 3", "sigma = 4", "the loss is logistic"):
+        assert words in said
+    assert not expunge.Ridge().fit(X, y).plan([3]).notes

@@ -173,3 +173,11 @@ def test_fresh_noise_for_each_model_and_an_export_of_the_published_weights_alone
     exported = expunge.load(model.export(tmp_path / "e"))
     assert set(exported._state().solution) == {"classes", "k", "coef"}
     assert (exported._state().solution["coef"] == model._state().parts["published"]["coef"]).all()
+
+
+def test_a_plan_says_how_much_of_the_capacity_is_used() -> None:
+    X, y = np.eye(60)[:, :3], np.arange(60) % 2
+    model = NewtonLogisticRegression(alpha=50.0, capacity=5, delta=1e-3, noise_seed=1).fit(X, y)
+    model.forget([3, 4])
+    assert model.plan([5]).notes == ("capacity: a weight of 2 of 5 is used",)
+    assert "neighbours differ in records" in model.plan([5]).guarantee.sentence()

@@ -15,7 +15,15 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
-from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
+from expunge.methods.certified.claims import (
+    NEIGHBOURS,
+    about_large_delta,
+    about_loss,
+    about_noise,
+    about_rows,
+    check_claim,
+    tagged,
+)
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
@@ -193,8 +201,13 @@ class CertifiedLinear(BoundedRows, Unlearner):
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
         return _promise(
             float(self.epsilon), float(self.delta), float(self.sigma), float(self.norm_bound), bool(self.clip),
-            self.noise_seed, large,
+            self.noise_seed, large, self._loss.name, float(self.alpha),
         )  # fmt: skip
+
+    def _reading(self) -> tuple[str, ...]:
+        if "certificate" not in self._state().parts:
+            return ()
+        return (f"certificate: {self.residual_:.3g} of {self.residual_limit_:.3g} is used",)
 
     # ------------------------------------------------------------------ rows as numbers
 
@@ -214,15 +227,16 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
 @functools.lru_cache(maxsize=64)
 def _promise(
-    epsilon: float, delta: float, sigma: float, norm_bound: float, clip: bool, noise_seed: int | None, large: str
-) -> Guarantee:
+    epsilon: float, delta: float, sigma: float, norm_bound: float, clip: bool, noise_seed: int | None, large: str,
+    loss: str, alpha: float,
+) -> Guarantee:  # fmt: skip
     """The guarantee of a model with these arguments; the same for each of its removals."""
     limit = gaussian_sensitivity(epsilon, delta, sigma)
     return Guarantee(
         kind="certified", epsilon=epsilon, delta=delta,
         assumptions=(
             f"the noise in the objective is {about_noise(noise_seed)}",
-            about_rows(norm_bound, clip=clip),
+            NEIGHBOURS, about_rows(norm_bound, clip=clip), about_loss(loss, alpha),
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
             "Hessian, inverse and certificate are not published",

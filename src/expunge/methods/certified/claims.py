@@ -10,7 +10,11 @@ from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
 from expunge.seeds import check_seed
 
-__all__ = ["about_large_delta", "about_noise", "about_rows", "check_claim", "tagged"]
+__all__ = ["NEIGHBOURS", "about_large_delta", "about_loss", "about_noise", "about_rows", "check_claim", "tagged"]
+
+
+#: What the two models that are compared differ in.
+NEIGHBOURS = "neighbours differ in records that are there or not: those that were forgotten"
 
 
 def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
@@ -67,6 +71,21 @@ def about_rows(norm_bound: float, *, clip: bool) -> str:
     """
     kept = "shortened record by record" if clip else "checked, record by record"
     return f"no row is longer than norm_bound = {norm_bound:g}: {kept}"
+
+
+def about_loss(name: str, alpha: float) -> str:
+    """The constants of the objective that a certificate is made of.
+
+    Examples
+    --------
+    >>> about_loss("squared", 2.0)
+    'the loss is squared: curvature 1, third derivative 0; its penalty is alpha = 2'
+    """
+    known = {
+        "logistic": "slope up to 1, curvature up to 1/4, third derivative up to the curvature",
+        "squared": "curvature 1, third derivative 0",
+    }
+    return f"the loss is {name}: {known[name]}; its penalty is alpha = {alpha:g}"
 
 
 def about_large_delta(delta: float, n: int, *, allowed: bool) -> str:

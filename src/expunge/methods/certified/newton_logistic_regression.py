@@ -14,7 +14,15 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
-from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
+from expunge.methods.certified.claims import (
+    NEIGHBOURS,
+    about_large_delta,
+    about_loss,
+    about_noise,
+    about_rows,
+    check_claim,
+    tagged,
+)
 from expunge.methods.certified.curvature import Curvature, inverse_of
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
@@ -241,7 +249,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
             kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta),
             assumptions=(
                 f"the noise on what is published is {about_noise(self.noise_seed)}",
-                about_rows(self.norm_bound, clip=self.clip),
+                NEIGHBOURS, about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 "the classes, the number of columns and that of records at the fit are public",
                 "each model is published by itself, and only by its export",
                 "requests do not depend on the published model",
@@ -251,6 +259,11 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
                 f"noise of the same size; up to a weight of {self.capacity:g} may go or come{large}"
             ),
         )  # fmt: skip
+
+    def _reading(self) -> tuple[str, ...]:
+        if "moved" not in (parts := self._state().parts):
+            return ()
+        return (f"capacity: a weight of {float(parts['moved']['moved']):g} of {self.capacity:g} is used",)
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), class_targets(table, names), weights_of(table))

@@ -14,7 +14,15 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
-from expunge.methods.certified.claims import about_large_delta, about_noise, about_rows, check_claim, tagged
+from expunge.methods.certified.claims import (
+    NEIGHBOURS,
+    about_large_delta,
+    about_loss,
+    about_noise,
+    about_rows,
+    check_claim,
+    tagged,
+)
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.perturbed import Data, Problem, plain_gradients, solved
@@ -194,7 +202,8 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
         return Guarantee(
             kind=self._strongest, epsilon=float(self.epsilon), delta=float(self.delta),
             assumptions=(
-                f"the noise is {about_noise(self.noise_seed)}", about_rows(self.norm_bound, clip=self.clip),
+                f"the noise is {about_noise(self.noise_seed)}", NEIGHBOURS,
+                about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 f"the classes, the number of columns and that of records{self._each} at the fit are public",
                 "each model is published by itself, and only by its export",
                 "the fresh fit goes on for as many steps, of the same length",
@@ -204,6 +213,11 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
                 f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left{large}"
             ),
         )  # fmt: skip
+
+    def _reading(self) -> tuple[str, ...]:
+        if "distance" not in (parts := self._state().parts):
+            return ()
+        return (f"distance that earlier requests have left: {float(parts['distance']['distance']):.3g}",)
 
     # ------------------------------------------------------------------ small things
 

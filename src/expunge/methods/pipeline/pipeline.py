@@ -16,8 +16,8 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Together, fold_of
 from expunge.methods.pipeline.in_turn import InTurn
-from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, rows_at_a_time, stacked, stage
-from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind
+from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, rows_at_a_time, stacked
+from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind, weaker_step
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
@@ -188,8 +188,7 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _revive(self, name: str, part: Part) -> Any:
         of, _, own = name.partition("/")
-        steps = dict(self.steps)
-        return steps[of]._revive(own, part) if of in steps else part
+        return part if (step := dict(self.steps).get(of)) is None else step._revive(own, part)
 
     def _estimate(self, rows: Rows, slots: Any, table: Table | None = None) -> tuple[int, int, tuple[str, ...]]:
         return self._kept(rows).estimate(rows, self._state().parts, slots, table)
@@ -201,13 +200,14 @@ class Pipeline(NamedSteps, Unlearner):
 
     def _guarantee(self, *after: Any, **how: Any) -> Guarantee:
         """Equality, or what the last step promises if that is less: the steps before it are equal on both sides."""
-        name, last = self.steps[-1]
-        if last._strongest == "exact":
+        if (last := weaker_step(self)) is None:
             return super()._guarantee()
-        own: Unlearner = stage(last, 1, rows=self._rows(), parts=below(name, self._state().parts))
-        return own._guarantee_after(*after, **how) if after else own._guarantee()
+        return last._guarantee_after(*after, **how) if after else last._guarantee()
 
     _guarantee_after = _guarantee
+
+    def _reading(self) -> tuple[str, ...]:
+        return () if (last := weaker_step(self)) is None else last._reading()
 
     def _terms(self) -> str:
         kept: Any = self._kept(self._rows())

@@ -7,7 +7,7 @@ from typing import Any
 from expunge.methods.pipeline.stages import as_taken, below, outputs_of, stage, width_of
 from expunge.state import Part
 
-__all__ = ["asked_of", "names_behind", "steps_behind"]
+__all__ = ["asked_of", "names_behind", "steps_behind", "weaker_step"]
 
 Steps = list[tuple[str, Any]]
 
@@ -31,6 +31,14 @@ def steps_behind(steps: Steps, solution: Part, width: int) -> dict[str, Any]:
         out[name] = stage(step, width, solution=own)
         width = outputs_of(step, width, own) if hasattr(step, "transform") else width
     return out
+
+
+def weaker_step(pipeline: Any) -> Any:
+    """The last step of a fitted pipeline as a model of its own, if it promises less than equality; else None."""
+    name, last = pipeline.steps[-1]
+    if last._strongest == "exact":
+        return None
+    return stage(last, 1, rows=pipeline._rows(), parts=below(name, pipeline._state().parts))
 
 
 def names_behind(steps: Steps, solution: Part, names: list[str]) -> list[str]:
