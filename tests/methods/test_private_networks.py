@@ -21,13 +21,13 @@ from expunge.errors import (  # noqa: E402
     UnsupportedRequestError,
 )
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
-from expunge.methods.private.opacus_modules import valid_copy  # noqa: E402
-from expunge.methods.private.private_steps import Steps, run_steps  # noqa: E402
+from expunge.methods.private.opacus_modules import Private, valid_copy  # noqa: E402
+from expunge.methods.private.private_steps import Steps, noise_of_both, run_steps  # noqa: E402
 from expunge.methods.private.stand_ins import StandIns  # noqa: E402
 from expunge.methods.private.steered import Steered  # noqa: E402
 from expunge.methods.private.two_stage import TwoStage  # noqa: E402
 from expunge.networks import Classification, Regression  # noqa: E402
-from expunge.privacy import Odometer  # noqa: E402
+from expunge.privacy import Gaussian, Odometer, epsilon_of  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
 
@@ -67,12 +67,52 @@ def test_a_step_is_the_mean_of_shortened_gradients_of_single_records(clipping: s
         assert torch.allclose(now, was - total[name] / 30, atol=1e-5)
 
 
-def test_noise_has_the_size_that_is_charged_also_when_nobody_takes_part() -> None:
+@pytest.mark.parametrize(("clipping", "first"), [("flat", 0.2), ("ghost", 10.0)])
+def test_the_bound_follows_a_quantile_of_the_lengths(
+    clipping: str, first: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network hardly moves, so that the lengths stay; each is had by hand, from one backward pass."""
+    model, task = problem(120)
+    lengths = []
+    for i in range(120):
+        batch = task.batch(np.array([i]), torch.device("cpu"))
+        loss = task.losses(model(batch.inputs), batch.targets).sum()
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        lengths.append(float(torch.sqrt(sum(g.square().sum() for g in gradients))))
+    bounds: list[float] = []
+    keep = Private.bound
+    monkeypatch.setattr(Private, "bound", lambda self, norm: (bounds.append(norm), keep(self, norm))[1])
+    given = {"clip_quantile": 0.3, "count": 80, "lr": 1e-9, "chunk": 50, "multiplier": 0.5}
+    own, _ = valid_copy(model, fix=False)
+    run_steps(own, task, np.arange(120), steps(clipping=clipping, max_grad_norm=first, **given), 1)
+    assert len(bounds) == 80
+    assert np.quantile(lengths, 0.15) < np.mean(bounds[40:]) < np.quantile(lengths, 0.45)
+
+
+@pytest.mark.parametrize(("multiplier", "expected"), [(0.5, 30.0), (3.0, 30.0), (1.0, 10_000.0)])
+def test_count_and_gradients_together_are_the_noise_that_is_charged(multiplier: float, expected: float) -> None:
+    """The account of two Gaussian events of one step is that of the one."""
+    on_gradients, on_count = noise_of_both(multiplier, expected)
+    both = epsilon_of([Gaussian(on_gradients), Gaussian(2 * on_count)], 1e-5)
+    assert both == pytest.approx(epsilon_of(Gaussian(multiplier), 1e-5), rel=1e-9)
+    assert multiplier < on_gradients < 1.04 * multiplier
+
+
+def test_a_bound_that_follows_costs_no_more_and_is_told() -> None:
+    private = trained(clip_quantile=0.5, group_size=3)
+    assert private.odometer.event == trained(group_size=3).odometer.event
+    assert "follows the quantile 0.5" in private.forget(["r3"]).guarantee.sentence()
+
+
+@pytest.mark.parametrize("clip_quantile", [None, 0.5])
+def test_noise_has_the_size_that_is_charged_also_when_nobody_takes_part(clip_quantile: float | None) -> None:
     model, task = problem(30)
     moved = []
     for probability in (1e-9, 1.0):
         own, _ = valid_copy(model, fix=False)
-        run_steps(own, task, np.arange(30), steps(multiplier=50.0, probability=probability, lr=1.0), 2)
+        run_steps(
+            own, task, np.arange(30), steps(multiplier=50.0, probability=probability, clip_quantile=clip_quantile), 2
+        )
         change = torch.cat([(a - b).flatten() for a, b in zip(own.parameters(), model.parameters(), strict=True)])
         moved.append(float(change.detach().std()) * probability * 30)
     assert moved == pytest.approx([50.0 * 0.3] * 2, rel=0.35)
@@ -157,8 +197,8 @@ def test_a_spent_budget_is_refused_and_nothing_changes() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"epsilon": 0}, {"delta": 0.5}, {"group_size": 0}, {"epochs": 0}, {"batch_size": 0}, {"lr": 0.0},
-     {"max_grad_norm": 0.0}, {"momentum": 2.0}, {"optimizer": "lion"}, {"clipping": "none"}, {"fix": 1},
-     {"on_exhausted": "ask"}, {"noise_seed": "x"}],
+     {"max_grad_norm": 0.0}, {"clip_quantile": 1.0}, {"momentum": 2.0}, {"optimizer": "lion"}, {"clipping": "none"},
+     {"fix": 1}, {"on_exhausted": "ask"}, {"noise_seed": "x"}],
 )  # fmt: skip
 def test_arguments_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises((InvalidParameterError, TypeError)):

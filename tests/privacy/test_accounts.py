@@ -183,7 +183,8 @@ def test_a_schedule_costs_what_its_steps_cost() -> None:
 
 
 def test_capacity_follows_its_formula() -> None:
-    base = {"n": 10_000, "d": 64, "epsilon": 1.0, "delta": 1e-6}
+    known = {"lipschitz": 1.0, "hessian_lipschitz": 1.0, "strong_convexity": 1.0}
+    base = {"n": 10_000, "d": 64, "epsilon": 1.0, "delta": 1e-6, **known}
     of = lambda **changed: deletion_capacity(**{**base, **changed}).unlearning  # type: ignore[arg-type]  # noqa: E731
     assert of(n=20_000) == pytest.approx(2 * of())
     assert of(d=1024) == pytest.approx(of() / 2)  # d ** -1/4
@@ -195,3 +196,23 @@ def test_capacity_follows_its_formula() -> None:
     sigma = gamma * math.sqrt(2 * math.log(1.25e6)) / 1.0
     assert L * sigma * math.sqrt(64) == pytest.approx(0.01)
     assert "order" in deletion_capacity(**base).statement  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["lipschitz", "hessian_lipschitz", "strong_convexity"])
+@pytest.mark.parametrize("value", [None, math.inf, math.nan, -1.0])
+def test_a_constant_that_is_not_known_is_refused(name: str, value: float | None) -> None:
+    known: dict[str, object] = {"lipschitz": 1.0, "hessian_lipschitz": 1.0, "strong_convexity": 1.0, name: value}
+    with pytest.raises(InvalidParameterError, match=name):
+        deletion_capacity(1000, 4, 1.0, 1e-6, **known)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("q", "sigma", "steps"), [(0.1, 2.0, 50), pytest.param(0.02, 1.1, 500, marks=pytest.mark.slow)]
+)
+def test_the_accountant_of_opacus_agrees(q: float, sigma: float, steps: int) -> None:
+    """Privacy random variables, another discretisation by another library: within its own error of ours."""
+    prv = pytest.importorskip("opacus.accountants").PRVAccountant()
+    prv.history = [(sigma, q, steps)]
+    ours, error = epsilon_of(Several(steps, Sampled(q, Gaussian(sigma))), 1e-5), 1e-3
+    upper = prv.get_epsilon(1e-5, eps_error=error)
+    assert upper - 2 * error - 1e-3 <= ours <= upper + 1e-3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from expunge.errors import InvalidParameterError
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
 
 __all__ = ["Capacity", "deletion_capacity"]
@@ -29,8 +30,8 @@ class Capacity:
 
 
 def deletion_capacity(
-    n: int, d: int, epsilon: float, delta: float, *, lipschitz: float = 1.0, hessian_lipschitz: float = 1.0,
-    strong_convexity: float = 1.0, excess_risk: float = 0.01,
+    n: int, d: int, epsilon: float, delta: float, *, lipschitz: float, hessian_lipschitz: float,
+    strong_convexity: float, excess_risk: float = 0.01,
 ) -> Capacity:  # fmt: skip
     """Order of the number of deletions after which the excess risk is still below ``excess_risk``.
 
@@ -41,17 +42,23 @@ def deletion_capacity(
     epsilon, delta : float
         Of the unlearning.
     lipschitz : float
-        L, of the loss of one record.
+        L, of the loss of one record. None has a default: a constant that is not known is refused.
     hessian_lipschitz : float
         M, of its second derivative.
     strong_convexity : float
-        lambda, of the mean loss.
+        lambda, of the mean loss, above 0: a loss that is not strongly convex has no such capacity.
     excess_risk : float
         gamma, in the unit of the loss.
 
     Returns
     -------
     Capacity
+
+    Raises
+    ------
+    InvalidParameterError
+        An epsilon of zero or less, a delta that is no probability, or a constant that is unknown, infinite or not
+        above zero.
 
     Notes
     -----
@@ -68,14 +75,15 @@ def deletion_capacity(
 
     Examples
     --------
-    >>> small, large = (deletion_capacity(10_000, d, 1.0, 1e-5).unlearning for d in (100, 10_000))
+    >>> known = {"lipschitz": 1.0, "hessian_lipschitz": 1.0, "strong_convexity": 1.0}
+    >>> small, large = (deletion_capacity(10_000, d, 1.0, 1e-5, **known).unlearning for d in (100, 10_000))
     >>> round(small / large, 3)  # the fourth root of the ratio of dimensions
     3.162
     """
     epsilon, delta = check_epsilon(epsilon), check_delta(delta)
     n, d = int(check_positive("n", n)), int(check_positive("d", d))
-    L, M = check_positive("lipschitz", lipschitz), check_positive("hessian_lipschitz", hessian_lipschitz, zero=True)
-    strength, risk = check_positive("strong_convexity", strong_convexity), check_positive("excess_risk", excess_risk)
+    L, M = _known("lipschitz", lipschitz), _known("hessian_lipschitz", hessian_lipschitz, zero=True)
+    strength, risk = _known("strong_convexity", strong_convexity), check_positive("excess_risk", excess_risk)
     factor = math.sqrt(2 * math.log(1.25 / delta)) / epsilon
     unlearning = float(n) if M == 0 else n * math.sqrt(risk * strength**3 / (2 * M * L**3 * math.sqrt(d) * factor))
     privacy = risk * n * epsilon / (L * math.sqrt(d * math.log(1 / delta)))
@@ -83,3 +91,13 @@ def deletion_capacity(
         unlearning=min(unlearning, float(n)), privacy=min(privacy, float(n)),
         statement="an order of magnitude under Lipschitz, strongly convex losses; no bound on this model",
     )  # fmt: skip
+
+
+def _known(name: str, value: float | None, *, zero: bool = False) -> float:
+    """A constant of the loss; there is no order without it."""
+    if value is None or value == math.inf:
+        raise InvalidParameterError(
+            f"{name} is {value!r}: without a bound on it nothing is known of a capacity.",
+            hint="Bound the rows and the weights; the logistic loss of rows of length R has L = R and M = R³ / 10.",
+        )
+    return check_positive(name, value, zero=zero)

@@ -36,6 +36,9 @@ class DPSGD:
         Records of a step, on average: each takes part with probability batch_size / n, by a coin of its own.
     max_grad_norm : float, default=1.0
         No record's gradient is longer; longer ones are shortened.
+    clip_quantile : float, optional
+        Between 0 and 1: ``max_grad_norm`` is the first bound, which then follows this quantile of the lengths. How many
+        are shorter is counted with noise, within the same epsilon.
     optimizer : {"sgd", "adam"}, default="sgd"
     lr : float, default=0.5
     momentum : float, default=0.9
@@ -62,7 +65,8 @@ class DPSGD:
     ----------
     M. Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. A. Yousefpour et al., "Opacus:
     user-friendly differential privacy library in PyTorch", 2021. Z. Bu et al., "Scalable and efficient training of
-    large convolutional neural networks with differential privacy", NeurIPS 2022: ghost clipping.
+    large convolutional neural networks with differential privacy", NeurIPS 2022: ghost clipping. G. Andrew et al.,
+    "Differentially private learning with adaptive clipping", NeurIPS 2021, theorem 1: the count within the budget.
 
     Examples
     --------
@@ -77,8 +81,9 @@ class DPSGD:
 
     def __init__(
         self, *, epsilon: float = 3.0, delta: float = 1e-5, group_size: int = 1, epochs: int = 10,
-        batch_size: int = 256, max_grad_norm: float = 1.0, optimizer: Literal["sgd", "adam"] = "sgd", lr: float = 0.5,
-        momentum: float = 0.9, clipping: Clipping = "ghost", chunk: int = 512, fix: bool = True,
+        batch_size: int = 256, max_grad_norm: float = 1.0, clip_quantile: float | None = None,
+        optimizer: Literal["sgd", "adam"] = "sgd", lr: float = 0.5, momentum: float = 0.9,
+        clipping: Clipping = "ghost", chunk: int = 512, fix: bool = True,
         on_exhausted: Literal["retrain", "refuse"] = "retrain", allow_large_delta: bool = False,
         noise_seed: int | None = None,
     ) -> None:  # fmt: skip
@@ -88,6 +93,7 @@ class DPSGD:
         self.epochs = epochs
         self.batch_size = batch_size
         self.max_grad_norm = max_grad_norm
+        self.clip_quantile = clip_quantile
         self.optimizer = optimizer
         self.lr = lr
         self.momentum = momentum
@@ -141,6 +147,7 @@ class DPSGD:
         steps = Steps(
             probability=probability, count=count, multiplier=multiplier, max_grad_norm=self.max_grad_norm,
             optimizer=self.optimizer, lr=self.lr, momentum=self.momentum, clipping=self.clipping, chunk=self.chunk,
+            clip_quantile=self.clip_quantile,
         )  # fmt: skip
         work = run_steps(own, task, kept, steps, None if self.noise_seed is None else self.noise_seed + fits)
         run = sampled_run(multiplier, probability=probability, steps=count)
@@ -154,6 +161,8 @@ class DPSGD:
         for name in ("max_grad_norm", "lr"):
             check_number(name, getattr(self, name), open_low=True)
         check_number("momentum", self.momentum, high=1.0)
+        if self.clip_quantile is not None:
+            check_number("clip_quantile", self.clip_quantile, high=1 - 2.0**-20, open_low=True)
         check_choice("optimizer", self.optimizer, ("sgd", "adam"))
         check_choice("clipping", self.clipping, ("ghost", "flat"))
         check_choice("on_exhausted", self.on_exhausted, ("retrain", "refuse"))

@@ -23,6 +23,19 @@ class Private(NamedTuple):
     optimizer: Any
     criterion: Any
 
+    def bound(self, norm: float) -> None:
+        """No gradient of a record is longer from now on."""
+        self.optimizer.max_grad_norm = norm
+        if hasattr(self.module, "max_grad_norm"):  # where the module clips
+            self.module.max_grad_norm = norm
+
+    def lengths(self) -> torch.Tensor:
+        """Lengths of the gradients of the records that went through last, before they are shortened."""
+        if hasattr(self.module, "per_sample_gradient_norms"):
+            return self.module.per_sample_gradient_norms.detach()
+        parts = [p.grad_sample.detach().flatten(1).norm(dim=1) for p in self.optimizer.params]
+        return torch.stack(parts).norm(dim=0)
+
 
 class _LossOfTask:
     """The loss of a task in the form that Opacus asks for: with a ``reduction`` that it may set."""

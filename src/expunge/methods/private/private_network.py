@@ -187,9 +187,20 @@ class PrivateNetwork:
             assumptions=(
                 f"coins and noise of torch's generator, {about_noise(self.method.noise_seed)}",
                 "neighbours differ in records that are there or not",
-                f"no gradient of a record is longer than {self.method.max_grad_norm:g}: shortened, record by record",
+                _about_lengths(self.method.max_grad_norm, self.method.clip_quantile),
+                f"the account is that of {odometer.event}",
                 "the first weights and the number of records are public",
                 "each training is published by itself", "requests do not depend on the published network",
                 *(["delta is above 1/n, as was allowed"] if allowed else []),
             ),
         )  # fmt: skip
+
+
+def _about_lengths(norm: float, quantile: float | None) -> str:
+    """How long gradients are."""
+    if quantile is None:
+        return f"no gradient of a record is longer than {norm:g}: shortened, record by record"
+    return (
+        f"no gradient of a record is longer than a bound: {norm:g}, and then what follows the quantile {quantile:g} of "
+        "the lengths, counted with noise within the budget"
+    )
