@@ -12,7 +12,7 @@ from pathlib import Path
 
 NAMES = (
     "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "workspace",
-    "audit", "certified", "text", "questions",
+    "audit", "certified", "private", "text", "questions",
 )  # fmt: skip
 
 
