@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from expunge.contract import Unlearner
 from expunge.methods.pipeline.stages import as_taken, below, outputs_of, stage, width_of
 from expunge.state import Part
 
@@ -33,12 +34,13 @@ def steps_behind(steps: Steps, solution: Part, width: int) -> dict[str, Any]:
     return out
 
 
-def weaker_step(pipeline: Any) -> Any:
+def weaker_step(pipeline: Any) -> Unlearner | None:
     """The last step of a fitted pipeline as a model of its own, if it promises less than equality; else None."""
     name, last = pipeline.steps[-1]
     if last._strongest == "exact":
         return None
-    return stage(last, 1, rows=pipeline._rows(), parts=below(name, pipeline._state().parts))
+    own: Unlearner = stage(last, 1, rows=pipeline._rows(), parts=below(name, pipeline._state().parts))
+    return own
 
 
 def names_behind(steps: Steps, solution: Part, names: list[str]) -> list[str]:

@@ -32,9 +32,10 @@ class Private(NamedTuple):
     def lengths(self) -> torch.Tensor:
         """Lengths of the gradients of the records that went through last, before they are shortened."""
         if hasattr(self.module, "per_sample_gradient_norms"):
-            return self.module.per_sample_gradient_norms.detach()
-        parts = [p.grad_sample.detach().flatten(1).norm(dim=1) for p in self.optimizer.params]
-        return torch.stack(parts).norm(dim=0)
+            norms: torch.Tensor = self.module.per_sample_gradient_norms
+            return norms.detach()
+        parts: list[torch.Tensor] = [p.grad_sample.detach().flatten(1).norm(dim=1) for p in self.optimizer.params]
+        return torch.linalg.vector_norm(torch.stack(parts), dim=0)
 
 
 class _LossOfTask:
