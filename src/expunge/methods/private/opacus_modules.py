@@ -35,7 +35,7 @@ class Private(NamedTuple):
             norms: torch.Tensor = self.module.per_sample_gradient_norms
             return norms.detach()
         parts: list[torch.Tensor] = [p.grad_sample.detach().flatten(1).norm(dim=1) for p in self.optimizer.params]
-        lengths: torch.Tensor = torch.stack(parts).norm(dim=0)  # type: ignore[no-untyped-call]
+        lengths: torch.Tensor = torch.stack(parts).norm(dim=0)
         return lengths
 
 
