@@ -100,7 +100,7 @@ def run_steps(model: nn.Module, task: Task, kept: Positions, steps: Steps, noise
     counts, work = Noise(None if secure else seed % 2**63), 0
     for _ in range(steps.count):
         chosen = kept[(torch.rand(len(kept), generator=coins, dtype=torch.float64) < steps.probability).numpy()]
-        norms = _step(private, task, chosen, steps.chunk, device)
+        norms = _step(private, task, chosen, steps.chunk, device, measure=clip is not None)
         if clip is not None:
             clip.update(norms, expected=max(1, round(expected)), noise=counts)
             private.bound(clip.norm)
@@ -128,8 +128,10 @@ def noise_of_both(multiplier: float, expected: float) -> tuple[float, float]:
     return 1 / math.sqrt(1 / multiplier**2 - 1 / (2 * on_count) ** 2), on_count
 
 
-def _step(private: Private, task: Task, chosen: Positions, chunk: int, device: torch.device) -> list[float]:
-    """A step; the lengths that the gradients had."""
+def _step(
+    private: Private, task: Task, chosen: Positions, chunk: int, device: torch.device, *, measure: bool
+) -> list[float]:
+    """A step; the lengths that the gradients had, where they are asked for."""
     norms: list[float] = []
     if not len(chosen):
         _nothing(private)
@@ -138,7 +140,8 @@ def _step(private: Private, task: Task, chosen: Positions, chunk: int, device: t
         batch = task.batch(part, device)
         private.optimizer.zero_grad(set_to_none=True)
         private.criterion(task.forward(private.module, batch.inputs), batch.targets).backward()
-        norms += private.lengths().tolist()
+        if measure:
+            norms += private.lengths().tolist()
         private.optimizer.signal_skip_step(do_skip=not is_last)
         private.optimizer.step()
     return norms
