@@ -45,8 +45,7 @@ class Steps:
 
     def __init__(
         self, *, probability: float, count: int, multiplier: float, max_grad_norm: float, optimizer: str, lr: float,
-        momentum: float, clipping: Clipping, chunk: int,
-        clip_quantile: float | None = None,
+        momentum: float, clipping: Clipping, chunk: int, clip_quantile: float | None = None,
     ) -> None:  # fmt: skip
         self.probability, self.count, self.multiplier = probability, count, multiplier
         self.max_grad_norm, self.clipping, self.chunk = max_grad_norm, clipping, chunk
