@@ -33,8 +33,8 @@ def refuse_rows(solution: Any, rows: Rows) -> None:
     Notes
     -----
     Three signs are looked for: a method of ours inside, which knows its rows; an attribute in which estimators are
-    known to keep rows (:data:`ROW_KEEPERS`), scaled or not; and an array of which a line is a training row, compared as float64 bytes. An estimator of your own that keeps
-    changed rows under another name is not found.
+    known to keep rows (:data:`ROW_KEEPERS`), scaled or not; and an array of which a line is a training row,
+    compared as float64 bytes. An estimator of your own that keeps changed rows under another name is not found.
     """
     for path, _ in arrays(solution):
         if "._fitted.rows[" in path:

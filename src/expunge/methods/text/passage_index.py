@@ -73,7 +73,8 @@ class PassageIndex(Unlearner):
     The state is that of :class:`~expunge.methods.text.count_vectorizer.CountVectorizer`, integers. Lists of which
     passages have a word are made from the passages once and remembered in memory; they are in no file. A question costs
     the lists of its words, O(passages that have one of them). Forgetting a passage costs its words, a shift within the
-    list of each, and a copy of two numbers for each word of the vocabulary. An index knows its passages, so it has no export.
+    list of each, and a copy of two numbers for each word of the vocabulary. An index knows its passages, so it has no
+    export.
 
     References
     ----------

@@ -59,8 +59,8 @@ class Moved(NamedTuple):
 class Fewer(Patch):
     """The same as :func:`terms_without`, for terms that nobody else holds: their words are not copied but deleted.
 
-    A copy of a list counts a reference to each word, and to let go of the old list counts it back: at 140,000 words, six
-    milliseconds for the one word that goes.
+    A copy of a list counts a reference to each word, and to let go of the old list counts it back: at 140,000 words,
+    six milliseconds for the one word that goes.
     """
 
     def __init__(self, old: Part, counts: Counts) -> None:
