@@ -137,7 +137,8 @@ def main(names: list[str] | None = None) -> str:
     for name, (model, removal) in models.items():
         ratios, others = gone.truth(model), rest.truth(model)
         kept, still = float(rest.probability(model).mean()), float(gone.probability(model).mean())
-        public_loss = -np.log(held.probability(model))
+        with np.errstate(divide="ignore"):  # a wrecked model rules answers out: its perplexity is infinite
+            public_loss = -np.log(held.probability(model))
         harm = removal is not None and removal.guarantee.kind == "empirical" and kept < floor - 0.1
         out.append([
             name, "" if removal is None else removal.guarantee.kind, f"{still:.3f}", f"{gone.recall(model):.2f}",
