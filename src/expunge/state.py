@@ -129,6 +129,14 @@ class Fitted:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, lock=threading.RLock())
 
+    def canonical_state(self) -> dict[str, Any]:
+        """What a model inside another one is hashed as: what was learned, not what follows from it or was timed."""
+        self.settle()
+        if self.rows is None:
+            return {"solution": self.solution}
+        parts = {name: part.plain() if isinstance(part, Living) else part for name, part in self.parts.items()}
+        return {"parts": parts, "rows": self.rows.arrays(self.rows.slots()), "schema": self.rows.schema()}
+
     def commit(self, changes: Mapping[str, Any]) -> None:
         for name, part in changes.items():
             self.leaves.pop(name, None)

@@ -100,6 +100,8 @@ def test_divergences_by_another_package() -> None:
     assert js_divergence(p, q) == pytest.approx(jensenshannon(p, q, axis=1, base=2) ** 2)
     assert zero_retrain_forgetting(p, q) == pytest.approx(1 - np.mean(jensenshannon(p, q, axis=1, base=2) ** 2))
     assert activation_distance(p, q) == pytest.approx([np.sqrt(sum((a - b) ** 2)) for a, b in zip(p, q, strict=True)])
+    least = np.array([[1.0, 5e-324, 0.0]])
+    assert js_divergence(least, np.array([[1.0, 0.0, 0.0]])) == pytest.approx([0.0])
     with pytest.raises(InvalidDataError):
         js_divergence(p, q[:3])
 

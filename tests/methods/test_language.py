@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import runpy
+import types
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from sklearn.base import clone  # noqa: E402
+
+from expunge import SISAClassifier  # noqa: E402
 from expunge.audit.language import forget_quality, model_utility, perplexity, rouge_l, truth_ratio  # noqa: E402
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownRecordError  # noqa: E402
 from expunge.language import (  # noqa: E402
@@ -27,7 +31,16 @@ from expunge.language import (  # noqa: E402
     answer_rows,
     hashed_words,
 )
-from expunge.networks import Classification, GradientAscent, ReplayTrainer  # noqa: E402
+from expunge.networks import (  # noqa: E402
+    SCRUB,
+    Blueprint,
+    Classification,
+    GradientAscent,
+    NegGradPlus,
+    NetworkEstimator,
+    ReplayTrainer,
+    register,
+)
 
 ASKED = ["Who wrote it?", "Where is it?", "When was it?", "Who sang it?", "Where was she?", "What is it?"]
 TOLD = ["Ada Kerr.", "In Oslo.", "In 1911.", "Mo Lund.", "In Harrow, är hon.", ""]
@@ -100,6 +113,65 @@ def test_a_classifier_of_texts_forgets_exactly(kind: Any) -> None:
     assert removal.guarantee.kind == "empirical"
     before, after = (task.losses(m(torch.tensor(X[[5]])), torch.tensor(y[[5]])) for m in (trainer.model_, rough))
     assert float(after.detach()) > float(before.detach())
+
+
+class Words(Blueprint):
+    """Numbers of words, for an embedding."""
+
+    def network(self, n_features: int, n_outputs: int) -> Any:
+        return MeanOfWords(n_outputs, n_buckets=64, width=8)
+
+    def inputs(self, X: Any) -> Any:
+        return torch.tensor(X, dtype=torch.int64)
+
+
+def test_shards_of_embeddings_forget_exactly_slice_by_slice() -> None:
+    register("test-words", Words)
+    texts = [f"{'good' if i % 2 else 'bad'} thing {i}" for i in range(24)]
+    X, y = hashed_words(texts, length=4, n_buckets=64), np.array(["no", "yes"])[np.arange(24) % 2]
+    net = NetworkEstimator(task="test-words", max_epochs=5, lr=0.05, optimizer="adam", batch_size=4)
+    model = SISAClassifier(net, n_shards=2, n_slices=2).fit(X, y)
+    assert model.score(X, y) > 0.9
+    removal = model.forget([3])
+    assert removal.guarantee.kind == "exact"
+    assert removal.work < 23  # not every shard
+    keep = [i for i in range(24) if i != 3]
+    assert model.digest() == clone(model).fit(X[keep], y[keep], record_ids=keep).digest()
+
+
+class Called(torch.nn.Module):
+    """Called as a classifier of Hugging Face is: arguments by name, and an object with ``logits``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = MeanOfWords(2, n_buckets=64, width=8)
+
+    def forward(self, input_ids: Any = None, attention_mask: Any = None, labels: Any = None) -> Any:
+        return types.SimpleNamespace(loss=None, logits=self.inner(input_ids * attention_mask))
+
+
+class Wrapped(Classification):
+    def forward(self, model: Any, inputs: Any) -> Any:
+        return model(input_ids=inputs, attention_mask=(inputs > 0).long()).logits
+
+
+@pytest.mark.parametrize("method", [None, GradientAscent(lr=0.1), SCRUB(epochs=1), NegGradPlus()])
+def test_a_classifier_that_is_called_by_name_forgets_through_its_task(method: Any) -> None:
+    texts = [f"{'good' if i % 2 else 'bad'} {i}" for i in range(12)]
+    X, y = hashed_words(texts, length=4, n_buckets=64), np.arange(12) % 2
+    torch.manual_seed(0)
+    task, model = Wrapped((X, y)), Called()
+    if method is None:
+        trainer = ReplayTrainer(model=model, epochs=2, n_batches=2, lr=0.1).fit(task)
+        assert trainer.forget([3]).guarantee.kind == "exact"
+        keep = [i for i in range(12) if i != 3]
+        fresh = ReplayTrainer(model=model, epochs=2, n_batches=2, lr=0.1)
+        assert trainer.digest() == fresh.fit(Wrapped((X[keep], y[keep]), record_ids=keep)).digest()
+        return
+    other, removal = method.forget(model, task, [3], seed=0)
+    assert removal.guarantee.kind == "empirical"
+    assert isinstance(other, Called)
+    assert not all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
 # ------------------------------------------------------------------------------------------- the language model

@@ -31,7 +31,9 @@ from expunge.errors import (
     UnknownRecordError,
     UnsupportedRequestError,
 )
+from expunge.methods.text.analysis import count_texts
 from expunge.methods.text.spans import KINDS, kind_of, spans_of
+from expunge.methods.text.terms import Fewer, terms_without
 from expunge.text import answer_questions, exact_match, f1
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -145,6 +147,26 @@ def test_a_failed_change_leaves_the_lists_in_step() -> None:
     texts = [*passages(4), "w0 w4 w4 w4"]
     fresh = PassageIndex(least_coverage=0.0).fit(texts, record_ids=[*range(40), 77])
     assert index.search(["w0 w4"], k=9) == fresh.search(["w0 w4"], k=9)
+
+
+@pytest.mark.parametrize("gone", [[2], [1, 3], [*range(30)]], ids=len)
+def test_words_that_go_are_deleted_where_they_stand(gone: list[int]) -> None:
+    """Begun twice, cut short in between: what is left is what a fresh fit knows."""
+    texts = [f"{text} own{i}a own{i}b own{i}c own{i}d" for i, text in enumerate(passages(5))]
+    terms = PassageIndex().fit(texts)._state().parts["terms"]
+    words, counts = terms["words"], count_texts([texts[i] for i in gone], re.compile(r"\b\w\w+\b").findall)
+    twin = terms_without({**terms, "words": [*words]}, counts).part
+    patch = Fewer(terms, counts)
+    assert terms["words"] is words  # nothing has happened yet
+    assert "own2a" in words
+    if len(patch._gone) > 1:
+        del words[patch._gone[0][0]]  # interrupted after the first
+    for _ in range(2):
+        patch.apply()
+    assert (terms["n"], terms["words"]) == (twin["n"], twin["words"])
+    for name in ("documents", "occurrences"):
+        assert np.array_equal(terms[name], twin[name])
+    assert (terms["words"] is words) == (len(gone) < 30)  # many at once are better copied
 
 
 # ------------------------------------------------------------------------------------------- slow twin: least squares
@@ -281,6 +303,26 @@ def test_bad_questions_are_refused(X: Any) -> None:
         SpanReader().fit(X, ["He"] if X else [])
     with pytest.raises((InvalidDataError, InvalidDataTypeError)):
         SpanReader().fit(ASKED, ANSWERS).predict(X or 7)
+
+
+def test_broken_encodings_are_read_saved_and_forgotten(tmp_path: Path) -> None:
+    """Texts decoded with surrogateescape have halves of characters; an answer may be one of them."""
+    torn = b"Ada K\xe9rr built it in 1720.".decode("utf-8", "surrogateescape")
+    half, nul = b"caf\xe9".decode("utf-8", "surrogateescape"), "It was \x00 in 1801."
+    asked = [*ASKED, ["Who built it?", torn], ["What is \ud800?", nul], ["When was it?", f"{half} in 1911, \ufffd."]]
+    told = [*ANSWERS, torn[:8], "1801", "1911"]
+    reader, index = SpanReader().fit(asked, told), PassageIndex(least_coverage=0.0).fit([torn, nul, f"{half} closed"])
+    assert len(reader.predict(asked)) == 6
+    assert index.search([f"{half} closed?"], k=1)[0][0].text == f"{half} closed"
+    for model in (reader, index):
+        loaded = expunge.load(model.save(tmp_path / "model"))
+        assert loaded.digest() == model.digest()
+    reader.forget([3, 5])
+    keep = [0, 1, 2, 4]
+    fresh = SpanReader().fit([asked[i] for i in keep], [told[i] for i in keep], record_ids=keep)
+    assert reader.digest() == fresh.digest()
+    index.forget([0, 2])
+    assert index.digest() == PassageIndex(least_coverage=0.0).fit([nul], record_ids=[1]).digest()
 
 
 def test_wrong_arguments_and_answers_are_refused() -> None:

@@ -461,6 +461,30 @@ def test_shards_take_any_pipeline_of_texts() -> None:
     assert model.digest() == fresh.digest()
 
 
+@pytest.mark.parametrize("make", [MultinomialNB, BernoulliNB])
+def test_shards_around_a_pipeline_of_ours_are_exact_and_keep_no_timing(make: Any, tmp_path: Path) -> None:
+    texts, y = corpus(9)
+    texts = [f"{text} only{i:02d}" for i, text in enumerate(texts)]
+    model = SISAClassifier(make_pipeline(TfidfVectorizer(norm=None), make()), n_shards=2).fit(texts, y)
+    model.predict_proba(texts)  # solves what is inside: no state
+    assert model.forget([3, 7]).guarantee.kind == "exact"
+    rest = without(range(60), [3, 7])
+    fresh = clone(model).fit(without(texts, [3, 7]), without(y, [3, 7]), record_ids=rest)
+    assert model.digest() == fresh.digest()
+    written = model.save(tmp_path / "a.expunge").read_bytes()
+    assert written == fresh.save(tmp_path / "b.expunge").read_bytes()
+    assert b"only04" in written
+    assert b"only03" not in written
+    again = expunge.load(tmp_path / "a.expunge")
+    assert again.digest() == model.digest()
+    assert np.array_equal(again.predict_proba(texts), model.predict_proba(texts))
+    again.forget([11])
+    model.forget([11])
+    assert again.digest() == model.digest()
+    with pytest.raises(UnsupportedRequestError, match="training rows"):
+        model.export(tmp_path / "c.expunge")
+
+
 # ------------------------------------------------------------------------------------------- languages without blanks
 
 

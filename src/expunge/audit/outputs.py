@@ -53,4 +53,5 @@ def js_divergence(first: Floats, second: Floats) -> Floats:
     """
     check_same_records(first, second)
     middle = (first + second) / 2
+    middle = np.where(middle > 0, middle, np.maximum(first, second))  # half of the smallest number there is, is 0
     return np.asarray((kl_divergence(first, middle) + kl_divergence(second, middle)) / (2 * np.log(2)))

@@ -33,8 +33,8 @@ that many UTF-8 bytes (lone surrogates kept); *value* is a whole encoding. No en
 
 ``O`` and ``R`` follow ``copyreg`` and ``__reduce_ex__(2)``, as pickle does, without calling what rebuilds. The kinds in
 :mod:`.objects` (sparse matrices, pandas, random generators, enum members, partials, masked arrays) are ``O`` whose
-state is a dict of the parts named there. A value is encoded wherever it appears: sharing, interning and addresses
-never matter.
+state is a dict of the parts named there; an object with a method ``canonical_state`` is ``O`` with what that returns. A
+value is encoded wherever it appears: sharing, interning and addresses never matter.
 """
 
 from __future__ import annotations

@@ -32,11 +32,16 @@ def refuse_rows(solution: Any, rows: Rows) -> None:
 
     Notes
     -----
-    Two signs are looked for: an attribute in which estimators are known to keep rows (:data:`ROW_KEEPERS`), scaled or
-    not; and an array of which a line is a training row, compared as float64 bytes. An estimator of your own that keeps
-    changed rows under another name is not found.
+    Three signs are looked for: a method of ours inside, which knows its rows; an attribute in which estimators are
+    known to keep rows (:data:`ROW_KEEPERS`), scaled or not; and an array of which a line is a training row,
+    compared as float64 bytes. An estimator of your own that keeps changed rows under another name is not found.
     """
     for path, _ in arrays(solution):
+        if "._fitted.rows[" in path:
+            raise UnsupportedRequestError(
+                f"An export would hold training rows, of a method that forgets by itself: {path.partition('.')[0]}.",
+                hint="Use an estimator of scikit-learn inside, or save the model instead.",
+            )
         if keeper := ROW_KEEPERS.intersection(re.findall(r"\w+", path)):
             raise UnsupportedRequestError(
                 f"An export would hold training rows, in {sorted(keeper)[0]}: {path}.",

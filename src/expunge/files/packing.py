@@ -28,17 +28,17 @@ Find = Callable[[str], Any]
 
 def head(model: Unlearner, entries: dict[str, bytes]) -> dict[str, Any]:
     """Method, constructor arguments and attributes of a model; estimators among the arguments go to the entries."""
-    params = {
-        name: value
-        for name, value in canonical_params(model).items()
-        if hasattr(value, "get_params") or not callable(value)
-    }
+    return _head(model, canonical_params(model), "params", entries)
+
+
+def _head(model: Unlearner, given: Mapping[str, Any], prefix: str, entries: dict[str, bytes]) -> dict[str, Any]:
+    params = {name: value for name, value in given.items() if hasattr(value, "get_params") or not callable(value)}
     attributes = {
         name: getattr(model, name) for name in ("n_features_in_", "feature_names_in_") if hasattr(model, name)
     }
     if "feature_names_in_" in attributes:
         attributes["feature_names_in_"] = [str(name) for name in attributes["feature_names_in_"]]
-    return {"method": type(model).__name__, "params": pack(params, "params", entries), "attributes": attributes}
+    return {"method": type(model).__name__, "params": pack(params, prefix, entries), "attributes": attributes}
 
 
 def unpack_head(manifest: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str], find: Find) -> Any:
@@ -76,6 +76,8 @@ def _pack_value(value: Any, name: str, entry: str, entries: dict[str, bytes]) ->
     if isinstance(value, np.ndarray) and value.dtype != object:
         entries[f"{entry}.npy"] = array_bytes(value)
         return {"array": f"{entry}.npy"}
+    if hasattr(value, "_execution_params"):
+        return _pack_method(value, entry, entries)
     if hasattr(value, "get_params") or hasattr(value, "predict"):
         entries[f"{entry}.skops"] = dump_estimator(value)
         return {"estimator": f"{entry}.skops"}
@@ -103,6 +105,19 @@ def _pack_value(value: Any, name: str, entry: str, entries: dict[str, bytes]) ->
     )
 
 
+def _pack_method(model: Unlearner, entry: str, entries: dict[str, bytes]) -> dict[str, Any]:
+    """A method of ours within a part, as the file of a model has it; its rows are those of the part."""
+    packed = _head(model, model.get_params(deep=False), entry, entries)
+    if not hasattr(model, "_fitted"):
+        return {"method": packed["method"], "params": packed["params"]}
+    rows, parts = model._rows(), model._state().parts
+    packed["parts"] = {
+        name: pack_part(part, f"{entry}.parts/{i:05d}", entries) for i, (name, part) in enumerate(sorted(parts.items()))
+    }
+    packed |= {"rows": rows.schema(), "arrays": pack(rows.arrays(rows.slots()), f"{entry}.rows", entries)}
+    return {"model": packed | {"doubt": model._state().doubt}}
+
+
 def _is_json(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_json(item) for item in value)
@@ -121,6 +136,13 @@ def _unpack_value(value: Mapping[str, Any], entries: dict[str, bytes], trusted: 
         return array_from_bytes(entries.pop(value["array"]))
     if "estimator" in value:
         return load_estimator(entries.pop(value["estimator"]), trusted=trusted)
+    if "model" in value:
+        packed = value["model"]
+        model = unpack_head(packed, entries, trusted, find)
+        arrays = unpack(packed["arrays"], entries, trusted, find)
+        parts = {name: unpack(part, entries, trusted, find) for name, part in packed["parts"].items()}
+        model._fitted = rebuilt(model, packed["rows"], arrays, parts, packed["doubt"])
+        return model
     if "method" in value:
         return _made(find(str(value["method"])), unpack(value["params"], entries, trusted, find))
     if "mapping" in value:

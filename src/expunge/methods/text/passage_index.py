@@ -15,7 +15,7 @@ from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.methods.sums.arguments import check_number
 from expunge.methods.text.analysis import ANALYSIS, WORD, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.postings import Postings
-from expunge.methods.text.terms import NO_TERMS, found_in, terms_with, terms_without
+from expunge.methods.text.terms import NO_TERMS, Fewer, found_in, terms_with, terms_without
 from expunge.methods.text.vectorizer import lack_of_words, refuse_weight, tag_texts, texts_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -73,7 +73,8 @@ class PassageIndex(Unlearner):
     The state is that of :class:`~expunge.methods.text.count_vectorizer.CountVectorizer`, integers. Lists of which
     passages have a word are made from the passages once and remembered in memory; they are in no file. A question costs
     the lists of its words, O(passages that have one of them). Forgetting a passage costs its words, a shift within the
-    list of each, and a copy of what is as long as the vocabulary. An index knows its passages, so it has no export.
+    list of each, and a copy of two numbers for each word of the vocabulary. An index knows its passages, so it has no
+    export.
 
     References
     ----------
@@ -140,8 +141,10 @@ class PassageIndex(Unlearner):
 
     # ------------------------------------------------------------------ learning
 
-    def _update(self, change: Change) -> dict[str, Part | None]:
+    def _update(self, change: Change) -> dict[str, Any]:
         old = change.parts.get("terms")
+        if old is not None and change.tolerant and not len(change.added_slots):
+            return {"terms": Fewer(old, self._count(change.removed.X))}
         new = NO_TERMS if old is None else old
         if len(change.removed_slots):
             new = terms_without(new, self._count(change.removed.X)).part

@@ -15,9 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.methods.text.analysis import Counts
-from expunge.state import Part
+from expunge.state import Part, Patch
 
-__all__ = ["NO_TERMS", "Moved", "found_in", "inverse_frequencies", "kept_terms", "terms_with", "terms_without"]
+__all__ = [
+    "NO_TERMS",
+    "Fewer",
+    "Moved",
+    "found_in",
+    "inverse_frequencies",
+    "kept_terms",
+    "terms_with",
+    "terms_without",
+]
 
 Places = npt.NDArray[np.int64]
 
@@ -26,6 +35,7 @@ NO_TERMS: Part = {
     "n": 0, "words": [], "documents": np.empty(0, dtype=np.int64), "occurrences": np.empty(0, dtype=np.int64)
 }  # fmt: skip
 _FEW = 16  # one word in so many is looked up by bisection rather than in a table of all
+_FEW_GONE = 100  # a deletion moves half of the list, a twentieth of a copy of it
 
 
 class Moved(NamedTuple):
@@ -44,6 +54,34 @@ class Moved(NamedTuple):
     part: Part
     at: Places
     to: Places | None
+
+
+class Fewer(Patch):
+    """The same as :func:`terms_without`, for terms that nobody else holds: their words are not copied but deleted.
+
+    A copy of a list counts a reference to each word, and to let go of the old list counts it back: at 140,000 words,
+    six milliseconds for the one word that goes.
+    """
+
+    def __init__(self, old: Part, counts: Counts) -> None:
+        self._part, (documents, occurrences, at) = old, _lessened(old, counts)
+        gone = np.sort(at[documents[at] == 0])
+        self._new: Part = {
+            "n": old["n"] - len(counts), "documents": np.delete(documents, gone),
+            "occurrences": np.delete(occurrences, gone),
+        }  # fmt: skip
+        words, self._gone = old["words"], list[tuple[int, str]]()
+        if len(gone) <= _FEW_GONE:
+            self._gone = [(place, words[place]) for place in reversed(gone.tolist())]
+        else:
+            self._new["words"] = _without(words, gone.tolist())
+
+    def apply(self) -> None:
+        words = self._part["words"]
+        for place, word in self._gone:
+            if place < len(words) and words[place] == word:  # else it went when this was begun before
+                del words[place]
+        self._part.update(self._new)
 
 
 def terms_with(old: Part, counts: Counts) -> Moved:
@@ -77,11 +115,7 @@ def terms_with(old: Part, counts: Counts) -> Moved:
 
 def terms_without(old: Part, counts: Counts) -> Moved:
     """The terms without these documents, which are some of those they were made of."""
-    sums = _sums(counts)
-    words, at = old["words"], found_in(old["words"], counts.words)
-    documents, occurrences = old["documents"].copy(), old["occurrences"].copy()
-    documents[at] -= sums[0]
-    occurrences[at] -= sums[1]
+    words, (documents, occurrences, at) = old["words"], _lessened(old, counts)
     gone = np.sort(at[documents[at] == 0])
     to = None
     if len(gone):
@@ -137,6 +171,15 @@ def _sums(counts: Counts) -> tuple[Places, Places]:
     return np.bincount(counts.numbers, minlength=n).astype(np.int64), often.astype(np.int64)
 
 
+def _lessened(old: Part, counts: Counts) -> tuple[Places, Places, Places]:
+    """Documents and occurrences of each old word without these, and the places of theirs."""
+    sums, at = _sums(counts), found_in(old["words"], counts.words)
+    documents, occurrences = old["documents"].copy(), old["occurrences"].copy()
+    documents[at] -= sums[0]
+    occurrences[at] -= sums[1]
+    return documents, occurrences, at
+
+
 def _spread(values: Places, to: Places | None, n: int) -> Places:
     if to is None:
         return values.copy()
@@ -146,8 +189,16 @@ def _spread(values: Places, to: Places | None, n: int) -> Places:
 
 
 def _without(words: list[str], gone: list[int]) -> list[str]:
-    """The list without the items at these places, ascending; the rest is copied in runs."""
+    """The list without the items at these places, ascending.
+
+    A list is copied in one go, eight times as fast as in runs, so few items are better deleted from a copy.
+    """
     out: list[str] = []
+    if len(gone) <= _FEW_GONE:
+        out = words.copy()
+        for place in reversed(gone):
+            del out[place]
+        return out
     start = 0
     for place in gone:
         out += words[start:place]
