@@ -40,6 +40,8 @@ METHODS: dict[str, str] = {
     "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "IsolationForest": "expunge.methods.forest.isolation_forest:IsolationForest",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
+    "KNeighborsClassifier": "expunge.methods.neighbours.k_neighbors_classifier:KNeighborsClassifier",
+    "KNeighborsRegressor": "expunge.methods.neighbours.k_neighbors_regressor:KNeighborsRegressor",
     "LangevinLogisticRegression": "expunge.methods.certified.langevin:LangevinLogisticRegression",
     "LinearDiscriminantAnalysis": "expunge.methods.sums.linear_discriminant:LinearDiscriminantAnalysis",
     "MinMaxScaler": "expunge.methods.preprocessing.min_max_scaler:MinMaxScaler",

@@ -1,0 +1,1 @@
+"""Neighbours: models that are their records."""
