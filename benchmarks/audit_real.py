@@ -208,6 +208,7 @@ PREDICTS: dict[str, dict[str, Any]] = {
     "DecisionTreeRegressor": {"max_depth": 6}, "ForestClassifier": {"n_estimators": 30},
     "ForestRegressor": {"n_estimators": 30}, "FourierRidge": {"n_frequencies": 60, "gamma": 0.01},
     "FourierRidgeClassifier": {"n_frequencies": 60, "gamma": 0.01}, "GaussianNB": {"var_smoothing": 1e-3},
+    "KNeighborsClassifier": {}, "KNeighborsRegressor": {},
     "LinearDiscriminantAnalysis": {}, "ModularClassifier": {"estimator": LOGISTIC}, "MultinomialNB": {},
     "NearestCentroid": {},
     "Pipeline": {"steps": [("scale", expunge.StandardScaler()), ("ridge", expunge.RidgeClassifier())]},

@@ -13,8 +13,11 @@ from expunge.rows import Rows
 
 __all__ = ["refuse_rows"]
 
-#: Attributes in which estimators keep rows: neighbours, kernels, support vectors, Gaussian processes.
-ROW_KEEPERS = frozenset({"_fit_X", "_tree", "_raw_data", "support_vectors_", "X_fit_", "X_train_", "X_thresholds_"})
+#: Names under which estimators keep rows: neighbours (``known_rows`` are ours), kernels, support vectors, Gaussian
+#: processes.
+ROW_KEEPERS = frozenset(
+    {"_fit_X", "_tree", "_raw_data", "known_rows", "support_vectors_", "X_fit_", "X_train_", "X_thresholds_"}
+)
 
 
 def refuse_rows(solution: Any, rows: Rows) -> None:

@@ -69,6 +69,12 @@ def centroid(data: Data) -> EstimatorLearner:
     return EstimatorLearner(sums(data, _method("NearestCentroid")()))
 
 
+def neighbours(data: Data, *, n_neighbors: int = 5) -> EstimatorLearner:
+    """The classes of the nearest records."""
+    model = _method("KNeighborsClassifier")(n_neighbors=n_neighbors)
+    return EstimatorLearner(sums(data, model), floor=1 / (2 * n_neighbors))
+
+
 def lda(data: Data, *, shrinkage: float = 0.1) -> EstimatorLearner:
     """Linear discriminants, from exact sums."""
     return EstimatorLearner(sums(data, _method("LinearDiscriminantAnalysis")(shrinkage=shrinkage)))

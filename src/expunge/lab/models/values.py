@@ -45,6 +45,11 @@ def mlp_numbers(data: Data, *, width: int = 64) -> EstimatorLearner:
     return EstimatorLearner(find_method("RetrainRegressor")(behind(data, net)), keep=1.0)
 
 
+def neighbours_numbers(data: Data, *, n_neighbors: int = 5) -> EstimatorLearner:
+    """The mean target of the nearest records."""
+    return EstimatorLearner(sums(data, find_method("KNeighborsRegressor")(n_neighbors=n_neighbors)))
+
+
 def ridge_numbers(data: Data, *, alpha: float = 1.0) -> EstimatorLearner:
     """Ridge regression from exact sums."""
     return EstimatorLearner(sums(data, find_method("Ridge")(alpha=alpha)))

@@ -50,8 +50,8 @@ class KNeighborsClassifier(ClassifierMixin, Neighbours):
     Notes
     -----
     The state is the records, and how many each class has. A fit is O(n d); forgetting k records is O(k) and reads
-    those; a prediction looks at every record, O(n d) at most, and gives a pair up once it is too far. There is no tree,
-    so that nothing but the rows holds their values. A distance is one fixed expression of two rows, so that no bit of
+    those. The next prediction copies the records that are left, in memory alone, and each looks at all of them, O(n d)
+    at most; a pair is given up once it is too far. There is no tree: what is copied goes with the next change. A distance is one fixed expression of two rows, so that no bit of
     an answer depends on threads, portions or the order of rows. A record of weight w has w votes; one of weight zero is
     no neighbour. scikit-learn's has no weights, and breaks ties by position.
 
@@ -88,6 +88,9 @@ class KNeighborsClassifier(ClassifierMixin, Neighbours):
     def _count(self, part: Part) -> int:
         return int(part["counts"].sum())
 
+    def _targets(self, y: Any) -> npt.NDArray[Any]:
+        return number_classes(y)[1]
+
     @property
     def classes_(self) -> npt.NDArray[Any]:
         """Labels of the classes that are left, sorted."""
@@ -95,13 +98,10 @@ class KNeighborsClassifier(ClassifierMixin, Neighbours):
 
     def predict_proba(self, X: Any) -> Floats:
         """Share of each class in the votes, shape (n, n_classes), in the order of ``classes_``."""
-        with self._state().lock:
-            classes = self._solution()["classes"]
-            found, away, rows = self._nearest(X)
-            shares = self._shares(found, away, rows)
-            own, codes = number_classes(rows.targets(found.ravel())[0])
-        codes = np.searchsorted(classes, own)[codes].reshape(found.shape)
-        out, line = np.zeros((len(found), len(classes))), np.arange(len(found))
+        solution = self._solution()
+        found, away = self._nearest(X, solution)
+        shares, codes = self._shares(found, away, solution), solution["targets"][found]
+        out, line = np.zeros((len(found), len(solution["classes"]))), np.arange(len(found))
         for j in range(found.shape[1]):  # the nearest first, so that sums round alike
             out[line, codes[:, j]] += shares[:, j]
         return out

@@ -72,13 +72,14 @@ class KNeighborsRegressor(RegressorMixin, Neighbours):
     def _count(self, part: Part) -> int:
         return int(part["n"])
 
+    def _targets(self, y: Any) -> npt.NDArray[Any]:
+        return np.asarray(y, dtype=np.float64)
+
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
         """The mean target of the nearest records of each row, shape (n,)."""
-        with self._state().lock:
-            self._solution()
-            found, away, rows = self._nearest(X)
-            shares = self._shares(found, away, rows)
-            targets = rows.targets(found.ravel())[0].reshape(found.shape)
+        solution = self._solution()
+        found, away = self._nearest(X, solution)
+        shares, targets = self._shares(found, away, solution), solution["targets"][found]
         out = np.zeros(len(found))
         for share, target in zip(shares.T, targets.T, strict=True):
             out += share * target

@@ -2,7 +2,7 @@
 
 A distance is computed from two rows alone: their differences, or products, are added in four running sums by the place
 of the column modulo four, and these as (s0 + s1) + (s2 + s3). So it has the same bits whatever other records there are,
-in whatever order or portions they are looked at. Among equal distances the rank decides. A pair is given up when its
+in whatever order or portions they are looked at. Among equal distances the earlier row comes first. A pair is given up when its
 sum is above the k-th best so far: the terms are not negative, and a rounded sum of these never falls.
 """
 
@@ -17,23 +17,24 @@ __all__ = ["METRICS", "nearest"]
 
 #: Names of the metrics; the kernel knows them by their place.
 METRICS = ("euclidean", "manhattan", "cosine")
-_EUCLIDEAN, _MANHATTAN = 0, 1
+_EUCLIDEAN, _COSINE = 0, 2
 _QUERIES, _ROWS = 16, 256  # of a portion: rows stay in the cache while some queries look at them
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit
-def _steps(a: Any, b: Any, is_squared: bool, bound: float) -> float:
-    """Σ (a - b)², or Σ |a - b|; or something above the bound."""
+def _steps(X: Any, i: int, Q: Any, q: int, is_squared: bool, bound: float) -> float:
+    """Σ (a - b)², or Σ |a - b|, of a line of X and one of Q; or something above the bound."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-    d = len(a)
+    d = X.shape[1]
     whole = d - d % 4
     j = 0
     while j < whole:
         end = min(j + 32, whole)
         while j < end:
-            t0, t1, t2, t3 = a[j] - b[j], a[j + 1] - b[j + 1], a[j + 2] - b[j + 2], a[j + 3] - b[j + 3]
+            t0, t1 = X[i, j] - Q[q, j], X[i, j + 1] - Q[q, j + 1]
+            t2, t3 = X[i, j + 2] - Q[q, j + 2], X[i, j + 3] - Q[q, j + 3]
             if is_squared:
                 s0 += t0 * t0
                 s1 += t1 * t1
@@ -47,8 +48,8 @@ def _steps(a: Any, b: Any, is_squared: bool, bound: float) -> float:
             j += 4
         if (s0 + s1) + (s2 + s3) > bound:
             return np.inf
-    for i in range(whole, d):
-        t = a[i] - b[i]
+    for last in range(whole, d):
+        t = X[i, last] - Q[q, last]
         s0 += t * t if is_squared else abs(t)
     return (s0 + s1) + (s2 + s3)
 
@@ -79,17 +80,15 @@ def _cosine(a: Any, b: Any) -> float:
 
 
 @_jit
-def nearest(X: Any, rank: Any, queries: Any, k: int, metric: int) -> tuple[Any, Any]:
+def nearest(X: Any, queries: Any, k: int, metric: int) -> tuple[Any, Any]:
     """The k nearest rows of each query.
 
     Parameters
     ----------
     X : ndarray of float64, shape (n, d)
-    rank : ndarray of int64, shape (n,)
-        Which of two rows that are equally far comes first; below 0 for a line that is not to be found.
     queries : ndarray of float64, shape (m, d)
     k : int
-        At most the number of rows that can be found.
+        At most n.
     metric : int
         Place in :data:`METRICS`.
 
@@ -111,20 +110,16 @@ def nearest(X: Any, rank: Any, queries: Any, k: int, metric: int) -> tuple[Any, 
         for start in range(0, len(X), _ROWS):
             for q in range(first, min(m, first + _QUERIES)):
                 for i in range(start, min(len(X), start + _ROWS)):
-                    if rank[i] < 0:
-                        continue
                     is_full = held[q] == k
                     bound = distance[q, k - 1] if is_full else np.inf
-                    if metric == _EUCLIDEAN or metric == _MANHATTAN:  # noqa: PLR1714 - Numba has no membership here
-                        away = _steps(X[i], queries[q], metric == _EUCLIDEAN, bound)
-                    else:
+                    if metric == _COSINE:
                         away = _cosine(X[i], queries[q])
-                    if is_full and (away > bound or (away == bound and rank[i] > rank[found[q, k - 1]])):
+                    else:
+                        away = _steps(X, i, queries, q, metric == _EUCLIDEAN, bound)
+                    if is_full and away >= bound:
                         continue
                     at = k - 1 if is_full else held[q]
-                    while at > 0 and (
-                        away < distance[q, at - 1] or (away == distance[q, at - 1] and rank[i] < rank[found[q, at - 1]])
-                    ):
+                    while at > 0 and away < distance[q, at - 1]:
                         found[q, at], distance[q, at] = found[q, at - 1], distance[q, at - 1]
                         at -= 1
                     found[q, at], distance[q, at] = i, away

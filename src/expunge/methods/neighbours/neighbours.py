@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.neighbours.nearest import METRICS, nearest
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
@@ -25,7 +25,8 @@ Slots = npt.NDArray[np.intp]
 class Neighbours(Unlearner):
     """Parent of the methods of nearest neighbours.
 
-    A method writes ``_tally_changed(old, change)``, how many of its records can be neighbours, in a part.
+    A method writes ``_tally_changed(old, change)``, what it counts of its records; ``_count(part)``, how many of them
+    can be neighbours; and ``_targets(y)``, targets as numbers.
     """
 
     n_neighbors: int
@@ -45,6 +46,10 @@ class Neighbours(Unlearner):
 
     def _count(self, part: Part) -> int:
         """Records that can be neighbours."""
+        raise NotImplementedError
+
+    def _targets(self, y: Any) -> npt.NDArray[Any]:
+        """Targets as numbers."""
         raise NotImplementedError
 
     def _check_params(self) -> None:
@@ -72,25 +77,25 @@ class Neighbours(Unlearner):
         )
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        return None if self._refusal(parts["tally"]) is not None else dict(parts["tally"])
+        if self._refusal(parts["tally"]) is not None:
+            return None
+        table = rows.peek(rows.slots())
+        known = is_neighbour(table)
+        out = {**parts["tally"], "known_rows": np.ascontiguousarray(table.X[known], dtype=np.float64)}
+        if table.weight is not None:
+            out["weight"] = table.weight[known]
+        return {**out, "targets": self._targets(table.y[known])}
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         return len(slots), len(slots), ("tally",)
 
-    def _nearest(self, X: Any) -> tuple[Slots, Floats, Rows]:
-        """Slots of the nearest records of each row and their distances, both of shape (m, n_neighbors)."""
+    def _nearest(self, X: Any, solution: Part) -> tuple[Slots, Floats]:
+        """Places of the nearest records of each row and their distances, both of shape (m, n_neighbors)."""
         X, _ = numeric_input(self, X, None, reset=False)
-        rows, order = self._rows(), self._rows().slots()
-        weight = rows.targets(order)[1]
-        rank = np.full(len(rows.alive), -1, dtype=np.int64)
-        rank[order] = np.arange(len(order))
-        if weight is not None:
-            rank[order[weight <= 0]] = -1
-        table: Any = rows.matrix()
-        found, away = nearest(table, rank, X, int(self.n_neighbors), METRICS.index(self.metric))
-        return found, np.sqrt(away) if self.metric == "euclidean" else away, rows
+        found, away = nearest(solution["known_rows"], X, int(self.n_neighbors), METRICS.index(self.metric))
+        return found, np.sqrt(away) if self.metric == "euclidean" else away
 
-    def _shares(self, found: Slots, away: Floats, rows: Rows) -> Floats:
+    def _shares(self, found: Slots, away: Floats, solution: Part) -> Floats:
         """How much each neighbour counts, shape (m, n_neighbors), each line with a sum of 1 but for rounding."""
         out = np.ones(away.shape)
         if self.weights == "distance":
@@ -99,9 +104,8 @@ class Neighbours(Unlearner):
             is_same = away == 0.0
             out = np.where(is_same.any(axis=1, keepdims=True), is_same.astype(float), out)
             out[np.isinf(away).all(axis=1)] = 1.0
-        weight = rows.targets(found.ravel())[1]
-        if weight is not None:
-            of_each = weight.reshape(found.shape)
+        if "weight" in solution:
+            of_each = solution["weight"][found]
             out = out * (of_each / of_each.max(axis=1, keepdims=True))
         return np.asarray(out / _row_sums(out)[:, np.newaxis])
 
@@ -120,15 +124,10 @@ class Neighbours(Unlearner):
             Names, never positions.
         """
         with self._state().lock:
-            self._solution()
-            found, away, rows = self._nearest(X)
-            return away, rows.peek_beside(found.ravel()).ids.reshape(found.shape)
-
-    def export(self, path: Any) -> Any:
-        """Refused: nearest neighbours are their records."""
-        raise UnsupportedRequestError(
-            f"An export would hold training rows: a {type(self).__name__} consists of them.", hint="Save it instead."
-        )
+            solution, rows = self._solution(), self._rows()
+            found, away = self._nearest(X, solution)
+            ids = rows.ids[is_neighbour(rows.peek_beside(rows.slots()))]
+        return away, ids[found]
 
 
 def _row_sums(values: Floats) -> Floats:
@@ -141,4 +140,4 @@ def _row_sums(values: Floats) -> Floats:
 
 def is_neighbour(table: Table) -> npt.NDArray[np.bool_]:
     """Which records can be neighbours: those of positive weight; shape (n,)."""
-    return np.ones(len(table), dtype=bool) if table.weight is None else np.asarray(table.weight > 0)
+    return np.ones(len(table.ids), dtype=bool) if table.weight is None else np.asarray(table.weight > 0)
