@@ -127,14 +127,15 @@ _TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films",
 def _models_of(workload: str) -> list[str]:
     kind = _KINDS.get(workload)
     own = {
-        "table": ("forest", "forest@10", "tree", "ridge", "lda", "bayes", "softmax", "sisa", "sisa@20", "mlp"),
+        "table": ("forest", "forest@10", "tree", "neighbours", "ridge", "lda", "bayes", "softmax", "sisa", "sisa@20",
+                  "mlp"),
         "numbers": ("forest", "bernoulli", "bayesian", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp",
                     "mlp@256", "modular"),
-        "image": ("forest", "centroid", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified", "langevin",
-                  "descent", "newton", "private", "private-bayes", "private-bernoulli", "private-online", "softmax",
+        "image": ("forest", "centroid", "neighbours", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified",
+                  "langevin", "descent", "newton", "private", "private-bayes", "private-bernoulli", "private-online", "softmax",
                   "sisa", "mlp"),
         "regression": ("ridge-numbers", "bayesian-ridge", "certified-ridge", "fourier-numbers", "forest-numbers",
-                       "tree-numbers", "sisa-numbers", "mlp-numbers"),
+                       "tree-numbers", "neighbours-numbers", "sisa-numbers", "mlp-numbers"),
         "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip

@@ -1,9 +1,9 @@
 """The nearest records of each query, by one fixed expression for each pair.
 
-A distance is computed from two rows alone: their differences, or products, are added in four running sums by the place
-of the column modulo four, and these as (s0 + s1) + (s2 + s3). So it has the same bits whatever other records there are,
-in whatever order or portions they are looked at. Among equal distances the earlier row comes first. A pair is given up when its
-sum is above the k-th best so far: the terms are not negative, and a rounded sum of these never falls.
+A distance is computed from two rows alone: their differences are added in four running sums by the place of the column
+modulo four, and these as (s0 + s1) + (s2 + s3). So it has the same bits whatever other records there are, in whatever
+order or portions they are looked at. Among equal distances the earlier row comes first. A pair is given up when its sum
+is above the k-th best so far: the terms are not negative, and a rounded sum of these never falls.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _steps(X: Any, i: int, Q: Any, q: int, is_squared: bool, bound: float) -> fl
     whole = d - d % 4
     j = 0
     while j < whole:
-        end = min(j + 32, whole)
+        end = min(j + 16, whole)
         while j < end:
             t0, t1 = X[i, j] - Q[q, j], X[i, j + 1] - Q[q, j + 1]
             t2, t3 = X[i, j + 2] - Q[q, j + 2], X[i, j + 3] - Q[q, j + 3]
@@ -76,7 +76,8 @@ def _cosine(a: Any, b: Any) -> float:
         if most_a == 0.0 or most_b == 0.0:
             return 1.0
         ab, aa, bb = _products(a, b, most_a, most_b)
-    return min(2.0, max(0.0, 1.0 - ab / (np.sqrt(aa) * np.sqrt(bb))))
+    away: float = min(2.0, max(0.0, 1.0 - ab / (np.sqrt(aa) * np.sqrt(bb))))
+    return away
 
 
 @_jit

@@ -1,0 +1,92 @@
+"""Nearest neighbours and what they cost: forgetting and asking beside scikit-learn's, on Adult, digits and MNIST.
+
+python benchmarks/neighbours.py [name ...]     names of parts: scale, Adult, MNIST
+
+One thread. Forgetting is one record at a time; a refit is scikit-learn's, and ours.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from functools import partial
+from typing import Any
+
+import numpy as np
+from measure import DATA, duration, machine, middle, seconds, spent, table
+from sklearn import neighbors as theirs
+from sklearn.datasets import make_classification
+from threadpoolctl import threadpool_limits
+
+import expunge
+
+HEAD = [
+    "set", "n × d", "right: ours", "scikit-learn", "forget one", "the slowest of them", "our refit", "refit / forget",
+    "scikit-learn's refit", "ask for one", "scikit-learn", "the first answer after forgetting",
+]  # fmt: skip
+
+
+def scale() -> tuple[Any, Any, Any, Any]:
+    """100,000 records of 20 columns."""
+    X, y = make_classification(101_000, 20, n_informative=8, random_state=0)
+    return X[:100_000], y[:100_000], X[100_000:], y[100_000:]
+
+
+def adult() -> tuple[Any, Any, Any, Any]:
+    """The numeric columns of Adult, scaled, official split."""
+    import pandas as pd
+
+    frame = pd.read_csv(DATA / "adult.csv.gz")
+    test = (frame["split"] == "test").to_numpy()
+    X = frame.select_dtypes("number").to_numpy(float)
+    X = (X - X[~test].mean(axis=0)) / X[~test].std(axis=0)
+    y = (frame["income"] == ">50K").to_numpy().astype(int)
+    return X[~test], y[~test], X[test][:2000], y[test][:2000]
+
+
+def mnist() -> tuple[Any, Any, Any, Any]:
+    """Pictures of digits, by their 784 pixels."""
+    with np.load(DATA / "mnist.npz") as held:
+        found = [held[name] for name in ("x_train", "y_train", "x_test", "y_test")]
+    return _flat(found[0]), found[1], _flat(found[2][:200]), found[3][:200]
+
+
+def _flat(x: Any) -> Any:
+    return x.reshape(len(x), -1).astype(np.float64)
+
+
+def row(name: str, load: Any) -> list[Any]:
+    """Everything about one set."""
+    X, y, Xt, yt = load()
+    ours, peer = expunge.KNeighborsClassifier(), theirs.KNeighborsClassifier()
+    refit = [seconds(partial(ours.fit, X, y)) for _ in range(5)]
+    refit_peer = [seconds(partial(peer.fit, X, y)) for _ in range(5)]
+    right, right_peer = ours.score(Xt, yt), peer.score(Xt, yt)
+    ask, ask_peer = ([seconds(partial(m.predict, Xt[:100])) / 100 for _ in range(5)] for m in (ours, peer))
+    ours.forget(0)
+    gone = spent(partial(ours.forget, i) for i in range(1, 201))
+    first = spent(partial(_after, ours, i, Xt[:1]) for i in range(300, 311))
+    return [
+        name, f"{len(X):,} × {X.shape[1]}", f"{right:.4f}", f"{right_peer:.4f}", middle(gone), duration(max(gone)),
+        middle(refit), f"{statistics.median(refit) / statistics.median(gone):,.0f}", middle(refit_peer), middle(ask),
+        middle(ask_peer), middle(first),
+    ]  # fmt: skip
+
+
+def _after(model: Any, record: int, asked: Any) -> None:
+    model.forget(record)
+    model.predict(asked)
+
+
+SETS = {"scale": scale, "Adult": adult, "MNIST": mnist}
+
+
+def main(*names: str) -> str:
+    """The table."""
+    with threadpool_limits(1):
+        rows = [row(name, SETS[name]) for name in names or SETS]
+    return table("Nearest neighbours: forget and ask", HEAD, rows, f"5 neighbours, uniform weights; {machine()}.")
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))
