@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 49
+N_METHODS = 50
 
 
 def string_pipeline() -> object:
@@ -151,6 +151,7 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "DecisionTreeRegressor", Case(expunge.DecisionTreeRegressor())
     yield "IsolationForest", Case(expunge.IsolationForest(n_estimators=4, max_samples=20))
     yield "IsolationForest-share", Case(expunge.IsolationForest(n_estimators=3, max_samples=0.5, contamination=0.1))
+    yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))
     yield "StandardScaler", Case(expunge.StandardScaler())

@@ -20,6 +20,7 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
+    "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
     "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
@@ -132,8 +133,8 @@ def _models_of(workload: str) -> list[str]:
         "numbers": ("forest", "bernoulli", "bayesian", "certified", "softmax", "sisa", "sisa@20", "sisa-mlp", "mlp",
                     "mlp@256", "modular"),
         "image": ("forest", "centroid", "neighbours", "qda", "pca-lda", "fourier", "fourier@100", "bayes", "certified",
-                  "langevin", "descent", "newton", "private", "private-bayes", "private-bernoulli", "private-online", "softmax",
-                  "sisa", "mlp"),
+                  "langevin", "descent", "newton", "private", "private-bayes", "private-bernoulli", "private-online",
+                  "softmax", "sisa", "mlp"),
         "regression": ("ridge-numbers", "bayesian-ridge", "certified-ridge", "fourier-numbers", "forest-numbers",
                        "tree-numbers", "neighbours-numbers", "sisa-numbers", "mlp-numbers"),
         "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024"),

@@ -40,6 +40,7 @@ METHODS: dict[str, str] = {
     "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "IsolationForest": "expunge.methods.forest.isolation_forest:IsolationForest",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
+    "KMeans": "expunge.methods.clusters.k_means:KMeans",
     "KNeighborsClassifier": "expunge.methods.neighbours.k_neighbors_classifier:KNeighborsClassifier",
     "KNeighborsRegressor": "expunge.methods.neighbours.k_neighbors_regressor:KNeighborsRegressor",
     "LangevinLogisticRegression": "expunge.methods.certified.langevin:LangevinLogisticRegression",

@@ -1,0 +1,1 @@
+"""Clusters: centres that forget."""
