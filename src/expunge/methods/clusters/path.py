@@ -65,8 +65,9 @@ class Search(NamedTuple):
     def _start(self, X: Floats, ids: npt.NDArray[Any], weight: Floats, run: int) -> Floats:
         """Records far apart: each wins a race in which its rate is its weight times its squared distance so far."""
         away, chosen = np.ones(len(X)), []
+        keys = uniform64(self.seed, f"centres {run}", ids)
         for j in range(self.n_clusters):
-            uniform = ((uniform64(self.seed, f"centre {run} {j}", ids) >> np.uint64(12)) + 0.5) * 2.0**-52
+            uniform = ((_mixed(keys, j) >> np.uint64(12)) + 0.5) * 2.0**-52
             rate = away * weight
             time = -logarithm(uniform)
             with np.errstate(divide="ignore", over="ignore"):
@@ -90,3 +91,11 @@ class Search(NamedTuple):
                 break
             centres = rounded
         return centres
+
+
+def _mixed(keys: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.uint64]:
+    """Other bits from the same keys: the finalizer of SplitMix64 (Steele, Lea, Flood 2014)."""
+    z = keys + np.uint64((number + 1) * 0x9E3779B97F4A7C15 % 2**64)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)))

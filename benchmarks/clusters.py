@@ -1,0 +1,60 @@
+"""k-means that forgets beside scikit-learn's: how tight the groups are, and what it costs to forget.
+
+python benchmarks/clusters.py [name ...]     names of parts: Adult, MNIST
+
+One thread, processor time, ten clusters, ten seeds. Forgetting is one record at a time, 1,000 of them drawn at random:
+the mean counts, for a few of them cost much more than the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+import numpy as np
+from measure import duration, machine, spent, table
+from neighbours import adult, mnist
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+import expunge
+
+HEAD = ["set", "n × d", "inertia / scikit-learn's", "forget one: mean", "median", "searched again", "all read again",
+        "our refit", "refit / forget", "scikit-learn's refit", "refit / forget"]  # fmt: skip
+SETS = {"Adult": (adult, 32_561), "MNIST": (mnist, 20_000)}
+
+
+def row(name: str) -> list[Any]:
+    """Everything about one set."""
+    load, n = SETS[name]
+    X = load()[0][:n]
+    expunge.KMeans(n_clusters=10).fit(X[:2000])
+    ours = [expunge.KMeans(n_clusters=10, seed=seed) for seed in range(10)]
+    peers = [KMeans(10, random_state=seed) for seed in range(10)]
+    refit, refit_peer = (float(np.median(spent(partial(m.fit, X) for m in models))) for models in (ours, peers))
+    tight = np.mean([-model.score(X) for model in ours]) / np.mean([peer.inertia_ for peer in peers])
+    work: list[int] = []
+    drawn = np.random.default_rng(0).choice(n, 1000, replace=False).tolist()
+    ours[0].forget(drawn[0])
+    gone = spent(partial(_forget, ours[i % 10], record, work) for i, record in enumerate(drawn[1:], start=1))
+    counted, mean = np.array(work), float(np.mean(gone))
+    return [
+        name, f"{n:,} × {X.shape[1]}", f"{tight:.3f}", duration(mean), duration(float(np.median(gone))),
+        f"{(counted > 1).mean():.1%}", f"{(counted > 2000).mean():.1%}", duration(refit), f"{refit / mean:.0f}",
+        duration(refit_peer), f"{refit_peer / mean:.0f}",
+    ]  # fmt: skip
+
+
+def _forget(model: Any, record: int, work: list[int]) -> None:
+    work.append(model.forget(record).work)
+
+
+def main(*names: str) -> str:
+    """The table."""
+    with threadpool_limits(1):
+        return table("k-means: forget", HEAD, [row(name) for name in names or SETS], f"{machine()}.")
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))
