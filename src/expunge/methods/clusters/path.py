@@ -69,7 +69,7 @@ class Search(NamedTuple):
         for j in range(self.n_clusters):
             uniform = ((_mixed(keys, j) >> np.uint64(12)) + 0.5) * 2.0**-52
             rate = away * weight
-            time = -logarithm(uniform)
+            time = -logarithm(np.asarray(uniform, dtype=np.float64))
             with np.errstate(divide="ignore", over="ignore"):
                 time = np.where(rate > 0, time / rate, np.inf) if (rate > 0).any() else time
             chosen.append(int(np.argmin(time)))
