@@ -49,7 +49,7 @@ def test_groups_are_about_as_tight_as_those_of_scikit_learn():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(history=histories(), most=st.sampled_from([3, 6, 100]))
 def test_any_history_ends_as_a_fresh_fit(weighted, history, most):
     X = random_table(15)[0]

@@ -40,7 +40,7 @@ def test_answers_are_those_of_scikit_learn_where_no_distances_are_equal(metric, 
     assert_allclose(ours.predict(X), peer.predict(X), rtol=1e-10)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_neighbours_are_those_of_rational_arithmetic_with_ties_in_keyed_order(data):
     """Small integers, so that many distances are equal, and every sum is exact."""
