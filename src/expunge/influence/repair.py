@@ -110,7 +110,7 @@ def repair(
     >>> tried = repair(model, found, 2, {"accuracy": lambda m: m.score(X[3::4], y[3::4])}, n_random=2)
     >>> print(tried)
     without 2 records
-    accuracy: 1 -> 1; as many at random 1 (1 to 1)
+    accuracy: 0.9545 -> 0.9545; as many at random 0.9545 (0.9545 to 0.9545)
     >>> removal = model.forget(tried.ids)
     """
     check_seed(seed)

@@ -174,7 +174,7 @@ def choose(names: Sequence[str]) -> list[Cell]:
     Examples
     --------
     >>> [cell.id for cell in choose(["digits/bayes/random/retrain/s*"])]
-    ['digits/bayes/random/retrain/s0', 'digits/bayes/random/retrain/s1', 'digits/bayes/random/retrain/s2']
+    ['digits/bayes/random/retrain/s0', 'digits/bayes/random/retrain/s1e1', 'digits/bayes/random/retrain/s2e2']
     """
     out: set[Cell] = set()
     for name in names:

@@ -62,7 +62,7 @@ class Amnesiac(NetworkMethod):
     ...     _ = model.weight.data.add_(0.1)
     >>> new_model, removal = Amnesiac(log=log).forget(model, task, [3])
     >>> removal.work, removal.notes[0]
-    (3, '1 of 1 steps were taken back; the log still holds them')
+    (3, '1 of 1 steps were taken back')
     """
 
     _statement = "steps on the records were subtracted, and later steps had been built on them; no distance is proved"
