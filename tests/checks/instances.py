@@ -120,7 +120,8 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "LangevinLogisticRegression", Case(expunge.LangevinLogisticRegression(noise=0.3, **shared))
     stochastic = expunge.LangevinLogisticRegression(noise=1.0, n_batches=2, **shared)
     yield "LangevinLogisticRegression-batches", Case(stochastic)
-    yield "NewtonLogisticRegression", Case(expunge.NewtonLogisticRegression(capacity=100.0, **shared))
+    many = {**shared, "alpha": 100.0}  # the noise hides so many, but does not saturate every probability
+    yield "NewtonLogisticRegression", Case(expunge.NewtonLogisticRegression(capacity=10.0, **many))
     yield "BayesianLogisticRegression", Case(expunge.BayesianLogisticRegression(alpha=10.0, n_samples=8))
     reverse = expunge.BayesianLogisticRegression(way="rkl", n_samples=8)
     yield "BayesianLogisticRegression-reverse", Case(reverse)

@@ -344,13 +344,17 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
     frame.drop(7).to_csv(tmp_path / "left.csv", index=False)  # an encoder that forgot a value does not know it
     words = frame[["id"]].assign(text=[f"word{i % 7} word{i % 3}" for i in range(40)])
     words.to_csv(tmp_path / "words.csv", index=False)
-    for data in ("t", "words"):
+    told = [f"word{i % 3} word{i % 7} are here" for i in range(40)]
+    asked = frame[["id"]].assign(question=[f"which word{i % 3}?" for i in range(40)], passage=told)
+    asked.assign(y=[text.partition(" are")[0] for text in told]).to_csv(tmp_path / "asked.csv", index=False)
+    for data in ("t", "words", "asked"):
         assert call("data", "add", tmp_path / f"{data}.csv", "--record-id", "id")[0] == 0
     options = {"hashing-vectorizer": ("--option", "n_features=16")}
     wanted = {method.name: method.task for method in list_methods() if method.task != "other"}
     for name, task in wanted.items():
         target = ("--target", "y") if has_target(task) else ()
-        given = ("--data", "words" if name.endswith("-vectorizer") else "t", *target, *options.get(name, ()))
+        of_texts = "words" if name.endswith("-vectorizer") or task == "retrieval" else "t"
+        given = ("--data", "asked" if task == "question answering" else of_texts, *target, *options.get(name, ()))
         assert call("fit", name, *given, "--method", name)[0] == 0, name
     told = json.loads(call("forget", "--record", "07", "--json")[1])["requests"][0]
     assert sorted(change["model"] for change in told["models"]) == sorted(wanted)

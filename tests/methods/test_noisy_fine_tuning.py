@@ -188,7 +188,7 @@ def test_arguments_that_promise_nothing_are_refused(arguments: dict[str, Any]) -
         NoisyFineTuning(**{"delta": 1e-3, **arguments}).forget(network(), TASK, [1])
 
 
-def test_a_network_that_was_adopted_forgets_with_the_certificate() -> None:
+def test_a_network_that_was_adopted_is_refused_for_nobody_would_keep_its_budget() -> None:
     from expunge.networks import Blueprint, TrainedNetwork, register
 
     class TwoLayers(Blueprint):
@@ -196,14 +196,7 @@ def test_a_network_that_was_adopted_forgets_with_the_certificate() -> None:
             return nn.Sequential(nn.Linear(n_features, 8), nn.Tanh(), nn.Linear(8, n_outputs))
 
     register("two layers of a certificate", TwoLayers)
-    options = {"steps": 3, "epochs": 1, "delta": 1e-3}
-    model = TrainedNetwork(task="two layers of a certificate", method="noisy-fine-tuning", options=options)
+    model = TrainedNetwork(task="two layers of a certificate", method="noisy-fine-tuning", options={"steps": 3})
     weights = {name: value.numpy() for name, value in network().state_dict().items()}
-    model.adopt(weights, X.astype(np.float64), np.where(Y == 1, "a", "b"))
-    removal = model.forget([4, 5])
-    assert (removal.guarantee.kind, removal.guarantee.delta) == ("certified", 1e-3)
-    limited = TrainedNetwork(
-        task="two layers of a certificate", method="noisy-fine-tuning", options=options, limits={"max_step_norm": 1.0}
-    ).adopt(weights, X.astype(np.float64), np.where(Y == 1, "a", "b"))
-    with pytest.raises(UnsupportedRequestError, match="outcome"):
-        limited.forget([4])
+    with pytest.raises(UnsupportedRequestError, match="no account of it is kept here"):
+        model.adopt(weights, X.astype(np.float64), np.where(Y == 1, "a", "b"))

@@ -124,7 +124,9 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
         self.seed = seed
 
     def __sklearn_tags__(self) -> Tags:
-        return tagged(super().__sklearn_tags__(), self.noise_seed)
+        tags = tagged(super().__sklearn_tags__(), self.noise_seed)
+        tags.classifier_tags.poor_score = True  # of few records the noise hides almost everything
+        return tags
 
     def _check_params(self) -> None:
         check_claim(self, positive=("alpha", "norm_bound", "capacity"))
