@@ -317,5 +317,5 @@ def test_the_command_line_says_where_methods_for_networks_are() -> None:
     from expunge.workspace.tabular.catalogue import resolve_method
 
     assert {"scrub", "cfk", "ssd", "l1-sparse"} <= {card.name for card in list_network_methods()}
-    with pytest.raises(UnsupportedRequestError, match="expunge adopt NAME --task TASK .* --method scrub"):
+    with pytest.raises(UnsupportedRequestError, match=r"expunge adopt NAME --task TASK .* --method scrub"):
         resolve_method("scrub", "classification")
