@@ -22,8 +22,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the tests that are marked as slow, too")
 
 
+#: Tests of half a minute begin first, so that no processor waits for the last of them.
+LONG = frozenset({"test_faults.py", "test_kills.py", "test_power.py", "test_readme.py", "test_style.py"})
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without ``--slow``, tests marked so are skipped, and say so."""
+    """Long tests first. Without ``--slow``, tests marked so are skipped, and say so."""
+    items.sort(key=lambda item: item.path.name not in LONG)
     if not config.getoption("--slow"):
         skip = pytest.mark.skip(reason="slow: run with --slow, or make faults")
         for item in items:
