@@ -77,6 +77,7 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
     Of a person of whom nothing is held there will be a receipt that says so. A record, class or column that nobody has
     is a slip of the keyboard, unless it was asked for before under the same key.
     """
+    audited: dict[str, dict[int, datasets.DataSet]] = {}
     for wish in wishes:
         payload = _payload(wish)
         with core.read() as connection:
@@ -90,9 +91,11 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             raise _unknown(wish)
         removing.refuse_unable(wish.kind, held)
         if wish.held_out is not None:
-            auditing.refuse_known(core, wish.held_out, held)
+            audited.setdefault(wish.held_out, {}).update({one.data.id: one.data for one in held if one.models})
         if wish.kind == "feature":
             removing.planned(core, wish.kind, payload, held)
+    for held_out, learned_from in audited.items():
+        auditing.refuse_known(core, held_out, list(learned_from.values()))
 
 
 def take_in(

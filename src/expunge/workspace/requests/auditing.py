@@ -32,8 +32,6 @@ from expunge.workspace.tabular.schema import Schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from expunge.workspace.requests.targets import Held
-
 __all__ = ["attach", "audited", "refuse_attaching", "refuse_audit", "refuse_known", "refuse_other_records"]
 
 _LATER = "the figures of an audit that was made after the receipt of the request; the rest repeats that receipt"
@@ -58,7 +56,7 @@ def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_colu
             datasets.open_data(core, connection, held_out)
 
 
-def refuse_known(core: Core, held_out: str, held: Sequence[Held]) -> None:
+def refuse_known(core: Core, held_out: str, learned_from: Sequence[datasets.DataSet]) -> None:
     """Refuse held-out records with ids of a data set whose models are to be audited: they were, or might be, learned.
 
     Raises
@@ -69,13 +67,11 @@ def refuse_known(core: Core, held_out: str, held: Sequence[Held]) -> None:
     with core.read() as connection:
         other = datasets.open_data(core, connection, held_out)
     given = set(buckets.ids_of(datasets.read(core, other), other.card.record_id))
-    for one in held:
-        if not one.models:
-            continue
-        mine = buckets.ids_of(datasets.read(core, one.data), one.data.card.record_id)
+    for data in learned_from:
+        mine = buckets.ids_of(datasets.read(core, data), data.card.record_id)
         if (twice := next((value for value in mine if value in given), None)) is not None:
             raise InvalidRequestError(
-                f"Record {twice!r} of the held-out data {held_out!r} stands in {one.data.name!r}, too.",
+                f"Record {twice!r} of the held-out data {held_out!r} stands in {data.name!r}, too.",
                 hint="Held out is what no model has seen: give it ids of its own, or leave the option out.",
             )
 
