@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,14 @@ from sklearn.base import is_classifier
 from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
 from expunge.influence.quantities import quantities
 from expunge.influence.targets import SELF, Target
-from expunge.influence.view import Curvature, Features, Positions
+from expunge.influence.view import Features, Positions
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.logistic_scores import class_targets
 from expunge.methods.certified.losses import LOGISTIC, SQUARED
 from expunge.methods.pipeline.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from expunge.methods.networks.curvature import CurvatureOptions
 
 __all__ = ["LinearView"]
 
@@ -117,10 +120,10 @@ class LinearView:
     def square_norms(self, positions: Positions) -> Floats:
         return np.asarray((self._slopes[positions] ** 2).sum(axis=1) * (self._X[positions] ** 2).sum(axis=1))
 
-    def solve(self, vector: Floats, how: Curvature) -> Floats:
+    def solve(self, vector: Floats, how: CurvatureOptions) -> Floats:
         return np.stack([linalg.cho_solve(factor, row) for factor, row in zip(self._factors, vector, strict=True)])
 
-    def curved_norms(self, positions: Positions, how: Curvature) -> Floats:
+    def curved_norms(self, positions: Positions, how: CurvatureOptions) -> Floats:
         X, out = self._X[positions], np.zeros(len(positions))
         for factor, slopes in zip(self._factors, self._slopes[positions].T, strict=True):
             out += slopes**2 * (X * linalg.cho_solve(factor, X.T).T).sum(axis=1)

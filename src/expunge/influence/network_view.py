@@ -12,12 +12,12 @@ from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError, UnsupportedRequestError
 from expunge.influence.targets import SELF, Target
-from expunge.influence.view import Curvature, Features, Positions
+from expunge.influence.view import Features, Positions
 from expunge.maths.ghost import gradient_square_norms
 from expunge.maths.layers import taped
 from expunge.maths.sample_gradients import Losses, sample_gradients
 from expunge.maths.vectors import Vector, add, dot, scaled, square_norm, zeros
-from expunge.methods.networks.curvature import kronecker_of, sampled, solve_curvature
+from expunge.methods.networks.curvature import CurvatureOptions, kronecker_of, sampled, solve_curvature
 from expunge.methods.networks.functional import functional_outputs
 from expunge.methods.networks.job import Job, copied_model
 from expunge.methods.networks.task import Batch, Classification, Regression, Task
@@ -123,11 +123,11 @@ class NetworkView:
         except UnsupportedEstimatorError:  # layers without that form: the gradients themselves
             return self._norms_of_gradients(positions)
 
-    def solve(self, vector: Vector, how: Curvature) -> Vector:
+    def solve(self, vector: Vector, how: CurvatureOptions) -> Vector:
         solved = solve_curvature(self._job, self._task, self._job.retain, vector, how)
         return scaled(solved.x, 1 / len(self._task))
 
-    def curved_norms(self, positions: Positions, how: Curvature) -> Floats:
+    def curved_norms(self, positions: Positions, how: CurvatureOptions) -> Floats:
         if how.solver not in ("kfac", "ekfac"):
             losses, params = self._job.functional()
             grads = (torch.func.grad(lambda p, b=b: losses(p, b.inputs, b.targets).sum())(params)

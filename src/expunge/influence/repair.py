@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidParameterError, InvalidRequestError
+from expunge.errors import InvalidRequestError
 from expunge.influence.result import Influence, Which
+from expunge.methods.networks.arguments import check_count
 from expunge.seeds import check_seed, uniform64
 
 __all__ = ["Repair", "RepairRow", "forgetting", "repair"]
@@ -114,8 +115,7 @@ def repair(
     >>> removal = model.forget(tried.ids)
     """
     check_seed(seed)
-    if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
-        raise InvalidParameterError(f"n_random must be an integer of at least 0, got {n_random!r}.")
+    check_count("n_random", n_random, least=0)
     chosen = tuple(one.id for one in found.top(k, which=which))
     if len(chosen) < k:
         raise InvalidRequestError(

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Curvature", "Features", "View"]
+if TYPE_CHECKING:
+    from expunge.methods.networks.curvature import CurvatureOptions
+
+__all__ = ["Features", "View"]
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.intp]
-
-
-class Curvature(Protocol):
-    """Arguments of :class:`~expunge.influence.influence_functions.InfluenceFunctions` that a network reads."""
-
-    solver: Literal["ekfac", "kfac", "cg", "lissa"]
-    curvature: Literal["gauss_newton", "hessian"]
-    damping: float
-    weight_decay: float
-    max_steps: int
-    tol: float
-    scale: float
-    max_records: int
-    batch_size: int
 
 
 class Features(NamedTuple):
@@ -53,10 +42,10 @@ class View(Protocol):
     def square_norms(self, positions: Positions) -> Floats:
         """Square of the norm of each record's gradient, shape (b,)."""
 
-    def solve(self, vector: Any, how: Curvature) -> Any:
+    def solve(self, vector: Any, how: CurvatureOptions) -> Any:
         """The inverse Hessian of the training objective, summed over the records, times a vector."""
 
-    def curved_norms(self, positions: Positions, how: Curvature) -> Floats:
+    def curved_norms(self, positions: Positions, how: CurvatureOptions) -> Floats:
         """Of each record's gradient g the number gᵀ H⁻¹ g, H that Hessian, shape (b,)."""
 
     def features(self, n_projections: int) -> Features:

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from expunge.errors import InvalidParameterError
+from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["check_delta", "check_epsilon", "check_positive"]
+__all__ = ["check_count", "check_delta", "check_epsilon", "check_positive", "check_schema"]
 
 
 def check_positive(name: str, value: object, *, zero: bool = False) -> float:
@@ -55,3 +55,17 @@ def check_delta(value: object, *, n: int | None = None, allow_large_delta: bool 
             hint="Choose a smaller delta, or pass allow_large_delta=True; the guarantee then says so.",
         )
     return delta
+
+
+def check_count(name: str, value: object, *, least: int = 1) -> None:
+    """Refuse what is no whole number of at least ``least``."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise InvalidParameterError(f"{name} must be a whole number of at least {least}, got {value!r}.")
+
+
+def check_schema(schema: object, newest: int) -> None:
+    """Refuse plain data that is no odometer, or one that a later version wrote."""
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise InvalidParameterError(f"This is no odometer: its schema is {schema!r}.")
+    if schema > newest:
+        raise NewerFormatError(f"This odometer has schema {schema}.", hint="Update expunge.")

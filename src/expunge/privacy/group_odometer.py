@@ -12,9 +12,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from expunge.errors import BudgetExhaustedError, InvalidParameterError, NewerFormatError
+from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.privacy.accounts import epsilon_of
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta, check_epsilon, check_positive, check_schema
 from expunge.privacy.events import Event, Group, event_from_dict
 
 __all__ = ["GroupOdometer"]
@@ -108,11 +108,7 @@ class GroupOdometer:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> GroupOdometer:
         """The odometer from plain data; one that a later version wrote is refused."""
-        schema = data.get("schema")
-        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-            raise InvalidParameterError(f"This is no odometer: its schema is {schema!r}.")
-        if schema > _SCHEMA:
-            raise NewerFormatError(f"This odometer has schema {schema}.", hint="Update expunge.")
+        check_schema(data.get("schema"), _SCHEMA)
         try:
             return cls(data["epsilon"], data["delta"], event_from_dict(data["event"]), data["gone"])
         except (KeyError, TypeError) as error:

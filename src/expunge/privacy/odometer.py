@@ -12,9 +12,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from expunge.errors import BudgetExhaustedError, InvalidParameterError, NewerFormatError
+from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.privacy.accounts import Accountant, epsilon_of
-from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
 from expunge.privacy.events import Event, Several, event_from_dict
 
 __all__ = ["Odometer"]
@@ -112,11 +112,7 @@ class Odometer:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Odometer:
         """The odometer from plain data; one that a later version wrote is refused."""
-        schema = data.get("schema")
-        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-            raise InvalidParameterError(f"This is no odometer: its schema is {schema!r}.")
-        if schema > _SCHEMA:
-            raise NewerFormatError(f"This odometer has schema {schema}.", hint="Update expunge.")
+        check_schema(data.get("schema"), _SCHEMA)
         try:
             return cls(
                 epsilon=data["epsilon"], delta=data["delta"], level=data["level"], accountant=data["accountant"],

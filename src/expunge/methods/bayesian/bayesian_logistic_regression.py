@@ -18,7 +18,7 @@ from expunge.methods.bayesian.divided import divided
 from expunge.methods.bayesian.gaussian_posterior import Posterior, chances, nearest_gaussian
 from expunge.methods.certified.logistic_scores import class_names, class_targets, together
 from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_positive
+from expunge.privacy.arguments import check_count, check_positive
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
@@ -116,8 +116,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
             raise InvalidParameterError(
                 f"threshold must be below 1, got {self.threshold!r}: nothing would be forgotten."
             )
-        if not isinstance(self.n_samples, (int, np.integer)) or isinstance(self.n_samples, bool) or self.n_samples < 2:
-            raise InvalidParameterError(f"n_samples must be a whole number of at least 2, got {self.n_samples!r}.")
+        check_count("n_samples", self.n_samples, least=2)
 
     # ------------------------------------------------------------------ the contract
 

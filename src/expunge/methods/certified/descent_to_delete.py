@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, check_steps
+from expunge.methods.certified.noisy_descent import Descent, NoisyDescent
 from expunge.methods.certified.perturbed import Data
+from expunge.privacy.arguments import check_count
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
 
@@ -88,7 +89,7 @@ class DescentToDelete(NoisyDescent):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_steps("steps", self.steps)
+        check_count("steps", self.steps)
 
     def _ball(self, descent: Descent) -> float:
         """How far from the minimum the weights are at most, when they are published."""

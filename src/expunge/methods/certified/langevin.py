@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sklearn.utils import Tags
 
 from expunge.methods.certified.contraction import fewest_steps
-from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, check_steps, refuse_more
+from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, refuse_more
 from expunge.methods.certified.perturbed import Data
-from expunge.privacy.arguments import check_positive
+from expunge.privacy.arguments import check_count, check_positive
 from expunge.privacy.noise import Noise
 
 __all__ = ["LangevinLogisticRegression"]
@@ -108,8 +108,8 @@ class LangevinLogisticRegression(NoisyDescent):
     def _check_params(self) -> None:
         super()._check_params()
         check_positive("noise", self.noise)
-        check_steps("max_steps", self.max_steps)
-        check_steps("n_batches", self.n_batches)
+        check_count("max_steps", self.max_steps)
+        check_count("n_batches", self.n_batches)
 
     def _steps_for(self, descent: Descent, distance: float) -> int:
         most = int(self.max_steps)

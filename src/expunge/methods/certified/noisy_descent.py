@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
-from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
+from expunge.errors import BudgetExhaustedError, UnsupportedRequestError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.methods.certified.claims import (
@@ -33,7 +33,7 @@ from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
 
-__all__ = ["Descent", "NoisyDescent", "check_steps"]
+__all__ = ["Descent", "NoisyDescent"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -247,12 +247,6 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), class_targets(table, names), weights_of(table))
-
-
-def check_steps(name: str, value: object) -> None:
-    """Refuse what is no number of steps."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise InvalidParameterError(f"{name} must be a whole number of at least 1, got {value!r}.")
 
 
 def refuse_more(steps: int) -> BudgetExhaustedError:

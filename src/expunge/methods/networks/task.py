@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.utils.data import TensorDataset, default_collate
 
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnsupportedRequestError
+from expunge.methods.networks.arguments import check_count
 from expunge.table.ids import IdIndex, check_ids, check_unique
 
 __all__ = ["Batch", "Classification", "Regression", "Task"]
@@ -88,8 +89,7 @@ class Task:
         self.groups = None if groups is None else np.asarray(groups)
         if self.groups is not None and self.groups.shape != (n,):
             raise InvalidDataError(f"groups has shape {self.groups.shape} for {n} records.", hint="One a record.")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise InvalidParameterError(f"batch_size must be an integer of at least 1, got {batch_size!r}.")
+        check_count("batch_size", batch_size)
         self.batch_size = batch_size
 
     def __len__(self) -> int:

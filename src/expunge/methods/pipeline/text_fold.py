@@ -19,7 +19,7 @@ from expunge.methods.pipeline.stages import below, named
 from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.sums.discrete_nb import BernoulliNB, MultinomialNB
 from expunge.methods.sums.running_sum import refuse_new_lack
-from expunge.methods.text.analysis import ANALYSIS, Counts
+from expunge.methods.text.analysis import Counts
 from expunge.methods.text.class_terms import (
     UNIT,
     class_tally,
@@ -28,8 +28,8 @@ from expunge.methods.text.class_terms import (
     merged,
     renumbered,
 )
-from expunge.methods.text.remembered import Remembered
-from expunge.methods.text.terms import NO_TERMS, Moved, inverse_frequencies, terms_with, terms_without
+from expunge.methods.text.remembered import Remembered, follow, key_of
+from expunge.methods.text.terms import NO_TERMS, inverse_frequencies, terms_with, terms_without
 from expunge.methods.text.vectorizer import WordVectorizer
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -100,7 +100,8 @@ class TextFold(NamedTuple):
             if new_sums is not None:
                 tally = self._tally(counts, moved.at, len(new_terms["words"]), change.removed.y)
                 new_sums = renumbered(merged(new_sums, tally, -1), moved.to)
-            self._remember(change.rows, new_terms, moved)
+            if self._is_normed:
+                follow(change.rows.columns, self.vectors[1], new_terms, moved)
             new_terms = moved.part
         if terms is None or len(change.added_slots):
             counts = analyze(change.added.X)
@@ -109,7 +110,7 @@ class TextFold(NamedTuple):
                 tally = self._tally(counts, moved.at, len(moved.part["words"]), change.added.y)
                 new_sums = tally if new_sums is None else merged(renumbered(new_sums, moved.to), tally, 1)
             else:
-                self._remember(change.rows, new_terms, moved, counts)
+                follow(change.rows.columns, self.vectors[1], new_terms, moved, counts)
             new_terms = moved.part
         if self._is_normed:
             new_sums = self._normed_sums(change, new_terms, counts)
@@ -154,15 +155,6 @@ class TextFold(NamedTuple):
     def _tally(self, counts: Counts, at: Values, n_terms: int, y: Any) -> Part:
         return class_tally(counts, self._values(counts.counts), at, n_terms, y)
 
-    def _key(self) -> list[Any]:
-        return [getattr(self.vectors[1], name) for name in (*ANALYSIS, "binary")]
-
-    def _remember(self, rows: Rows, old: Part, moved: Moved, counts: Counts | None = None) -> None:
-        """Keep the memory up with the words, and with documents that came."""
-        memory: Remembered | None = rows.columns.memory  # type: ignore[attr-defined]
-        if self._is_normed and memory is not None and memory.key == self._key():
-            memory.keep_up(old["words"], moved.part["words"], moved.to, counts)
-
     def _normed_sums(self, change: Change, terms: Part, added: Counts | None) -> Part:
         """Sums of tf / norm over the documents of each class, in units of :data:`UNIT`; the norm is that of tf · idf.
 
@@ -177,7 +169,7 @@ class TextFold(NamedTuple):
         columns: Any = rows.columns
         known = added if is_fit else None
         memory = Remembered.of(
-            columns, slots, self._key(), lambda: vectors._count(table.X) if known is None else known, codes
+            columns, slots, key_of(vectors), lambda: vectors._count(table.X) if known is None else known, codes
         )
         by_slot = np.full(len(columns) + 1, -1, dtype=np.int64)  # the last one is that of what is gone
         by_slot[slots] = codes

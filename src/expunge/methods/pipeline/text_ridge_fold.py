@@ -23,9 +23,9 @@ from expunge.methods.sums.fixed_point import rounding_terms
 from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.ridge_classifier import RidgeClassifier
 from expunge.methods.sums.running_sum import refuse_new_lack
-from expunge.methods.text.analysis import ANALYSIS, Counts
+from expunge.methods.text.analysis import Counts
 from expunge.methods.text.class_terms import plain_labels
-from expunge.methods.text.remembered import Remembered
+from expunge.methods.text.remembered import Remembered, follow, key_of
 from expunge.methods.text.terms import NO_TERMS, Moved, inverse_frequencies, terms_with, terms_without
 from expunge.methods.text.vectorizer import WordVectorizer
 from expunge.rows import Rows, Table
@@ -86,7 +86,7 @@ class TextRidgeFold(NamedTuple):
                 new_sums = _joined(new_sums, _tally(_rows_of(counts, moved.at, kept), change.removed.y), -1)
             else:
                 new_sums = None
-            self._remember(change.rows, new_terms, moved)
+            follow(change.rows.columns, self.vectors[1], new_terms, moved)
             new_terms, counts = moved.part, None
         if terms is None or len(change.added_slots):
             counts = self.vectors[1]._count(change.added.X)
@@ -96,7 +96,7 @@ class TextRidgeFold(NamedTuple):
                 new_sums = _joined(new_sums, _tally(_rows_of(counts, moved.at, kept), change.added.y), 1)
             else:
                 new_sums = None
-            self._remember(change.rows, new_terms, moved, counts)
+            follow(change.rows.columns, self.vectors[1], new_terms, moved, counts)
             new_terms = moved.part
         if new_sums is None:
             new_sums = self._whole(change, new_terms, counts)
@@ -141,15 +141,6 @@ class TextRidgeFold(NamedTuple):
         same = np.array_equal(before if moved.to is None else moved.to[before], after)
         return before if same and len(old["words"]) else None
 
-    def _key(self) -> list[Any]:
-        return [getattr(self.vectors[1], name) for name in (*ANALYSIS, "binary")]
-
-    def _remember(self, rows: Rows, old: Part, moved: Moved, counts: Counts | None = None) -> None:
-        """Keep the memory up with the words, and with documents that came."""
-        memory: Remembered | None = rows.columns.memory  # type: ignore[attr-defined]
-        if memory is not None and memory.key == self._key():
-            memory.keep_up(old["words"], moved.part["words"], moved.to, counts)
-
     def _whole(self, change: Change, terms: Part, added: Counts | None) -> Part:
         """The sums of all documents, in one pass over what is remembered of them."""
         rows, vectors = change.rows, self.vectors[1]
@@ -158,7 +149,7 @@ class TextRidgeFold(NamedTuple):
         table = change.added if is_fit else rows.read(slots)
         known = added if is_fit else None
         memory = Remembered.of(
-            rows.columns, slots, self._key(), lambda: vectors._count(table.X) if known is None else known
+            rows.columns, slots, key_of(vectors), lambda: vectors._count(table.X) if known is None else known
         )
         kept, place = vectors._kept(terms), memory.places(terms["words"])
         if len(kept) > _WIDEST and not change.tolerant:

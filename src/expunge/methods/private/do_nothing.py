@@ -21,7 +21,7 @@ from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.class_sums import number_classes
-from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.arguments import check_count, check_delta, check_epsilon
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.group_odometer import GroupOdometer
@@ -31,7 +31,7 @@ from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
-__all__ = ["POLICIES", "DoNothing", "about_odometer", "check_count", "weight_of"]
+__all__ = ["POLICIES", "DoNothing", "about_odometer", "weight_of"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -204,12 +204,6 @@ def about_odometer(odometer: GroupOdometer) -> str:
     'odometer: 2 records gone at epsilon = 0.3407 of 1'
     """
     return f"odometer: {odometer.gone:g} records gone at epsilon = {odometer.spent:.4g} of {odometer.epsilon:g}"
-
-
-def check_count(name: str, value: object, *, least: int = 1) -> None:
-    """Refuse what is no whole number of at least ``least``."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise InvalidParameterError(f"{name} must be a whole number of at least {least}, got {value!r}.")
 
 
 def weight_of(rows: Rows, slots: Slots) -> float:

@@ -15,9 +15,9 @@ from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_rows
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.compression import check_compress, compressed
-from expunge.methods.private.do_nothing import DoNothing, check_count
+from expunge.methods.private.do_nothing import DoNothing
 from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_positive
+from expunge.privacy.arguments import check_count, check_positive
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part

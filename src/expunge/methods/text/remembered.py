@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.text.analysis import Counts, in_order
-from expunge.methods.text.terms import Places, found_in
+from expunge.methods.text.analysis import ANALYSIS, Counts, in_order
+from expunge.methods.text.terms import Moved, Places, found_in
+from expunge.state import Part
 from expunge.table.ids import grown
 
-__all__ = ["Remembered"]
+__all__ = ["Remembered", "follow", "key_of"]
 
 _EXACT = 2**20  # documents that are summed in floats at a time
 
@@ -227,3 +228,15 @@ class Remembered:
 
     def _index_type(self) -> Any:
         return np.int32 if self._starts[self._n] < 2**31 else np.int64
+
+
+def key_of(vectors: Any) -> list[Any]:
+    """What decides how a vectoriser takes texts apart: the key of what is remembered."""
+    return [getattr(vectors, name) for name in (*ANALYSIS, "binary")]
+
+
+def follow(columns: Any, vectors: Any, old: Part, moved: Moved, counts: Counts | None = None) -> None:
+    """Keep what is remembered beside a column of texts up with its words, and with documents that came."""
+    memory: Remembered | None = columns.memory
+    if memory is not None and memory.key == key_of(vectors):
+        memory.keep_up(old["words"], moved.part["words"], moved.to, counts)
