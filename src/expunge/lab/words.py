@@ -39,7 +39,7 @@ CARDS = (
         "distance",
         "js_forget",
         1.0,
-        "nats of Jensen-Shannon divergence to the retrain of the same seed, forgotten records",
+        "bits of Jensen-Shannon divergence to the retrain of the same seed, forgotten records",
     ),
     ("records read", "work_share", 100.0, "per cent of a retrain"),
 )
