@@ -28,7 +28,7 @@ from expunge.errors import (
     NotReproducedError,
     UnknownNameError,
 )  # fmt: skip
-from expunge.lab import Cell, Seeds, isolation, run_cells, write_site
+from expunge.lab import Cell, Seeds, isolation, run_cells, runner, write_site
 from expunge.lab.environment import code_digest, environment
 from expunge.lab.honesty import check_run
 from expunge.lab.isolation import Job, Limits, do_isolated
@@ -99,6 +99,23 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path
     assert run_cells(QUICK, tmp_path, isolate=False).n_run == 0
 
 
+def test_a_kill_between_the_two_lines_of_a_cell_loses_no_time_that_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed_after_the_first(path: Path, data: dict[str, Any]) -> None:
+        if list(tmp_path.glob("*s.jsonl")):
+            raise KeyboardInterrupt
+        append(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "append", killed_after_the_first)
+        with pytest.raises(KeyboardInterrupt):
+            run_cells(QUICK[:1], tmp_path, isolate=False)
+    run_cells(QUICK[:1], tmp_path, isolate=False)
+    run = read_run(tmp_path)
+    assert set(run.timings) == set(run.scores) == {cell.id for cell in QUICK[:1]}
+
+
 @pytest.mark.slow
 def test_a_command_that_is_killed_at_any_instant_goes_on(tmp_path: Path) -> None:
     """Killed outright again and again, the run ends with the bytes of one that was left alone."""
@@ -132,6 +149,9 @@ def test_a_line_that_was_changed_by_hand_is_refused(tmp_path: Path) -> None:
     path.write_text("{oops\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(InvalidDataError, match="Line 1"):
         read_run(tmp_path)
+    (tmp_path / "cells.json").write_text('{"cells": [', encoding="utf-8")
+    with pytest.raises(FileNotUsableError, match="no run"):
+        run_cells(QUICK[:1], tmp_path, isolate=False)
 
 
 def test_bad_input_is_refused_before_anything_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,15 @@ def test_any_history_ends_as_a_fresh_fit(weighted, history, most):
         assert_array_equal(lived.predict(X), expected)
 
 
+@pytest.mark.parametrize("gone", range(13))
+def test_the_record_with_which_all_are_looked_at_leaves_no_trace(gone):
+    X, rest = random_table(13)[0], np.delete(np.arange(13), gone)
+    made = KMeans(n_clusters=2, max_samples=12, n_init=1)
+    model = KMeans(n_clusters=2, max_samples=12, n_init=1).fit(X)
+    model.forget([gone])
+    assert model.digest() == made.fit(X[rest], record_ids=rest).digest()
+
+
 def test_a_record_that_the_search_never_saw_costs_one_subtraction_and_is_announced():
     X = random_table(400)[0]
     model = KMeans(n_clusters=3, max_samples=50).fit(X)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
@@ -313,6 +314,22 @@ def test_slices_of_a_network_keep_the_optimizer_and_equal_a_fresh_fit(changed: d
     never.fit(X[left([3, 30])], Y[left([3, 30])], record_ids=IDS[left([3, 30])])
     assert model.digest() == loaded.digest() == never.digest()
     np.testing.assert_array_equal(loaded.predict_proba(X), never.predict_proba(X))
+
+
+def test_threads_take_turns_so_that_layers_that_draw_draw_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, every = torch.get_num_threads(), sys.getswitchinterval()
+    drawing = estimator(task="drawing", max_epochs=4)
+    alone = expunge.SISAClassifier(drawing, n_shards=4).fit(X, Y)
+    sys.setswitchinterval(1e-5)
+    try:
+        with joblib.parallel_config("threading"):
+            beside = expunge.SISAClassifier(drawing, n_shards=4, n_jobs=4).fit(X, Y)
+            beside.forget([3, 30])
+    finally:
+        sys.setswitchinterval(every)
+    alone.forget([3, 30])
+    assert beside.digest() == alone.digest()
+    assert torch.get_num_threads() == before
 
 
 def test_a_step_of_the_estimator_is_that_of_torch() -> None:

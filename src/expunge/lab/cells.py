@@ -24,6 +24,7 @@ __all__ = ["N_REFERENCES", "Cell", "Scenario", "Seeds", "cross"]
 N_REFERENCES = 40
 
 _SEEDS = re.compile(r"s(\d+)(?:u(\d+))?(?:e(\d+))?(?:r(\d+))?")
+_ODD_NUMBER = re.compile(r"[@=](0\d[\d.]*|\d*\.\d*0|\.\d+|\d+\.)(?=,|$)")
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -120,7 +121,7 @@ class Cell:
         Raises
         ------
         InvalidRequestError
-            This is no id of a cell.
+            This is no id of a cell, or a number in it is written in an unusual way: one cell has one id.
         """
         *parts, seeds = text.strip().split("/")
         found = _SEEDS.fullmatch(seeds)
@@ -128,6 +129,10 @@ class Cell:
             raise InvalidRequestError(
                 f"{text!r} names no cell of the lab.",
                 hint="A cell is workload/model/request/method/seeds, as in adult/forest/subject/forget/s0.",
+            )
+        if odd := next(filter(None, map(_ODD_NUMBER.search, parts)), None):
+            raise InvalidRequestError(
+                f"{text!r} spells a number in an unusual way: {odd[1]!r}.", hint="Write 0.1 for 0.10, and 300 for 0300."
             )
         train, unlearn, evaluation, references = (None if g is None else int(g) for g in found.groups())
         return cls(

@@ -85,12 +85,7 @@ def read_run(folder: str | Path) -> Run:
         A line of a later version.
     """
     folder = Path(folder)
-    try:
-        asked = json.loads((folder / "cells.json").read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError) as error:
-        raise FileNotUsableError(
-            f"{str(folder)!r} holds no run of the lab.", hint="expunge lab run --out FOLDER makes one."
-        ) from error
+    asked = _asked(folder)
     found = (_lines(folder / f"{name}.jsonl") for name in ("scores", "timings", "references"))
     return Run(folder, tuple(asked), *found)
 
@@ -120,7 +115,7 @@ def settle(folder: Path) -> None:
 def ask(folder: Path, cells: Iterable[Cell]) -> None:
     """Note which cells are asked for, beside those that were."""
     path = folder / "cells.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.exists() else []
+    before = _asked(folder) if path.exists() else []
     every = sorted({*map(Cell.parse, before), *cells})
     write(path, json.dumps({"schema": _SCHEMA, "cells": [cell.id for cell in every]}, indent=1) + "\n")
 
@@ -133,6 +128,15 @@ def write(path: Path, text: str) -> None:
         os.replace(other, path)
     except OSError as error:
         raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+
+
+def _asked(folder: Path) -> list[str]:
+    try:
+        return list(json.loads((folder / "cells.json").read_text(encoding="utf-8"))["cells"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FileNotUsableError(
+            f"{str(folder)!r} holds no run of the lab.", hint="expunge lab run --out FOLDER makes one."
+        ) from error
 
 
 def _lines(path: Path) -> dict[str, dict[str, Any]]:

@@ -169,8 +169,8 @@ def _with_job(work: Callable[[Job], dict[str, Any]], job: Job) -> tuple[Job, dic
 
 def _note(folder: Path, cell: str, told: dict[str, Any]) -> None:
     if told["status"] == "done":
+        append(folder / "timings.jsonl", told["timings"])  # first: a cell is done once its scores are there
         append(folder / "scores.jsonl", told["scores"])
-        append(folder / "timings.jsonl", told["timings"])
     else:
         line = {"cell": cell, "schema": 1, "status": "failed", "error": told["error"], "environment": environment()}
         append(folder / "scores.jsonl", line)

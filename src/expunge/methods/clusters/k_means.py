@@ -189,7 +189,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         alive = alive if given is None else alive[given > 0]
         keys = self._standing(rows, alive)
         most = int(self.max_samples)
-        bound = np.uint64(2**64 - 1) if len(keys) <= most else np.partition(keys, most - 1)[most - 1]
+        bound = np.uint64(2**64 - 1) if len(keys) < most else np.partition(keys, most - 1)[most - 1]
         table = rows.read(alive[keys <= bound])
         X = np.ascontiguousarray(table.X, dtype=np.float64)
         weight = np.ones(len(X)) if table.weight is None else table.weight

@@ -6,6 +6,7 @@ Layers that draw (dropout, the first weights of a layer) read the generator of t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,9 @@ import torch
 from torch import nn
 
 __all__ = ["device_of", "repeatable", "threads"]
+
+#: Layers draw from a generator that the process has once, so that one thread trains at a time.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -37,8 +41,14 @@ def repeatable(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     Notes
     -----
     On one machine with the same number of threads a CPU repeats its bits; so does one GPU, where every operation has a
-    deterministic kernel (one that has not warns).
+    deterministic kernel (one that has not warns). Other Python threads that ask for it wait until the first one has
+    left.
     """
+    with _ONE_AT_A_TIME:
+        yield from _seeded(seed, device)
+
+
+def _seeded(seed: int, device: torch.device) -> Iterator[torch.Generator]:
     cpu = torch.random.get_rng_state()
     cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
@@ -62,10 +72,11 @@ def repeatable(seed: int, device: torch.device) -> Iterator[torch.Generator]:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """So many threads of torch, for a while: they decide in which order sums are taken."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    """So many threads of torch, for a while: they decide in which order sums are taken. Others wait, as above."""
+    with _ONE_AT_A_TIME:
+        before = torch.get_num_threads()
+        torch.set_num_threads(n)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
