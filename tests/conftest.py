@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+# Before anything is imported that reads it, also in processes that tests start: the workers share the processors, and
+# threads that wait for each other there take three times as long. Tests about threads set their number themselves.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import dataclasses
 import doctest
+import json
 import os
 import re
+import shlex
+import socket
 import subprocess
 import sys
 import tempfile
+import traceback
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,})(?P<language>[\w-]*)(?P<rest>.*)")
 _SKIP = re.compile(r"<!-- not run: (?P<reason>\S.*) -->")
@@ -82,7 +86,7 @@ def commands(block: Block) -> list[tuple[int, str, str]]:
     return found
 
 
-def run_page(path: Path) -> int:
+def run_page(path: Path, forks: _Commands | None = None) -> int:
     """Run the blocks of a page in the working directory; the number of blocks that ran."""
     # The page is the main module, as if it had been typed: its classes can be found by their names.
     page = sys.modules["__main__"] = types.ModuleType("__main__")
@@ -94,7 +98,7 @@ def run_page(path: Path) -> int:
         count += 1
         if block.language != "python":
             for line, command, shown in commands(block):
-                _run_command(path, line, command, shown)
+                _run_command(path, line, command, shown, forks)
         elif block.code.lstrip().startswith(">>>"):
             _run_session(path, block, namespace)
         else:
@@ -111,7 +115,65 @@ def _run_session(path: Path, block: Block, namespace: dict[str, Any]) -> None:
     namespace.update(test.globs)
 
 
-def _run_command(path: Path, line: int, command: str, shown: str) -> None:
+class _Commands:
+    """Runs ``expunge`` in forks of this process as it was at first: all is imported there, and nothing was started."""
+
+    def __init__(self) -> None:
+        self._here, there = socket.socketpair()
+        if os.fork():
+            there.close()
+            return
+        self._here.close()
+        with there.makefile("r", encoding="utf-8") as asked:
+            for line in asked:
+                child = os.fork()
+                if not child:
+                    _main_of(**json.loads(line))
+                code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                there.sendall(f"{code}\n".encode())
+        os._exit(0)
+
+    def run(self, argv: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """As :func:`subprocess.run` does."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, error = Path(folder) / "out", Path(folder) / "error"
+            asked = {"argv": argv, "folder": os.getcwd(), "out": str(out), "error": str(error)}
+            self._here.sendall(json.dumps({**asked, "environment": environment}).encode() + b"\n")
+            code = int(self._here.recv(16))
+            texts = (place.read_text(encoding="utf-8") for place in (out, error))
+            return subprocess.CompletedProcess(argv, code, *texts)
+
+
+def _main_of(argv: list[str], environment: dict[str, str], folder: str, out: str, error: str) -> NoReturn:
+    from expunge.cli import main
+    from processes import redirect
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    redirect(Path(out), Path(error))
+    sys.argv, code = argv, 1
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _simple(command: str) -> list[str] | None:
+    """The words of a command that is ``expunge`` and words alone; None if it takes a shell."""
+    if not command.startswith("expunge ") or re.search(r"[|&;<>$`*?~#(){}\n]", command.replace("\\\n", " ")):
+        return None
+    return shlex.split(command.replace("\\\n", " "))
+
+
+def _run_command(path: Path, line: int, command: str, shown: str, forks: _Commands | None) -> None:
     first = command.split()[0]
     if first not in COMMANDS:
         raise SystemExit(
@@ -120,9 +182,14 @@ def _run_command(path: Path, line: int, command: str, shown: str) -> None:
     python = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{python}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "COLUMNS": "120"}
     environment.pop("EXPUNGE_WORKSPACE", None)
-    done = subprocess.run(
-        ["sh", "-c", command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    words = _simple(command) if forks else None
+    if forks and words:
+        done = forks.run(words, environment)
+    else:
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"{path}:{line}: $ {command}\n{done.stdout}{done.stderr}exit code {done.returncode}")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -131,13 +198,14 @@ def _run_command(path: Path, line: int, command: str, shown: str) -> None:
         raise SystemExit(f"{path}:{line}: $ {command}\nThe page shows:\n{shown}\nIt printed:\n{done.stdout}")
 
 
-def main(argv: list[str]) -> None:
-    """Run one page in a folder that is thrown away."""
+def main(argv: list[str], fork: bool = False) -> None:
+    """Run one page in a folder that is thrown away; ``fork`` if everything is imported."""
+    forks = _Commands() if fork else None
     os.environ.setdefault("MPLBACKEND", "Agg")
     page = Path(argv[0]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        count = run_page(page)
+        count = run_page(page, forks)
         os.chdir(page.parent)
     print(f"{count} blocks ran")
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from project.pages import Block, blocks, commands, run_page
+from processes import call
+from project.pages import Block, blocks, commands, main, run_page
 
 ROOT = Path(__file__).parents[2]
-RUNNER = Path(__file__).with_name("pages.py")
 READMES = ("README.md", "README.zh-CN.md")
 #: At least so many blocks of each README run: nobody can lose them without noticing.
 FEWEST = 7
@@ -25,11 +23,9 @@ def read(name: str) -> str:
 
 
 def run(page: str) -> int:
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), str(ROOT / page)], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    count = re.search(r"(\d+) blocks ran", done.stdout)
+    code, printed = call(main, [str(ROOT / page)], True)
+    assert code == 0, printed
+    count = re.search(r"(\d+) blocks ran", printed)
     assert count
     return int(count[1])
 
@@ -99,11 +95,9 @@ def test_commands_have_their_output() -> None:
 )
 def test_wrong_pages_fail(tmp_path: Path, page: str, message: str) -> None:
     (tmp_path / "page.md").write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), str(tmp_path / "page.md")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    assert message in done.stdout + done.stderr
+    code, printed = call(main, [str(tmp_path / "page.md")], True)
+    assert code != 0
+    assert message in printed
 
 
 def test_right_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

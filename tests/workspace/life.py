@@ -1,12 +1,8 @@
-"""The life of a workspace in a child process, to be ended at any instant and gone on with: steps that may be repeated.
-
-Children come from a server process that has imported everything and started nothing, so that one costs little.
-"""
+"""The life of a workspace in a child process, to be ended at any instant and gone on with; steps may be repeated."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -22,13 +18,11 @@ import expunge
 from expunge.errors import ExpungeError
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Layout
+from processes import context
 
 #: Values that only the person who is forgotten first has.
 SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
 PEOPLE = [f"person-{i:02d}-9c51e2d8" for i in range(20)]
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["workspace.preload"])
 
 
 def people() -> pd.DataFrame:
@@ -194,7 +188,7 @@ class Child:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, **environment: str) -> None:
-        self.process = _context.Process(target=_run, args=(function, arguments, environment), daemon=True)
+        self.process = context.Process(target=_run, args=(function, arguments, environment), daemon=True)
         self.process.start()
 
     def end(self, seconds: float | None = None) -> int:
@@ -220,7 +214,7 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...], environment: 
 
 def looked(root: Path, n_people: int = 0) -> dict[str, Any]:
     """What :func:`look` says, in a child of its own."""
-    here, there = _context.Pipe(duplex=False)
+    here, there = context.Pipe(duplex=False)
     child = Child(look, root, there, n_people)
     there.close()
     try:

@@ -190,7 +190,7 @@ def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path
 
 def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:
     root = Path(shutil.copytree(uninterrupted[0].parent, tmp_path / "a")) / "ws"
-    here, there = life._context.Pipe(duplex=False)
+    here, there = life.context.Pipe(duplex=False)
     child = life.Child(life.hold, root, there)
     assert here.recv() == "held"
     ws = expunge.Workspace.open(root)

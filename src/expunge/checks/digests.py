@@ -188,16 +188,15 @@ def check_equal_digests_mean_equal_outputs(case: Case) -> None:
         tasks += (
             [task.replace(y=y)] if y is not None else [task.replace(X=take_rows(task.X, np.arange(len(task))[::-1]))]
         )
-        models = [case.fresh(other).model for other in tasks]
         model = case.model(task)
         case.forget(model, task, range(3))
-        models += [model, case.load(case.file(model)), copied(model)]
+        changed = (model, case.load(case.file(model)), copied(model))
         known: dict[str, dict[str, Any]] = {}
-        for model in models:
-            outputs = case.outputs(model, task)
-            if hasattr(model, "classes_"):
-                outputs["classes_"] = frozen(model.classes_)
-            first = known.setdefault(model.digest(), outputs)
+        for seen in (*map(case.fresh, tasks), *(case.see(one, task) for one in changed)):
+            outputs = dict(seen.outputs)
+            if hasattr(seen.model, "classes_"):
+                outputs["classes_"] = frozen(seen.model.classes_)
+            first = known.setdefault(seen.digest, outputs)
             differ = [name for name in outputs if outputs[name] != first.get(name)]
             said = f"{case.name}, {task.name}: two models with one digest differ in {', '.join(differ)}."
             expect(not differ, said, _COVER)
