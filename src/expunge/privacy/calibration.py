@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from expunge.errors import InvalidParameterError
@@ -40,15 +41,19 @@ def least_noise(
 
     Notes
     -----
-    About a dozen accounts by the privacy loss distribution, half a second each, more for groups.
+    About a dozen accounts by the privacy loss distribution, up to half a second each, more for groups; the answers to
+    the last questions are remembered.
 
     Examples
     --------
     >>> 0.9 < least_noise(3.0, 1e-5, probability=0.02, steps=500) < 1.0
     True
     """
-    epsilon, delta = check_epsilon(epsilon), check_delta(delta)
+    return _found(check_epsilon(epsilon), check_delta(delta), probability, steps, group_size)
 
+
+@functools.lru_cache(maxsize=64)
+def _found(epsilon: float, delta: float, probability: float, steps: int, group_size: int) -> float:
     interval = min(5 * INTERVAL, max(INTERVAL, 2e-3 * epsilon))
 
     def keeps(multiplier: float) -> bool:
