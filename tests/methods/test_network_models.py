@@ -284,7 +284,7 @@ def test_weights_that_do_not_fit_are_refused_by_name() -> None:
             model.adopt(wrong, X, Y)
     with pytest.raises(UnsupportedRequestError, match="brings no training"):
         model.fit(X, Y)
-    assert not hasattr(model.adopt(weights, X, Y), "_given")
+    assert "_given" not in vars(model.adopt(weights, X, Y))
 
 
 def test_outputs_follow_the_labels_of_the_blueprint() -> None:

@@ -84,7 +84,10 @@ def test_a_budget_is_planned_spent_and_refused_when_it_is_empty(root: Path) -> N
         guarantee = answer.models[0]["guarantee"]
         assert guarantee["kind"] == "certified"
         assert guarantee["epsilon"] == pytest.approx(spent_of(number), abs=1e-6)
-        assert ws.verify(answer.receipt)
+        verdict = ws.verify(answer.receipt)
+        assert verdict
+        told = verdict.receipt.models[0].guarantee
+        assert (told.schema, told.epsilon_left) == (2, pytest.approx(1.6 - spent_of(number), abs=1e-6))
     ws.close()
     ws = expunge.Workspace.open(root)  # it was saved with the network
     assert live(ws).odometer_.spent == pytest.approx(spent_of(2), abs=1e-6)

@@ -69,6 +69,11 @@ class GroupOdometer:
         return self.cost(self.gone + size) <= self.epsilon * (1 + _ROUNDING)
 
     @property
+    def epsilon_left(self) -> float:
+        """Epsilon that is left at this delta."""
+        return max(0.0, self.epsilon - self.spent)
+
+    @property
     def left(self) -> int:
         """How many more records of weight one may go."""
         low, high = 0, 1

@@ -245,11 +245,12 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
             large = about_large_delta(self.budget_delta, len(self._rows()), allowed=method.allow_large_delta)
             said = (
                 f"all networks that removals since the training gave, together: ({spent:.4g}, {odometer.delta:g})-"
-                f"indistinguishable{large} from those of the same steps that began without the records; the last one by "
-                f"itself: {one.statement}; {_about(odometer)}"
+                f"indistinguishable{large} from those of the same steps that began without the records; the last one "
+                f"by itself: {one.statement}; {_about(odometer)}"
             )
         return Guarantee(
             kind=self._strongest, epsilon=spent, delta=float(self.budget_delta), statement=said,
+            epsilon_left=None if odometer is None else odometer.left,
             assumptions=(
                 *(text for text in one.assumptions if text != ALONE), "the classes are public",
                 "whether a network is put into use does not depend on what it answers",

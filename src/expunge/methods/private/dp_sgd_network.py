@@ -32,7 +32,7 @@ Slots = npt.NDArray[np.intp]
 
 
 class DPSGDNetwork(NetworkModel, DoNothing):
-    """Train a network of yours under differential privacy, for a workspace: up to ``group_size`` records may go as it is.
+    """Train a network of yours under differential privacy, so that a workspace lets some go without changing it.
 
     Parameters
     ----------

@@ -203,6 +203,7 @@ class PrivateNetwork:
         allowed = self.method.allow_large_delta and odometer.delta * len(self._task) > 1
         return Guarantee(
             kind="certified", epsilon=odometer.spent, delta=odometer.delta, statement=said,
+            epsilon_left=odometer.epsilon_left,
             assumptions=(
                 f"coins and noise of torch's generator, {about_noise(self.method.noise_seed)}",
                 "neighbours differ in records that are there or not",
