@@ -42,7 +42,9 @@ ALL = [
     nothing_held(),
     receipt(models=()),
     receipt(
-        models=tuple(change(f"m{i}", 1, guarantee=g) for i, g in enumerate((EXACT, CERTIFIED, ACCOUNT, BOUNDED, EMPIRICAL)))
+        models=tuple(
+            change(f"m{i}", 1, guarantee=g) for i, g in enumerate((EXACT, CERTIFIED, ACCOUNT, BOUNDED, EMPIRICAL))
+        )
     ),
 ]
 

@@ -83,9 +83,7 @@ def verified(data: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool
     return out.getvalue().startswith("VERIFIED")
 
 
-def test_an_account_of_a_budget_is_verified_like_everything_else(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_account_of_a_budget_is_verified_like_everything_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = short_bundle(guarantee=ACCOUNT)
     assert verified(data, folder, monkeypatch)
     assert not verified(data.replace(b'"schema":1', b'"schema":2', 1), folder, monkeypatch)

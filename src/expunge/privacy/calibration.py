@@ -6,10 +6,9 @@ import functools
 from collections.abc import Callable
 
 from expunge.errors import InvalidParameterError
-from expunge.privacy.accounts import epsilon_of
+from expunge.privacy.accounts import cost_of_run
 from expunge.privacy.arguments import check_delta, check_epsilon
-from expunge.privacy.events import Event, Gaussian, Group, Sampled, Several
-from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, spread
+from expunge.privacy.events import Event, Gaussian, Sampled, Several
 
 __all__ = ["least_noise", "sampled_run"]
 
@@ -54,13 +53,9 @@ def least_noise(
 
 @functools.lru_cache(maxsize=64)
 def _found(epsilon: float, delta: float, probability: float, steps: int, group_size: int) -> float:
-    interval = min(5 * INTERVAL, max(INTERVAL, 2e-3 * epsilon))
-
     def keeps(multiplier: float) -> bool:
-        run = spread(Group(group_size, sampled_run(multiplier, probability=probability, steps=steps)))
-        if is_mixed(run) or probability < 1:
-            return MixtureAccount([run], interval=interval).get_epsilon(delta) <= epsilon
-        return epsilon_of(run, delta) <= epsilon
+        run = sampled_run(multiplier, probability=probability, steps=steps)
+        return cost_of_run(run, float(group_size), delta, epsilon) <= epsilon
 
     return _least(keeps, float(group_size) if probability == 1 else 1.0, _TOLERANCE)
 

@@ -203,8 +203,9 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
 
     def _forgotten(self, change: Change, odometer: Odometer) -> dict[str, Part | None]:
         rows, parts = change.rows, change.parts
-        gone, table = rows.peek_beside(change.removed_slots), rows.peek(
-            np.concatenate([rows.slots(), change.removed_slots])
+        gone, table = (
+            rows.peek_beside(change.removed_slots),
+            rows.peek(np.concatenate([rows.slots(), change.removed_slots])),
         )
         labels, outputs = self._labels(table.y), parts["outputs"]
         network = filled(self._built(outputs["n"]), parts["network"])

@@ -237,4 +237,3 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         if kind is SingleStep:
             options["start"] = tensors_of(parts["start"]) if "start" in parts else None
         return kind(**options)
-
