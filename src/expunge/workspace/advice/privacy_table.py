@@ -1,4 +1,4 @@
-"""Advice on how to forget at an epsilon for somebody who brings a file: its records as numbers that are about as long."""
+"""Advice on how to forget at an epsilon for somebody who brings a file: its records as numbers of a like length."""
 
 from __future__ import annotations
 
