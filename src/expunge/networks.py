@@ -13,6 +13,7 @@ from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
 from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.bad_teacher import BadTeacher
 from expunge.methods.networks.blueprint import Blueprint, blueprint_names, find_blueprint, register
+from expunge.methods.networks.certified_network import CertifiedNetwork
 from expunge.methods.networks.cf_k import CFK
 from expunge.methods.networks.eu_k import EUK
 from expunge.methods.networks.fine_tuning import FineTuning
@@ -42,6 +43,7 @@ from expunge.methods.networks.task import Classification, Regression, Task
 from expunge.methods.networks.trained_network import TrainedNetwork
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.utility import UtilityRow
+from expunge.methods.private.dp_sgd_network import DPSGDNetwork
 from expunge.methods.private.stand_ins import StandIns
 
 __all__ = [
@@ -54,7 +56,9 @@ __all__ = [
     "Amnesiac",
     "BadTeacher",
     "Blueprint",
+    "CertifiedNetwork",
     "Classification",
+    "DPSGDNetwork",
     "FineTuning",
     "FisherForgetting",
     "FrozenBackbone",

@@ -14,9 +14,12 @@ from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
+__all__ = ["ACCOUNT", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
+
+#: Fields of a guarantee that say what is left of a budget, and how much of a certificate is used.
+ACCOUNT = ("epsilon_left", "residual", "residual_limit")
 
 
 class _Record:
@@ -27,7 +30,10 @@ class _Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as plain data, for JSON."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
+        data: dict[str, Any] = dataclasses.asdict(self)  # type: ignore[call-overload]
+        if isinstance(held := getattr(self, "guarantee", None), Guarantee):
+            data["guarantee"] = held.to_dict()
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Any:
@@ -82,6 +88,14 @@ class Guarantee(_Record):
         Norm of the distance; required for ``bounded`` and only there.
     bound : float, optional
         Value of the bound in that norm; required for ``bounded`` and only there.
+    epsilon_left : float, optional
+        What the budget still holds at the same delta, where an odometer is kept; ``epsilon`` is what was spent.
+    residual, residual_limit : float, optional
+        Bound on the gradient that removals have left, and the length that the noise hides at epsilon and delta.
+
+    Notes
+    -----
+    The last three came with schema 2, and only for ``certified``. One that has none of them is written as schema 1.
 
     Examples
     --------
@@ -96,9 +110,18 @@ class Guarantee(_Record):
     delta: float | None = None
     norm: str | None = None
     bound: float | None = None
+    epsilon_left: float | None = None
+    residual: float | None = None
+    residual_limit: float | None = None
     schema: int = 1
 
+    _schema: ClassVar[int] = 2
+
     def __post_init__(self) -> None:
+        account = {name: getattr(self, name) for name in ACCOUNT if getattr(self, name) is not None}
+        object.__setattr__(self, "schema", 2 if account else 1)
+        if account and (self.kind != "certified" or not all(map(_finite, account.values()))):
+            raise InvalidParameterError(f"An account is of finite numbers of a certified guarantee, got {account!r}.")
         if self.kind not in get_args(Kind):
             raise InvalidParameterError(f"kind must be one of {get_args(Kind)}, got {self.kind!r}.")
         budget = (self.epsilon, self.delta)
@@ -111,6 +134,11 @@ class Guarantee(_Record):
             self.kind != "bounded" and distance != (None, None)
         ):
             raise InvalidParameterError(f"A bounded guarantee has norm and bound, no other has; got {distance!r}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The guarantee as plain data, for JSON; without the fields of schema 2 where it has none of them."""
+        data = super().to_dict()
+        return data if self.schema > 1 else {name: value for name, value in data.items() if name not in ACCOUNT}
 
     def sentence(self) -> str:
         """The guarantee with its assumptions, as one paragraph."""

@@ -150,6 +150,25 @@ def test_privacy_is_advised_on_in_words_as_json_and_as_a_picture(capsys, tmp_pat
     assert best["reads"] == min(c["reads"] for c in found["choices"] if c["accuracy"] >= 0.8)
 
 
+def test_privacy_is_advised_on_for_a_table_of_ones_own(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    age, town = rng.integers(18, 80, 400), rng.choice(["a", "b"], 400)
+    pairs = enumerate(zip(age, town, strict=True))
+    lines = [f"r{i},p{i // 2},{a},{t},{'yes' if a > 50 else 'no'}" for i, (a, t) in pairs]
+    (tmp_path / "t.csv").write_text("id,person,age,town,member\n" + "\n".join(lines))
+    asked = ["advise", "privacy", "--deletions", "3", "--accuracy", "0.8"]
+    own = ["--data", str(tmp_path / "t.csv"), "--target", "member", "--record-id", "id", "--subject-id", "person"]
+    assert run([*asked, *own, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["d"], found["n_measured"], found["is_made_up"]) == (400, 3, 320, False)
+    assert "records of yours" in found["lines"][0]
+    best = max(c["accuracy"] for c in found["choices"])
+    assert best > 0.9  # a model that knew nothing of these columns would answer three in five
+    for wrong in ([], [*own, "--records", "400"], ["--records", "400"]):
+        assert run([*asked, *wrong]) != 0
+        assert "Say on what to measure" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -31,6 +31,7 @@ EXACT = Guarantee(
     assumptions=("requests do not depend on published models", "the environment is that of the fingerprint"),
 )
 CERTIFIED = Guarantee(kind="certified", statement="(0.5, 1e-05)-indistinguishable", epsilon=0.5, delta=1e-5)
+ACCOUNT = dataclasses.replace(CERTIFIED, epsilon_left=1.5, residual=0.125, residual_limit=2.5)
 BOUNDED = Guarantee(kind="bounded", statement="no coefficient further than the bound", norm="max", bound=3e-15)
 EMPIRICAL = Guarantee(kind="empirical", statement="no attack told it from a retrained model")
 

@@ -21,6 +21,7 @@ from expunge.ledger.receipts import NOT_PROVED, Receipt
 from expunge.ledger.verify import verify_bundle
 from expunge.records import Guarantee
 from ledger.samples import (
+    ACCOUNT,
     BOUNDED,
     CERTIFIED,
     EMPIRICAL,
@@ -41,7 +42,9 @@ ALL = [
     nothing_held(),
     receipt(models=()),
     receipt(
-        models=tuple(change(f"m{i}", 1, guarantee=g) for i, g in enumerate((EXACT, CERTIFIED, BOUNDED, EMPIRICAL)))
+        models=tuple(
+            change(f"m{i}", 1, guarantee=g) for i, g in enumerate((EXACT, CERTIFIED, ACCOUNT, BOUNDED, EMPIRICAL))
+        )
     ),
 ]
 
@@ -187,8 +190,25 @@ def test_a_statement_that_is_none() -> None:
 
 def test_a_guarantee_of_a_later_version_is_refused() -> None:
     statement = json.loads(json.dumps(receipt().to_statement()))
-    statement["predicate"]["models"][0]["guarantee"]["schema"] = 2
+    statement["predicate"]["models"][0]["guarantee"]["schema"] = 3
     with pytest.raises(NewerFormatError):
+        Receipt.from_statement(statement)
+
+
+def test_an_account_stands_in_the_statement_and_its_absence_leaves_the_form_of_schema_1() -> None:
+    told = [
+        receipt(models=(change("m", 1, guarantee=g),)).to_statement()["predicate"]["models"][0]["guarantee"]
+        for g in (ACCOUNT, CERTIFIED)
+    ]
+    assert {name: told[0][name] for name in ("schema", "epsilon_left", "residual", "residual_limit")} == {
+        "schema": 2, "epsilon_left": "1.5", "residual": "0.125", "residual_limit": "2.5",
+    }  # fmt: skip
+    assert set(told[0]) - set(told[1]) == {"epsilon_left", "residual", "residual_limit"}
+    assert told[1]["schema"] == 1
+    assert wording.numbers(ACCOUNT)["Residual that is hidden"] == "2.5"
+    statement = json.loads(json.dumps(receipt(models=(change("m", 1, guarantee=ACCOUNT),)).to_statement()))
+    statement["predicate"]["models"][0]["guarantee"]["schema"] = 1
+    with pytest.raises(TamperedError):
         Receipt.from_statement(statement)
 
 

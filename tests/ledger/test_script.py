@@ -15,7 +15,7 @@ import cryptography
 import pytest
 
 from expunge.ledger import canonical_json
-from ledger.samples import build, receipt, signer
+from ledger.samples import ACCOUNT, build, receipt, signer
 from ledger.test_verify import short_bundle
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "verify_receipt.py"
@@ -81,6 +81,12 @@ def verified(data: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool
         except SystemExit as stop:
             return not str(stop).startswith("NOT VERIFIED")
     return out.getvalue().startswith("VERIFIED")
+
+
+def test_an_account_of_a_budget_is_verified_like_everything_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = short_bundle(guarantee=ACCOUNT)
+    assert verified(data, folder, monkeypatch)
+    assert not verified(data.replace(b'"schema":1', b'"schema":2', 1), folder, monkeypatch)
 
 
 @pytest.mark.parametrize(("mask", "step"), [(0x01, 5), (0x20, 17)])

@@ -64,11 +64,11 @@ def test_a_key_of_somebody_else_is_not_followed(ledger: Ledger) -> None:
 # ---------------------------------------------------------------- every byte
 
 
-def short_bundle() -> bytes:
+def short_bundle(**changed: Any) -> bytes:
     """One model, no rotation: everything a receipt has, once."""
     ledger = Ledger(store := MemoryStore(), Log(store), [], [], b"")
     ledger.log.append([entry("start", "2026-03-01T09:30:00Z", request="r-0000")])
-    issue(ledger, receipt(models=(change("income", 1),)), signer("first"))
+    issue(ledger, receipt(models=(change("income", 1, **changed),)), signer("first"))
     return ledger.bundles[0]
 
 

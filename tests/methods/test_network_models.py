@@ -31,7 +31,9 @@ from expunge.methods import find_method  # noqa: E402
 from expunge.networks import (  # noqa: E402
     NETWORK_MODELS,
     Blueprint,
+    CertifiedNetwork,
     Classification,
+    DPSGDNetwork,
     FrozenBackbone,
     NetworkEstimator,
     ReplayedNetwork,
@@ -61,11 +63,14 @@ def left(gone: Any) -> Any:
 
 SMALL: dict[str, Any] = {"epochs": 2, "n_batches": 4, "checkpoint_every": 2}
 SHORT: dict[str, Any] = {"epochs": 1, "n_batches": 4, "checkpoint_every": 2}
+NOISY: dict[str, Any] = {"steps": 2, "epochs": 1, "noise_seed": 1}
 SLICES = {"n_shards": 2, "n_slices": 2}
 CASES = {
     "replayed": (lambda: Case(ReplayedNetwork(task="tiny", **SHORT)), "exact"),
     "trained": (lambda: Case(TrainedNetwork(task="tiny", method="GradientAscent", options={"epochs": 3})), "empirical"),
     "backbone": (lambda: Case(FrozenBackbone(task="tiny")), "exact"),
+    "certified": (lambda: Case(CertifiedNetwork(task="tiny", options=NOISY)), "certified"),
+    "private": (lambda: Case(DPSGDNetwork(task="tiny", epsilon=8.0, epochs=2, noise_seed=1)), "certified"),
 }
 SLOW = {
     "replayed-drawing": (lambda: Case(ReplayedNetwork(task="drawing", **SMALL)), "exact"),
@@ -280,7 +285,7 @@ def test_weights_that_do_not_fit_are_refused_by_name() -> None:
             model.adopt(wrong, X, Y)
     with pytest.raises(UnsupportedRequestError, match="brings no training"):
         model.fit(X, Y)
-    assert not hasattr(model.adopt(weights, X, Y), "_given")
+    assert "_given" not in vars(model.adopt(weights, X, Y))
 
 
 def test_outputs_follow_the_labels_of_the_blueprint() -> None:

@@ -188,7 +188,7 @@ def test_arguments_that_promise_nothing_are_refused(arguments: dict[str, Any]) -
         NoisyFineTuning(**{"delta": 1e-3, **arguments}).forget(network(), TASK, [1])
 
 
-def test_a_network_that_was_adopted_is_refused_for_nobody_would_keep_its_budget() -> None:
+def test_a_network_without_a_budget_is_refused() -> None:
     from expunge.networks import Blueprint, TrainedNetwork, register
 
     class TwoLayers(Blueprint):
@@ -198,5 +198,5 @@ def test_a_network_that_was_adopted_is_refused_for_nobody_would_keep_its_budget(
     register("two layers of a certificate", TwoLayers)
     model = TrainedNetwork(task="two layers of a certificate", method="noisy-fine-tuning", options={"steps": 3})
     weights = {name: value.numpy() for name, value in network().state_dict().items()}
-    with pytest.raises(UnsupportedRequestError, match="no account of it is kept here"):
+    with pytest.raises(UnsupportedRequestError, match="no account is kept here"):
         model.adopt(weights, X.astype(np.float64), np.where(Y == 1, "a", "b"))

@@ -48,6 +48,7 @@ def test_lines_a_person_reads() -> None:
     [
         EXACT,
         Guarantee(kind="certified", statement="s", epsilon=1.0, delta=1e-5),
+        Guarantee(kind="certified", statement="s", epsilon=1.0, delta=1e-5, epsilon_left=2.0, residual=0.0),
         Guarantee(kind="bounded", statement="s", norm="l2", bound=0.5),
         Plan(guarantee=EXACT, n_records=1, work_low=5, work_high=9, touched=("a", "b"), expected_s=0.1),
         Removal(

@@ -31,12 +31,21 @@ Options = Annotated[
 Plot = Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the trade-off.")]
 Html = Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with table and picture.")]
 
-Records = Annotated[int, typer.Option("--records", metavar="NUMBER", help="Records that the model learns from.")]
-Columns = Annotated[int, typer.Option("--numbers", metavar="NUMBER", help="Numbers in each record.")]
+Table = Annotated[
+    Path | None, typer.Option("--data", metavar="FILE", help="CSV or Parquet file to measure on; else made-up records.")
+]
+Records = Annotated[
+    int | None, typer.Option("--records", metavar="NUMBER", help="Without a file: records that the model learns from.")
+]
+Columns = Annotated[
+    int | None, typer.Option("--numbers", metavar="NUMBER", help="Without a file: numbers in each record.")
+]
 Gone = Annotated[int, typer.Option("--deletions", metavar="NUMBER", help="Records to forget, one at a time.")]
-Wanted = Annotated[float, typer.Option("--accuracy", metavar="NUMBER", help="That is wanted, between 0.5 and 1.")]
+Wanted = Annotated[float, typer.Option("--accuracy", metavar="NUMBER", help="That is wanted, between 0 and 1.")]
 Epsilon = Annotated[float, typer.Option(metavar="NUMBER", help="The most that may be spent.")]
-Ceiling = Annotated[float, typer.Option(metavar="NUMBER", help="Accuracy of the best rule there is.")]
+Ceiling = Annotated[
+    float, typer.Option(metavar="NUMBER", help="Of made-up records: accuracy of the best rule there is.")
+]
 
 advise = typer.Typer(
     name="advise", no_args_is_help=True, help="Advise on how to set up a model that will have to forget."
@@ -75,18 +84,21 @@ def shards(
 
 @advise.command()
 def privacy(
-    records: Records, numbers: Columns, deletions: Gone, accuracy: Wanted, epsilon: Epsilon = 1.0,
-    ceiling: Ceiling = 0.95, seed: Seed = 0, plot: Plot = None, as_json: Json = False,
+    deletions: Gone, accuracy: Wanted, data: Table = None, target: Target = None, record_id: RecordId = None,
+    subject_id: SubjectId = None, columns: Types = None, ignore: Ignore = None, records: Records = None,
+    numbers: Columns = None, epsilon: Epsilon = 1.0, ceiling: Ceiling = 0.95, seed: Seed = 0,
+    delimiter: Delimiter = None, encoding: Encoding = None, plot: Plot = None, as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Compare retraining, certificates, noisy steps and doing nothing, on made-up records of a table's size."""
+    """Compare retraining, certificates, noisy steps and doing nothing, on your table or on made-up records."""
     from expunge.workspace import Workspace, advice
 
     out = Output(as_json)
     advice.check_plot(plot)
     with out.measuring("Measuring") as progress:
         found = Workspace.advise_privacy(
-            n=records, d=numbers, deletions=deletions, target=accuracy, epsilon=epsilon, ceiling=ceiling, seed=seed,
-            progress=progress,
+            data, n=records, d=numbers, deletions=deletions, accuracy=accuracy, epsilon=epsilon, ceiling=ceiling,
+            seed=seed, target=target, record_id=record_id, subject_id=subject_id, columns=column_types(columns),
+            ignore=ignore or (), delimiter=delimiter, encoding=encoding, progress=progress,
         )  # fmt: skip
     written = advice.write_privacy(found, plot)
     out.table(found.to_dict(), advice.PRIVACY_COLUMNS, found.rows(), lines=[*found.lines(), *written])

@@ -23,6 +23,8 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
     "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",
+    "CertifiedNetwork": "a network with its rows and a budget, for a workspace; see NoisyFineTuning",
+    "DPSGDNetwork": "it forgets by doing nothing; what DP-SGD keeps of accuracy is in benchmarks/private.py",
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
     "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
     "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",

@@ -39,7 +39,7 @@ from expunge.ledger.fields import (
     reading,
 )
 from expunge.ledger.keys import PublicKeys, Signer
-from expunge.records import Guarantee
+from expunge.records import ACCOUNT, Guarantee
 
 __all__ = [
     "NOT_PROVED",
@@ -69,7 +69,7 @@ NOT_PROVED = (
 )
 
 Outcome = Literal["done", "nothing-held"]
-_FLOATS = ("epsilon", "delta", "bound")  # of a guarantee
+_FLOATS = ("epsilon", "delta", "bound", *ACCOUNT)  # of a guarantee
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -260,8 +260,9 @@ class Receipt:
             named.append((f"{change.model}@{change.version_before}", change.digest_before))
             named.append((f"{change.model}@{change.version_after}", change.digest_after))
         predicate = canonical_json.plain(dataclasses.asdict(self))
-        for model in predicate["models"]:
+        for model, change in zip(predicate["models"], self.models, strict=True):
             del model["digest_before"], model["digest_after"]
+            model["guarantee"] = canonical_json.plain(change.guarantee.to_dict())
         return {
             "_type": STATEMENT,
             "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in named],
@@ -331,7 +332,7 @@ def envelope_hash(envelope: bytes) -> str:
 
 
 def _guarantee(data: Mapping[str, Any]) -> Guarantee:
-    numbers = {name: None if data[name] is None else float(data[name]) for name in _FLOATS}
+    numbers = {name: None if data[name] is None else float(data[name]) for name in _FLOATS if name in data}
     guarantee: Guarantee = Guarantee.from_dict({**data, **numbers})
     return guarantee
 

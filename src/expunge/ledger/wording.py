@@ -73,6 +73,9 @@ def numbers(guarantee: Guarantee) -> dict[str, str]:
         "Delta": guarantee.delta,
         "Distance at most": guarantee.bound,
         "Measured as": guarantee.norm,
+        "Epsilon left": guarantee.epsilon_left,
+        "Residual gradient at most": guarantee.residual,
+        "Residual that is hidden": guarantee.residual_limit,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
 

@@ -7,17 +7,18 @@ approximation by the central limit (GDP) is not offered: it may lie below the tr
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.privacy.arguments import check_delta, check_positive
-from expunge.privacy.events import Event, Gaussian, Laplace, Sampled, Several
+from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
-from expunge.privacy.groups import is_mixed, mixture_account, spread
+from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, mixture_account, spread
 
-__all__ = ["delta_of", "epsilon_of", "group_privacy"]
+__all__ = ["cost_of_run", "delta_of", "epsilon_of", "group_privacy"]
 
 Accountant = Literal["pld", "rdp"]
 Neighbours = Literal["add or remove one", "replace one"]
@@ -66,6 +67,28 @@ def delta_of(
     if merged is not None:
         return gaussian_delta(epsilon, merged) if merged < math.inf else 0.0
     return float(_account(events, accountant, neighbours).get_delta(epsilon))
+
+
+@functools.lru_cache(maxsize=256)
+def cost_of_run(run: Event, size: float, delta: float, budget: float) -> float:
+    """The epsilon of a run as a group sees it, in steps that suit a budget; remembered, for it is asked often.
+
+    Parameters
+    ----------
+    run : Event
+    size : float
+        Of the group, above 0.
+    delta : float
+    budget : float
+        An epsilon: the larger it is, the longer are the steps of the privacy loss.
+    """
+    event = spread(Group(size, run))
+    inner = event
+    while isinstance(inner, Several):
+        inner = inner.event
+    if not isinstance(inner, (Group, Sampled)):
+        return epsilon_of(event, delta)
+    return MixtureAccount([event], interval=min(5 * INTERVAL, max(INTERVAL, 2e-3 * budget))).get_epsilon(delta)
 
 
 def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from expunge.errors import InvalidParameterError
-from expunge.privacy.accounts import epsilon_of
+from expunge.privacy.accounts import cost_of_run
 from expunge.privacy.arguments import check_delta, check_epsilon
-from expunge.privacy.events import Event, Gaussian, Group, Sampled, Several
-from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, spread
+from expunge.privacy.events import Event, Gaussian, Sampled, Several
 
 __all__ = ["least_noise", "sampled_run"]
 
@@ -40,22 +40,22 @@ def least_noise(
 
     Notes
     -----
-    About a dozen accounts by the privacy loss distribution, half a second each, more for groups.
+    About a dozen accounts by the privacy loss distribution, up to half a second each, more for groups; the answers to
+    the last questions are remembered.
 
     Examples
     --------
     >>> 0.9 < least_noise(3.0, 1e-5, probability=0.02, steps=500) < 1.0
     True
     """
-    epsilon, delta = check_epsilon(epsilon), check_delta(delta)
+    return _found(check_epsilon(epsilon), check_delta(delta), probability, steps, group_size)
 
-    interval = min(5 * INTERVAL, max(INTERVAL, 2e-3 * epsilon))
 
+@functools.lru_cache(maxsize=64)
+def _found(epsilon: float, delta: float, probability: float, steps: int, group_size: int) -> float:
     def keeps(multiplier: float) -> bool:
-        run = spread(Group(group_size, sampled_run(multiplier, probability=probability, steps=steps)))
-        if is_mixed(run) or probability < 1:
-            return MixtureAccount([run], interval=interval).get_epsilon(delta) <= epsilon
-        return epsilon_of(run, delta) <= epsilon
+        run = sampled_run(multiplier, probability=probability, steps=steps)
+        return cost_of_run(run, float(group_size), delta, epsilon) <= epsilon
 
     return _least(keeps, float(group_size) if probability == 1 else 1.0, _TOLERANCE)
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.privacy.accounts import epsilon_of
+from expunge.privacy.accounts import cost_of_run
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive, check_schema
-from expunge.privacy.events import Event, Group, event_from_dict
+from expunge.privacy.events import Event, event_from_dict
 
 __all__ = ["GroupOdometer"]
 
@@ -62,11 +62,16 @@ class GroupOdometer:
 
     def cost(self, size: float) -> float:
         """The epsilon of a group of this size, at this delta; infinite where there is none."""
-        return epsilon_of(Group(size, self.event), self.delta) if size else 0.0
+        return cost_of_run(self.event, float(size), self.delta, self.epsilon) if size else 0.0
 
     def affords(self, size: float) -> bool:
         """Whether so many more may go."""
         return self.cost(self.gone + size) <= self.epsilon * (1 + _ROUNDING)
+
+    @property
+    def epsilon_left(self) -> float:
+        """Epsilon that is left at this delta."""
+        return max(0.0, self.epsilon - self.spent)
 
     @property
     def left(self) -> int:

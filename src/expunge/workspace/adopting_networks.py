@@ -7,7 +7,7 @@ where code is. Nothing is proved about such a network, so what it answers on its
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,12 @@ def adopt(
     data, target : str
         The data set it was trained on, and the column it predicts; default: the target of the blueprint.
     state : path
-        Its weights, as safetensors.
+        Its weights, as safetensors; for dpsgd the file that ``PrivateNetwork.save`` wrote.
     method : str
-        By which it forgets, as in ``expunge methods``.
+        By which it forgets, as in ``expunge methods``; dpsgd for one that was trained under differential privacy.
     options : mapping, optional
-        Constructor arguments of the method; also limits, as ``max_retain_drop``, and ``strength``.
+        Constructor arguments of the method; also limits, as ``max_retain_drop``, and ``strength``. Of a certified one
+        also ``budget_epsilon``, ``budget_delta`` and ``on_exhausted``.
     log : path, optional
         For amnesiac: the log of the training, written by ``UpdateLog.save``.
     start : path, optional
@@ -63,19 +64,44 @@ def adopt(
     FileNotUsableError, TamperedError
         A file that cannot be read.
     """
+    if state is None:
+        raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
     try:
-        from expunge.methods.networks.limits import Limits
-        from expunge.methods.networks.update_log import UpdateLog
-        from expunge.methods.networks.weights import read_weights
+        kind, arguments, learn = _way(method)(method, state, dict(options or {}), log, start)
     except ImportError as error:
         raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
 
-    if state is None:
-        raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
-    given = dict(options or {})
+    with core.read() as connection:
+        opened = datasets.open_data(core, connection, data)
+    fitting.refuse_known(core, name, replace=False)
+    made = fitting.prepare_fit(
+        core, opened, target=target, method=kind, estimator=None, task=None, options={"task": task, **arguments},
+        columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
+    )  # fmt: skip
+    told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
+    return told | {"adopted": f"network {task}", "measured": _measured(made)}
+
+
+Way = tuple[str, dict[str, Any], Callable[[Any, Any], None]]
+
+
+def _way(method: str) -> Callable[..., Way]:
+    """How a network that forgets by this method is held."""
+    if method in ("dpsgd", "DPSGD"):
+        return _private
+    from expunge.methods.networks.adopted_weights import method_of
+
+    return _certified if method_of(method, None)[0]._strongest == "certified" else _trained
+
+
+def _trained(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:
+    """The class that holds the network, its arguments but the task, and what to do with its rows."""
+    from expunge.methods.networks.limits import Limits
+    from expunge.methods.networks.update_log import UpdateLog
+    from expunge.methods.networks.weights import read_weights
+
     limits = {field.name: given.pop(field.name) for field in dataclasses.fields(Limits) if field.name in given}
-    arguments = {"task": task, "method": method, "strength": float(given.pop("strength", 1.0))}
-    arguments |= {"options": given or None, "limits": limits or None}
+    arguments = {"method": method, "strength": float(given.pop("strength", 1.0))}
     held: dict[str, Any] = {} if log is None else {"log": UpdateLog.load(log)}
     held |= {} if start is None else {"start": read_weights(start)}
     weights = read_weights(state)
@@ -83,15 +109,38 @@ def adopt(
     def learn(model: Any, rows: Any) -> None:
         model.adopt(weights, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects, **held)
 
-    with core.read() as connection:
-        opened = datasets.open_data(core, connection, data)
-    fitting.refuse_known(core, name, replace=False)
-    made = fitting.prepare_fit(
-        core, opened, target=target, method="TrainedNetwork", estimator=None, task=None, options=arguments,
-        columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
-    )  # fmt: skip
-    told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
-    return told | {"adopted": f"network {task}", "measured": _measured(made)}
+    return "TrainedNetwork", arguments | {"options": given or None, "limits": limits or None}, learn
+
+
+def _certified(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:
+    from expunge.methods.networks.weights import read_weights
+
+    _refuse_files(method, log, start)
+    names = ("budget_epsilon", "budget_delta", "on_exhausted")
+    arguments = {name: given.pop(name) for name in names if name in given}
+    weights = read_weights(state)
+
+    def learn(model: Any, rows: Any) -> None:
+        model.adopt(weights, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
+
+    return "CertifiedNetwork", {"method": method, "options": given or None, **arguments}, learn
+
+
+def _private(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:
+    from expunge.methods.private.private_network import read_private
+
+    _refuse_files(method, log, start)
+    held = read_private(state)
+
+    def learn(model: Any, rows: Any) -> None:
+        model.adopt(held.weights, held.odometer, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
+
+    return "DPSGDNetwork", {"epsilon": held.odometer.epsilon, "delta": held.odometer.delta, **given}, learn
+
+
+def _refuse_files(method: str, log: Any, start: Any) -> None:
+    if log is not None or start is not None:
+        raise InvalidParameterError(f"{method} reads neither a log nor first weights.", hint="Leave them out.")
 
 
 def _measured(made: fitting.Fit) -> float:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.errors import InvalidParameterError
+
 if TYPE_CHECKING:
     from expunge.workspace.advice import Advice, PrivacyAdvice
 
 __all__ = ["AdviceVerbs"]
+
+#: What is asked where the records are made up.
+_OF_SIZES = ("deletions", "epsilon", "ceiling", "seed", "progress")
 
 
 class AdviceVerbs:
@@ -22,8 +27,23 @@ class AdviceVerbs:
         return advice.advise_shards(data, **asked)
 
     @staticmethod
-    def advise_privacy(**asked: Any) -> PrivacyAdvice:
-        """How to forget at an epsilon; see :func:`expunge.workspace.advice.advise_privacy`."""
+    def advise_privacy(
+        data: str | Path | None = None, *, accuracy: float, n: int | None = None, d: int | None = None, **asked: Any
+    ) -> PrivacyAdvice:
+        """How to forget at an epsilon: on the table of a file, or on made-up records of a size.
+
+        See :func:`expunge.workspace.advice.advise_privacy_of` and :func:`expunge.workspace.advice.advise_privacy`.
+        """
         from expunge.workspace import advice
 
-        return advice.advise_privacy(**asked)
+        is_sized = n is not None and d is not None
+        if (data is None) != is_sized or (n is None) != (d is None):
+            raise InvalidParameterError(
+                "Say on what to measure: on a table, or on made-up records.",
+                hint="Either --data FILE --target COLUMN, or --records and --numbers.",
+            )
+        if data is not None:
+            asked.pop("ceiling", None)
+            return advice.advise_privacy_of(data, accuracy=accuracy, **asked)
+        sizes = {name: asked[name] for name in _OF_SIZES if name in asked}
+        return advice.advise_privacy(n=n, d=d, target=accuracy, **sizes)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -198,6 +199,12 @@ class CertifiedLinear(BoundedRows, Unlearner):
         return Curvature(part["hessian"], part["inverse"]) if name == "curvature" else part
 
     def _guarantee(self) -> Guarantee:
+        if "certificate" not in self._state().parts:
+            return self._guarantee_after(None)
+        used = {"residual": self.residual_, "residual_limit": self.residual_limit_}
+        return dataclasses.replace(self._guarantee_after(None), **used)
+
+    def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
         return _promise(
             float(self.epsilon), float(self.delta), float(self.sigma), float(self.norm_bound), bool(self.clip),

@@ -41,6 +41,8 @@ NETWORK_METHODS: dict[str, str] = {
 
 #: Networks that are fitted, saved and asked as any other model, so that a workspace can hold them.
 NETWORK_MODELS: dict[str, str] = {
+    "CertifiedNetwork": "expunge.methods.networks.certified_network:CertifiedNetwork",
+    "DPSGDNetwork": "expunge.methods.private.dp_sgd_network:DPSGDNetwork",
     "FrozenBackbone": "expunge.methods.networks.frozen_backbone:FrozenBackbone",
     "ReplayedNetwork": "expunge.methods.networks.replayed_network:ReplayedNetwork",
     "TrainedNetwork": "expunge.methods.networks.trained_network:TrainedNetwork",

@@ -29,9 +29,12 @@ from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind, Plan
 from expunge.seeds import check_seed
 
-__all__ = ["NoisyFineTuning"]
+__all__ = ["ALONE", "NoisyFineTuning"]
 
 Floats = npt.NDArray[np.float64]
+
+#: An assumption of one removal, which whoever keeps an account of several can do without.
+ALONE = "each model is published by itself"
 
 
 class NoisyFineTuning(NetworkMethod):
@@ -182,7 +185,7 @@ class NoisyFineTuning(NetworkMethod):
                 "weights that are not trainable, and buffers, never saw the records",
                 "the task gives the retained records alone to a step, and their number does not tell who was forgotten",
                 "only the new model is published, neither the models of the steps nor the report of the removal",
-                "each model is published by itself",
+                ALONE,
                 "requests do not depend on the published model",
             ),
         )  # fmt: skip

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from expunge.errors import InvalidDataError, InvalidParameterError, UnknownMethodError, UnsupportedRequestError
-from expunge.methods import kebab
-from expunge.methods.networks import NETWORK_METHODS, strongest_of
+from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
+from expunge.methods.networks.adopted_weights import FIT, NO_MORE, AdoptedWeights, method_of
 from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.network_model import NetworkModel, weights_of
-from expunge.methods.networks.repeatable import repeatable, threads
+from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.single_step import SingleStep
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.weights import Arrays, filled, tensors_of
@@ -34,7 +31,7 @@ Slots = npt.NDArray[np.intp]
 _LOG = "log/"
 
 
-class TrainedNetwork(NetworkModel):
+class TrainedNetwork(AdoptedWeights, NetworkModel):
     """A network with the rows it was trained on, for a workspace: it forgets by a method of ``expunge.networks``.
 
     Parameters
@@ -43,7 +40,7 @@ class TrainedNetwork(NetworkModel):
         Name of a blueprint: an entry point in the group ``expunge.tasks``, or one that was registered.
     method : str, default="SCRUB"
         A name in ``expunge.networks.NETWORK_METHODS``, or as the command line writes it. One that is certified is
-        refused: no account of its budget is kept here.
+        refused: :class:`~expunge.methods.networks.certified_network.CertifiedNetwork` keeps the account of its budget.
     options : dict, optional
         Constructor arguments of the method: numbers and texts.
     limits : dict, optional
@@ -90,8 +87,6 @@ class TrainedNetwork(NetworkModel):
     """
 
     _strongest: ClassVar[Kind] = "empirical"
-    #: Whether records that come to the data set later can be learned.
-    _learns: ClassVar[bool] = False
     _alternatives: ClassVar[dict[str, list[Any]]] = {
         "task": [], "method": ["FineTuning"], "options": [{"epochs": 2}], "limits": [{"jump_penalty": 10.0}],
         "strength": [0.5],
@@ -112,36 +107,22 @@ class TrainedNetwork(NetworkModel):
         self, weights: Arrays, X: Any, y: Any, *, record_ids: Any = None, subject_ids: Any = None,
         log: UpdateLog | None = None, start: Arrays | None = None,
     ) -> TrainedNetwork:  # fmt: skip
-        """Take over a network that was trained on these rows.
+        """As :meth:`AdoptedWeights.adopt`, with what some methods need beside weights.
 
         Parameters
         ----------
-        weights : dict of str to ndarray
-            Of its ``state_dict()``.
-        X, y, record_ids, subject_ids
-            As of ``fit``: what it was trained on.
+        weights, X, y, record_ids, subject_ids
+            As there.
         log : UpdateLog, optional
             Of its training, for ``Amnesiac``.
         start : dict of str to ndarray, optional
             Its weights before training, for ``SingleStep``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        UnsupportedEstimatorError
-            Weights that do not fit into the network of the blueprint.
-        InvalidDataError
-            Rows that it cannot have been trained on.
         """
-        self._given = weights, log, start
+        self._held = log, start
         try:
-            self.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
+            super().adopt(weights, X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._given
-        self._fitted.rate = None  # nothing was trained, so no speed was measured
+            del self._held
         return self
 
     # ------------------------------------------------------------------ what a model writes
@@ -154,11 +135,11 @@ class TrainedNetwork(NetworkModel):
     def _update(self, change: Change) -> dict[str, Part | None]:
         self._refuse_weights(change.rows)
         if "network" not in change.parts:
-            return self._first(change)
+            return self._first(change) | self._kept()
         if not len(change.rows):
             return dict.fromkeys(change.parts)
         if len(change.added_slots) and not self._is_correction(change):
-            raise UnsupportedRequestError(_NO_MORE, hint=_FIT)
+            raise UnsupportedRequestError(NO_MORE, hint=FIT)
         return self._forgotten(change)
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
@@ -180,33 +161,12 @@ class TrainedNetwork(NetworkModel):
     def _check_addable(self) -> None:
         parts = self._state().parts
         if "network" in parts and not hasattr(self._method(parts), "rectify"):
-            raise UnsupportedRequestError(_NO_MORE, hint=_FIT)
+            raise UnsupportedRequestError(NO_MORE, hint=FIT)
 
     def _guarantee(self) -> Guarantee:
         return self._method(self._state().parts).guarantee()
 
     # ------------------------------------------------------------------ the machinery
-
-    def _first(self, change: Change) -> dict[str, Part | None]:
-        weights, log, start = getattr(self, "_given", (None, None, None))
-        table = change.rows.peek(change.rows.slots())
-        change.rows.count(len(table))
-        labels = self._labels(table.y)
-        if not len(table) or (weights is None and self._blueprint().kind == "classification" and len(labels) < 2):
-            self._refuse_few(change.tolerant)
-            return dict.fromkeys(change.parts)
-        outputs = self._outputs_of(table.y)
-        network = self._built(outputs["n"])
-        if weights is None:
-            task, seed = self._task_of(table, outputs, labels), derive_seed(self.seed, "training")
-            with repeatable(seed, torch.device("cpu")), threads(1):
-                network = self._blueprint().train(network, task, seed)
-        else:
-            network = filled(network, weights, who=f"the network of {self.task!r}")
-        parts: dict[str, Part | None] = {"network": weights_of(network), "outputs": outputs}
-        if start is not None:
-            parts["start"] = dict(start)
-        return parts | ({} if log is None else log.parts(_LOG))
 
     def _forgotten(self, change: Change) -> dict[str, Part | None]:
         rows, parts = change.rows, change.parts
@@ -220,7 +180,7 @@ class TrainedNetwork(NetworkModel):
             if len(change.added_slots):
                 new = rows.peek(rows.find(gone.ids))
                 if strange := set(self._labels(new.y).tolist()) - set(labels.tolist()):
-                    raise InvalidDataError(f"The network has no output for the class {strange.pop()!r}.", hint=_FIT)
+                    raise InvalidDataError(f"The network has no output for the class {strange.pop()!r}.", hint=FIT)
                 corrected = self._task_of(new, outputs, labels).dataset
                 done, told = method.rectify(network, task, gone.ids, corrected, seed, **common)  # type: ignore[attr-defined]
             else:
@@ -235,6 +195,12 @@ class TrainedNetwork(NetworkModel):
             change.notes.append("an output without records is given no more; no answer shows what layers hold of it")
         held = set(gone.ids.tolist())
         return out | {n: None for n, p in parts.items() if n.startswith(_LOG) and held.intersection(p["ids"])}
+
+    def _kept(self) -> dict[str, Part | None]:
+        """What a method needs beside weights, of a network that is taken over."""
+        log, start = getattr(self, "_held", (None, None))
+        parts: dict[str, Part | None] = {} if start is None else {"start": dict(start)}
+        return parts | ({} if log is None else log.parts(_LOG))
 
     def _is_correction(self, change: Change) -> bool:
         rows = change.rows
@@ -255,21 +221,12 @@ class TrainedNetwork(NetworkModel):
 
     def _maker(self) -> tuple[type[NetworkMethod], dict[str, Any]]:
         """The class of the method, and its arguments."""
-        name = next((own for own in NETWORK_METHODS if self.method in (own, kebab(own))), None)
-        if name is None:
-            raise UnknownMethodError(
-                f"There is no method {self.method!r} for networks.", hint=f"There are {', '.join(NETWORK_METHODS)}."
-            )
-        if strongest_of(name) != self._strongest:
+        kind, options = method_of(self.method, self.options)
+        if kind._strongest != self._strongest:
             raise UnsupportedRequestError(
-                f"{name} spends a budget at each removal, and no account of it is kept here.",
-                hint=f"Call it in Python: expunge.networks.{name}.",
+                f"{kind.__name__} spends a budget at each removal, of which no account is kept here.",
+                hint=f"Take CertifiedNetwork, which keeps it, or call expunge.networks.{kind.__name__} yourself.",
             )
-        module, _, attribute = NETWORK_METHODS[name].partition(":")
-        kind, options = getattr(importlib.import_module(module), attribute), dict(self.options or {})
-        known = set(vars(kind()))
-        if strange := sorted(options.keys() - known):
-            raise InvalidParameterError(f"{name} has no option {strange[0]!r}.", hint=f"It has {sorted(known)}.")
         return kind, options
 
     def _method(self, parts: Mapping[str, Part]) -> NetworkMethod:
@@ -280,7 +237,3 @@ class TrainedNetwork(NetworkModel):
         if kind is SingleStep:
             options["start"] = tensors_of(parts["start"]) if "start" in parts else None
         return kind(**options)
-
-
-_NO_MORE = "A network that was trained learns no further records."
-_FIT = "Fit it again on all of them."

@@ -185,6 +185,7 @@ class DoNothing(Unlearner):
             )
         return Guarantee(
             kind=self._strongest, epsilon=0.0 if odometer is None else odometer.spent, delta=float(self.delta),
+            epsilon_left=None if odometer is None else odometer.epsilon_left,
             assumptions=(
                 f"the noise is {about_noise(self.noise_seed)}",
                 "neighbours differ in records that are there or not, a record of weight w counting as w",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from expunge.files.archive import array_bytes, array_from_bytes, read_archive, w
 from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.network_method import touched_parts
 from expunge.methods.networks.task import Positions, Task
+from expunge.methods.networks.weights import Arrays, tensors_of
 from expunge.methods.private.do_nothing import about_odometer
 from expunge.privacy.group_odometer import GroupOdometer
 from expunge.records import Guarantee, Plan, Removal
@@ -22,7 +23,32 @@ from expunge.records import Guarantee, Plan, Removal
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
 
-__all__ = ["PrivateNetwork"]
+__all__ = ["PrivateNetwork", "about_lengths", "read_private"]
+
+
+class PrivateFile(NamedTuple):
+    """What a file of :meth:`PrivateNetwork.save` holds: weights, odometer, places of what is gone, number of fits."""
+
+    weights: Arrays
+    odometer: GroupOdometer
+    gone: Positions
+    fits: int
+
+
+def read_private(path: str | Path) -> PrivateFile:
+    """Read a file of :meth:`PrivateNetwork.save`.
+
+    Raises
+    ------
+    TamperedError, NewerFormatError, FileNotUsableError
+        As ``expunge.load`` says.
+    """
+    manifest, entries = read_archive(path)
+    if manifest.get("kind") != "private network":
+        raise TamperedError(f"{str(path)!r} holds no private network.", hint="Give the file that save() wrote.")
+    gone = array_from_bytes(entries.pop("gone")).astype(np.intp)
+    weights = {name.removeprefix("weights/"): array_from_bytes(value) for name, value in entries.items()}
+    return PrivateFile(weights, GroupOdometer.from_dict(manifest["odometer"]), gone, int(manifest["fits"]))
 
 
 class PrivateNetwork:
@@ -133,16 +159,9 @@ class PrivateNetwork:
         TamperedError, NewerFormatError, FileNotUsableError
             As ``expunge.load`` says.
         """
-        import torch
-
-        manifest, entries = read_archive(path)
-        if manifest.get("kind") != "private network":
-            raise TamperedError(f"{str(path)!r} holds no private network.", hint="Give the file that save() wrote.")
-        gone = array_from_bytes(entries.pop("gone")).astype(np.intp)
-        names = {name.removeprefix("weights/"): torch.as_tensor(array_from_bytes(v)) for name, v in entries.items()}
-        self.model.load_state_dict(names)
-        self.odometer, self._fits = GroupOdometer.from_dict(manifest["odometer"]), int(manifest["fits"])
-        self._gone, self._path = gone, Path(path)
+        held = read_private(path)
+        self.model.load_state_dict(tensors_of(held.weights))
+        self.odometer, self._fits, self._gone, self._path = held.odometer, held.fits, held.gone, Path(path)
         return self
 
     # ------------------------------------------------------------------ small things
@@ -184,10 +203,11 @@ class PrivateNetwork:
         allowed = self.method.allow_large_delta and odometer.delta * len(self._task) > 1
         return Guarantee(
             kind="certified", epsilon=odometer.spent, delta=odometer.delta, statement=said,
+            epsilon_left=odometer.epsilon_left,
             assumptions=(
                 f"coins and noise of torch's generator, {about_noise(self.method.noise_seed)}",
                 "neighbours differ in records that are there or not",
-                _about_lengths(self.method.max_grad_norm, self.method.clip_quantile),
+                about_lengths(self.method.max_grad_norm, self.method.clip_quantile),
                 f"the account is that of {odometer.event}",
                 "the first weights and the number of records are public",
                 "each training is published by itself", "requests do not depend on the published network",
@@ -196,7 +216,7 @@ class PrivateNetwork:
         )  # fmt: skip
 
 
-def _about_lengths(norm: float, quantile: float | None) -> str:
+def about_lengths(norm: float, quantile: float | None) -> str:
     """How long gradients are."""
     if quantile is None:
         return f"no gradient of a record is longer than {norm:g}: shortened, record by record"

@@ -1,7 +1,7 @@
-"""Forget by training again, with a certificate, by noisy steps, or by doing nothing? Measured on made-up records.
+"""Forget by training again, with a certificate, by noisy steps, or by doing nothing? Measured, on your records or not.
 
-The records are normal, as many and as wide as yours, and told apart as well as yours can be. So what is compared is
-what noise and removal cost at that size, and no value of yours is read.
+Without a table the records are made up: normal, as many and as wide as yours, and told apart as well as yours can be.
+Then what is compared is what noise and removal cost at that size, and no value of yours is read.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from expunge.methods import find_method
 __all__ = ["PRIVACY_COLUMNS", "PrivacyAdvice", "PrivacyChoice", "advise_privacy"]
 
 Floats = npt.NDArray[np.float64]
-Make = Callable[[float], Any]
+Rows = tuple[tuple[Any, Any], tuple[Any, Any]]
 
 PRIVACY_COLUMNS = ("how", "ε", "accuracy", "served by one fit", "records read", "seconds", "wanted")
 #: What is tried, in units of the epsilon that is allowed.
 _SHARES = (0.1, 0.3, 1.0)
 #: At most so many records are made up, and so many deletions carried out; beyond, the cost goes on in proportion.
 _MOST, _TRIED, _UNSEEN = 20_000, 20, 4_000
+#: Once so many passes over the records have been read, no more than this many deletions are carried out.
+_ENOUGH, _LEAST = 500, 3
 _NEVER = "retraining"
 
 
@@ -68,11 +70,14 @@ class PrivacyAdvice:
         Accuracy that is wanted.
     epsilon : float
         The most that may be spent.
-    n_made_up : int
+    n_measured : int
+        Records that were measured on.
     choices : list of PrivacyChoice
     by_deletions : list of (int, float)
         Doing nothing at that epsilon: deletions that a fit is made for, and its accuracy.
     recommended : PrivacyChoice or None
+    is_made_up : bool
+        Whether the records that were measured on were made up.
     """
 
     n: int
@@ -80,10 +85,11 @@ class PrivacyAdvice:
     deletions: int
     target: float
     epsilon: float
-    n_made_up: int
+    n_measured: int
     choices: list[PrivacyChoice]
     by_deletions: list[tuple[int, float]]
     recommended: PrivacyChoice | None
+    is_made_up: bool = True
 
     def rows(self) -> list[list[str]]:
         """A row for each choice, under :data:`PRIVACY_COLUMNS`; the recommended one has a star."""
@@ -97,8 +103,11 @@ class PrivacyAdvice:
 
     def lines(self) -> list[str]:
         """What to know beside the table."""
-        said = f"Measured on {self.n_made_up:,} made-up records of {self.d} numbers; * is recommended."
-        if self.n_made_up < self.n:
+        whose = "made-up records" if self.is_made_up else "records of yours"
+        said = f"Measured on {self.n_measured:,} {whose}, {self.d} numbers each; * is recommended."
+        if not self.is_made_up:
+            said += " Their scale was read from them: for a guarantee it has to be public."
+        if self.n_measured < self.n:
             said += f" Of all {self.n:,} the noise would count less."
         if self.recommended is None:
             return [said, f"Nothing here reaches {self.target:g}: allow a larger epsilon, or a lower target."]
@@ -116,9 +125,9 @@ class PrivacyAdvice:
 
 def advise_privacy(
     *, n: int, d: int, deletions: int, target: float, epsilon: float = 1.0, ceiling: float = 0.95, seed: int = 0,
-    progress: Callable[[float, float], None] | None = None,
+    rows: Rows | None = None, progress: Callable[[float, float], None] | None = None,
 ) -> PrivacyAdvice:  # fmt: skip
-    """Compare the ways to forget, for a table of a size.
+    """Compare the ways to forget, for a table of a size or on rows of your own.
 
     Parameters
     ----------
@@ -127,12 +136,14 @@ def advise_privacy(
     deletions : int
         Records to forget, one at a time.
     target : float
-        Accuracy that is wanted, between 0.5 and ``ceiling``.
+        Accuracy that is wanted: of made-up records between 0.5 and ``ceiling``, of your own between 0 and 1.
     epsilon : float, default=1.0
         The most that may be spent; delta is the smaller one of 1/n and 10⁻⁵.
     ceiling : float, default=0.95
         Accuracy of the best rule there is, with which labels are made up.
     seed : int
+    rows : (X, y) and (X, y), optional
+        To learn from, d numbers each and about as long as one, and to judge by; default: made up.
     progress : callable, optional
         From steps done and steps in all.
 
@@ -152,13 +163,12 @@ def advise_privacy(
     >>> {choice.how for choice in advice.choices} == {"retraining", "certified", "langevin", "doing nothing"}
     True
     """
-    _check(n, d, deletions, target, epsilon, ceiling)
-    made_up = min(n, _MOST)
-    rows = _rows(made_up + _UNSEEN, d, ceiling, seed)
-    known, unseen = tuple(part[:made_up] for part in rows), tuple(part[made_up:] for part in rows)
+    _check(n, d, deletions, target, epsilon, None if rows is not None else ceiling)
+    known, unseen = rows or _made_up(min(n, _MOST), d, ceiling, seed)
+    measured = len(known[0])
     delta, steps = min(1e-5, 1 / n), 3 * len(_SHARES) + 1 + len(_group_sizes(deletions))
     choices, by_deletions = list[PrivacyChoice](), list[tuple[int, float]]()
-    for done, (how, spent, model) in enumerate(_ways(made_up, deletions, epsilon, delta, seed), 1):
+    for done, (how, spent, model) in enumerate(_ways(measured, deletions, epsilon, delta, seed), 1):
         choices.append(_measured(how, spent, model, known, unseen, deletions))
         if progress is not None:
             progress(done, steps)
@@ -167,10 +177,10 @@ def advise_privacy(
         by_deletions.append((size, float(model.score(*unseen))))
     good = [choice for choice in choices if choice.accuracy >= target]
     best = min(good, key=lambda c: (c.reads, c.epsilon, -c.accuracy), default=None)
-    return PrivacyAdvice(n, d, deletions, target, epsilon, made_up, choices, by_deletions, best)
+    return PrivacyAdvice(n, d, deletions, target, epsilon, measured, choices, by_deletions, best, rows is None)
 
 
-def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float) -> None:
+def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float | None) -> None:
     for name, value, least in (("n", n, 100), ("d", d, 1), ("deletions", deletions, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InvalidParameterError(
@@ -178,14 +188,21 @@ def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceilin
             )
     if 2 * deletions > n:
         raise InvalidParameterError(f"{deletions} deletions are more than half of {n} records.", hint="Train again.")
-    if not 0.5 < ceiling < 1:
+    if ceiling is not None and not 0.5 < ceiling < 1:
         raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.", hint="As 0.95.")
-    if not 0.5 <= target <= ceiling:
+    least, most = (0.0, 1.0) if ceiling is None else (0.5, ceiling)
+    if not least <= target <= most:
         raise InvalidParameterError(
-            f"The target must lie between 0.5 and {ceiling:g}, got {target!r}.", hint="Or raise the ceiling."
+            f"The accuracy that is wanted must lie between {least:g} and {most:g}, got {target!r}.", hint="As 0.8."
         )
     if not 0 < epsilon < float("inf"):
         raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.", hint="As 1.0.")
+
+
+def _made_up(n: int, d: int, ceiling: float, seed: int) -> Rows:
+    """Records to learn from, and others to judge by."""
+    X, y = _rows(n + _UNSEEN, d, ceiling, seed)
+    return (X[:n], y[:n]), (X[n:], y[n:])
 
 
 def _rows(n: int, d: int, ceiling: float, seed: int) -> tuple[Floats, npt.NDArray[np.int64]]:
@@ -240,6 +257,9 @@ def _measured(how: str, epsilon: float, model: Any, known: Any, unseen: Any, del
         except BudgetExhaustedError:
             work = len(X)
         reads, served = reads + work, served + (work < len(X))
+        if reads > _ENOUGH * len(X) and record + 1 >= _LEAST:
+            tried = record + 1
+            break
     elapsed = time.perf_counter() - start
     known_limit = deletions if how == "doing nothing" else round(served / tried * deletions)
     return PrivacyChoice(

@@ -89,6 +89,8 @@ def list_network_methods() -> list[MethodCard]:
 
 #: Networks as models: the guarantee, whether more records can be learned, and what they do.
 _MODELS = (
+    ("CertifiedNetwork", "certified", False, "trained elsewhere, that forgets with noise and keeps a budget"),
+    ("DPSGDNetwork", "certified", True, "trained with noise, that some may leave as it is"),
     ("FrozenBackbone", "exact", True, "whose weights never change, before a method that forgets"),
     ("ReplayedNetwork", "exact", True, "trained such that it can be taken up again before a record was first read"),
     ("TrainedNetwork", STRONGEST, False, "trained elsewhere, that forgets by one of the methods below"),
