@@ -21,6 +21,7 @@ from expunge.errors import InvalidParameterError  # noqa: E402
 from expunge.methods.networks.job import Job  # noqa: E402
 from expunge.methods.networks.last_layers import train_last_layers  # noqa: E402
 from expunge.networks import Classification, Limits, Regression, UpdateLog  # noqa: E402
+from expunge.privacy.noise import Noise  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 
@@ -216,6 +217,29 @@ def test_random_labels() -> None:
     """Of two classes the wrong one is the other."""
     step = surprise(V, KEPT, LABELS[KEPT]) + 2.0 * 2 / 4 * surprise(V, GONE, 1 - LABELS[GONE])
     close(declassified(networks.RandomLabels(epochs=1, lr=0.1), strength=2.0), V - 0.1 * step)
+
+
+def test_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step on what is retained and, in their share, on made-up inputs of the forgotten classes."""
+    method = networks.StandIns(kind="noise", bounds=(-1.0, 2.0), epochs=1, lr=0.1)
+    made_up, own = [], method._made_up
+    monkeypatch.setattr(method, "_made_up", lambda *given: made_up.append(own(*given)) or made_up[-1])
+    found = declassified(method, strength=2.0)
+    points, labels = made_up[0].inputs.numpy()[:, 0], made_up[0].targets.numpy()
+    z = np.exp(points[:, None] * V)
+    pull = ((z / z.sum(axis=1, keepdims=True) - np.eye(2)[labels]) * points[:, None]).mean(axis=0)
+    close(found, V - 0.1 * (surprise(V, KEPT, LABELS[KEPT]) + 2.0 * 2 / 4 * pull))
+
+
+def test_noisy_fine_tuning() -> None:
+    """The first model clipped, then one step: the gradient clipped, weights that decay, and the noise of the seed."""
+    method = networks.NoisyFineTuning(
+        steps=1, lr=0.2, weight_decay=0.5, model_norm=1.5, gradient_norm=0.1, epochs=0, noise_seed=3, delta=1e-3
+    )
+    w, pull = W * 1.5 / np.linalg.norm(W), slope(W * 1.5 / np.linalg.norm(W), RETAIN)
+    assert np.linalg.norm(pull) > 0.1, "it is clipped"
+    step = w - 0.2 * (0.1 * pull / np.linalg.norm(pull) + 0.5 * w)
+    close(forgotten(method), Noise(3).gaussian(step, method.sigma))
 
 
 def test_wrong_targets_are_other_classes_and_all_of_them() -> None:
