@@ -43,7 +43,8 @@ _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
 #: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two, one
 #: with a penalty or a mask more than one, one through the last layers alone less than half.
 _PASSES: Mapping[str, tuple[int, int]] = {
-    **dict.fromkeys(("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn"), (1, 2)),
+    **dict.fromkeys(("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn",
+                     "StandIns"), (1, 2)),
     **dict.fromkeys(("L1Sparse", "PruneFirst"), (1, 4)), **dict.fromkeys(("CFK", "EUK"), (2, 10)),
 }  # fmt: skip
 #: Methods whose strength scales the step size: one of the two is turned.
