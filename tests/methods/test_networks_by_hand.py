@@ -18,6 +18,8 @@ from torch import nn  # noqa: E402 - torch may be absent
 from expunge import networks  # noqa: E402
 from expunge.checks.networks.case import small_network, small_task  # noqa: E402
 from expunge.errors import InvalidParameterError  # noqa: E402
+from expunge.methods.networks import frozen_front  # noqa: E402
+from expunge.methods.networks.frozen_front import losses_behind_frozen  # noqa: E402
 from expunge.methods.networks.job import Job  # noqa: E402
 from expunge.methods.networks.last_layers import train_last_layers  # noqa: E402
 from expunge.networks import Classification, Limits, Regression, UpdateLog  # noqa: E402
@@ -174,6 +176,68 @@ def test_last_layer_alone() -> None:
         two[1].weight.item(), v - 0.1 * np.mean((v * 0.5 * at - y[RETAIN]) * 0.5 * at), rtol=1e-12
     )
     assert one[0].weight.item() == two[0].weight.item() == 0.5
+
+
+def deep(*, middle: nn.Module | None = None) -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = (nn.Linear(2, 5), middle or nn.Tanh(), nn.Linear(5, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+        return nn.Sequential(*layers).double()
+
+
+class Wrapped(nn.Module):
+    """The same network, not to be looked into."""
+
+    def __init__(self, inner: nn.Sequential) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.inner(x)
+        return out
+
+
+@pytest.mark.parametrize(("k", "runs"), [(1, None), (2, 1), (3, None)])
+def test_frozen_layers_run_once_where_they_answer_alike_in_each_pass(k: int, runs: int | None) -> None:
+    """Before the last layer stands a dropout, which draws anew; before the last two nothing does."""
+    asked: list[int] = []
+    model = deep()
+    first = type(model[0]).forward
+
+    def counted(self: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        asked.append(self.in_features)
+        return first(self, x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Linear, "forward", counted)
+        method = networks.CFK(k=k, epochs=4, lr=0.1)
+        new, removal = method.forget(model, squares(), FORGET, 3)
+    of_training = asked.count(2) - 4  # the utility report looks at both sets twice
+    assert of_training == (4 if runs is None else runs)
+    other, _ = method.forget(Wrapped(deep()), squares(), FORGET, 3)
+    for one, two in zip(new.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(one.detach().numpy(), two.detach().numpy(), rtol=1e-12)
+    assert removal.work == 4 * len(RETAIN), "a record counts in each pass"
+
+
+@pytest.mark.parametrize(
+    "model", [deep(middle=nn.BatchNorm1d(5)), deep(middle=nn.RReLU()), deep(middle=Wrapped(nn.Sequential()))]
+)
+def test_layers_that_do_not_answer_alike_run_in_each_pass(
+    model: nn.Sequential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, hooked = (
+        Job(net, squares(), np.array(FORGET), np.array(RETAIN), seed=0, generator=torch.Generator())
+        for net in (model, deep())
+    )
+    assert losses_behind_frozen(job, {id(p) for p in job.model[2].parameters()}) is None
+    own = {id(p) for p in hooked.model[2].parameters()}
+    assert losses_behind_frozen(hooked, own) is not None
+    monkeypatch.setattr(frozen_front, "MOST_BYTES", 8 * 5 * len(RETAIN) - 1)
+    assert losses_behind_frozen(hooked, own) is None, "too large to keep"
+    monkeypatch.undo()
+    hooked.model[1].register_forward_hook(lambda *_: None)
+    assert losses_behind_frozen(hooked, own) is None
 
 
 def test_last_layer_begins_where_its_class_says() -> None:

@@ -36,16 +36,16 @@ NOT_IN_THE_LAB: dict[str, str] = {
 
 #: What tuning turns, where the constructor takes it.
 _SPACE: Mapping[str, tuple[Any, ...]] = {
-    "anneal": (0, 1), "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 5), "k": (1, 3),
+    "anneal": (0, 1), "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 5), "k": (1, 2),
     "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
 }  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
 #: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two, one
-#: with a penalty or a mask more than one, one through the last layers alone less than half.
+#: with a penalty or a mask more than one; behind layers that stay and run once it costs next to nothing.
 _PASSES: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn",
                      "StandIns"), (1, 2)),
-    **dict.fromkeys(("L1Sparse", "PruneFirst"), (1, 4)), **dict.fromkeys(("CFK", "EUK"), (2, 10)),
+    **dict.fromkeys(("L1Sparse", "PruneFirst"), (1, 4)), **dict.fromkeys(("CFK", "EUK"), (5, 20)),
 }  # fmt: skip
 #: Methods whose strength scales the step size: one of the two is turned.
 _STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")

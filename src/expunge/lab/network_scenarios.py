@@ -16,7 +16,10 @@ from collections.abc import Iterator, Sequence
 from expunge.lab.cells import Cell, Scenario, cross
 from expunge.lab.network_methods import NETWORK_METHODS
 
-__all__ = ["CLOTHES", "LONG", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "stretched", "tuned"]
+__all__ = [
+    "CLOTHES", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "stretched",
+    "tuned",
+]  # fmt: skip
 
 #: 1,031 pictures are trained on: small enough to be known by heart, as do-nothing's gap has to show.
 CLOTHES, MODEL = "fashion@n=1600,test=official", "cnn-strided"
