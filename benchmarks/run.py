@@ -12,7 +12,7 @@ from pathlib import Path
 
 NAMES = (
     "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "workspace",
-    "audit", "certified", "private", "text", "questions",
+    "audit", "certified", "private", "influence", "text", "questions",
 )  # fmt: skip
 
 

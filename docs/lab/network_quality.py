@@ -34,6 +34,7 @@ BEGIN, END = "<!-- written by docs/lab/network_quality.py -->", "<!-- end -->"
 TUNED = ("random@0.1", "class@3")
 GAPS = ("retain", "forget", "test", "attack")
 
+Key = tuple[str, str, str]
 Lines = dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]
 
 
@@ -64,8 +65,14 @@ def main() -> int:
 
 def settings() -> list[list[Cell]]:
     """The cells of each table, in the order of the page."""
-    own = [list(scenarios.network_cells((request,), samples=())) for request in scenarios.REQUESTS]
-    return own + [list(scenarios.network_cells((), samples=(sample,))) for sample in scenarios.SAMPLES]
+    own = [list(scenarios.network_cells((request,), samples=(), long=())) for request in scenarios.REQUESTS]
+    own += [list(scenarios.network_cells((), samples=(), long=(request,))) for request in scenarios.LONG_REQUESTS]
+    return own + [list(scenarios.network_cells((), samples=(sample,), long=())) for sample in scenarios.SAMPLES]
+
+
+def keys() -> list[Key]:
+    """Workload, model and request of each table, in the same order."""
+    return [(cells[0].scenario.workload, cells[0].scenario.model, cells[0].scenario.request) for cells in settings()]
 
 
 def search(requests: list[str], n_trials: int) -> None:
@@ -88,33 +95,40 @@ def show(done: float, total: float) -> None:
 
 def tables(run: Run) -> str:
     """What was found, then a table for each setting."""
-    groups: dict[tuple[str, str], Lines] = defaultdict(lambda: defaultdict(list))
+    groups: dict[Key, Lines] = defaultdict(lambda: defaultdict(list))
     for cell, line in run.scores.items():
         s = Cell.parse(cell).scenario
         if line["status"] == "done":
-            groups[s.workload, s.request][s.method].append((line["scores"], run.timings[cell]))
-    order = [(scenarios.CLOTHES, request) for request in scenarios.REQUESTS] + list(scenarios.SAMPLES)
+            groups[s.workload, s.model, s.request][s.method].append((line["scores"], run.timings[cell]))
+    order = keys()
     first, n = next(iter(run.scores.values()))["environment"], len(run.scores)
     told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
     out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
     seen = {name(method) for lines in groups.values() for method in lines}
     if left := sorted(set(NETWORK_METHODS) - seen):
         out += [f"Not in this run: {', '.join(f'`{method}`' for method in left)}.", ""]
-    if later := [" · ".join(key) for key in order if "retrain" not in groups[key]]:
+    if later := [title(key) for key in order if "retrain" not in groups[key]]:
         out += [f"Not run yet, the command goes on with them: {'; '.join(later)}.", ""]
-    if not any("anneal=1" in method for lines in groups.values() for method in lines):
-        out += ["No setting below lets its step size fall: the dials were searched before `anneal` was among them.", ""]
     for key in order:
         if {"retrain", "do-nothing"} <= set(groups[key]):
-            out += group(*key, groups[key])
+            out += group(key, groups[key])
     return "\n".join(out)
+
+
+def title(key: Key) -> str:
+    """Workload and request, and the model where it is not the usual one."""
+    workload, model, request = key
+    return " · ".join([workload, *([] if model == scenarios.MODEL else [model]), request])
 
 
 def targets(groups: Any) -> list[str]:
     """The two targets beside what was reached."""
     out = ["| target on Fashion-MNIST | reached by |", "| --- | --- |"]
-    tenth, one = (groups[scenarios.CLOTHES, request] for request in TUNED)
-    if "do-nothing" in tenth:
+    one = groups[scenarios.CLOTHES, scenarios.MODEL, TUNED[1]]
+    for model, passes in ((scenarios.MODEL, "forty"), (scenarios.LONG, "a hundred")):
+        tenth = groups[scenarios.CLOTHES, model, TUNED[0]]
+        if "do-nothing" not in tenth:
+            continue
         least = mean(tenth, "do-nothing", "mean_gap") / 3
         good = [m for m in ranked(tenth) if mean(tenth, m, "mean_gap") <= least and spent(tenth, m) <= 0.15]
         quick = [m for m in ranked(tenth) if name(m) not in ("retrain", "do-nothing") and spent(tenth, m) <= 0.15]
@@ -124,7 +138,7 @@ def targets(groups: Any) -> list[str]:
         out.append(
             f"| 10 % at random: three methods with a mean gap of at most a third of do-nothing's ({100 * least:.1f} "
             f"points; a retrain has {100 * mean(tenth, 'retrain', 'mean_gap'):.1f}) in at most 15 % of a retrain's "
-            f"time | {told}: {names} |"
+            f"time, training for {passes} passes | {told}: {names} |"
         )
     if "do-nothing" in one:
         good = [
@@ -140,16 +154,16 @@ def targets(groups: Any) -> list[str]:
     return [*out, ""]
 
 
-def group(workload: str, request: str, lines: Lines) -> list[str]:
+def group(key: Key, lines: Lines) -> list[str]:
     """The table of a setting."""
     idle = mean(lines, "do-nothing", "mean_gap")
     known = mean(lines, "do-nothing", "before_retain_accuracy")
     first, seeds, own = lines["do-nothing"][0][0], len(lines["do-nothing"]), "mean_gap_of_a_retrain"
     counts = "counts" if idle >= 0.03 and known >= 0.99 else "**does not count**"
-    is_class = request.startswith("class")
+    is_class = key[2].startswith("class")
     gaps = [*GAPS[:2], "rest", GAPS[3]] if is_class else list(GAPS)
     out = [
-        f"### {workload} · {request}", "",
+        f"### {title(key)}", "",
         f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was "
         f"trained on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a "
         f"retrain is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
@@ -191,8 +205,9 @@ def signed(lines: Lines, method: str, score: str) -> str:
 
 
 def spent(lines: Lines, method: str) -> float:
-    """Processor time in units of the retrain's, median over seeds. Training once more for a log is not in it."""
-    return statistics.median(t["forget_cpu_s"] / t["retrain_cpu_s"] for _, t in lines[method])
+    """Processor time in units of a retrain's, both as medians. Training once more for a log is not in it."""
+    whole = statistics.median({t["retrain_cpu_s"] for of_method in lines.values() for _, t in of_method})
+    return statistics.median(t["forget_cpu_s"] for _, t in lines[method]) / whole
 
 
 def ranked(lines: Lines) -> list[str]:

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
+from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError, UnsupportedRequestError
 from expunge.lab import Cell, run_cell
 from expunge.lab.data import Data, Records
 from expunge.lab.intervals import bootstrap, paired_bootstrap
 from expunge.lab.measures import measure_names
-from expunge.lab.methods import METHODS, check_method, method_names
+from expunge.lab.methods import METHODS, apply_method, check_method, method_names
 from expunge.lab.models import MODELS, build
 from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
@@ -285,6 +285,25 @@ def test_what_is_tuned_or_named_is_an_argument_of_the_method(name: str) -> None:
     assert {"strength"} <= set(method.space) <= known | {"strength"}
     assert set(method.dials) == known - {"held_out", "log", "start"}, "weights, a task and a log are no text"
     assert method.what == (kind.__doc__ or "").partition("\n")[0]
+
+
+def test_rewinding_looks_at_validation_records_of_the_forgotten_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.lab.trial import prepare
+    from expunge.methods.networks.scrub import SCRUB
+
+    asked, own = [], SCRUB.forget
+    monkeypatch.setattr(SCRUB, "forget", lambda self, *given, **more: asked.append(self) or own(self, *given, **more))
+    trial = prepare(Cell.parse("digits@300/net-softmax@epochs=1/class@3/scrub-r/s0r0"))
+    records = trial.records(trial.parts.train)
+    model, ids = trial.learner.train(records, 0), trial.data.ids[trial.drawn.mask()]
+    apply_method("scrub-r@epochs=2", trial.learner, model, records, ids, 0)
+    seen = trial.parts.validation & (trial.data.y == 3)
+    assert asked[0].held_out.ids.tolist() == trial.data.ids[seen].tolist()
+    apply_method("scrub", trial.learner, model, records, ids, 0)
+    assert asked[1].held_out is None
+    trial.learner.unseen = trial.learner.unseen.without(trial.data.ids[seen])
+    with pytest.raises(UnsupportedRequestError, match="unseen"):
+        apply_method("scrub-r", trial.learner, model, records, ids, 0)
 
 
 def test_a_network_method_is_tuned_by_its_own_dials() -> None:

@@ -18,9 +18,12 @@ from torch import nn  # noqa: E402 - torch may be absent
 from expunge import networks  # noqa: E402
 from expunge.checks.networks.case import small_network, small_task  # noqa: E402
 from expunge.errors import InvalidParameterError  # noqa: E402
+from expunge.methods.networks import frozen_front  # noqa: E402
+from expunge.methods.networks.frozen_front import losses_behind_frozen  # noqa: E402
 from expunge.methods.networks.job import Job  # noqa: E402
 from expunge.methods.networks.last_layers import train_last_layers  # noqa: E402
 from expunge.networks import Classification, Limits, Regression, UpdateLog  # noqa: E402
+from expunge.privacy.noise import Noise  # noqa: E402
 
 Floats = npt.NDArray[np.float64]
 
@@ -175,6 +178,68 @@ def test_last_layer_alone() -> None:
     assert one[0].weight.item() == two[0].weight.item() == 0.5
 
 
+def deep(*, middle: nn.Module | None = None) -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = (nn.Linear(2, 5), middle or nn.Tanh(), nn.Linear(5, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+        return nn.Sequential(*layers).double()
+
+
+class Wrapped(nn.Module):
+    """The same network, not to be looked into."""
+
+    def __init__(self, inner: nn.Sequential) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.inner(x)
+        return out
+
+
+@pytest.mark.parametrize(("k", "runs"), [(1, None), (2, 1), (3, None)])
+def test_frozen_layers_run_once_where_they_answer_alike_in_each_pass(k: int, runs: int | None) -> None:
+    """Before the last layer stands a dropout, which draws anew; before the last two nothing does."""
+    asked: list[int] = []
+    model = deep()
+    first = type(model[0]).forward
+
+    def counted(self: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+        asked.append(self.in_features)
+        return first(self, x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Linear, "forward", counted)
+        method = networks.CFK(k=k, epochs=4, lr=0.1)
+        new, removal = method.forget(model, squares(), FORGET, 3)
+    of_training = asked.count(2) - 4  # the utility report looks at both sets twice
+    assert of_training == (4 if runs is None else runs)
+    other, _ = method.forget(Wrapped(deep()), squares(), FORGET, 3)
+    for one, two in zip(new.parameters(), other.parameters(), strict=True):
+        np.testing.assert_allclose(one.detach().numpy(), two.detach().numpy(), rtol=1e-12)
+    assert removal.work == 4 * len(RETAIN), "a record counts in each pass"
+
+
+@pytest.mark.parametrize(
+    "model", [deep(middle=nn.BatchNorm1d(5)), deep(middle=nn.RReLU()), deep(middle=Wrapped(nn.Sequential()))]
+)
+def test_layers_that_do_not_answer_alike_run_in_each_pass(
+    model: nn.Sequential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, hooked = (
+        Job(net, squares(), np.array(FORGET), np.array(RETAIN), seed=0, generator=torch.Generator())
+        for net in (model, deep())
+    )
+    assert losses_behind_frozen(job, {id(p) for p in job.model[2].parameters()}) is None
+    own = {id(p) for p in hooked.model[2].parameters()}
+    assert losses_behind_frozen(hooked, own) is not None
+    monkeypatch.setattr(frozen_front, "MOST_BYTES", 8 * 5 * len(RETAIN) - 1)
+    assert losses_behind_frozen(hooked, own) is None, "too large to keep"
+    monkeypatch.undo()
+    hooked.model[1].register_forward_hook(lambda *_: None)
+    assert losses_behind_frozen(hooked, own) is None
+
+
 def test_last_layer_begins_where_its_class_says() -> None:
     """Of both layers, with weights that a reset sets to -0.5: one step from there."""
     model = nn.Sequential(linear([[2.0]], Known))
@@ -216,6 +281,29 @@ def test_random_labels() -> None:
     """Of two classes the wrong one is the other."""
     step = surprise(V, KEPT, LABELS[KEPT]) + 2.0 * 2 / 4 * surprise(V, GONE, 1 - LABELS[GONE])
     close(declassified(networks.RandomLabels(epochs=1, lr=0.1), strength=2.0), V - 0.1 * step)
+
+
+def test_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step on what is retained and, in their share, on made-up inputs of the forgotten classes."""
+    method = networks.StandIns(kind="noise", bounds=(-1.0, 2.0), epochs=1, lr=0.1)
+    made_up, own = [], method._made_up
+    monkeypatch.setattr(method, "_made_up", lambda *given: made_up.append(own(*given)) or made_up[-1])
+    found = declassified(method, strength=2.0)
+    points, labels = made_up[0].inputs.numpy()[:, 0], made_up[0].targets.numpy()
+    z = np.exp(points[:, None] * V)
+    pull = ((z / z.sum(axis=1, keepdims=True) - np.eye(2)[labels]) * points[:, None]).mean(axis=0)
+    close(found, V - 0.1 * (surprise(V, KEPT, LABELS[KEPT]) + 2.0 * 2 / 4 * pull))
+
+
+def test_noisy_fine_tuning() -> None:
+    """The first model clipped, then one step: the gradient clipped, weights that decay, and the noise of the seed."""
+    method = networks.NoisyFineTuning(
+        steps=1, lr=0.2, weight_decay=0.5, model_norm=1.5, gradient_norm=0.1, epochs=0, noise_seed=3, delta=1e-3
+    )
+    w, pull = W * 1.5 / np.linalg.norm(W), slope(W * 1.5 / np.linalg.norm(W), RETAIN)
+    assert np.linalg.norm(pull) > 0.1, "it is clipped"
+    step = w - 0.2 * (0.1 * pull / np.linalg.norm(pull) + 0.5 * w)
+    close(forgotten(method), Noise(3).gaussian(step, method.sigma))
 
 
 def test_wrong_targets_are_other_classes_and_all_of_them() -> None:

@@ -84,7 +84,7 @@ def _small() -> Iterator[Cell]:
     yield from _group("digits", "forest", "class@3", "forget")
     yield from _group("adult-age@2000", "forest-numbers@20", "random", "forget")
     yield from _group("cardio", "isolation", "outliers", "forget")
-    yield from network_cells(("random@0.1",), samples=(), train=(0,), n_references=N_REFERENCES)
+    yield from network_cells(("random@0.1",), samples=(), long=(), train=(0,), n_references=N_REFERENCES)
 
 
 def _sweeps() -> Iterator[Cell]:

@@ -2,6 +2,8 @@
 
 Every method in the table of :mod:`expunge.methods.networks` is in the lab under its name in small letters, with its
 ``strength`` as the dial and arguments of its constructor behind it: ``scrub``, ``scrub@2``, ``scrub@epochs=5,lr=0.01``.
+``scrub-r`` is SCRUB that rewinds: unseen data with the classes of what is forgotten are validation records, which no
+measure of the lab looks at.
 What a class says of itself is read from its source, so that listing the names imports no torch.
 """
 
@@ -16,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import UnsupportedRequestError
@@ -33,12 +36,17 @@ NOT_IN_THE_LAB: dict[str, str] = {
 
 #: What tuning turns, where the constructor takes it.
 _SPACE: Mapping[str, tuple[Any, ...]] = {
-    "anneal": (0, 1), "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 4), "k": (1, 3),
+    "anneal": (0, 1), "damping": (1e-3, 1.0, "log"), "dampening": (0.1, 10.0, "log"), "epochs": (1, 5), "k": (1, 2),
     "lr": (1e-4, 1e-1, "log"), "noise": (1e-12, 1e-6, "log"), "rate": (1e-5, 1e-1, "log"), "sparsity": (0.3, 0.95),
 }  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
-#: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two.
-_STEPS_ON_BOTH = ("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn")
+#: So that no setting takes much more than a seventh of a retrain of forty epochs: a step on both sets costs two, one
+#: with a penalty or a mask more than one; behind layers that stay and run once it costs next to nothing.
+_PASSES: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("BadTeacher", "NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn",
+                     "StandIns"), (1, 2)),
+    **dict.fromkeys(("L1Sparse", "PruneFirst"), (1, 4)), **dict.fromkeys(("CFK", "EUK"), (5, 20)),
+}  # fmt: skip
 #: Methods whose strength scales the step size: one of the two is turned.
 _STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")
 #: Arguments of constructors that no name can hold: a model's weights, a task, a log.
@@ -58,6 +66,8 @@ class NetworkEntry:
     dials : tuple of str
     dial : str
         These as of :class:`~expunge.lab.methods.Method`.
+    rewinds : bool
+        Whether it is given unseen data.
     """
 
     target: str
@@ -65,6 +75,7 @@ class NetworkEntry:
     space: Mapping[str, tuple[Any, ...]]
     dials: tuple[str, ...] = ()
     dial: str = "strength"
+    rewinds: bool = False
 
 
 def _entry(target: str) -> NetworkEntry:
@@ -72,8 +83,8 @@ def _entry(target: str) -> NetworkEntry:
     name = target.rpartition(":")[2]
     fixed = ("lr",) if name in _STRENGTH_IS_RATE else ()
     space = {dial: values for dial, values in _SPACE.items() if dial in arguments and dial not in fixed}
-    if name in _STEPS_ON_BOTH:
-        space["epochs"] = (1, 2)
+    if name in _PASSES:
+        space["epochs"] = _PASSES[name]
     dials = tuple(name for name in arguments if name not in _OBJECTS)
     return NetworkEntry(target, what, {**_STRENGTH, **space}, dials)
 
@@ -114,6 +125,8 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
             raise UnsupportedRequestError(f"{name} has no argument {strange[0]!r}.", hint=f"It has {', '.join(known)}.")
         if "start" in known:
             arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
+        if entry.rewinds:
+            arguments["held_out"] = make_task(_unseen_like(learner, records.only(ids)))
         if "log" in known:
             arguments["log"] = learner.updates(model, records, ids)  # type: ignore[attr-defined]
         method, task, start = kind(**arguments), make_task(records), time.process_time()
@@ -124,4 +137,17 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
     return forget
 
 
+def _unseen_like(learner: Any, forgotten: Records) -> Records:
+    """Records that no model of the lab was trained on, of the classes that are forgotten."""
+    unseen: Records = learner.unseen
+    found = unseen.only(unseen.ids[np.isin(unseen.y, forgotten.y)])
+    if not len(found):
+        raise UnsupportedRequestError("No unseen record has a class of the forgotten ones.", hint="Take scrub.")
+    return found
+
+
 NETWORK_METHODS = {kebab(name): _entry(target) for name, target in TABLE.items() if name not in NOT_IN_THE_LAB}
+#: Rewinding needs a checkpoint to go back to.
+NETWORK_METHODS["scrub-r"] = dataclasses.replace(
+    NETWORK_METHODS["scrub"], rewinds=True, space={**NETWORK_METHODS["scrub"].space, "epochs": (2, 3)}
+)

@@ -1,7 +1,8 @@
 """Scenarios of methods for networks: every method, tuned alike, on Fashion-MNIST; some of them on other pictures.
 
 The dials were found by ``expunge lab tune``, with the same number of trials for each method, and stand in
-``network_settings.json``: for a random tenth and for one class. Other requests take those of the random tenth.
+``network_settings.json``: for a random tenth and for one class. Other requests take those of the random tenth. So does
+a network that is trained for a hundred passes instead of forty, each method with two and a half times as many.
 """
 
 from __future__ import annotations
@@ -9,16 +10,22 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 from expunge.lab.cells import Cell, Scenario, cross
 from expunge.lab.network_methods import NETWORK_METHODS
 
-__all__ = ["CLOTHES", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "tuned"]
+__all__ = [
+    "CLOTHES", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "stretched",
+    "tuned",
+]  # fmt: skip
 
 #: 1,031 pictures are trained on: small enough to be known by heart, as do-nothing's gap has to show.
 CLOTHES, MODEL = "fashion@n=1600,test=official", "cnn-strided"
 REQUESTS = ("random@0.1", "class@3", "random@0.01", "subject@1", "memorised@0.05", "mislabelled@0.05")
+#: The same network trained for longer, and requests of it.
+LONG, LONGER, LONG_REQUESTS = "cnn-strided@epochs=100", 2.5, ("random@0.1",)
 #: Without the forget set; a third as many know it.
 N_REFERENCES = 8
 #: Other pictures, each with one request.
@@ -33,8 +40,8 @@ _THREE = (0, 1, 2)
 
 
 def network_cells(
-    requests: Sequence[str] = REQUESTS, *, samples: Sequence[tuple[str, str]] = SAMPLES, train: Sequence[int] = _THREE,
-    n_references: int = N_REFERENCES,
+    requests: Sequence[str] = REQUESTS, *, samples: Sequence[tuple[str, str]] = SAMPLES,
+    long: Sequence[str] = LONG_REQUESTS, train: Sequence[int] = _THREE, n_references: int = N_REFERENCES,
 ) -> Iterator[Cell]:  # fmt: skip
     """The cells, with tuned dials.
 
@@ -44,16 +51,30 @@ def network_cells(
         Of Fashion-MNIST.
     samples : sequence of (str, str)
         Other pictures, and requests of these.
+    long : sequence of str
+        Of Fashion-MNIST, with the network that is trained for longer.
     train : sequence of int
         Seeds of training.
     n_references : int
     """
-    groups = [(CLOTHES, request, tuple(NETWORK_METHODS)) for request in requests]
-    groups += [(workload, request, _SAMPLED) for workload, request in samples]
-    for workload, request, names in groups:
-        methods = (*_ALWAYS, *(tuned(name, request) for name in names))
-        scenarios = [Scenario(workload, MODEL, request, method) for method in methods]
+    every = tuple(NETWORK_METHODS)
+    groups = [(CLOTHES, MODEL, request, [tuned(name, request) for name in every]) for request in requests]
+    groups += [(CLOTHES, LONG, request, [stretched(tuned(name, request)) for name in every]) for request in long]
+    groups += [(workload, MODEL, request, [tuned(name, request) for name in _SAMPLED]) for workload, request in samples]
+    for workload, model, request, methods in groups:
+        scenarios = [Scenario(workload, model, request, method) for method in (*_ALWAYS, *methods)]
         yield from cross(scenarios, train=train, n_references=n_references)
+
+
+def stretched(method: str) -> str:
+    """The same dials, with as many more passes as the longer training has.
+
+    Examples
+    --------
+    >>> stretched("scrub@epochs=3,lr=0.004"), stretched("ssd@2")
+    ('scrub@epochs=8,lr=0.004', 'ssd@2')
+    """
+    return re.sub(r"(?<=epochs=)\d+", lambda found: str(round(LONGER * int(found[0]))), method)
 
 
 def tuned(name: str, request: str) -> str:

@@ -122,8 +122,11 @@ def _prepare(workload: str, model: str, request: str, seed: int) -> Trial:
     data = load_workload(workload)
     parts = split(data, seed)
     drawn = draw_request(request, data, parts.train, seed)
+    learner = build(model, drawn.data)
+    if hasattr(learner, "unseen"):
+        learner.unseen = Records.of(drawn.data, parts.validation)
     return Trial(
-        data=drawn.data, parts=parts, drawn=drawn, learner=build(model, drawn.data),
+        data=drawn.data, parts=parts, drawn=drawn, learner=learner,
         query=_query(data, parts, drawn, seed), digest=data.digest(),
     )  # fmt: skip
 

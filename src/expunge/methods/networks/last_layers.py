@@ -6,6 +6,7 @@ from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
 from expunge.methods.networks.descent import descend
+from expunge.methods.networks.frozen_front import losses_behind_frozen
 from expunge.methods.networks.job import Job, copied_model
 
 __all__ = ["last_layers", "reset", "train_last_layers"]
@@ -29,7 +30,10 @@ def train_last_layers(
     job: Job, k: int, *, anew: bool, epochs: int, lr: float, batch_size: int, momentum: float, weight_decay: float,
     anneal: bool = False,
 ) -> None:  # fmt: skip
-    """Train the last k layers on the retain set, as they are or drawn anew; all others are frozen meanwhile."""
+    """Train the last k layers on the retain set, as they are or drawn anew; all others are frozen meanwhile.
+
+    Where these answer alike in each pass they run once.
+    """
     if anew:
         fresh = copied_model(job.model)
         reset(last_layers(fresh, k))
@@ -41,7 +45,7 @@ def train_last_layers(
             parameter.requires_grad_(False)
         descend(
             job, epochs=epochs, lr=lr, batch_size=batch_size, momentum=momentum, weight_decay=weight_decay,
-            anneal=anneal,
+            anneal=anneal, losses=losses_behind_frozen(job, own) if epochs > 1 else None,
         )  # fmt: skip
     finally:
         for parameter in frozen:
