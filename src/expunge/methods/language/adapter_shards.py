@@ -186,9 +186,13 @@ class AdapterShards(NetworkModel):
         slots = rows.slots() if without is None else rows.in_order(np.setdiff1d(rows.slots(), without))
         return slots[rows.places()[slots] == shard]
 
-    def _schedule(self, rows: Rows, slots: Slots) -> Schedule:
-        ids, entries = rows.peek_beside(slots).ids, np.zeros(len(slots), dtype=np.intp)
-        return Schedule(ids, entries, epochs=self.epochs, n_batches=self.n_batches, seed=self.seed)
+    def _schedule(self, rows: Rows, slots: Slots, come: Any = ()) -> Schedule:
+        """Of some rows, and of further ids."""
+        ids = rows.peek_beside(slots).ids
+        ids = np.concatenate([ids, come]) if len(come) else ids
+        return Schedule(
+            ids, np.zeros(len(ids), dtype=np.intp), epochs=self.epochs, n_batches=self.n_batches, seed=self.seed
+        )
 
     def _trained(self, model: CausalModel, rows: Rows, slots: Slots, shard: int, stop: int | None = None) -> Checkpoint:
         """The end of the training of one adapter, or of its first steps."""
@@ -220,9 +224,18 @@ class AdapterShards(NetworkModel):
         return out | {"asked": parts["rows"]["asked"], "shards": rows.places()[rows.slots()].copy()}
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        shards = np.unique(rows.places()[slots]).tolist()
-        kept = [self._in_shard(rows, shard, without=slots) for shard in shards]
-        work = sum(self._schedule(rows, left).reads_from(0) for left in kept if len(left))
+        return self._cost(rows, slots, None)
+
+    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        return self._cost(rows, slots, table)
+
+    def _cost(self, rows: Rows, slots: Slots, come: Table | None) -> tuple[int, int, tuple[str, ...]]:
+        """Work of training the adapters that lose or gain rows, and the parts that change."""
+        places = np.empty(0, dtype=np.int64) if come is None else self._place(come)
+        shards, work = np.unique(np.concatenate([rows.places()[slots], places])).tolist(), len(places)
+        for shard in shards:
+            ids = () if come is None else come.ids[places == shard]
+            work += self._schedule(rows, self._in_shard(rows, shard, without=slots), ids).reads_from(0)
         return work, work, ("rows", *map(_name, shards))
 
     def _terms(self) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
 from expunge.methods.language.causal_model import AnswerTask, CausalModel, answer, answer_rows
 from expunge.methods.networks.blueprint import Blueprint
+from expunge.methods.networks.job import copied_model
 from expunge.methods.networks.network_model import NetworkModel
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.weights import filled
@@ -95,8 +96,8 @@ def frozen(model: NetworkModel, weights: Mapping[str, npt.NDArray[Any]] | None =
         raise UnsupportedEstimatorError(
             f"The backbone of {model.task!r} is a {type(network).__name__}, and no CausalModel.", hint="Give one."
         )
-    network = network if weights is None else filled(network, weights)
-    return network.eval().requires_grad_(False)
+    network = copied_model(network)  # it is the user's, who may train it elsewhere
+    return (network if weights is None else filled(network, weights)).eval().requires_grad_(False)
 
 
 def slots_before(change: Change) -> Slots:

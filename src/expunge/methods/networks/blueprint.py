@@ -64,8 +64,8 @@ class Blueprint:
         return torch.tensor(X, dtype=torch.float32)
 
     def task(self, inputs: Any, targets: Any, record_ids: npt.NDArray[Any]) -> Task:
-        """The data with the loss that is trained. Targets are a tensor of numbers of outputs, or of values, or answers as
-        an array of texts."""
+        """The data with the loss that is trained. Targets are a tensor of numbers of outputs or values, or an array of
+        answers."""
         kind = Classification if self.kind == "classification" else Regression
         return kind((inputs, targets), record_ids=list(record_ids))
 

@@ -16,6 +16,7 @@ from torch import nn
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.networks.blueprint import Blueprint, find_blueprint
+from expunge.methods.networks.job import copied_model
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.task import Task
 from expunge.methods.networks.weights import arrays_of, filled, part_of
@@ -110,9 +111,9 @@ class NetworkModel(Unlearner):
             )
 
     def _built(self, n_outputs: int) -> nn.Module:
-        """The network with its first weights, which follow from the seed."""
+        """The network with its first weights, which follow from the seed; a copy, for a blueprint may give its own."""
         with repeatable(derive_seed(self.seed, "first weights"), torch.device("cpu")), threads(1):
-            return self._blueprint().network(self.n_features_in_, n_outputs)
+            return copied_model(self._blueprint().network(self.n_features_in_, n_outputs))
 
     def _labels(self, y: Any) -> npt.NDArray[Any]:
         """Classes of targets, sorted; none for values."""
