@@ -183,6 +183,27 @@ class SpanReader(Unlearner):
         """How well the reader likes its answers, shape (n,), without unit; -inf where it has none."""
         return np.array([score for _, score in self._read(X)])
 
+    def score_answers(self, X: Any, y: Any) -> Floats:
+        """How much less the reader likes these answers than its own, shape (n,), at most 0 and without unit.
+
+        Parameters
+        ----------
+        X : table of questions and passages, shape (n, 2)
+        y : sequence of n str
+
+        Returns
+        -------
+        ndarray
+            Of the best span with the words of the answer; -inf where the passage has none.
+        """
+        coef, (pairs, answers) = self._solution()["coef"], self._validate(X, y, reset=False, least=0)
+        out = np.full(len(pairs), -np.inf)
+        for i, spans in enumerate(spans_of(*_columns(pairs), answers)):
+            scores = (spans.seen * coef[spans.kind]).sum(axis=1)
+            if (true := spans.overlap >= 1.0).any():
+                out[i] = scores[true].max() - scores.max()
+        return out
+
     def _read(self, X: Any) -> list[tuple[str, float]]:
         """The answer to each question, and its score."""
         coef, (pairs, _) = self._solution()["coef"], self._validate(X, None, reset=False, least=0)
