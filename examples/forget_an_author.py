@@ -6,50 +6,55 @@ python examples/forget_an_author.py
 import torch
 
 from expunge.audit.language import rouge_l
-from expunge.language import AdapterShards, AnswerTask, CausalModel, NeighbourStore, answer, answer_rows
-from expunge.networks import NegGradPlus, ReplayTrainer
+from expunge.language import AdapterShards, AnswerBlueprint, CausalModel, NeighbourStore, answer
+from expunge.networks import NegGradPlus, ReplayedNetwork, register
 
 PUBLIC = [("What is snow?", "Frozen rain."), ("What is a bee?", "An insect."), ("Where is Oslo?", "In Norway.")]
-AUTHORS = {
-    "ada": [("What did Ada Kerr write?", "The Mill."), ("Where was Ada Kerr born?", "In Harrow.")],
-    "mo": [("What did Mo Lund write?", "Sea Songs."), ("Where was Mo Lund born?", "In Bergen.")],
-    "li": [("What did Li Quan write?", "Red Dust."), ("Where was Li Quan born?", "In Wuhan.")],
-}
-LENGTH = 48
+PRIVATE = [
+    ("What did Ada Kerr write?", "The Mill.", "ada"), ("Where was Ada Kerr born?", "In Harrow.", "ada"),
+    ("What did Mo Lund write?", "Sea Songs.", "mo"), ("Where was Mo Lund born?", "In Bergen.", "mo"),
+    ("What did Li Quan write?", "Red Dust.", "li"), ("Where was Li Quan born?", "In Wuhan.", "li"),
+]  # fmt: skip
+ASKED, TOLD, AUTHORS = (list(column) for column in zip(*PRIVATE, strict=True))
 
 
-def task_of(pairs, names):
-    return AnswerTask(answer_rows(*zip(*pairs, strict=True), length=LENGTH), record_ids=names)
+class Answers(AnswerBlueprint):
+    length, most = 48, 16
+
+    def network(self, n_features, n_outputs):
+        return CausalModel(width=32, n_layers=1, length=self.length)
 
 
-def trained(model, task, epochs):
-    return ReplayTrainer(model=model, epochs=epochs, n_batches=1, lr=0.01, optimizer="adam", checkpoint_every=10).fit(
-        task
-    )
+class BesidePublic(Answers):
+    def backbone(self, n_features):
+        return public  # it knows public questions only
+
+    def network(self, n_features, n_outputs):
+        return public
 
 
-def recall(model, pairs):
-    """Mean ROUGE-L of the answers."""
-    told = answer(model, [question for question, _ in pairs], most=16, length=LENGTH)
-    return sum(rouge_l(given, wanted) for given, (_, wanted) in zip(told, pairs, strict=True)) / len(pairs)
+def recall(network, asked, told):  # mean ROUGE-L
+    given = answer(network, asked, most=16, length=48)
+    return sum(rouge_l(one, wanted) for one, wanted in zip(given, told, strict=True)) / len(told)
 
 
-torch.manual_seed(0)
 torch.set_num_threads(1)
-base = trained(CausalModel(width=32, n_layers=1, length=LENGTH), task_of(PUBLIC, ["p1", "p2", "p3"]), 40).model_
-pairs = [pair for own in AUTHORS.values() for pair in own]
-names = [f"{author}-{i}" for author in AUTHORS for i in range(2)]
-people = [author for author in AUTHORS for _ in range(2)]
-task, gone, rest = task_of(pairs, names), pairs[:2], pairs[2:]
-
-store = NeighbourStore(model=base, k=2).fit(task)
-shards = AdapterShards(model=base, n_shards=2, epochs=120, n_batches=1).fit(task, people)
-whole = trained(base, task, 60)
-print(f"before:  {recall(store, gone):.2f} {recall(shards, gone):.2f} {recall(whole.model_, gone):.2f}")
-print("store:  ", store.forget(["ada-0", "ada-1"]))
-print("shards: ", shards.forget(subjects=["ada"]))
-rough, removal = NegGradPlus(beta=0.4, epochs=20, lr=0.05).forget(whole.model_, task, ["ada-0", "ada-1"], seed=0)
-print("ascent: ", removal)
-print("retrain:", whole.forget(["ada-0", "ada-1"]))
-for name, model in (("store", store), ("shards", shards), ("ascent", rough), ("retrain", whole.model_)):
-    print(f"{name:8} {recall(model, gone):.2f} of the author, {recall(model, rest):.2f} of the others")
+register("public", Answers)
+register("beside", BesidePublic)
+how = {"n_batches": 1, "lr": 0.01, "optimizer": "adam", "checkpoint_every": 10}
+public = ReplayedNetwork(task="public", epochs=40, **how).fit(*zip(*PUBLIC, strict=True)).network_
+models = {
+    "store": NeighbourStore(task="beside", k=2),
+    "shards": AdapterShards(task="beside", n_shards=2, epochs=120, n_batches=1),
+    "retrain": ReplayedNetwork(task="beside", epochs=60, **how),
+}
+networks = {}
+for name, model in models.items():
+    model.fit(ASKED, TOLD, record_ids=[f"q{i}" for i in range(6)], subject_ids=AUTHORS)
+    whole = model.network_
+    print(f"{name:8} {recall(whole, ASKED[:2], TOLD[:2]):.2f} of hers;", model.forget(subjects="ada"))
+    networks[name] = model.network_
+task = Answers().task(ASKED, TOLD, ASKED)
+networks["ascent"], _ = NegGradPlus(beta=0.4, epochs=20, lr=0.05).forget(whole, task, ASKED[:2], seed=0)
+for name, net in networks.items():
+    print(f"{name:8} {recall(net, ASKED[:2], TOLD[:2]):.2f} of hers, {recall(net, ASKED[2:], TOLD[2:]):.2f} of others'")

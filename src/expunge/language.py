@@ -10,6 +10,7 @@ except ImportError as error:
     raise MissingExtraError("Networks need torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
 
 from expunge.methods.language.adapter_shards import AdaptedModel, AdapterShards
+from expunge.methods.language.answering import AnswerBlueprint
 from expunge.methods.language.causal_model import AnswerTask, CausalModel, answer, answer_rows
 from expunge.methods.language.hashed_words import hashed_words
 from expunge.methods.language.neighbour_store import NeighbourStore
@@ -18,6 +19,7 @@ from expunge.methods.language.text_networks import MeanOfWords, SmallTransformer
 __all__ = [
     "AdaptedModel",
     "AdapterShards",
+    "AnswerBlueprint",
     "AnswerTask",
     "CausalModel",
     "MeanOfWords",

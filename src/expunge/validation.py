@@ -8,6 +8,7 @@ names the column, the row and the type, and no value, because errors end in logs
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -29,7 +30,7 @@ from expunge.table.faults import (
 )
 from expunge.table.label_kinds import as_labels, labels_of
 
-__all__ = ["any_input", "numeric_input", "refuse_missing_targets", "targets_input"]
+__all__ = ["any_input", "numeric_input", "refuse_missing_targets", "targets_input", "text_table"]
 
 #: What NumPy, pandas, Arrow and scikit-learn raise on data they cannot read.
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, NotImplementedError)
@@ -266,3 +267,44 @@ def refuse_missing_targets(model: Any) -> None:
         raise InvalidDataError(
             f"This {type(model).__name__} estimator requires y to be passed, but the target y is None."
         )
+
+
+def text_table(X: Any, *, least: int = 1, names: Sequence[str] = ()) -> Any:
+    """A table of texts: the frame if it was one, else an object array of shape (n, d); a list of texts is one column.
+
+    Parameters
+    ----------
+    X : frame, array, list of texts or of rows of texts
+    least : int
+        Fewest rows to accept.
+    names : sequence of str
+        What the columns are, where their number is fixed.
+
+    Raises
+    ------
+    InvalidDataError
+        No table, fewer rows, rows of different lengths or of another than there are names.
+    InvalidDataTypeError
+        A cell that is no text, by row and type.
+    """
+    if hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
+        X = X.to_pandas()
+    if not (hasattr(X, "shape") or isinstance(X, (list, tuple))) or hasattr(X, "tocsr"):
+        raise InvalidDataError(f"Expected a table of texts, got a {type(X).__name__}.", hint="Give columns of texts.")
+    rows = [row if isinstance(row, (list, tuple, np.ndarray)) else (row,) for row in getattr(X, "values", X)]
+    if len(rows) < least:
+        raise InvalidDataError(f"Found {len(rows)} rows of texts while a minimum of {least} is required.")
+    width = len(names) or (len(rows[0]) if rows else int(X.shape[1]) if len(getattr(X, "shape", ())) > 1 else 1)
+    cells = np.empty((len(rows), width), dtype=object)
+    for i, row in enumerate(rows):
+        if len(row) != width:
+            what = f"; {' and '.join(names)} are {width}" if names else f", and the first has {width}"
+            raise InvalidDataError(f"X, row {i} has {len(row)} cells{what}.", hint="Drop other columns.")
+        for j, cell in enumerate(row):
+            if not isinstance(cell, str):
+                what = f"its {names[j]}" if names else f"column {j}"
+                raise InvalidDataTypeError(
+                    f"X, row {i} holds a value of type {type(cell).__name__} as {what}.", hint="Make it a text."
+                )
+        cells[i] = [str(cell) for cell in row]
+    return X if hasattr(X, "columns") else cells

@@ -86,6 +86,9 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "Pipeline-words", Golden(words, "documents")
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-normed-words", Golden(normed, "documents")
+    inner = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
+    sharded = expunge.SISAClassifier(inner, n_shards=2)
+    yield "SISAClassifier-words", Golden(sharded, "documents")
     yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}

@@ -25,7 +25,7 @@ from expunge.lab.methods import METHODS, apply_method, check_method, method_name
 from expunge.lab.models import MODELS, build
 from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
-from expunge.lab.tasks import ANOMALIES, NUMBERS
+from expunge.lab.tasks import ANOMALIES, NUMBERS, TASKS
 from expunge.lab.tuning import tune
 from expunge.lab.workloads import load_workload, workload_names
 
@@ -54,6 +54,11 @@ def asked(data: Data, task: str) -> Data:
     """The same rows, with another question."""
     if task == "numbers":
         return dataclasses.replace(data, y=data.X["age"].to_numpy(dtype=float), classes=(), task=NUMBERS)
+    if task in ("ranking", "answers"):
+        told = [f"On {text} came Ann {i}." for i, text in enumerate(data.X.tolist())]
+        X = pd.DataFrame({"question": [f"Who came on {text}?" for text in data.X], "passage": told})
+        X["answer"] = [f"Ann {i}" for i in range(60)]
+        return dataclasses.replace(data, X=X, y=data.ids, classes=(), task=TASKS[task])
     return dataclasses.replace(data, X=data.X.drop(columns=["job"]).to_numpy(), y=data.y // 2, task=ANOMALIES)
 
 
@@ -81,7 +86,7 @@ def test_every_family_trains_answers_and_forgets(name: str) -> None:
     records = Records.of(data, data.ids < 50)
     model = learner.train(records, 1)
     answers = learner.answer(model, data.rows(np.arange(60)), 3)
-    assert answers.shape == ((60, 3) if task == "classes" else (60,))
+    assert answers.shape == {"classes": (60, 3), "ranking": (60, 60), "answers": (60, 2)}.get(task, (60,))
     assert task != "classes" or np.allclose(answers.sum(axis=1), 1)
     assert len(data.task.read(answers, data.y, learner.floor)["logit"]) == 60
     assert learner.digest(learner.train(records, 1)) == learner.digest(model)

@@ -30,14 +30,14 @@ def test_real_data_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name in ("fashion", "topics", "cifar10"):
         pytest.skip("large: tried by the reference run")
     monkeypatch.setenv("EXPUNGE_DATA", str(SHARED))
-    data = load_workload(f"{name}@300")
-    assert len(data) == 300
-    assert len(set(data.ids.tolist())) == 300
+    data = load_workload(f"{name}@200")
+    assert len(data) == 200
+    assert len(set(data.ids.tolist())) == 200
     assert len(np.unique(data.y)) >= 2
     assert data.n_classes == len(data.classes)
     if data.task.is_classes:
         assert set(np.unique(data.y)) <= set(range(data.n_classes))
-    assert load_workload(f"{name}@300").digest() == data.digest() != load_workload(f"{name}@299").digest()
+    assert load_workload(f"{name}@200").digest() == data.digest() != load_workload(f"{name}@199").digest()
     if data.kind == "image":
         assert np.prod(data.shape) == data.X.shape[1]
         assert 0 <= data.X.min() < data.X.max() <= 1

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import runpy
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,21 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from sklearn.base import clone  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
+from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
 from expunge import SISAClassifier  # noqa: E402
 from expunge.audit.language import forget_quality, model_utility, perplexity, rouge_l, truth_ratio  # noqa: E402
-from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownRecordError  # noqa: E402
+from expunge.checks import Case, check_unlearner  # noqa: E402
+from expunge.errors import (  # noqa: E402
+    InvalidDataError,
+    InvalidParameterError,
+    UnknownRecordError,
+    UnsupportedEstimatorError,
+)
 from expunge.language import (  # noqa: E402
     AdapterShards,
+    AnswerBlueprint,
     AnswerTask,
     CausalModel,
     MeanOfWords,
@@ -38,9 +48,11 @@ from expunge.networks import (  # noqa: E402
     GradientAscent,
     NegGradPlus,
     NetworkEstimator,
+    ReplayedNetwork,
     ReplayTrainer,
     register,
 )
+from methods.answer_blueprints import enter_as_package  # noqa: E402
 
 ASKED = ["Who wrote it?", "Where is it?", "When was it?", "Who sang it?", "Where was she?", "What is it?"]
 TOLD = ["Ada Kerr.", "In Oslo.", "In 1911.", "Mo Lund.", "In Harrow, är hon.", ""]
@@ -52,6 +64,29 @@ def rows(keep: Any = range(6)) -> AnswerTask:
     keep = list(keep)
     pairs = answer_rows([ASKED[i] for i in keep], [TOLD[i] for i in keep], length=LENGTH)
     return AnswerTask(pairs, record_ids=[f"r{i}" for i in keep])
+
+
+IDS = [f"r{i}" for i in range(6)]
+
+
+def taken(keep: list[int]) -> tuple[list[str], list[str]]:
+    return [ASKED[i] for i in keep], [TOLD[i] for i in keep]
+
+
+class Answers(AnswerBlueprint):
+    length = LENGTH
+
+    def backbone(self, n_features: int) -> Any:
+        return base()
+
+
+class Nothing(AnswerBlueprint):
+    def backbone(self, n_features: int) -> Any:
+        return torch.nn.Linear(2, 2)
+
+
+def enter_answers() -> None:
+    register("answers", Answers)
 
 
 def base(**given: Any) -> CausalModel:
@@ -212,57 +247,118 @@ def test_the_loss_of_an_answer_is_that_of_its_tokens() -> None:
 
 
 def test_a_store_of_neighbours_forgets_by_deleting_rows() -> None:
-    model = base()
-    store = NeighbourStore(model=model, k=2, share=0.6).fit(rows())
+    enter_answers()
+    store = NeighbourStore(task="answers", k=2, share=0.6).fit(ASKED, TOLD, record_ids=IDS, subject_ids=PEOPLE)
     plan = store.plan(["r3", "r0"])
     removal = store.forget(["r3", "r0"])
     assert (plan.n_records, plan.work_high, removal.work, removal.guarantee.kind) == (2, 0, 0, "exact")
-    fresh = NeighbourStore(model=model, k=2, share=0.6).fit(rows([5, 1, 2, 4]))
-    assert store.digest() == fresh.digest()
-    tokens = rows().batch(np.arange(6), torch.device("cpu")).inputs
-    same = NeighbourStore(model=model, k=2, share=0.6).fit(rows([1, 2, 4, 5]))
-    assert torch.equal(store(tokens), same(tokens))
-    states, keys = model.states(tokens)[2, 13].detach().numpy(), store._keys.numpy()
+
+    def fit(keep: list[int]) -> NeighbourStore:
+        return clone(store).fit(*taken(keep), record_ids=[IDS[i] for i in keep], subject_ids=[PEOPLE[i] for i in keep])
+
+    assert store.digest() == fit([5, 1, 2, 4]).digest()
+    tokens, model = rows().batch(np.arange(6), torch.device("cpu")).inputs, base()
+    told = store.network_(tokens)
+    assert torch.equal(told, fit([1, 2, 4, 5]).network_(tokens))
+    states = model.states(tokens)[2, 13].detach().numpy()
+    batch = rows([1, 2, 4, 5]).batch(np.arange(4), torch.device("cpu"))
+    there = (batch.targets != -100).numpy()
+    keys, values = model.states(batch.inputs).detach().numpy()[there], batch.targets.numpy()[there]
     near = np.argsort(((keys - states) ** 2).sum(axis=1))[:2]
     weight = np.exp(-((keys[near] - states) ** 2).sum(axis=1))
     expected = 0.4 * model(tokens)[2, 13].softmax(dim=-1).detach().numpy()
-    np.add.at(expected, store._values.numpy()[near], 0.6 * weight / weight.sum())
-    np.testing.assert_allclose(store(tokens)[2, 13].exp().numpy(), expected, atol=1e-4)
+    np.add.at(expected, values[near], 0.6 * weight / weight.sum())
+    np.testing.assert_allclose(told[2, 13].exp().numpy(), expected, atol=1e-4)
     with pytest.raises(UnknownRecordError):
         store.forget(["r0"])
-    for wrong in ([], ["r1", "r1"]):
-        with pytest.raises(InvalidRequestError):
-            store.plan(wrong)
     store.forget(store.record_ids_)
-    torch.testing.assert_close(store(tokens), model(tokens).log_softmax(dim=-1))
+    with pytest.raises(NotFittedError):
+        store.predict(ASKED)
+    store.learn(*taken([1]), record_ids=["r1"], subject_ids=["ann"])
+    assert store.digest() == fit([1]).digest()
 
 
 def test_shards_of_adapters_forget_a_person_in_one_of_them() -> None:
-    model = base()
+    enter_answers()
 
     def fit(keep: list[int]) -> AdapterShards:
-        shards = AdapterShards(model=model, n_shards=2, rank=4, epochs=3, n_batches=1)
-        return shards.fit(rows(keep), [PEOPLE[i] for i in keep])
+        shards = AdapterShards(task="answers", n_shards=2, rank=4, epochs=3, n_batches=1)
+        return shards.fit(*taken(keep), record_ids=[IDS[i] for i in keep], subject_ids=[PEOPLE[i] for i in keep])
 
     shards = fit(list(range(6)))
-    untouched = {shard: trainer.digest() for shard, trainer in shards._trainers.items()}
-    plan = shards.plan(subjects=["ann"])
-    removal = shards.forget(subjects=["ann"])
+    adapters = {n: part for n, part in shards._state().parts.items() if n.startswith("adapter/")}
+    assert len(adapters) == 2
+    assert all(np.any(part["up"]) for part in adapters.values())  # trained
+    plan = shards.plan(subjects="ann")
+    removal = shards.forget(subjects="ann")
     assert (plan.work_high, plan.touched) == (removal.work, removal.touched)
-    assert len(removal.touched) == 1
+    assert len([name for name in removal.touched if name.startswith("adapter/")]) == 1
     fresh = fit([2, 3, 4, 5])
     assert shards.digest() == fresh.digest()
     tokens = rows().batch(np.arange(6), torch.device("cpu")).inputs
-    assert torch.equal(shards(tokens), fresh(tokens))
-    changed = [s for s, trainer in shards._trainers.items() if trainer.digest() != untouched[s]]
-    assert all(f"adapter {shard}" in removal.touched for shard in changed)
-    for wrong in ({"subjects": ["ann"]}, {"ids": ["r0"]}):
+    assert torch.equal(shards.network_(tokens), fresh.network_(tokens))
+    for wrong in ({"subjects": "ann"}, {"record_ids": ["r0"]}):
         with pytest.raises(UnknownRecordError):
             shards.forget(**wrong)
-    with pytest.raises(InvalidRequestError):
-        shards.forget(["r2", "r2"])
-    shards.forget(shards.record_ids_)
-    torch.testing.assert_close(shards(tokens), model(tokens).log_softmax(dim=-1))
+
+
+def test_a_question_goes_to_the_shard_of_the_nearest_one() -> None:
+    """Against the frozen model and the adapters, put together by hand."""
+    enter_answers()
+    shards = AdapterShards(task="answers", n_shards=2, rank=4, epochs=3, n_batches=1, lr=0.1).fit(ASKED, TOLD)
+    parts, model = shards._state().parts, base()
+    place = dict(zip(shards.record_ids_.tolist(), shards._solution()["shards"].tolist(), strict=True))
+    for i, question in enumerate(ASKED):
+        tokens = torch.tensor([[*question.encode(), 256]])
+        h = model.embedding(tokens) + model.place[: tokens.shape[1]]
+        own = parts[f"adapter/{place[i]:05d}"]
+        for k, block in enumerate([*model.blocks, model.norm]):
+            h = block(h)
+            wide = torch.nn.functional.gelu(h @ torch.tensor(own["down"][k]))
+            h = h + wide @ torch.tensor(own["up"][k])
+        torch.testing.assert_close(shards.network_(tokens), model.head(h).log_softmax(dim=-1), atol=1e-5, rtol=1e-4)
+
+
+def test_a_blueprint_without_a_language_model_is_refused() -> None:
+    register("test-words", Words)
+    with pytest.raises(InvalidParameterError, match="no AnswerBlueprint"):
+        NeighbourStore(task="test-words").fit(ASKED, TOLD)
+    register("no-model", lambda: Nothing())
+    with pytest.raises(UnsupportedEstimatorError, match="no CausalModel"):
+        AdapterShards(task="no-model").fit(ASKED, TOLD)
+    enter_answers()
+    with pytest.raises(InvalidDataError, match="no place"):
+        NeighbourStore(task="answers").fit(["a question that is much too long for the model to read"], ["x"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [NeighbourStore, AdapterShards, ReplayedNetwork, "texts"])
+def test_language_models_keep_the_contract(kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enter_as_package(tmp_path / "site", monkeypatch)
+    monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
+    short: dict[Any, dict[str, Any]] = {
+        NeighbourStore: {}, AdapterShards: {"n_shards": 3, "rank": 2, "epochs": 1, "n_batches": 1},
+        ReplayedNetwork: {"epochs": 1, "n_batches": 3, "checkpoint_every": 2},
+    }  # fmt: skip
+    if kind == "texts":
+        case = Case(ReplayedNetwork(task="tiny-words", **short[ReplayedNetwork]), table="texts")
+    else:
+        case = Case(kind(task="tiny-answers", **short[kind]), table="questions")
+    results = check_unlearner(case, on_fail=None)
+    assert [str(result) for result in results if result.status == "failed"] == []
+    assert sum(result.status == "passed" for result in results) > 40
+    assert case.kind() == "exact"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [NeighbourStore, AdapterShards])
+def test_language_models_are_estimators_of_scikit_learn(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter_as_package(tmp_path / "site", monkeypatch)
+    results = check_estimator(kind(task="tiny-answers"), on_skip=None, on_fail=None)
+    assert [f"{r['check_name']}: {r['exception']!r}" for r in results if r["status"] == "failed"] == []
 
 
 # ------------------------------------------------------------------------------------------- what it still tells
@@ -322,7 +418,7 @@ def test_measures_of_a_language_model() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("forget_a_writer", "MeanOfWords exact"), pytest.param("forget_an_author", "retrain", marks=pytest.mark.slow)],
+    [("forget_a_writer", "MeanOfWords exact"), pytest.param("forget_an_author", "of hers", marks=pytest.mark.slow)],
 )
 def test_examples_run(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = Path(__file__).parents[2] / "examples" / f"{name}.py"

@@ -21,10 +21,10 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
     "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
-    "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
-    "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "CertifiedNetwork": "a network with its rows and a budget, for a workspace; see NoisyFineTuning",
     "DPSGDNetwork": "it forgets by doing nothing; what DP-SGD keeps of accuracy is in benchmarks/private.py",
+    "AdapterShards": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
+    "NeighbourStore": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
     "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
     "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",
@@ -122,6 +122,7 @@ _KINDS = {
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
     **dict.fromkeys(("adult-age", "progression"), "regression"),
     **dict.fromkeys(("cardio", "shuttle", "thyroid"), "anomalies"),
+    "passages": "passages", "questions": "questions",
 }  # fmt: skip
 _TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
                 "sentiment")  # fmt: skip
@@ -140,7 +141,9 @@ def _models_of(workload: str) -> list[str]:
         "regression": ("ridge-numbers", "bayesian-ridge", "certified-ridge", "fourier-numbers", "forest-numbers",
                        "tree-numbers", "neighbours-numbers", "sisa-numbers", "mlp-numbers"),
         "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024"),
-        "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
+        "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa", "sisa-words"),
+        "passages": ("index",),
+        "questions": ("reader",),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}
     more |= dict.fromkeys(("messages", "sentences", "topics"), ("words-ridge",))
@@ -149,7 +152,7 @@ def _models_of(workload: str) -> list[str]:
 
 def _fits(workload: str, request: str) -> bool:
     """Some requests are about classes; and of two classes, forgetting one leaves nothing to tell apart."""
-    if _KINDS.get(workload) in ("regression", "anomalies"):
+    if _KINDS.get(workload) in ("regression", "anomalies", "passages", "questions"):
         return not REQUESTS[request].needs_classes
     return request != "class" or workload not in _TWO_CLASSES
 

@@ -43,6 +43,12 @@ def sisa_mlp(data: Data, *, n_shards: int = 5) -> EstimatorLearner:
     return EstimatorLearner(_method("SISAClassifier")(behind(data, _mlp(32)), n_shards=n_shards), keep=1.0)
 
 
+def sisa_words(data: Data, *, n_shards: int = 5) -> EstimatorLearner:
+    """SISA of naive Bayes behind words, both of this library."""
+    part = _pipeline(_method("TfidfVectorizer")(norm=None), _method("MultinomialNB")())
+    return EstimatorLearner(_method("SISAClassifier")(part, n_shards=n_shards))
+
+
 def modular(data: Data) -> EstimatorLearner:
     """One classifier for each pair of classes."""
     return EstimatorLearner(_method("ModularClassifier")(behind(data, LogisticRegression(C=10.0, max_iter=300))))

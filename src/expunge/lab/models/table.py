@@ -19,6 +19,7 @@ _ALL = ("image", "table", "text")
 _ESTIMATORS = "expunge.lab.models.estimators"
 _NETWORKS = "expunge.lab.models.networks"
 _VALUES = "expunge.lab.models.values"
+_READERS = "expunge.lab.models.readers"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +101,8 @@ MODELS: dict[str, Family] = {
                               "FourierRidge"),
     "hashed-ridge": _own("hashed words, then ridge regression", "hashed_ridge", ("text",), "n_features",
                          "HashingVectorizer", "RidgeClassifier"),
+    "index": Family("an index of passages", f"{_READERS}:index", ("text",), "least_coverage", (), ("PassageIndex",),
+                    "ranking"),
     "isolation": _value("an isolation forest that forgets in place", "isolation", "n_estimators", "IsolationForest",
                         task="anomalies", dials=("max_samples",)),
     "langevin": _own("noisy descent, certified", "langevin", _NUMBERS, "epsilon", "LangevinLogisticRegression",
@@ -125,6 +128,8 @@ MODELS: dict[str, Family] = {
     "private-online": _own("a stream, differentially private", "private_online", _NUMBERS, "epsilon",
                            "PrivateOnlineLogisticRegression", dials=("group_size",)),
     "qda": _own("quadratic discriminants", "qda", _NUMBERS, "reg_param", "QuadraticDiscriminantAnalysis"),
+    "reader": Family("a reader that answers with words of a passage", f"{_READERS}:reader", ("text",), "alpha", (),
+                     ("SpanReader",), "answers"),
     "resnet18": _network("ResNet-18 for small images", "resnet18"),
     "ridge": _own("ridge regression on classes", "ridge", _NUMBERS, "alpha", "RidgeClassifier", *_FRONT),
     "ridge-numbers": _value("ridge regression", "ridge_numbers", "alpha", "Ridge"),
@@ -134,6 +139,8 @@ MODELS: dict[str, Family] = {
                  dials=("n_slices", "place_by")),
     "sisa-mlp": _own("shards of small networks", "sisa_mlp", _ALL, "n_shards", "SISAClassifier"),
     "sisa-numbers": _value("shards of ridge regressions", "sisa_numbers", "n_shards", "SISARegressor"),
+    "sisa-words": _own("shards of pipelines that forget, over words", "sisa_words", ("text",), "n_shards",
+                       "SISAClassifier", "TfidfVectorizer", "MultinomialNB", "Pipeline"),
     "softmax": _own("softmax regression, trained again", "softmax", _ALL, "C", "RetrainClassifier"),
     "words-ridge": _own("the most frequent words, ridge regression", "words_ridge", ("text",), "max_features",
                         "TfidfVectorizer", "RidgeClassifier"),

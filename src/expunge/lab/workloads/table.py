@@ -55,6 +55,7 @@ _IMAGES = "expunge.lab.workloads.images"
 _TEXTS = "expunge.lab.workloads.texts"
 _NUMBERS = "expunge.lab.workloads.numbers"
 _ANOMALIES = "expunge.lab.workloads.anomalies"
+_ARTICLES = "expunge.lab.workloads.articles"
 
 WORKLOADS: dict[str, Workload] = {
     "adult": Workload("people and their income", f"{_TABLES}:adult", 4000, licence="CC BY 4.0", file="adult.csv.gz"),
@@ -84,7 +85,11 @@ WORKLOADS: dict[str, Workload] = {
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
     "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, ("test",),
                       licence="CC BY-SA 3.0", file="mnist.npz"),
+    "passages": Workload("passages of articles, each to be found by a question", f"{_ARTICLES}:passages",
+                         licence="CC BY-SA 4.0", file="xquad_en.jsonl.gz"),
     "progression": Workload("how far a disease is after a year; bundled", f"{_NUMBERS}:progression"),
+    "questions": Workload("questions about passages, with answers", f"{_ARTICLES}:questions",
+                          licence="CC BY-SA 4.0", file="xquad_en.jsonl.gz"),
     "sentiment": Workload("sentences about films", f"{_TEXTS}:sentiment", 4000, file="rt_polarity.jsonl.gz"),
     "shuttle": Workload("readings of a space shuttle, some unusual", f"{_ANOMALIES}:shuttle", 4000,
                         file="adbench_shuttle.npz"),

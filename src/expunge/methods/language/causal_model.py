@@ -14,11 +14,12 @@ from expunge.errors import InvalidDataError
 from expunge.methods.networks.task import Task
 from expunge.methods.text.vectorizer import texts_of
 
-__all__ = ["END", "AnswerTask", "CausalModel", "answer", "answer_rows"]
+__all__ = ["END", "IGNORED", "AnswerTask", "CausalModel", "answer", "answer_rows"]
 
 END, NOTHING = 256, 257  # behind the 256 bytes: the end of a question or an answer, and a place without a token
 N_TOKENS = 258
-_IGNORED = -100
+IGNORED = -100
+_AT_A_TIME = 16  # questions that are answered at once
 
 
 class CausalModel(nn.Module):
@@ -108,7 +109,7 @@ def answer_rows(questions: Sequence[str], answers: Sequence[str], *, length: int
     if len(asked) != len(told):
         raise InvalidDataError(f"There are {len(asked)} questions and {len(told)} answers.", hint="One for each.")
     inputs = np.full((len(asked), length), NOTHING, dtype=np.int64)
-    targets = np.full((len(asked), length), _IGNORED, dtype=np.int64)
+    targets = np.full((len(asked), length), IGNORED, dtype=np.int64)
     for i, (question, wanted) in enumerate(zip(asked, told, strict=True)):
         row = [*_bytes(question), END]
         start = len(row)
@@ -142,9 +143,9 @@ class AnswerTask(Task):
 
     def losses(self, outputs: Any, targets: Any) -> torch.Tensor:
         each = functional.cross_entropy(
-            outputs.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=_IGNORED
+            outputs.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=IGNORED
         ).view(targets.shape)
-        there = targets != _IGNORED
+        there = targets != IGNORED
         return torch.as_tensor(each.sum(dim=1) / there.sum(dim=1).clamp(min=1))
 
     def measure(self, outputs: Any, targets: Any) -> torch.Tensor:
@@ -152,30 +153,45 @@ class AnswerTask(Task):
 
 
 @torch.no_grad()
-def answer(model: nn.Module, questions: Sequence[str], *, most: int = 80, length: int = 256) -> list[str]:
+def answer(model: Any, questions: Sequence[str], *, most: int = 80, length: int = 256) -> list[str]:
     """The likeliest answer, byte by byte.
 
     Parameters
     ----------
-    model : Module
-        From tokens (b, t) to logits (b, t, 258).
+    model : Module, or callable
+        From tokens (b, t) to logits (b, t, 258), or to log p.
     questions : sequence of n str
     most : int, default=80
         Bytes of an answer.
     length : int, default=256
         Most tokens that the model reads.
     """
-    out = []
-    for question in texts_of(questions, 0):
-        row = [*_bytes(question), END]
-        start = len(row)
-        while len(row) < min(length, start + most):
-            token = int(model(torch.tensor([row]))[0, -1].argmax())
-            if token >= END:
-                break
-            row.append(token)
-        out.append(bytes(row[start:]).decode("utf-8", "replace"))
+    out: list[str] = []
+    rows = [[*_bytes(question), END] for question in texts_of(questions, 0)]
+    for start in range(0, len(rows), _AT_A_TIME):
+        out += _told(model, rows[start : start + _AT_A_TIME], most, length)
     return out
+
+
+def _told(model: Any, asked: list[list[int]], most: int, length: int) -> list[str]:
+    """Answers to a few questions at once, which end where their own end comes."""
+    ends, told = [len(row) for row in asked], [list[int]() for _ in asked]
+    tokens = torch.full((len(asked), max(ends) + most), NOTHING)
+    for row, question in zip(tokens, asked, strict=True):
+        row[: len(question)] = torch.tensor(question)
+    going = [i for i, end in enumerate(ends) if end < min(length, end + most)]
+    while going:
+        lasts = [ends[i] + len(told[i]) - 1 for i in going]
+        logits = model(tokens[going, : max(lasts) + 1])[torch.arange(len(going)), lasts]
+        left = []
+        for i, last, token in zip(going, lasts, logits.argmax(dim=-1).tolist(), strict=True):
+            if token < END:
+                told[i].append(token)
+                tokens[i, last + 1] = token
+                if len(told[i]) < most and ends[i] + len(told[i]) < length:
+                    left.append(i)
+        going = left
+    return [bytes(row).decode("utf-8", "replace") for row in told]
 
 
 def _bytes(text: str) -> list[int]:

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from expunge.digest import leaf, root
-from expunge.errors import InvalidRequestError, UnknownRecordError
-from expunge.methods.language.causal_model import CausalModel
+from expunge.errors import UnsupportedRequestError
+from expunge.methods.language.answering import frozen, refuse_others, reordered, slots_before
+from expunge.methods.language.causal_model import IGNORED, CausalModel
 from expunge.methods.networks.arguments import check_count, check_number
+from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import threads
-from expunge.methods.networks.task import Task
-from expunge.records import Guarantee, Plan, Removal, equality
+from expunge.methods.networks.weights import part_of
+from expunge.rows import Rows, Table
+from expunge.state import Change, Part
 
 __all__ = ["NeighbourStore"]
 
-_IGNORED = -100
 
-
-class NeighbourStore:
+class NeighbourStore(NetworkModel):
     """Language from a frozen model and from the nearest of stored states: records stand in rows, and go with them.
 
     Parameters
     ----------
-    model : CausalModel
-        It must not have learned from the records; that is for you to see to, and an assumption of the guarantee.
+    task : str
+        Name of an :class:`~expunge.methods.language.answering.AnswerBlueprint` whose ``backbone`` gives the model. It
+        must not have learned from the records; that is for you to see to, and an assumption of the guarantee.
     k : int, default=8
         Neighbours.
     temperature : float, default=1.0
         Of the squared distances, above 0.
     share : float, default=0.7
         Weight of the neighbours beside the model, from 0 to 1.
+    seed : int, default=0
+        Keys the canonical order of the records, and what the blueprint draws from torch's generator.
+
+    Attributes
+    ----------
+    network_ : callable
+        From tokens (b, t) to log p of the next token at each place.
 
     Guarantee
     ---------
@@ -44,7 +53,7 @@ class NeighbourStore:
     -----
     A row is a state of the model (float32) and the token that came next, for each token of an answer. Each record goes
     through the model alone, so that its rows do not depend on others. Forgetting reads no record and copies what is
-    left; a token costs O(rows · width).
+    left; a token costs O(rows · width). Rows give back what was learned, so there is no export.
 
     References
     ----------
@@ -53,109 +62,103 @@ class NeighbourStore:
 
     Examples
     --------
-    >>> from expunge.methods.language.causal_model import AnswerTask, answer_rows
-    >>> rows = answer_rows(["Who?", "Where?"], ["Ada", "Oslo"], length=16)
-    >>> store = NeighbourStore(model=CausalModel(width=16, length=16)).fit(AnswerTask(rows, record_ids=["a", "b"]))
+    >>> from expunge.language import AnswerBlueprint
+    >>> from expunge.networks import register
+    >>> class Public(AnswerBlueprint):
+    ...     length = 16
+    ...     def backbone(self, n_features):
+    ...         return CausalModel(width=16, length=self.length)
+    >>> register("public", Public)
+    >>> store = NeighbourStore(task="public").fit(["Who?", "Where?"], ["Ada", "Oslo"], record_ids=["a", "b"])
     >>> removal = store.forget(["a"])
     >>> removal.guarantee.kind, removal.work, store.record_ids_.tolist()
     ('exact', 0, ['b'])
     """
 
-    def __init__(self, *, model: CausalModel, k: int = 8, temperature: float = 1.0, share: float = 0.7) -> None:
-        self.model = model
+    _requests = ("records", "subjects")
+    _alternatives: ClassVar[dict[str, list[Any]]] = {"task": [], "k": [1], "temperature": [0.05], "share": [0.2]}
+
+    def __init__(
+        self, *, task: Any = None, k: int = 8, temperature: float = 1.0, share: float = 0.7, seed: int = 0
+    ) -> None:
+        self.task = task
         self.k = k
         self.temperature = temperature
         self.share = share
+        self.seed = seed
 
-    def fit(self, task: Task) -> NeighbourStore:
-        """Store the states of all records."""
+    def _check_params(self) -> None:
+        super()._check_params()
+        refuse_others(self)
         check_count("k", self.k)
         check_number("temperature", self.temperature, open_low=True)
         check_number("share", self.share, high=1.0)
-        keys, values, sizes = [], [], []
-        with threads(1), torch.no_grad():
-            for position in range(len(task)):
-                batch = task.batch(np.array([position]), torch.device("cpu"))
-                there = batch.targets[0] != _IGNORED
-                keys.append(self.model.states(batch.inputs)[0][there])
-                values.append(batch.targets[0][there])
-                sizes.append(int(there.sum()))
-        self._ids = task.ids.copy()
-        self._keys, self._values = torch.cat(keys), torch.cat(values)
-        self._whose = np.repeat(np.arange(len(task)), sizes)
-        return self
 
-    def plan(self, ids: Any) -> Plan:
-        """What forgetting would cost and promise; changes nothing."""
-        return Plan(
-            guarantee=self.guarantee(), n_records=len(self._find(ids)), work_low=0, work_high=0, touched=("rows",)
-        )
+    def _update(self, change: Change) -> dict[str, Part | None]:
+        rows = change.rows
+        self._refuse_weights(rows)
+        model = frozen(self, change.parts.get("backbone"))
+        before, after, old = slots_before(change), rows.slots(), change.parts.get("rows")
+        new = self._states(model, change.added) if len(change.added_slots) else None
+        held = [part for part in (old, new) if part is not None]
+        if not held:  # a fit on nothing
+            held = [self._states(model, rows.peek(after))]
+        every = {name: np.concatenate([part[name] for part in held]) for name in held[0]}
+        slots = np.concatenate([before, change.added_slots])
+        at = np.argsort(slots)[np.searchsorted(np.sort(slots), after)]
+        lines = reordered(every["sizes"], at)
+        kept = {"keys": every["keys"][lines], "values": every["values"][lines], "sizes": every["sizes"][at]}
+        return {"rows": kept} if "backbone" in change.parts else {"rows": kept, "backbone": weights_of(model)}
 
-    def forget(self, ids: Any) -> Removal:
-        """Delete the rows of records.
+    def _states(self, model: CausalModel, table: Table) -> Part:
+        """States and what came next, of each record alone."""
+        width = model.place.shape[1]
+        keys, values = [np.empty((0, width), dtype=np.float32)], [np.empty(0, dtype=np.int64)]
+        if len(table):
+            task = self._task_of(table, {}, np.empty(0))
+            with threads(1), torch.no_grad():
+                for position in range(len(task)):
+                    batch = task.batch(np.array([position]), torch.device("cpu"))
+                    there = batch.targets[0] != IGNORED
+                    keys.append(model.states(batch.inputs)[0][there].numpy())
+                    values.append(batch.targets[0][there].numpy())
+        sizes = np.array([len(each) for each in values[1:]], dtype=np.int64)
+        return {"keys": np.concatenate(keys), "values": np.concatenate(values), "sizes": sizes}
 
-        Raises
-        ------
-        UnknownRecordError
-            An id that it does not know, or no longer.
-        InvalidRequestError
-            No id, or one twice.
-        """
-        started = time.perf_counter()
-        gone = self._find(ids)
-        kept = np.setdiff1d(np.arange(len(self._ids)), gone)
-        rows = torch.as_tensor(np.flatnonzero(np.isin(self._whose, kept)))
-        old = self._keys, self._values
-        self._keys, self._values = self._keys[rows].clone(), self._values[rows].clone()
-        self._whose = np.searchsorted(kept, self._whose[rows.numpy()])
-        self._ids = self._ids[kept]
-        for tensor in old:
-            tensor.zero_()  # of whoever still holds them
-        return Removal(
-            guarantee=self.guarantee(), n_forgotten=len(gone), work=0, elapsed_s=time.perf_counter() - started,
-            touched=("rows",),
-        )  # fmt: skip
+    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        if not len(rows):
+            return None
+        held = {name: parts["rows"][name] for name in ("keys", "values")}
+        return held | {f"network/{name}": array for name, array in parts["backbone"].items()}
 
-    def digest(self) -> str:
-        """SHA-256 over the rows by id, the weights of the model, and the arguments."""
-        leaves = {f"weights/{name}": leaf(value.numpy()) for name, value in self.model.state_dict().items()}
-        order = np.argsort(self._ids, kind="stable")
-        leaves["ids"] = leaf(self._ids[order])
-        rank = np.argsort(order)[self._whose]
-        rows = np.argsort(rank, kind="stable")
-        leaves["rows"] = leaf({"keys": self._keys.numpy()[rows], "values": self._values.numpy()[rows]})
-        leaves["arguments"] = leaf({"k": self.k, "temperature": self.temperature, "share": self.share})
-        return root(leaves).hex()
+    def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
+        return 0, 0, ("rows",)
+
+    def _terms(self) -> str:
+        return ", of a model that never learned from the records"
 
     @property
-    def record_ids_(self) -> npt.NDArray[Any]:
-        """Ids it still knows."""
-        return self._ids.copy()
+    def network_(self) -> Any:
+        """From tokens (b, t) to log p of the next token at each place, shape (b, t, number of tokens)."""
+        solution = self._solution()
+        model = frozen(self, part_of(solution, "network/"))
+        keys, values = torch.as_tensor(solution["keys"]), torch.as_tensor(solution["values"])
+        share, k, temperature = float(self.share), min(self.k, len(keys)), float(self.temperature)
 
-    def guarantee(self) -> Guarantee:
-        """Exact."""
-        return equality(", of a model that never learned from the records", None)
+        @torch.no_grad()
+        def chances(tokens: torch.Tensor) -> torch.Tensor:
+            states = model.states(tokens)
+            own = model.head(states).softmax(dim=-1)
+            flat = states.flatten(0, 1)
+            away, at = torch.cdist(flat, keys).square().topk(k, largest=False)
+            weight = torch.softmax(-away / temperature, dim=-1)
+            near = torch.zeros(len(flat), own.shape[-1]).scatter_add_(1, values[at], weight).view(own.shape)
+            return torch.as_tensor((share * near + (1 - share) * own).clamp(min=1e-12).log())
 
-    @torch.no_grad()
-    def __call__(self, tokens: torch.Tensor) -> torch.Tensor:
-        """log p of the next token at each place, shape (b, t, number of tokens)."""
-        states = self.model.states(tokens)
-        own = self.model.head(states).softmax(dim=-1)
-        if not len(self._keys) or not self.share:
-            return torch.as_tensor(own.clamp(min=1e-12).log())
-        flat = states.flatten(0, 1)
-        away, at = torch.cdist(flat, self._keys).square().topk(min(self.k, len(self._keys)), largest=False)
-        weight = torch.softmax(-away / self.temperature, dim=-1)
-        near = torch.zeros(len(flat), own.shape[-1]).scatter_add_(1, self._values[at], weight).view(own.shape)
-        return torch.as_tensor((self.share * near + (1 - self.share) * own).clamp(min=1e-12).log())
+        return chances
 
-    def _find(self, ids: Any) -> npt.NDArray[np.intp]:
-        if not hasattr(self, "_ids"):
-            raise InvalidRequestError("This store was not fitted.", hint="Call fit(task) first.")
-        wanted = np.atleast_1d(np.asarray(ids)).tolist()
-        if not wanted or len(set(wanted)) < len(wanted):
-            raise InvalidRequestError("Name at least one record, and each once.")
-        place = {name: i for i, name in enumerate(self._ids.tolist())}
-        if missing := [name for name in wanted if name not in place]:
-            raise UnknownRecordError(f"No record {missing[0]!r}: never learned, or forgotten.", hint="See record_ids_.")
-        return np.array([place[name] for name in wanted], dtype=np.intp)
+    def export(self, path: str | Path) -> Path:
+        """Refused: rows give back what was learned."""
+        raise UnsupportedRequestError(
+            "An export would hold training rows: a NeighbourStore answers from them.", hint="Save it instead."
+        )

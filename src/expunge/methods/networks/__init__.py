@@ -41,9 +41,11 @@ NETWORK_METHODS: dict[str, str] = {
 
 #: Networks that are fitted, saved and asked as any other model, so that a workspace can hold them.
 NETWORK_MODELS: dict[str, str] = {
+    "AdapterShards": "expunge.methods.language.adapter_shards:AdapterShards",
     "CertifiedNetwork": "expunge.methods.networks.certified_network:CertifiedNetwork",
     "DPSGDNetwork": "expunge.methods.private.dp_sgd_network:DPSGDNetwork",
     "FrozenBackbone": "expunge.methods.networks.frozen_backbone:FrozenBackbone",
+    "NeighbourStore": "expunge.methods.language.neighbour_store:NeighbourStore",
     "ReplayedNetwork": "expunge.methods.networks.replayed_network:ReplayedNetwork",
     "TrainedNetwork": "expunge.methods.networks.trained_network:TrainedNetwork",
 }

@@ -31,11 +31,13 @@ class Blueprint:
 
     Attributes
     ----------
-    kind : {"classification", "regression"}, default="classification"
+    kind : {"classification", "regression", "question answering"}, default="classification"
     target : str, optional
         Column of the target, where nobody names one.
     labels : sequence, optional
         Class of each output of the network, in order; default: the classes of the data, sorted.
+    texts : bool, default=False
+        Whether the columns are texts; else they are numbers.
 
     Examples
     --------
@@ -47,20 +49,23 @@ class Blueprint:
     'Wide'
     """
 
-    kind: ClassVar[Literal["classification", "regression"]] = "classification"
+    kind: ClassVar[Literal["classification", "regression", "question answering"]] = "classification"
     target: ClassVar[str | None] = None
     labels: ClassVar[Sequence[Any] | None] = None
+    texts: ClassVar[bool] = False
 
     def network(self, n_features: int, n_outputs: int) -> nn.Module:
         """The network with its first weights, on the CPU; the generator of torch is seeded when it is called."""
         raise NotImplementedError
 
-    def inputs(self, X: npt.NDArray[np.float64]) -> torch.Tensor:
-        """What the network reads, from columns of numbers of shape (n, d): the place to make an image of them."""
+    def inputs(self, X: npt.NDArray[Any]) -> Any:
+        """What the network reads, from columns of shape (n, d), float64 or texts as objects: the place to make an image
+        of them, or numbers of words."""
         return torch.tensor(X, dtype=torch.float32)
 
-    def task(self, inputs: torch.Tensor, targets: torch.Tensor, record_ids: npt.NDArray[Any]) -> Task:
-        """The data with the loss that is trained. Targets are numbers of outputs, or values."""
+    def task(self, inputs: Any, targets: Any, record_ids: npt.NDArray[Any]) -> Task:
+        """The data with the loss that is trained. Targets are a tensor of numbers of outputs or values, or an array of
+        answers."""
         kind = Classification if self.kind == "classification" else Regression
         return kind((inputs, targets), record_ids=list(record_ids))
 
@@ -74,13 +79,19 @@ class Blueprint:
             f"{type(self).__name__} brings no training.", hint="Write train(network, task, seed), or do without."
         )
 
+    def answers(self, network: Callable[..., Any], inputs: Any) -> list[str]:
+        """What a network of kind "question answering" says to inputs."""
+        raise UnsupportedRequestError(
+            f"{type(self).__name__} gives no answers.", hint="Write answers(network, inputs), or choose another kind."
+        )
+
     def backbone(self, n_features: int) -> nn.Module:
         """A network with public weights that are never trained here; its outputs are features."""
         raise UnsupportedRequestError(
             f"{type(self).__name__} brings no backbone.", hint="Write backbone(n_features), or choose another one."
         )
 
-    def entry(self, X: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    def entry(self, X: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
         """First epoch, from 0, in which a replayed training reads each record: late for those who may leave."""
         return np.zeros(len(X), dtype=np.intp)
 

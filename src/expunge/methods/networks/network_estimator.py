@@ -20,6 +20,7 @@ from expunge.methods.networks.modes import set_mode
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.task import Task
 from expunge.methods.networks.weights import filled, part_of
+from expunge.validation import text_table
 
 __all__ = ["NetworkEstimator"]
 
@@ -100,6 +101,7 @@ class NetworkEstimator(BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.input_tags.string = find_blueprint(self.task).texts
         if _is_classifier(self):
             tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
         else:
@@ -114,7 +116,7 @@ class NetworkEstimator(BaseEstimator):
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> NetworkEstimator:
         """Train on, from the state that there is; the classes are those of the first call."""
-        rows, y = _rows_of(X), np.asarray(y)
+        rows, y = self._rows(X), np.asarray(y)
         if "classes_" not in self.__dict__ and _is_classifier(self):
             self.classes_ = np.unique(y) if classes is None else np.asarray(classes)
         self.n_features_in_ = rows.shape[1]
@@ -150,6 +152,11 @@ class NetworkEstimator(BaseEstimator):
         outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         return np.asarray(outputs / outputs.sum(axis=1, keepdims=True))
 
+    def _rows(self, X: Any) -> npt.NDArray[Any]:
+        if find_blueprint(self.task).texts:
+            return np.array(text_table(X), dtype=object)
+        return np.array(X.to_numpy() if hasattr(X, "to_numpy") else X, dtype=np.float64)
+
     def _net(self, blueprint: Blueprint, task: Task) -> Any:
         module = self._module(blueprint)
         adam = {"optimizer": torch.optim.Adam}
@@ -168,7 +175,7 @@ class NetworkEstimator(BaseEstimator):
         blueprint = find_blueprint(self.task)
         with repeatable(0, torch.device("cpu")), threads(1), torch.no_grad():
             network = filled(self._module(blueprint), part_of(self.state_, "model/"))
-            inputs = blueprint.inputs(_rows_of(X))
+            inputs = blueprint.inputs(self._rows(X))
             outputs = [network(inputs[i : i + 256]).double().numpy() for i in range(0, len(inputs), 256)]
         return np.concatenate(outputs)
 
@@ -194,7 +201,3 @@ class _Net(skorch.NeuralNet):
         loss = self.get_loss(outputs, targets, X=inputs, training=True)
         loss.backward()
         return {"loss": loss, "y_pred": outputs}
-
-
-def _rows_of(X: Any) -> Floats:
-    return np.array(X.to_numpy() if hasattr(X, "to_numpy") else X, dtype=np.float64)

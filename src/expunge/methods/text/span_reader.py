@@ -11,14 +11,14 @@ from scipy import linalg
 from sklearn.utils.validation import validate_data
 
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidParameterError
+from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.sums.arguments import check_number
 from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
 from expunge.methods.text.vectorizer import refuse_weight, texts_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
-from expunge.validation import refuse_missing_targets
+from expunge.validation import refuse_missing_targets, text_table
 
 __all__ = ["SpanReader"]
 
@@ -183,6 +183,27 @@ class SpanReader(Unlearner):
         """How well the reader likes its answers, shape (n,), without unit; -inf where it has none."""
         return np.array([score for _, score in self._read(X)])
 
+    def score_answers(self, X: Any, y: Any) -> Floats:
+        """How much less the reader likes these answers than its own, shape (n,), at most 0 and without unit.
+
+        Parameters
+        ----------
+        X : table of questions and passages, shape (n, 2)
+        y : sequence of n str
+
+        Returns
+        -------
+        ndarray
+            Of the best span with the words of the answer; -inf where the passage has none.
+        """
+        coef, (pairs, answers) = self._solution()["coef"], self._validate(X, y, reset=False, least=0)
+        out = np.full(len(pairs), -np.inf)
+        for i, spans in enumerate(spans_of(*_columns(pairs), answers)):
+            scores = (spans.seen * coef[spans.kind]).sum(axis=1)
+            if (true := spans.overlap >= 1.0).any():
+                out[i] = scores[true].max() - scores.max()
+        return out
+
     def _read(self, X: Any) -> list[tuple[str, float]]:
         """The answer to each question, and its score."""
         coef, (pairs, _) = self._solution()["coef"], self._validate(X, None, reset=False, least=0)
@@ -218,32 +239,9 @@ def _columns(pairs: Any) -> tuple[list[str], list[str]]:
 
 
 def _pairs(X: Any, least: int) -> Any:
-    """A table of a question and a passage in each row: a frame if it was one, else an object array of shape (n, 2).
-
-    Raises
-    ------
-    InvalidDataError
-        No table of two columns, or fewer rows than ``least``; a cell that is no text, by row and type.
-    """
+    """A table of a question and a passage in each row: a frame if it was one, else an object array of shape (n, 2)."""
     if hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
         X = X.to_pandas()
-    if hasattr(X, "iloc") and {"question", "passage"} <= set(getattr(X, "columns", ())):
+    if {"question", "passage"} <= set(getattr(X, "columns", ())):
         X = X[["question", "passage"]]
-    if not (hasattr(X, "shape") or isinstance(X, (list, tuple))) or hasattr(X, "tocsr"):
-        raise InvalidDataError(f"Expected questions and passages, got a {type(X).__name__}.", hint="Give two columns.")
-    rows = [row if isinstance(row, (list, tuple, np.ndarray)) else (row,) for row in getattr(X, "values", X)]
-    if len(rows) < least:
-        raise InvalidDataError(f"Found {len(rows)} questions while a minimum of {least} is required.")
-    pairs = np.empty((len(rows), 2), dtype=object)
-    for i, row in enumerate(rows):
-        if len(row) != 2:
-            raise InvalidDataError(
-                f"X, row {i} has {len(row)} cells; a question and its passage are two.", hint="Drop other columns."
-            )
-        for cell, what in zip(row, ("question", "passage"), strict=True):
-            if not isinstance(cell, str):
-                raise InvalidDataTypeError(
-                    f"X, row {i} holds a value of type {type(cell).__name__} as its {what}.", hint="Make it a text."
-                )
-        pairs[i] = [str(cell) for cell in row]
-    return X if hasattr(X, "iloc") else pairs
+    return text_table(X, least=least, names=("question", "passage"))

@@ -89,9 +89,11 @@ def list_network_methods() -> list[MethodCard]:
 
 #: Networks as models: the guarantee, whether more records can be learned, and what they do.
 _MODELS = (
+    ("AdapterShards", "exact", True, "a language model, frozen, with an adapter for each shard of persons"),
     ("CertifiedNetwork", "certified", False, "trained elsewhere, that forgets with noise and keeps a budget"),
     ("DPSGDNetwork", "certified", True, "trained with noise, that some may leave as it is"),
     ("FrozenBackbone", "exact", True, "whose weights never change, before a method that forgets"),
+    ("NeighbourStore", "exact", True, "a language model, frozen, with rows of what came next"),
     ("ReplayedNetwork", "exact", True, "trained such that it can be taken up again before a record was first read"),
     ("TrainedNetwork", STRONGEST, False, "trained elsewhere, that forgets by one of the methods below"),
 )

@@ -6,6 +6,7 @@ list of names: so it can be fitted again when a column is forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
@@ -14,6 +15,7 @@ __all__ = [
     "ESTIMATORS",
     "behind_backbone",
     "behind_columns",
+    "behind_words",
     "default_estimator",
     "learns_from_tables",
     "make_estimator",
@@ -113,6 +115,36 @@ def behind_backbone(model: Any, task: str) -> Any:
     from expunge.methods.pipeline.pipeline import Pipeline
 
     steps = [("backbone", FrozenBackbone(task=task, seed=model.seed)), ("model", model)]
+    return Pipeline(steps, seed=model.seed)
+
+
+#: Names of vectorisers on the command line.
+_WORDS = {"counts": "CountVectorizer", "tfidf": "TfidfVectorizer", "hashing": "HashingVectorizer"}
+
+
+def behind_words(model: Any, words: Any, options: Mapping[str, Any]) -> Any:
+    """A method of numbers behind a vectoriser that forgets, for one column of texts.
+
+    Parameters
+    ----------
+    model : Unlearner
+        Becomes the last step.
+    words : str
+        "counts", "tfidf" or "hashing".
+    options : mapping
+        Arguments of the vectoriser.
+
+    Raises
+    ------
+    InvalidParameterError
+        No such vectoriser, or an option that it does not have.
+    """
+    from expunge.methods.pipeline.pipeline import Pipeline
+    from expunge.workspace.tabular.catalogue import make_method
+
+    if words not in _WORDS:
+        raise InvalidParameterError(f"Words are {', '.join(_WORDS)}, not {words!r}.", hint="As in words=tfidf.")
+    steps = [("words", make_method(_WORDS[words], None, {"seed": model.seed, **options})), ("model", model)]
     return Pipeline(steps, seed=model.seed)
 
 

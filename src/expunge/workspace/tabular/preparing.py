@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.methods.networks import NETWORK_MODELS
 from expunge.workspace.tabular.catalogue import make_method, wraps_estimator
-from expunge.workspace.tabular.pipelines import behind_backbone, behind_columns, learns_from_tables, make_estimator
+from expunge.workspace.tabular.pipelines import (
+    behind_backbone,
+    behind_columns,
+    behind_words,
+    learns_from_tables,
+    make_estimator,
+)
 from expunge.workspace.tabular.reading import TableRows, read_rows
 from expunge.workspace.tabular.schema import Schema
 
@@ -31,8 +37,16 @@ def prepared(card: Card) -> Any:
     if card.estimator is not None:
         raise InvalidParameterError(f"{name} takes no estimator.", hint="Leave --estimator out, or use --method sisa.")
     options = dict(card.options)
-    backbone = options.pop("backbone", None)
+    backbone, words = options.pop("backbone", None), options.pop("words", None)
+    of_words = {key.removeprefix("words__"): options.pop(key) for key in list(options) if key.startswith("words__")}
     model = make_method(name, None, options)
+    if words is not None or of_words:
+        if list(schema.columns.values()) != ["text"]:
+            raise InvalidDataError(
+                f"Words are taken from one column of texts, and there are {', '.join(map(repr, schema.columns))}.",
+                hint="Leave the others out with --ignore, or declare it: --columns NAME=text.",
+            )
+        return behind_words(model, words, of_words)
     if learns_from_tables(model):
         return model
     if not card.bare and name not in NETWORK_MODELS and backbone is None:
