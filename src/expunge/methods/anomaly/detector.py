@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 
 #: Share of ordinary records that a threshold of "auto" is meant to call outliers, where a model of them says so.
-RARE = 0.025
+RARE = 0.1
 _AT_A_TIME = 2**16  # records in memory, of those that are scored again
 
 
@@ -109,6 +109,9 @@ class Detector(OutlierMixin, Unlearner):
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         return self._whole_cost(rows, slots, table)
 
+    def _most_work(self, rows: Rows) -> int:
+        return len(rows) * (2 if self._is_scored() else 1)
+
     def _whole_cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int, tuple[str, ...]]:
         low, high = self._cost(rows, slots, table)
         scored = len(rows) - len(slots) + (0 if table is None else len(table)) if self._is_scored() else 0
@@ -146,6 +149,10 @@ class Detector(OutlierMixin, Unlearner):
         with self._state().lock:
             solution, rows = self._solution(), self._rows()
             return self._scores_of(rows, rows.slots() if record_ids is None else rows.find(record_ids), solution)
+
+    def predict_records(self, record_ids: Any = None) -> npt.NDArray[np.int64]:
+        """-1 for records that are outliers among the others, 1 for others; as :meth:`score_records`, shape (n,)."""
+        return np.where(self.score_records(record_ids) < self.offset_, -1, 1)
 
     def _scores_of(self, rows: Rows, slots: Slots, solution: Part) -> Floats:
         return self._scores(rows.peek(slots).X, solution)

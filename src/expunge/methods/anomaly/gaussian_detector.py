@@ -33,7 +33,7 @@ class GaussianDetector(Detector):
         From the covariance of all columns (0) to columns that know nothing of each other (1).
     contamination : "auto" or float, default="auto"
         Share of the records that are outliers, above 0 and at most 0.5: every change then scores all records again.
-        With "auto" the threshold is that of the 2.5 % farthest of a normal distribution, and no record is read for it.
+        With "auto" the threshold is that of the 10 % farthest of a normal distribution, and no record is read for it.
     resolution : float or array-like of shape (n_features,), default=2**-32
         Unit of the integers that hold the values of a feature: a power of two. Values are rounded to multiples of it.
     seed : int, default=0

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.anomaly.detector import RARE, Detector
+from expunge.methods.anomaly.detector import Detector
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
@@ -22,7 +22,7 @@ __all__ = ["HistogramDetector"]
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 _ONE = int(2.0**-22 / WEIGHT_RESOLUTION)  # a record without a weight, in the second limb
-_RARE_SCORE = 1.959963984540054  # standard deviations below the mean that 2.5 % of a normal distribution lie
+_RARE_SCORE = 1.2815515655446004  # standard deviations below the mean that 10 % of a normal distribution lie
 
 
 class HistogramDetector(Detector):
@@ -37,7 +37,7 @@ class HistogramDetector(Detector):
         says.
     contamination : "auto" or float, default="auto"
         Share of the records that are outliers, above 0 and at most 0.5: every change then scores all records again.
-        With "auto" the threshold lies 1.96 standard deviations below the mean score, both from the counts, as if no
+        With "auto" the threshold lies 1.28 standard deviations below the mean score, both from the counts, as if no
         column knew of another.
     seed : int, default=0
         Keys the canonical order of the records; part of the digest. No number that is learned depends on it.

@@ -32,6 +32,8 @@ class NearDetector(Detector):
     n_neighbors: int
     metric: str
 
+    #: As with scikit-learn's detector by neighbours: rows that are asked about are compared as ones not known.
+    novelty: ClassVar[bool] = True
     _reads_to_score = False
     _waivers: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record of weight two is one neighbour, and a record "
@@ -77,6 +79,11 @@ class NearDetector(Detector):
         if table.weight is not None:
             out["weight"] = table.weight
         return {**out, **self._from_lists(lists["near"], self._distances(lists["away"]))}
+
+    @property
+    def fit_predict(self) -> Any:
+        """Not there: a row that is asked about is none of the records. Use ``fit``, then ``predict_records``."""
+        raise AttributeError("fit_predict is not available: fit, then ask predict_records() about the records.")
 
     def _distances(self, away: Floats) -> Floats:
         return np.sqrt(away) if self.metric == "euclidean" else away

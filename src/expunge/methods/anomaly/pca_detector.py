@@ -37,7 +37,7 @@ class PCADetector(Detector):
         Divide each column by its standard deviation first.
     contamination : "auto" or float, default="auto"
         Share of the records that are outliers, above 0 and at most 0.5: every change then scores all records again.
-        With "auto" the threshold is that of the 2.5 % farthest of normal distributions with these variances.
+        With "auto" the threshold is that of the 10 % farthest of normal distributions with these variances.
     resolution : float or array-like of shape (n_features,), default=2**-32
         Unit of the integers that hold the values of a feature: a power of two. Values are rounded to multiples of it.
     seed : int, default=0
