@@ -115,10 +115,11 @@ class HistogramDetector(Detector):
         is_extreme, every = _is_extreme(gone.X, low, high), None
         if is_extreme.any():
             every = _counting(rows.read(rows.slots()))
-            low = np.where(is_extreme, every.X.min(axis=0), low)
-            high = np.where(is_extreme, every.X.max(axis=0), high)
+            ends = _ends(every.X)
+            low, high = np.where(is_extreme, ends[0], low), np.where(is_extreme, ends[1], high)
         if len(new.X):
-            low, high = np.minimum(low, new.X.min(axis=0)), np.maximum(high, new.X.max(axis=0))
+            ends = _ends(new.X)
+            low, high = np.minimum(low, ends[0]), np.maximum(high, ends[1])
         counts = old["counts"]
         for table, combine in ((gone, exact.subtract), (new, exact.add)):
             if len(table.X):
@@ -133,7 +134,7 @@ class HistogramDetector(Detector):
     def _counted(self, known: _Counting) -> Part:
         if not len(known.X):
             return {"n": 0}
-        low, high = known.X.min(axis=0), known.X.max(axis=0)
+        low, high = _ends(known.X)
         return {"n": len(known.X), "low": low, "high": high, "counts": self._counts(known, low, high)}
 
     def _counts(self, known: _Counting, low: Floats, high: Floats) -> npt.NDArray[np.int64]:
@@ -151,7 +152,7 @@ class HistogramDetector(Detector):
         bins, left = self._state().parts["bins"], len(rows) - len(slots) + (0 if table is None else len(table))
         n = len(slots) + (0 if table is None else len(table))
         if not bins["n"]:
-            return n, n + left
+            return n - len(slots), n - len(slots)
         gone = _counting(rows.peek(slots))
         moves = bool(_is_extreme(gone.X, bins["low"], bins["high"]).any())
         if table is not None and not moves:
@@ -213,6 +214,11 @@ def _lack(bins: Part) -> InvalidDataError | None:
     return InvalidDataError(
         "There is no record of positive weight to count: n_samples = 0.", hint="Learn at least one record."
     )
+
+
+def _ends(X: Floats) -> tuple[Floats, Floats]:
+    """The least and the largest value of each column; of the two zeros always the same one."""
+    return X.min(axis=0) + 0.0, X.max(axis=0) + 0.0
 
 
 def _is_extreme(X: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
