@@ -23,6 +23,8 @@ from expunge.errors import (
     InvalidRequestError,
     UnknownRecordError,
 )
+from expunge.methods.neighbours import boxes
+from expunge.methods.neighbours.nearest import nearest
 from methods.class_histories import histories, random_table
 
 EVERY = {
@@ -145,6 +147,22 @@ def test_lists_are_those_of_a_sorted_table_of_distances():
     for i, (near, away) in enumerate(zip(*(model._state().parts["lists"][k] for k in ("near", "away")), strict=True)):
         order = sorted((float(((x - known[i]) ** 2).sum()), j) for j, x in enumerate(known) if j != i)[:4]
         assert list(zip(away.tolist(), near.tolist(), strict=True)) == order
+
+
+@pytest.mark.parametrize("d", [1, 3, 6])
+def test_boxes_leave_out_nothing_that_is_nearest(d, monkeypatch):
+    """Many equal rows and many as far, so that every tie has to be told as it is row by row."""
+    monkeypatch.setattr(boxes, "_MANY", 0)
+    rng = np.random.default_rng(d)
+    for grain in (1e-9, 1.0):
+        X = np.rint(rng.normal(size=(300, d)) / grain) * grain
+        X[::7] = X[0]
+        for k, metric in ((1, 0), (9, 0), (9, 1)):
+            one_by_one, at_once = nearest(X, X, k, metric), boxes.nearest_of_many(X, X, k, metric)
+            assert_array_equal(at_once[0], one_by_one[0])
+            assert_array_equal(at_once[1], one_by_one[1])
+    far = np.array([[1e200] * d, [-1e200] * d] * 30)
+    assert_array_equal(boxes.nearest_of_many(far, far, 40, 0)[0], nearest(far, far, 40, 0)[0])
 
 
 def test_work_is_what_the_plan_says_and_little_where_nobody_is_reached():

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.anomaly.detector import Detector
 from expunge.methods.anomaly.near_lists import known_slots, lists_after, reached
-from expunge.methods.neighbours.nearest import METRICS, nearest
+from expunge.methods.neighbours.boxes import nearest_of_many
+from expunge.methods.neighbours.nearest import METRICS
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -89,7 +90,7 @@ class NearDetector(Detector):
         return np.sqrt(away) if self.metric == "euclidean" else away
 
     def _scores(self, X: Floats, solution: Part) -> Floats:
-        found, away = nearest(solution["known_rows"], X, int(self.n_neighbors), METRICS.index(self.metric))
+        found, away = nearest_of_many(solution["known_rows"], X, int(self.n_neighbors), METRICS.index(self.metric))
         return self._from_nearest(found, self._distances(away), solution)
 
     def _scores_known(self, solution: Part) -> Floats:

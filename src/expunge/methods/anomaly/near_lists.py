@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from expunge.methods.neighbours.boxes import nearest_of_many
 from expunge.methods.neighbours.nearest import METRICS, nearest
 from expunge.rows import Rows
 from expunge.state import Change, Part
@@ -99,7 +100,7 @@ def reached(old: Part, rows: Rows, slots: Slots) -> int:
 
 def _found(X: Floats, queries: Places, k: int, kind: int) -> tuple[npt.NDArray[np.int32], Floats]:
     """The k records nearest to each of these, itself apart."""
-    near, away = nearest(X, X[queries], k + 1, kind)
+    near, away = nearest_of_many(X, X[queries], k + 1, kind)
     return _without_self(near, away, queries)
 
 
