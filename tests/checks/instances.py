@@ -44,11 +44,11 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 SLOW = frozenset(
     {
         "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
-        "GaussianDetector-share", "IsolationForest-share", "LangevinLogisticRegression-batches", "LinearDiscriminantAnalysis-shrinkage",
-        "ModularClassifier-columns", "ModularClassifier-densities", "NearestCentroid-shrunken", "PCA-share",
-        "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts", "RetrainRegressor-tree",
-        "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic", "SISAClassifier-persons",
-        "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
+        "GaussianDetector-share", "IsolationForest-share", "LangevinLogisticRegression-batches",
+        "LinearDiscriminantAnalysis-shrinkage", "ModularClassifier-columns", "ModularClassifier-densities",
+        "NearestCentroid-shrunken", "PCA-share", "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts",
+        "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic",
+        "SISAClassifier-persons", "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
     }
 )  # fmt: skip
 

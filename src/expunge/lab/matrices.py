@@ -137,7 +137,8 @@ def _models_of(workload: str) -> list[str]:
                   "softmax", "sisa", "mlp"),
         "regression": ("ridge-numbers", "bayesian-ridge", "certified-ridge", "fourier-numbers", "forest-numbers",
                        "tree-numbers", "neighbours-numbers", "sisa-numbers", "mlp-numbers"),
-        "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024"),
+        "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024", "gaussian-distance", "histograms",
+                      "local-factor", "neighbour-distance", "residuals"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa"),
     }  # fmt: skip
     more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}

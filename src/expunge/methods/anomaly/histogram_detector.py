@@ -221,15 +221,16 @@ def _ends(X: Floats) -> tuple[Floats, Floats]:
     return X.min(axis=0) + 0.0, X.max(axis=0) + 0.0
 
 
-def _is_extreme(X: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
+def _is_extreme(values: Floats, low: Floats, high: Floats) -> npt.NDArray[np.bool_]:
     """In which columns one of these rows holds the least or the largest value."""
-    return np.asarray(((X <= low) | (X >= high)).any(axis=0))
+    return np.asarray(((values <= low) | (values >= high)).any(axis=0))
 
 
-def _places(X: Floats, low: Floats, high: Floats, k: int) -> npt.NDArray[np.int64]:
+def _places(values: Floats, low: Floats, high: Floats, k: int) -> npt.NDArray[np.int64]:
     """The bin of each value, -1 of one that is in none."""
     width = high / 2 - low / 2  # halves, for the difference itself may overflow
     varies = width > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        at = np.where(varies, (X / 2 - low / 2) / np.where(varies, width, 1.0) * k, np.where(X == low, 0.0, -1.0))
+        at = (values / 2 - low / 2) / np.where(varies, width, 1.0) * k
+        at = np.where(varies, at, np.where(values == low, 0.0, -1.0))
     return np.where((at >= -0.5) & (at <= k + 0.5), np.clip(np.floor(at), 0, k - 1), -1).astype(np.int64)

@@ -122,4 +122,4 @@ def row_means(values: Floats) -> Floats:
     out = np.zeros(len(values))
     for column in values.T:
         out += column
-    return out / values.shape[1]
+    return np.asarray(out / values.shape[1])

@@ -101,7 +101,8 @@ def reached(old: Part, rows: Rows, slots: Slots) -> int:
 def _found(X: Floats, queries: Places, k: int, kind: int) -> tuple[npt.NDArray[np.int32], Floats]:
     """The k records nearest to each of these, itself apart."""
     near, away = nearest_of_many(X, X[queries], k + 1, kind)
-    return _without_self(near, away, queries)
+    found: tuple[npt.NDArray[np.int32], Floats] = _without_self(near, away, queries)
+    return found
 
 
 @_jit

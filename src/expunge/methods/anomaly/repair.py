@@ -90,9 +90,9 @@ def repair(
 
     Notes
     -----
-    Of the records nearest to the reported ones (columns in units of their standard deviation) up to
-    4 ``n_proposed`` are forgotten and learned again one by one, on a copy, and the scores of the reported rows compared:
-    an exact leave-one-out, not an estimate. A poisoned record seldom comes alone: its neighbours make it look ordinary,
+    Of the records nearest to the reported ones (columns in units of their standard deviation) up to 4 ``n_proposed``
+    are forgotten and learned again one by one, on a copy, and the scores of the reported rows compared: an exact
+    leave-one-out, not an estimate. A poisoned record seldom comes alone: its neighbours make it look ordinary,
     and they are what is proposed. Whether they are guilty is for somebody to say who knows.
 
     References

@@ -84,9 +84,7 @@ class Stream:
     """
 
     def __init__(self, model: Any, *, window: int | None = None, arrived: Any = None) -> None:
-        if window is not None and (
-            not isinstance(window, (int, np.integer)) or isinstance(window, bool) or window < 1
-        ):
+        if window is not None and (not isinstance(window, (int, np.integer)) or isinstance(window, bool) or window < 1):
             raise InvalidParameterError(f"window must be a positive integer or None, got {window!r}.")
         if not isinstance(model, Unlearner) or not hasattr(model, "decision_function"):
             raise InvalidParameterError(
@@ -144,7 +142,8 @@ class Stream:
         names = ids.tolist()
         if len(set(names)) < len(names) or any(name in self._order for name in names):
             raise DuplicateRecordError(
-                "A record of the batch is known already, or is named twice.", hint="Give each arrival a name of its own."
+                "A record of the batch is known already, or is named twice.",
+                hint="Give each a name of its own.",
             )
         scores = self.score(X)
         begin = 0 if self.window is None else max(0, len(names) - int(self.window))  # older ones would go at once

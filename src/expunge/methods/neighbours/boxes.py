@@ -159,9 +159,7 @@ def _ask(
                 if is_full and (away > bound or (away == bound and i > found[q, k - 1])):
                     continue
                 at = k - 1 if is_full else held
-                while at > 0 and (
-                    away < distance[q, at - 1] or (away == distance[q, at - 1] and i < found[q, at - 1])
-                ):
+                while at > 0 and (away < distance[q, at - 1] or (away == distance[q, at - 1] and i < found[q, at - 1])):
                     found[q, at], distance[q, at] = found[q, at - 1], distance[q, at - 1]
                     at -= 1
                 found[q, at], distance[q, at] = i, away
