@@ -64,7 +64,8 @@ class HistogramDetector(Detector):
     reads all records once to find the next, O(n d), and counts that column again; ``plan`` says which. A score is
     Σ log2(density + alpha) over the columns, each density in units of that of an even spread, so units do not matter.
     A value up to half a bin outside is in the last bin; farther out, or beside the only value of a column that does not
-    vary, the density is 0. A record of weight w counts as w records.
+    vary, the density is 0. A record of weight w counts as w records. The extremes are values of records, and an export
+    holds them.
 
     References
     ----------
@@ -173,13 +174,13 @@ class HistogramDetector(Detector):
         mean = (share * values).sum(axis=1)
         variance = (share * (values - mean[:, np.newaxis]) ** 2).sum(axis=1)
         return {
-            "low": bins["low"], "high": bins["high"], "values": values, "nothing": float(np.log2(alpha)),
+            "ends": np.stack([bins["low"], bins["high"]], axis=1), "values": values, "nothing": float(np.log2(alpha)),
             "usual": float(mean.sum() - _RARE_SCORE * np.sqrt(variance.sum())),
         }  # fmt: skip
 
     def _scores(self, X: Floats, solution: Part) -> Floats:
         values, k, out = solution["values"], solution["values"].shape[1], np.zeros(len(X))
-        places = _places(X, solution["low"], solution["high"], k)
+        places = _places(X, *solution["ends"].T, k)
         for j, column in enumerate(places.T):
             out += np.where(column < 0, solution["nothing"], values[j, np.maximum(column, 0)])
         return out
@@ -192,7 +193,7 @@ class HistogramDetector(Detector):
         """Edges of the bins of each column, shape (n_features, n_bins + 1)."""
         solution = self._solution()
         at = np.arange(int(self.n_bins) + 1) / int(self.n_bins)
-        return np.asarray(solution["low"][:, np.newaxis] * (1.0 - at) + solution["high"][:, np.newaxis] * at)
+        return np.asarray(solution["ends"][:, :1] * (1.0 - at) + solution["ends"][:, 1:] * at)
 
 
 class _Counting(NamedTuple):
