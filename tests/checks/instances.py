@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 50
+N_METHODS = 55
 
 
 def string_pipeline() -> object:
@@ -44,11 +44,11 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 SLOW = frozenset(
     {
         "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
-        "IsolationForest-share", "LangevinLogisticRegression-batches", "LinearDiscriminantAnalysis-shrinkage",
-        "ModularClassifier-columns", "ModularClassifier-densities", "NearestCentroid-shrunken", "PCA-share",
-        "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts", "RetrainRegressor-tree",
-        "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic", "SISAClassifier-persons",
-        "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
+        "GaussianDetector-share", "IsolationForest-share", "LangevinLogisticRegression-batches",
+        "LinearDiscriminantAnalysis-shrinkage", "ModularClassifier-columns", "ModularClassifier-densities",
+        "NearestCentroid-shrunken", "PCA-share", "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts",
+        "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic",
+        "SISAClassifier-persons", "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
     }
 )  # fmt: skip
 
@@ -152,6 +152,12 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "DecisionTreeRegressor", Case(expunge.DecisionTreeRegressor())
     yield "IsolationForest", Case(expunge.IsolationForest(n_estimators=4, max_samples=20))
     yield "IsolationForest-share", Case(expunge.IsolationForest(n_estimators=3, max_samples=0.5, contamination=0.1))
+    yield "GaussianDetector", Case(expunge.GaussianDetector())
+    yield "GaussianDetector-share", Case(expunge.GaussianDetector(contamination=0.1))
+    yield "PCADetector", Case(expunge.PCADetector())
+    yield "HistogramDetector", Case(expunge.HistogramDetector(n_bins=5))
+    yield "NeighborDetector", Case(expunge.NeighborDetector(n_neighbors=2))
+    yield "LocalOutlierFactor", Case(expunge.LocalOutlierFactor(n_neighbors=2, contamination=0.1))
     yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))

@@ -33,16 +33,36 @@ def fourier_numbers(data: Data, *, n_frequencies: int = 100) -> EstimatorLearner
     return EstimatorLearner(sums(data, find_method("FourierRidge")(n_frequencies=n_frequencies)), keep=1.0)
 
 
+def gaussian_distance(data: Data, *, shrinkage: float = 0.0) -> EstimatorLearner:
+    """The distance from the mean, from exact sums."""
+    return EstimatorLearner(find_method("GaussianDetector")(shrinkage=shrinkage), keep=1.0)
+
+
+def histograms(data: Data, *, n_bins: int = 10) -> EstimatorLearner:
+    """Rare values, column by column, from exact counts."""
+    return EstimatorLearner(find_method("HistogramDetector")(n_bins=n_bins), keep=1.0)
+
+
 def isolation(data: Data, *, n_estimators: int = 100, max_samples: int = 256) -> EstimatorLearner:
     """An isolation forest; the larger a tree's draw, the more it remembers."""
     model = find_method("IsolationForest")(n_estimators=n_estimators, max_samples=max_samples)
     return EstimatorLearner(model, keep=1.0)
 
 
+def local_factor(data: Data, *, n_neighbors: int = 20) -> EstimatorLearner:
+    """How dense it is around a record, beside its neighbours."""
+    return EstimatorLearner(find_method("LocalOutlierFactor")(n_neighbors=n_neighbors), keep=1.0)
+
+
 def mlp_numbers(data: Data, *, width: int = 64) -> EstimatorLearner:
     """A network with one hidden layer, trained again to forget."""
     net = MLPRegressor(hidden_layer_sizes=(width,), max_iter=200, learning_rate_init=3e-3)
     return EstimatorLearner(find_method("RetrainRegressor")(behind(data, net)), keep=1.0)
+
+
+def neighbour_distance(data: Data, *, n_neighbors: int = 5) -> EstimatorLearner:
+    """The distance to the nearest records."""
+    return EstimatorLearner(find_method("NeighborDetector")(n_neighbors=n_neighbors), keep=1.0)
 
 
 def neighbours_numbers(data: Data, *, n_neighbors: int = 5) -> EstimatorLearner:
@@ -64,3 +84,8 @@ def sisa_numbers(data: Data, *, n_shards: int = 5) -> EstimatorLearner:
 def tree_numbers(data: Data, *, max_depth: int = 8) -> EstimatorLearner:
     """One regression tree that forgets in place."""
     return EstimatorLearner(find_method("DecisionTreeRegressor")(max_depth=max_depth))
+
+
+def residuals(data: Data, *, n_components: float = 0.9) -> EstimatorLearner:
+    """What principal components cannot tell of a record."""
+    return EstimatorLearner(find_method("PCADetector")(n_components=n_components), keep=1.0)
