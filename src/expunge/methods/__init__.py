@@ -55,6 +55,7 @@ METHODS: dict[str, str] = {
     "PCA": "expunge.methods.sums.pca:PCA",
     "PassageIndex": "expunge.methods.text.passage_index:PassageIndex",
     "Pipeline": "expunge.methods.pipeline.pipeline:Pipeline",
+    "Popularity": "expunge.methods.recommend.popularity:Popularity",
     "PrivateBernoulliNB": "expunge.methods.private.bernoulli_nb:PrivateBernoulliNB",
     "PrivateGaussianNB": "expunge.methods.private.gaussian_nb:PrivateGaussianNB",
     "PrivateLogisticRegression": "expunge.methods.private.logistic_regression:PrivateLogisticRegression",
