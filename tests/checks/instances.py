@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 51
+N_METHODS = 52
 
 
 def string_pipeline() -> object:
@@ -155,6 +155,7 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))
+    yield "ItemKNN", Case(expunge.ItemKNN(n_neighbors=3), table="interactions")
     yield "Popularity", Case(expunge.Popularity(), table="interactions")
     yield "StandardScaler", Case(expunge.StandardScaler())
     yield "MinMaxScaler", Case(expunge.MinMaxScaler())

@@ -39,6 +39,7 @@ METHODS: dict[str, str] = {
     "GaussianNB": "expunge.methods.sums.gaussian_nb:GaussianNB",
     "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "IsolationForest": "expunge.methods.forest.isolation_forest:IsolationForest",
+    "ItemKNN": "expunge.methods.recommend.item_knn:ItemKNN",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "KMeans": "expunge.methods.clusters.k_means:KMeans",
     "KNeighborsClassifier": "expunge.methods.neighbours.k_neighbors_classifier:KNeighborsClassifier",
