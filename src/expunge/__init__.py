@@ -23,7 +23,8 @@ _WORDS = {
     "make_pipeline": "expunge.methods.pipeline.make_pipeline",
 }
 _MODULES = (
-    "audit", "certified", "checks", "errors", "influence", "language", "networks", "preprocessing", "private", "text",
+    "audit", "certified", "checks", "errors", "influence", "language", "networks", "preprocessing", "private",
+    "recommend", "text",
 )  # fmt: skip
 
 

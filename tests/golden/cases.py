@@ -29,7 +29,8 @@ N = 24
 
 @dataclass(frozen=True)
 class Golden:
-    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame), "documents" or "questions"."""
+    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame), "documents", "questions" or
+    "interactions"."""
 
     model: Any
     table: str = "numbers"
@@ -91,6 +92,7 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}
     tables |= {"SpanReader": "questions"}
+    tables |= dict.fromkeys(("ItemKNN", "Popularity"), "interactions")
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
@@ -127,6 +129,9 @@ def data(model: Any, table: str) -> dict[str, Any]:
         told = [f"In {1900 + a} Ann {'ABCDE'[a % 5]}ard came to {town}." for a, town in enumerate(towns)]
         X = pd.DataFrame({"question": asked, "passage": told})
         y = [f"Ann {'ABCDE'[a % 5]}ard" if a % 2 == 0 else f"{1900 + a}" for a in i.tolist()]
+    if table == "interactions":
+        X = pd.DataFrame({"user": [f"p{a * a % 11}" for a in i.tolist()], "value": [1.0 + a % 5 for a in i.tolist()]})
+        y = [("tea", "pie", "貓", "jam", "Köln")[(a * a + a // 3) % 5] for a in i.tolist()]
     if is_classifier(model):
         y = np.where((numbers[:, 0] + i % 5 / 4) > 2, "yes", "no")
     elif is_regressor(model):

@@ -21,6 +21,10 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
     "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
+    **dict.fromkeys(
+        ("ItemKNN", "Popularity"),
+        "it recommends; the workloads of the lab have rows to predict and no histories, and docs/recommend.md measures it",
+    ),
     "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",

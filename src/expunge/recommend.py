@@ -1,0 +1,14 @@
+"""Recommenders that forget: short names for :mod:`expunge.methods.recommend`."""
+
+from __future__ import annotations
+
+from expunge.methods.recommend.item_knn import ItemKNN
+from expunge.methods.recommend.measures import by_group, ranking
+from expunge.methods.recommend.popularity import Popularity
+
+__all__ = [
+    "ItemKNN",
+    "Popularity",
+    "by_group",
+    "ranking",
+]

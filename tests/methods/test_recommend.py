@@ -1,0 +1,263 @@
+"""Recommenders: against slow twins by other mathematics, bad input, the workspace, measures by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+import expunge
+from expunge.cli import run as command
+from expunge.errors import (
+    DuplicateRecordError,
+    InvalidDataError,
+    InvalidParameterError,
+    UnknownRecordError,
+    UnsupportedRequestError,
+)
+from expunge.recommend import ItemKNN, Popularity, by_group, ranking
+
+DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def visits(n: int = 260, n_users: int = 25, n_items: int = 18, seed: int = 0) -> pd.DataFrame:
+    """Interactions of users with tastes, some of them twice, and an item that one user has."""
+    rng = np.random.default_rng(seed)
+    users = rng.integers(0, n_users, size=n)
+    items = (users % 3 * 5 + rng.geometric(0.25, size=n)) % n_items
+    frame = pd.DataFrame({"user": [f"u{u}" for u in users], "item": [f"i{i:02d}" for i in items]})
+    frame["value"] = rng.integers(1, 6, size=n).astype(float)
+    frame.loc[0, ["user", "item"]] = "u0", "only"
+    return frame
+
+
+def histories(frame: pd.DataFrame, least: float = 0.0) -> dict[Any, set[Any]]:
+    out: dict[Any, set[Any]] = {}
+    for user, item, value in zip(frame["user"], frame["item"], frame["value"], strict=True):
+        if value >= least:
+            out.setdefault(user, set()).add(item)
+    return out
+
+
+def told(model: Any, users: Any = None, k: int = 10) -> dict[Any, list[Any]]:
+    return model.recommend(users, k=k).groupby("user", sort=False)["item"].agg(list).to_dict()
+
+
+# ------------------------------------------------------------------------------------------------ neighbours of items
+
+
+def similar(frame: pd.DataFrame, k: int, shrinkage: float, least: float) -> dict[Any, list[tuple[Any, float]]]:
+    """Lists of neighbours from the sets of users of each item, one pair at a time."""
+    having: dict[Any, set[Any]] = {}
+    for user, items in histories(frame, least).items():
+        for item in items:
+            having.setdefault(item, set()).add(user)
+    out = {}
+    for item, users in having.items():
+        near = [
+            (-len(users & others) / (math.sqrt(len(users) * len(others)) + shrinkage), other)
+            for other, others in having.items()
+            if other != item and users & others
+        ]
+        out[item] = [(other, -minus) for minus, other in sorted(near)[:k]]
+    return out
+
+
+@pytest.mark.parametrize(("k", "shrinkage", "least"), [(3, 0.0, 0.0), (50, 5.0, 3.0)])
+def test_neighbours_are_those_of_sets_of_users(k: int, shrinkage: float, least: float) -> None:
+    frame = visits()
+    model = ItemKNN(n_neighbors=k, shrinkage=shrinkage, least_value=least).fit(frame)
+    twin = similar(frame, k, shrinkage, least)
+    assert model.neighbours() == {item: [other for other, _ in near] for item, near in sorted(twin.items())}
+    for user, known in list(histories(frame, least).items())[:8]:
+        scores = {item: sum(s for other, s in near if other in known) for item, near in twin.items()}
+        want = sorted((-round(score, 9), item) for item, score in scores.items() if item not in known)
+        seen = model.recommend([user], k=100)
+        assert [(-round(s, 9), i) for s, i in zip(seen["score"], seen["item"], strict=True)] == want
+
+
+def test_lists_that_were_kept_up_to_date_are_those_of_a_fresh_fit() -> None:
+    """Users and single records, in an order that empties items, with lists made before and kept since."""
+    frame = visits(400)
+    model = ItemKNN(n_neighbors=4).fit(frame)
+    model.neighbours()
+    rng = np.random.default_rng(1)
+    left = np.arange(len(frame))
+    for step in range(12):
+        gone = rng.choice(left, size=1 + step, replace=False) if step % 2 else None
+        user = frame["user"][left[0]]
+        removal = model.forget(gone) if gone is not None else model.forget(subjects=user)
+        left = np.setdiff1d(left, gone if gone is not None else np.flatnonzero(frame["user"] == user))
+        assert removal.guarantee.kind == "exact"
+        rest = frame.iloc[left]
+        assert model.neighbours() == {
+            item: [other for other, _ in near] for item, near in sorted(similar(rest, 4, 0.0, 0.0).items())
+        }
+        fresh = ItemKNN(n_neighbors=4).fit(rest, record_ids=left)
+        assert model.digest() == fresh.digest()
+        assert model.recommend(k=5).equals(fresh.recommend(k=5))
+
+
+def test_forgetting_a_user_reads_the_records_of_that_user_alone() -> None:
+    frame = visits()
+    model = ItemKNN().fit(frame)
+    mine = int((frame["user"] == "u3").sum())
+    assert model.plan(subjects="u3").work_high == model.forget(subjects="u3").work == mine
+
+
+# ------------------------------------------------------------------------------------------------ what they all do
+
+EVERY = [Popularity(), ItemKNN(n_neighbors=5)]
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)
+def test_an_item_is_forgotten_as_a_class(model: Any) -> None:
+    frame = visits()
+    model.fit(frame)
+    model.forget(classes=["i03"])
+    rest = frame[frame["item"] != "i03"]
+    assert model.digest() == type(model)(**model.get_params()).fit(rest, record_ids=rest.index.to_numpy()).digest()
+    assert "i03" not in set(model.recommend(k=30)["item"])
+    with pytest.raises(UnknownRecordError):
+        model.forget(classes=["i03"])
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)
+def test_a_user_without_a_history_is_told_what_is_popular_and_that_it_is(model: Any) -> None:
+    frame = visits()
+    model.fit(frame)
+    model.forget(subjects="u5")
+    known, new = model.recommend(["u1", "u5"], k=3).groupby("user", sort=False)
+    assert set(known[1]["by"]) == {"history"}
+    assert set(new[1]["by"]) == {"popularity"}
+    counts = frame[frame["user"] != "u5"].drop_duplicates(["user", "item"])["item"].value_counts()
+    best = sorted((-n, item) for item, n in counts.items())[:3]
+    assert new[1]["item"].tolist() == [item for _, item in best]
+    model.forget(model.record_ids_)
+    with pytest.raises(expunge.contract.DormantModelError):
+        model.recommend(["u1"])
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)
+def test_nothing_known_is_recommended_and_batches_say_the_same(model: Any) -> None:
+    frame = visits()
+    model.fit(frame)
+    whole = model.recommend(k=4)
+    assert not set(zip(whole["user"], whole["item"], strict=True)) & set(zip(frame["user"], frame["item"], strict=True))
+    pieces = list(model.recommend_in_batches(k=4, batch_size=7))
+    assert len(pieces) == 4
+    assert pd.concat(pieces, ignore_index=True).equals(whole)
+    assert model.predict(frame[["user"]])[:5].tolist() == [told(model)[user][0] for user in frame["user"][:5]]
+
+
+def test_a_matrix_and_its_frame_are_one() -> None:
+    frame = visits().drop_duplicates(["user", "item"])
+    users, items = sorted(set(frame["user"])), sorted(set(frame["item"]))
+    at = ([users.index(u) for u in frame["user"]], [items.index(i) for i in frame["item"]])
+    matrix = sparse.coo_array((frame["value"], at), shape=(len(users), len(items)))
+    model = ItemKNN().fit(matrix, subject_ids=users)
+    names = {number: item for number, item in enumerate(items)}
+    assert {u: [names[i] for i in of] for u, of in told(model).items()} == told(ItemKNN().fit(frame), users)
+    assert Popularity().fit(matrix).forget(subjects=3).n_forgotten == (np.array(at[0]) == 3).sum()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"rating": 1.0}, "no column 'rating'"),
+        ({"value": np.nan}, "NaN or infinity"),
+        ({"value": "five"}, "no number"),
+        ({"user": None}, "no user"),
+        ({"item": None}, "no item"),
+    ],
+)
+def test_bad_interactions_are_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidDataError, match=words):
+        Popularity().fit(visits().assign(**change))
+
+
+def test_bad_requests_are_refused_and_nothing_changes() -> None:
+    model = ItemKNN().fit(visits())
+    before = model.digest()
+    for request, error in (
+        ({"subjects": "nobody"}, UnknownRecordError), ({"classes": ["nothing"]}, UnknownRecordError),
+        ({"features": ["value"]}, UnsupportedRequestError), ({"record_ids": [1, 1]}, DuplicateRecordError),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            model.forget(**request)
+    with pytest.raises(UnsupportedRequestError, match="training rows"):
+        model.export("never")
+    for wrong in ({"k": 0}, {"k": True}):
+        with pytest.raises(InvalidParameterError):
+            model.recommend(["u1"], **wrong)
+    with pytest.raises(InvalidDataError, match="frame or as a sparse matrix"):
+        model.fit(np.zeros((3, 2)))
+    with pytest.raises(InvalidParameterError, match="n_neighbors"):
+        ItemKNN(n_neighbors=0).fit(visits())
+    assert model.digest() == before
+
+
+def test_an_interaction_that_is_there_twice_counts_once_until_both_are_gone() -> None:
+    frame = pd.DataFrame({"user": [1, 1, 1, 2], "item": [7, 7, 8, 7]})
+    model, once = ItemKNN().fit(frame), ItemKNN().fit(frame.iloc[[1, 2, 3]], record_ids=[1, 2, 3])
+    model.forget(0)
+    assert model.digest() == once.digest()
+    assert model.neighbours() == {7: [8], 8: [7]}
+    model.forget(1)
+    assert model.neighbours() == {7: [], 8: []}
+
+
+# ------------------------------------------------------------------------------------------------ measures
+
+
+def test_measures_by_hand() -> None:
+    lists = pd.DataFrame({"user": list("aaabbb"), "item": [1, 2, 3, 4, 5, 6]})
+    held = pd.DataFrame({"user": ["a", "a", "b", "c"], "item": [2, 9, 7, 1]})
+    got = ranking(lists, held, k=3)
+    assert got.index.tolist() == ["a", "b", "c"]
+    ideal = 1 + 1 / math.log2(3)
+    assert got.loc["a"].tolist() == pytest.approx([(1 / math.log2(3)) / ideal, 0.5, 0.5])
+    assert got.loc["b"].tolist() == got.loc["c"].tolist() == [0.0, 0.0, 0.0]
+    assert ranking(lists, held, k=1).loc["a"].tolist() == [0.0, 0.0, 0.0]
+    with pytest.raises(InvalidDataError, match="held out"):
+        ranking(lists, held.iloc[:0])
+    groups = by_group(got, {"a": "x", "b": "y", "c": "y"})
+    assert groups.loc["y", "gap_recall"] == pytest.approx(-0.5)
+    assert groups["users"].tolist() == [1, 2]
+
+
+# ------------------------------------------------------------------------------------------------ the workspace
+
+
+def test_a_workspace_forgets_a_user_and_an_item_with_receipts(tmp_path: Path, capsys: Any) -> None:
+    frame = visits().rename_axis("id").reset_index().astype({"id": str})
+    frame["user"] = frame["user"].str[1:]  # codes that look like numbers stay texts
+    frame.to_csv(tmp_path / "seen.csv", index=False)
+    work = f"--workspace {tmp_path / 'w'}"
+
+    def run(line: str) -> dict[str, Any]:
+        assert command(shlex.split(line)) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    run(f"init {tmp_path / 'w'} --json")
+    run(f"data add {tmp_path / 'seen.csv'} --record-id id --subject-id user --json {work}")
+    run(f"fit near --data seen --target item --method item-knn --option n_neighbors=5 --json {work}")
+    run(f"fit most --data seen --target item --method popularity --json {work}")
+    for asked, left in (("--subject 3", frame["user"] != "3"), ("--class i03", frame["item"] != "i03")):
+        answer = run(f"forget {asked} --json {work}")["requests"][0]
+        assert {model["guarantee"]["kind"] for model in answer["models"]} == {"exact"}
+        run(f"verify {answer['receipt']} --json {work}")
+        frame = frame[left.loc[frame.index]]
+    frame.to_csv(tmp_path / "left.csv", index=False)
+    out = tmp_path / "told.csv"
+    run(f"predict near --data {tmp_path / 'left.csv'} --out {out} --json {work}")
+    fresh = ItemKNN(n_neighbors=5).fit(frame[["user", "item", "value"]])
+    assert pd.read_csv(out)["prediction"].tolist() == fresh.predict(frame[["user"]]).tolist()
