@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 52
+N_METHODS = 53
 
 
 def string_pipeline() -> object:
@@ -61,6 +61,7 @@ KINDS = {
          "PrivateLogisticRegression", "PrivateOnlineLogisticRegression"),
         "certified",
     ),
+    "EASE-bounded": "bounded",
     **dict.fromkeys(("BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
 }  # fmt: skip
 
@@ -155,6 +156,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))
+    yield "EASE", Case(expunge.EASE(ridge=2.0), table="interactions", alternatives={"tolerance": []})
+    bounded = expunge.EASE(ridge=2.0, mode="bounded")
+    yield "EASE-bounded", Case(bounded, table="interactions", alternatives={"tolerance": []})
     yield "ItemKNN", Case(expunge.ItemKNN(n_neighbors=3), table="interactions")
     yield "Popularity", Case(expunge.Popularity(), table="interactions")
     yield "StandardScaler", Case(expunge.StandardScaler())

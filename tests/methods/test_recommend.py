@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shlex
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from expunge.errors import (
     UnknownRecordError,
     UnsupportedRequestError,
 )
-from expunge.recommend import ItemKNN, Popularity, by_group, ranking
+from expunge.methods.recommend.histories import Changed
+from expunge.recommend import EASE, ItemKNN, Popularity, by_group, ranking
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -113,9 +115,107 @@ def test_forgetting_a_user_reads_the_records_of_that_user_alone() -> None:
     assert model.plan(subjects="u3").work_high == model.forget(subjects="u3").work == mine
 
 
+# ------------------------------------------------------------------------------------------------ weights of items
+
+
+def fractions_of(frame: pd.DataFrame, ridge: int) -> tuple[list[Any], list[list[Fraction]]]:
+    """B of EASE without any rounding: Gauss and Jordan on fractions."""
+    sets = list(histories(frame).values())
+    items = sorted(set().union(*sets))
+    n = len(items)
+    rows = [
+        [Fraction(sum(a in one and b in one for one in sets) + ridge * (a == b)) for b in items]
+        + [Fraction(int(a == b)) for b in items]
+        for a in items
+    ]
+    for i in range(n):
+        pivot = rows[i][i]
+        rows[i] = [value / pivot for value in rows[i]]
+        for j in range(n):
+            if j != i and rows[j][i]:
+                factor = rows[j][i]
+                rows[j] = [value - factor * mine for value, mine in zip(rows[j], rows[i], strict=True)]
+    P = [row[n:] for row in rows]
+    return items, [[Fraction(0) if i == j else -P[i][j] / P[j][j] for j in range(n)] for i in range(n)]
+
+
+def weights(model: EASE) -> np.ndarray:
+    P = model._solution()["inverse"]
+    B = -P / P.diagonal()
+    B[np.diag_indices_from(B)] = 0
+    return B
+
+
+def test_weights_are_those_of_fractions() -> None:
+    frame = visits(120, n_items=9)
+    model = EASE(ridge=2.0).fit(frame)
+    model.forget(subjects="u3")
+    rest = frame[frame["user"] != "u3"]
+    items, B = fractions_of(rest, 2)
+    exact = np.array([[float(value) for value in row] for row in B])
+    np.testing.assert_allclose(weights(model), exact, rtol=0, atol=1e-12)
+    known = histories(rest)["u1"]
+    scores = exact[[items.index(item) for item in known]].sum(axis=0)
+    best = max((item for item in items if item not in known), key=lambda item: scores[items.index(item)])
+    assert model.predict(["u1"]).tolist() == [best]
+
+
+def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> None:
+    """Users, single records and items go and come back; the first bound, the last one and each between."""
+    frame = visits(100, n_items=7)
+    model = EASE(ridge=2.0, mode="bounded", tolerance=0.1).fit(frame)
+    rng, left = np.random.default_rng(2), np.arange(len(frame))
+    worst = 0.0
+    for step in range(6):
+        gone = rng.choice(left, size=1 + 3 * step, replace=False) if step else np.array([0])  # first an item goes
+        removal, before = model.forget(gone), model.error_bound_
+        if step % 3 == 2:  # some come back
+            model.learn(frame.iloc[gone], record_ids=gone)
+            assert model.error_bound_ > before
+            gone = gone[:0]
+        left = np.setdiff1d(left, gone)
+        items, B = fractions_of(frame.iloc[left], 2)
+        assert model._catalogue()[0].tolist() == items
+        distance = max(
+            abs(Fraction(float(ours)) - theirs)
+            for mine, row in zip(weights(model), B, strict=True)
+            for ours, theirs in zip(mine, row, strict=True)
+        )
+        assert 0 < distance < model.error_bound_ < 1e-9
+        assert (removal.guarantee.kind, removal.guarantee.bound) == ("bounded", 0.1)
+        assert float(removal.notes[0].split()[-1]) >= before * 0.99
+        worst = max(worst, float(distance))
+    assert worst > 1e-17, "the twin sees the rounding"
+
+
+def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> None:
+    frame = visits(120, n_items=9)
+    tight = EASE(ridge=2.0, mode="bounded", tolerance=1e-15)
+    with pytest.raises(InvalidDataError, match="the tolerance is 1.0e-15"):
+        tight.fit(frame)
+    model = EASE(ridge=2.0, mode="bounded").fit(frame)
+    near = EASE(ridge=2.0, mode="bounded", tolerance=model.error_bound_ * 1.5).fit(frame)
+    removal = near.forget(subjects="u3")
+    assert "made anew" in removal.notes[0]
+    fresh = frame[frame["user"] != "u3"]
+    again = EASE(**near.get_params()).fit(fresh, record_ids=fresh.index.to_numpy())
+    assert np.array_equal(weights(near), weights(again))
+
+
+def test_an_interrupted_removal_is_finished_once() -> None:
+    frame = visits(120, n_items=9)
+    model, twin = (EASE(ridge=2.0, mode="bounded").fit(frame) for _ in range(2))
+    histories_ = [Changed({"i01", "i02"}, {"i01"})]
+    steps = model._state().parts["inverse"].changed(histories_, 2.0)
+    steps.apply()
+    steps.apply()
+    twin._state().parts["inverse"].changed(histories_, 2.0).apply()
+    assert np.array_equal(weights(model), weights(twin))
+
+
 # ------------------------------------------------------------------------------------------------ what they all do
 
-EVERY = [Popularity(), ItemKNN(n_neighbors=5)]
+EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(ridge=3.0)]
 
 
 @pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)

@@ -32,6 +32,7 @@ METHODS: dict[str, str] = {
     "DecisionTreeClassifier": "expunge.methods.forest.forest_classifier:DecisionTreeClassifier",
     "DecisionTreeRegressor": "expunge.methods.forest.forest_regressor:DecisionTreeRegressor",
     "DescentToDelete": "expunge.methods.certified.descent_to_delete:DescentToDelete",
+    "EASE": "expunge.methods.recommend.ease:EASE",
     "ForestClassifier": "expunge.methods.forest.forest_classifier:ForestClassifier",
     "ForestRegressor": "expunge.methods.forest.forest_regressor:ForestRegressor",
     "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
