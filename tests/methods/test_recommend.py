@@ -181,7 +181,7 @@ def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> No
             for mine, row in zip(weights(model), B, strict=True)
             for ours, theirs in zip(mine, row, strict=True)
         )
-        assert 0 < distance < model.error_bound_ < 1e-9
+        assert 0 < distance < model.error_bound_ < 1e-8
         assert (removal.guarantee.kind, removal.guarantee.bound) == ("bounded", 0.1)
         assert float(removal.notes[0].split()[-1]) >= before * 0.99
         worst = max(worst, float(distance))
@@ -194,7 +194,7 @@ def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> No
     with pytest.raises(InvalidDataError, match="the tolerance is 1.0e-15"):
         tight.fit(frame)
     model = EASE(ridge=2.0, mode="bounded").fit(frame)
-    near = EASE(ridge=2.0, mode="bounded", tolerance=model.error_bound_ * 1.5).fit(frame)
+    near = EASE(ridge=2.0, mode="bounded", tolerance=model.error_bound_ * 1.02).fit(frame)
     removal = near.forget(subjects="u3")
     assert "made anew" in removal.notes[0]
     fresh = frame[frame["user"] != "u3"]

@@ -111,6 +111,10 @@ class EASE(PairCounts):
             if foretold <= float(self.tolerance):
                 change.notes.append(f"each weight within {foretold:.1e}")
                 return {"inverse": inverse.changed(histories, ridge)}
+            made = inverse.copy_after(histories, ridge)
+            if (bound := made.bound(ridge)) <= float(self.tolerance):
+                change.notes.append(f"each weight within {bound:.1e}")
+                return {"inverse": made}
             change.rows.reads = reads
             change.notes.append("the bound came near the tolerance: the inverse was made anew")
         pairs = Pairs.of(first_histories(change.rows, change.rows.slots(), least))

@@ -144,11 +144,10 @@ class Inverse(Living):
         """The bound after this change, from norms alone: too large, and never too small.
 
         ‖w‖ ≤ √h p, ‖e‖ ≤ γ √(h n) p and |s| ≤ 1 + h p, where p = 1 / (λ - δ) ≥ ‖P‖ after each step. An item that leaves
-        or comes is allowed for. A history that comes divides entries of the diagonal by 1 + h p at most, since
-        x xᵀ ≤ (xᵀP x) M in the order of symmetric matrices; one that goes makes them larger.
+        or comes is allowed for. P_jj ≥ 1 / M_jj, and M_jj ≤ λ + δ + the users of item j.
         """
         lengths = [(sign, len(labels)) for one in histories for sign, labels in ((1, one.after), (-1, one.before))]
-        delta, alpha, shrunk = float(self.numbers[0]), float(self.numbers[1]), 1.0
+        delta, alpha = float(self.numbers[0]), float(self.numbers[1])
         n = len(self.items) + sum(h for _, h in lengths)
         for sign, h in lengths:
             if not delta < ridge / 2:
@@ -157,23 +156,31 @@ class Inverse(Living):
             s, w, e = 2.0 * (1.0 + h * p), np.sqrt(h) * p, gamma * np.sqrt(h * n) * p
             off = gamma * np.sqrt(h) * w + np.sqrt(h) * e + 2.0 * _U
             phi = (off * s * s + _U * s) * w * w + s * (2.0 * w * e + e * e) + 8.0 * _U * (np.sqrt(n) * p + s * w * w)
-            if sign > 0:
-                alpha, shrunk = alpha + h, shrunk * (1.0 + h * p)
+            alpha += h if sign > 0 else 0
             norm = alpha + delta
             delta += 2.0 * norm * norm * phi
             delta = max(delta + 2.0 * delta * delta / (ridge - delta), 4.0 * _U * ridge)
-        return self._bound(delta, ridge, shrunk=shrunk)
+        return self._bound(delta, ridge, n_more=len(histories))
 
-    def _bound(self, delta: float, ridge: float, shrunk: float = 0.0) -> float:
+    def _bound(self, delta: float, ridge: float, n_more: int = 0) -> float:
         if not delta < ridge:
             return np.inf
         if not len(self.items):
             return 0.0
         off, diagonal = delta / (ridge * (ridge - delta)) * _RAISED, self.matrix.diagonal()
         low, high = float(diagonal.min()), float(diagonal.max())
-        if shrunk:  # no entry is above 1 / (λ - δ)
-            low, high = min(low, 1.0 / ridge) / shrunk, 1.0 / (ridge - delta)
+        if n_more:  # no entry is above 1 / (λ - δ)
+            low, high = 1.0 / (ridge + delta + int(self.users.max()) + n_more), 1.0 / (ridge - delta)
         return off * (1.0 + np.sqrt(high / low)) / (low - off) * _RAISED if low > off else np.inf
+
+    def copy_after(self, histories: Sequence[Changed], ridge: float) -> Inverse:
+        """A copy to which the change was made, whose bound is known by that."""
+        twin = Inverse(self.items, self.users, self.matrix.copy(), self.numbers.copy())
+        made = twin.changed(histories, ridge)
+        if isinstance(made, Inverse):
+            return made
+        made.apply()
+        return twin
 
     def changed(self, histories: Sequence[Changed], ridge: float) -> Inverse | Patch:
         """What a change of histories makes of it: a patch, or where items come or leave another inverse."""
