@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from expunge.methods.recommend.als import ALS
 from expunge.methods.recommend.ease import EASE
 from expunge.methods.recommend.item_knn import ItemKNN
 from expunge.methods.recommend.measures import by_group, ranking
 from expunge.methods.recommend.popularity import Popularity
 
 __all__ = [
+    "ALS",
     "EASE",
     "ItemKNN",
     "Popularity",

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 53
+N_METHODS = 54
 
 
 def string_pipeline() -> object:
@@ -62,7 +62,7 @@ KINDS = {
         "certified",
     ),
     "EASE-bounded": "bounded",
-    **dict.fromkeys(("BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
+    **dict.fromkeys(("ALS-warm", "BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
 }  # fmt: skip
 
 
@@ -156,6 +156,9 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))
+    yield "ALS", Case(expunge.ALS(n_factors=3, n_sweeps=3), table="interactions", alternatives={"warm_sweeps": []})
+    warm = expunge.ALS(n_factors=3, n_sweeps=3, mode="warm")
+    yield "ALS-warm", Case(warm, table="interactions", alternatives={"warm_sweeps": []})
     yield "EASE", Case(expunge.EASE(ridge=2.0), table="interactions", alternatives={"tolerance": []})
     bounded = expunge.EASE(ridge=2.0, mode="bounded")
     yield "EASE-bounded", Case(bounded, table="interactions", alternatives={"tolerance": []})

@@ -25,7 +25,7 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.methods.recommend.histories import Changed
-from expunge.recommend import EASE, ItemKNN, Popularity, by_group, ranking
+from expunge.recommend import ALS, EASE, ItemKNN, Popularity, by_group, ranking
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -213,9 +213,49 @@ def test_an_interrupted_removal_is_finished_once() -> None:
     assert np.array_equal(weights(model), weights(twin))
 
 
+# ------------------------------------------------------------------------------------------------ factors
+
+
+@pytest.mark.parametrize("kind", ["implicit", "explicit"])
+def test_factors_are_those_of_weighted_least_squares(kind: str) -> None:
+    """Rows scaled by roots of weights, and solved as one stack with its penalty, by an orthogonal factorisation."""
+    frame = visits(120, n_items=9)
+    part = ALS(n_factors=3, n_sweeps=1, values=kind, ridge=0.7).fit(frame)._state().parts["factors"]
+    table = frame.groupby(["user", "item"])["value"].max().unstack()
+    assert table.index.tolist() == part["users"].tolist()
+    assert table.columns.tolist() == part["items"].tolist()
+    R = table.to_numpy()
+    there = ~np.isnan(R)
+    weight = np.where(there, 1 + 10 * np.nan_to_num(R), 1.0) if kind == "implicit" else there.astype(float)
+    target = there.astype(float) if kind == "implicit" else np.where(there, R - part["mean"], 0.0)
+    assert part["mean"] == (0.0 if kind == "implicit" else pytest.approx(R[there].mean(), rel=1e-15))
+    for j, mine in enumerate(part["of_items"]):  # the second half of the pass, from the users that it found
+        root = np.sqrt(weight[:, j])
+        penalty = np.sqrt(0.7 * (1 if kind == "implicit" else there[:, j].sum()))
+        stack = np.vstack([part["of_users"] * root[:, None], penalty * np.eye(3)])
+        want = np.linalg.lstsq(stack, np.append(target[:, j] * root, np.zeros(3)), rcond=None)[0]
+        np.testing.assert_allclose(mine, want, rtol=1e-9, atol=1e-12)
+
+
+def test_a_warm_start_is_nearer_to_a_retrain_than_before_and_says_how_far_it_moved() -> None:
+    frame = visits(300)
+    given = {"n_factors": 3, "n_sweeps": 30}
+    model = ALS(mode="warm", warm_sweeps=5, **given).fit(frame)
+    fresh = ALS(**given).fit(frame[frame["user"] != "u3"])
+
+    def scores(of: ALS) -> np.ndarray:
+        return of.recommend(["u1", "u2"], k=50).sort_values(["user", "item"])["score"].to_numpy()
+
+    before = np.linalg.norm(scores(model) - scores(fresh))
+    removal = model.forget(subjects="u3")
+    assert removal.guarantee.kind == "empirical"
+    assert removal.notes == (f"the last of 5 passes moved the factors by {model.residual_:.1e} of their norm",)
+    assert np.linalg.norm(scores(model) - scores(fresh)) < 0.5 * before
+
+
 # ------------------------------------------------------------------------------------------------ what they all do
 
-EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(ridge=3.0)]
+EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(ridge=3.0), ALS(n_factors=3, n_sweeps=2)]
 
 
 @pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "OWN_ESTIMATORS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "ALS": "expunge.methods.recommend.als:ALS",
     "BayesianLogisticRegression": "expunge.methods.bayesian.bayesian_logistic_regression:BayesianLogisticRegression",
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",

@@ -15,7 +15,7 @@ from expunge.state import Change
 
 __all__ = [
     "ByUser", "Changed", "Histories", "changed_histories", "first_histories", "history_of", "numbered", "top",
-    "users_of",
+    "users_of", "Values", "first_values",
 ]  # fmt: skip
 
 Integers = npt.NDArray[np.int64]
@@ -47,6 +47,31 @@ class Histories(NamedTuple):
     def of(self, i: int) -> Integers:
         """Items of the i-th user."""
         return self.codes[self.starts[i] : self.starts[i + 1]]
+
+
+class Values(NamedTuple):
+    """Interactions as a sparse matrix of users by items, the largest value where there are several.
+
+    Parameters
+    ----------
+    items, users : ndarray
+        Labels, sorted.
+    starts, codes, values : ndarray
+        Of user i: items ``codes[starts[i]:starts[i + 1]]``, ascending, and their values.
+    """
+
+    items: npt.NDArray[Any]
+    users: npt.NDArray[Any]
+    starts: Integers
+    codes: Integers
+    values: npt.NDArray[np.float64]
+
+    def turned(self) -> tuple[Values, Integers]:
+        """The same by items, and where each of its values stood before."""
+        of_user = np.repeat(np.arange(len(self.users)), np.diff(self.starts))
+        at = np.argsort(self.codes, kind="stable")
+        starts = np.searchsorted(self.codes[at], np.arange(len(self.items) + 1)).astype(np.int64)
+        return Values(self.users, self.items, starts, of_user[at], self.values[at]), at
 
 
 class Changed(NamedTuple):
@@ -124,6 +149,23 @@ def first_histories(rows: Rows, slots: Slots, least_value: float) -> Histories:
     pairs = np.unique(numbers.astype(np.int64) * width + codes)
     starts = np.searchsorted(pairs // width, np.arange(len(users) + 1)).astype(np.int64)
     return Histories(items, starts, pairs % width, np.asarray(users))
+
+
+def first_values(rows: Rows, slots: Slots, least_value: float) -> Values:
+    """Interactions of these slots with their values, 1 where there are none."""
+    columns: Any = rows.columns
+    rows.count(len(slots))
+    slots = slots[_counts(columns, slots, least_value)]
+    items, codes = number_classes(rows.targets(slots)[0])
+    users, lines = number_classes(columns.values("user", slots))
+    values = columns.values("value", slots) if columns.has("value") else np.ones(len(slots))
+    width = max(1, len(items))
+    pairs = lines * width + codes
+    order = np.lexsort((values, pairs))
+    last = np.flatnonzero(np.diff(pairs[order], append=-1))  # the largest value of each pair
+    pairs, values = pairs[order][last], values[order][last]
+    starts = np.searchsorted(pairs // width, np.arange(len(users) + 1)).astype(np.int64)
+    return Values(items, users, starts, pairs % width, np.asarray(values, dtype=np.float64))
 
 
 def changed_histories(change: Change, least_value: float) -> Iterator[Changed]:
