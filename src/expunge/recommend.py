@@ -7,12 +7,14 @@ from expunge.methods.recommend.ease import EASE
 from expunge.methods.recommend.item_knn import ItemKNN
 from expunge.methods.recommend.measures import by_group, ranking
 from expunge.methods.recommend.popularity import Popularity
+from expunge.methods.recommend.sharded_bpr import ShardedBPR
 
 __all__ = [
     "ALS",
     "EASE",
     "ItemKNN",
     "Popularity",
+    "ShardedBPR",
     "by_group",
     "ranking",
 ]

@@ -21,7 +21,7 @@ import expunge
 from expunge.checks import Case
 
 #: How many methods the table has; a new one comes with an instance below.
-N_METHODS = 54
+N_METHODS = 55
 
 
 def string_pipeline() -> object:
@@ -164,6 +164,8 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "EASE-bounded", Case(bounded, table="interactions", alternatives={"tolerance": []})
     yield "ItemKNN", Case(expunge.ItemKNN(n_neighbors=3), table="interactions")
     yield "Popularity", Case(expunge.Popularity(), table="interactions")
+    few = {"n_shards": 2, "n_factors": 2, "n_epochs": 2}
+    yield "ShardedBPR", Case(expunge.ShardedBPR(batch_size=16, **few), table="interactions")
     yield "StandardScaler", Case(expunge.StandardScaler())
     yield "MinMaxScaler", Case(expunge.MinMaxScaler())
     yield "SimpleImputer", Case(expunge.SimpleImputer(), alternatives=NOTHING_MISSING)

@@ -92,7 +92,7 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}
     tables |= {"SpanReader": "questions"}
-    tables |= dict.fromkeys(("ALS", "EASE", "ItemKNN", "Popularity"), "interactions")
+    tables |= dict.fromkeys(("ALS", "EASE", "ItemKNN", "Popularity", "ShardedBPR"), "interactions")
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))

@@ -72,6 +72,7 @@ METHODS: dict[str, str] = {
     "RidgeClassifier": "expunge.methods.sums.ridge_classifier:RidgeClassifier",
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
+    "ShardedBPR": "expunge.methods.recommend.sharded_bpr:ShardedBPR",
     "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
     "SpanReader": "expunge.methods.text.span_reader:SpanReader",
     "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from expunge.methods.sums.class_sums import number_classes
 from expunge.rows import Rows
+from expunge.seeds import uniform64
 from expunge.state import Change
 
 __all__ = [
     "ByUser", "Changed", "Histories", "changed_histories", "first_histories", "history_of", "numbered", "top",
-    "users_of", "Values", "first_values",
+    "users_of", "Values", "first_values", "users_by_hash",
 ]  # fmt: skip
 
 Integers = npt.NDArray[np.int64]
@@ -101,6 +102,10 @@ class ByUser:
     def of(self, user: Any) -> list[int]:
         """Slots of a user, ascending, also those out of sight that are not wiped yet."""
         return self._slots.get(user, [])
+
+    def users(self) -> list[Any]:
+        """All users with a slot."""
+        return list(self._slots)
 
     def wipe(self, slots: Slots) -> None:
         """Forget that these slots belong to anybody."""
@@ -190,6 +195,17 @@ def history_of(rows: Rows, user: Any, least_value: float) -> list[Any]:
     slots = np.array([slot for slot in _by_user(rows).of(user) if rows.alive[slot]], dtype=np.intp)
     found: list[Any] = rows.targets(slots[_counts(rows.columns, slots, least_value)])[0].tolist()
     return found
+
+
+def users_by_hash(rows: Rows, seed: int, n: int) -> list[tuple[Any, int]]:
+    """The n users of the smallest keyed hash, and that hash."""
+    memory = _by_user(rows)
+    users = [user for user in memory.users() if user is not None and any(rows.alive[s] for s in memory.of(user))]
+    if not users:
+        return []
+    names = np.array(users) if isinstance(users[0], int) else np.array(users, dtype=object)
+    drawn = uniform64(seed, "sample of users", names)
+    return [(users[i], int(drawn[i])) for i in np.argsort(drawn)[:n].tolist()]
 
 
 def _counts(columns: Any, slots: Slots, least_value: float) -> npt.NDArray[np.bool_]:
