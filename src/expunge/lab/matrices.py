@@ -23,7 +23,7 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
     **dict.fromkeys(
         ("ALS", "EASE", "ItemKNN", "Popularity", "ShardedBPR"),
-        "it recommends; the workloads of the lab have rows to predict and no histories, and docs/recommend.md measures it",
+        "it recommends; no workload of the lab has histories, and docs/recommend.md measures it",
     ),
     "PassageIndex": "it finds passages; no workload of the lab asks for any yet, and docs/questions.md measures it",
     "SpanReader": "it answers in words; no workload of the lab asks for any yet, and docs/questions.md measures it",

@@ -126,7 +126,9 @@ class ALS(Recommender):
                 items[line] = before.get(item, items[line])
         part = self._trained(known, items, sweeps)
         if old is not None and self.mode == "warm":
-            change.notes.append(f"the last of {sweeps} passes moved the factors by {part['residual']:.1e} of their norm")
+            change.notes.append(
+                f"the last of {sweeps} passes moved the factors by {part['residual']:.1e} of their norm"
+            )
         return {"factors": part}
 
     def _drawn(self, items: npt.NDArray[Any]) -> Floats:

@@ -1,4 +1,4 @@
-"""Scores of several models of items for one user, put on one scale and weighted; and the weights, learned by ranking."""
+"""Scores of several models of items for one user, on one scale and weighted; and the weights, learned by ranking."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def scaled_scores(models: Sequence[tuple[Integers, Floats]], known: Integers, n_
     out = np.zeros((len(models), n_items))
     for line, (places, factors) in enumerate(models):
         mine = np.searchsorted(places, known)
-        mine = mine[(mine < len(places)) & (places[np.minimum(mine, len(places) - 1)] == known)] if len(places) else mine
+        mine = (
+            mine[(mine < len(places)) & (places[np.minimum(mine, len(places) - 1)] == known)] if len(places) else mine
+        )
         if not len(places) or not len(mine):
             continue
         scores = factors @ factors[mine].mean(axis=0)
@@ -72,7 +74,7 @@ def learn_weights(models: Sequence[tuple[Integers, Floats]], sample: Sequence[tu
             slope = X.T @ miss - _PULL * (weights - equal)
             curvature = (X * (miss * (1.0 - miss))[:, None]).T @ X + _PULL * np.eye(len(models))
             weights = weights + np.linalg.solve(curvature, slope)
-    return np.maximum(weights, 0.0)
+    return np.asarray(np.maximum(weights, 0.0))
 
 
 def blended(

@@ -12,9 +12,7 @@ from expunge.errors import MissingExtraError
 try:
     import torch
 except ImportError as error:
-    raise MissingExtraError(
-        "ShardedBPR needs torch.", hint="Install it with: pip install 'expunge[torch]'."
-    ) from error
+    raise MissingExtraError("ShardedBPR needs torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
 
 __all__ = ["train_items"]
 
@@ -45,8 +43,8 @@ def train_items(
 
     Notes
     -----
-    One thread: there the bits repeat. The gradient of log σ(x_ui - x_uj) in closed form, taken in steps of a batch, each
-    factor divided by the root of its sum of squares (Adagrad).
+    One thread: there the bits repeat. The gradient of log σ(x_ui - x_uj) in closed form, taken in steps of a batch,
+    each factor divided by the root of its sum of squares (Adagrad).
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -77,11 +75,11 @@ def _trained(
             pair = u * n + j
             place = torch.searchsorted(known, pair).clamp_(max=len(known) - 1)
             fresh = (known[place] != pair).float()[:, None]  # what the user knows is no counterexample
-            U, I, J = users[u], items[i], items[j]
-            slope = torch.sigmoid(-(U * (I - J)).sum(dim=1, keepdim=True)) * fresh
+            U, V, W = users[u], items[i], items[j]
+            slope = torch.sigmoid(-(U * (V - W)).sum(dim=1, keepdim=True)) * fresh
             for factors, squares, where, gradient in (
-                (users, seen_users, u, slope * (I - J) - decay * U),
-                (items, seen_items, torch.cat([i, j]), torch.cat([slope * U - decay * I, -slope * U - decay * J])),
+                (users, seen_users, u, slope * (V - W) - decay * U),
+                (items, seen_items, torch.cat([i, j]), torch.cat([slope * U - decay * V, -slope * U - decay * W])),
             ):
                 squares.index_add_(0, where, (gradient * gradient).mean(dim=1, keepdim=True))
                 factors.index_add_(0, where, lr * gradient / squares[where].sqrt())

@@ -121,7 +121,7 @@ class EASE(PairCounts):
         new = Inverse.of(pairs.items, pairs.users, pairs.gram(), ridge)
         if inverse is None and not change.tolerant and new.bound(ridge) > float(self.tolerance):
             raise InvalidDataError(
-                f"Weights are within {new.bound(ridge):.1e} of the exact ones, and the tolerance is {self.tolerance:.1e}.",
+                f"Weights are within {new.bound(ridge):.1e} of exact ones, and the tolerance is {self.tolerance:.1e}.",
                 hint="Use a larger tolerance or ridge, or mode='exact'.",
             )
         return {"inverse": new}
@@ -141,7 +141,7 @@ class EASE(PairCounts):
             return Guarantee(kind="empirical", statement="weights whose error cannot be bounded by the tolerance")
         return Guarantee(
             kind="bounded",
-            statement=f"each weight of an item for another one within {tolerance:.1e} of that of a fresh fit on the rest",
+            statement=f"each weight of an item for another one within {tolerance:.1e} of that of a fresh fit",
             assumptions=("floats as IEEE 754 has them", "requests do not depend on the published model"),
             norm="largest difference of a weight", bound=tolerance,
         )  # fmt: skip

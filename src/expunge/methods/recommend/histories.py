@@ -15,8 +15,18 @@ from expunge.seeds import uniform64
 from expunge.state import Change
 
 __all__ = [
-    "ByUser", "Changed", "Histories", "changed_histories", "first_histories", "history_of", "numbered", "top",
-    "users_of", "Values", "first_values", "users_by_hash",
+    "ByUser",
+    "Changed",
+    "Histories",
+    "Values",
+    "changed_histories",
+    "first_histories",
+    "first_values",
+    "history_of",
+    "numbered",
+    "top",
+    "users_by_hash",
+    "users_of",
 ]  # fmt: skip
 
 Integers = npt.NDArray[np.int64]

@@ -6,8 +6,8 @@ norms here. The history x of a user (zeros and ones, h ones) that goes or comes,
 
     A' = A + σ x xᵀ,   P' = P - σ w wᵀ / (1 + σ xᵀw),   w = P x   (Sherman and Morrison 1950)
 
-and in exact arithmetic P' is the inverse of A' + Δ, with the same Δ. So rounding alone adds to δ. Let F be what rounding
-adds to P', and φ ≥ ‖F‖. With M = A' + Δ, P' is the inverse of M (I + F M)⁻¹, which differs from M by at most
+and in exact arithmetic P' is the inverse of A' + Δ, with the same Δ. So rounding alone adds to δ. Let F be what it adds
+to P', and φ ≥ ‖F‖. With M = A' + Δ, P' is the inverse of M (I + F M)⁻¹, which differs from M by at most
 ‖M‖² φ / (1 - ‖M‖ φ); and ‖M‖ ≤ α + δ, where α ≥ ‖A'‖. φ is the sum of
 
 * |ŝ - s| ‖ŵ‖² + |s| (2 ‖ŵ‖ ‖e‖ + ‖e‖²) for a computed ŵ = w + e and ŝ of s = σ / (1 + σ xᵀw), where
@@ -191,7 +191,9 @@ class Inverse(Living):
             for item in after - before:
                 users[item] = users.get(item, 0) + 1
         if users.keys() == set(self.items.tolist()) and all(users.values()):
-            return Steps(self, histories, np.array([users[item] for item in self.items.tolist()], dtype=np.int64), ridge)
+            return Steps(
+                self, histories, np.array([users[item] for item in self.items.tolist()], dtype=np.int64), ridge
+            )
         return self._anew(histories, users, ridge)
 
     def _anew(self, histories: Sequence[Changed], users: dict[Any, int], ridge: float) -> Inverse:

@@ -38,9 +38,8 @@ class Recommender(Unlearner):
     _alternatives: ClassVar[dict[str, list[Any]]] = {"least_value": [4.0]}
     _requests = ("records", "subjects", "classes")
     _task = "recommendation"
-    def _scores(
-        self, users: npt.NDArray[Any], starts: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]
-    ) -> Floats:
+
+    def _scores(self, users: npt.NDArray[Any], starts: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]) -> Floats:
         raise NotImplementedError
 
     def _catalogue(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
