@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import runpy
 import shlex
 from fractions import Fraction
 from pathlib import Path
@@ -478,3 +479,10 @@ def test_a_workspace_forgets_a_user_and_an_item_with_receipts(tmp_path: Path, ca
     run(f"predict near --data {tmp_path / 'left.csv'} --out {out} --json {work}")
     fresh = ItemKNN(n_neighbors=5).fit(frame[["user", "item", "value"]])
     assert pd.read_csv(out)["prediction"].tolist() == fresh.predict(frame[["user"]]).tolist()
+
+
+def test_the_example_runs(capsys: Any) -> None:
+    path = Path(__file__).parents[2] / "examples" / "forget_a_taste.py"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+    runpy.run_path(str(path), run_name="__main__")
+    assert "each weight within" in capsys.readouterr().out
