@@ -88,11 +88,16 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-normed-words", Golden(normed, "documents")
     yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
+    small = {"n_factors": 2}
+    yield "ALS", Golden(expunge.ALS(n_sweeps=3, **small), "interactions")
+    yield "ALS-warm", Golden(expunge.ALS(n_sweeps=3, mode="warm", **small), "interactions")
+    yield "EASE-bounded", Golden(expunge.EASE(ridge=2.0, mode="bounded"), "interactions")
+    yield "ShardedBPR", Golden(expunge.ShardedBPR(n_shards=2, n_epochs=2, **small), "interactions")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}
     tables |= {"SpanReader": "questions"}
-    tables |= dict.fromkeys(("ALS", "EASE", "ItemKNN", "Popularity", "ShardedBPR"), "interactions")
+    tables |= dict.fromkeys(("EASE", "ItemKNN", "Popularity"), "interactions")
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
@@ -101,10 +106,10 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
 SPECIAL = frozenset(
     {
-        "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
+        "ALS", "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
         "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "NewtonLogisticRegression",
         "Pipeline", "PrivateBernoulliNB", "PrivateGaussianNB", "PrivateLogisticRegression",
-        "PrivateOnlineLogisticRegression",
+        "PrivateOnlineLogisticRegression", "ShardedBPR",
     }
 )  # fmt: skip
 

@@ -28,6 +28,8 @@ EXPECTED = {
     for name, expected in json.loads((folder / "expected.json").read_text(encoding="utf-8")).items()
 }
 NATIVE = [key for key, expected in EXPECTED.items() if not wraps_estimator(expected["method"])]
+#: Those whose state is trained in floats, and so has other bits on other machines.
+IN_FLOATS = {"ALS", "ShardedBPR"}
 #: Those that refuse an export, for it would hold training rows, have none.
 EXPORTS = [key for key in EXPECTED if (FOLDER / key[0] / f"{key[1]}.export.expunge").exists()]
 every_golden = pytest.mark.parametrize("key", EXPECTED, ids="/".join)
@@ -106,7 +108,7 @@ def test_a_golden_model_forgets(key: tuple[str, str]) -> None:
     expected, model = EXPECTED[key], load(key)
     removal = model.forget(GONE)
     assert removal.n_forgotten == 1
-    is_exact = key in NATIVE and removal.guarantee.kind == "exact"
+    is_exact = key in NATIVE and removal.guarantee.kind == "exact" and expected["method"] not in IN_FLOATS
     if is_exact or expected["fingerprint"] == fingerprint():  # integers are the same on all machines
         assert model.digest() == expected["digest_after"]
     agree(key, outputs(model, rows_of(key, model)), expected["outputs_after"])
