@@ -133,7 +133,7 @@ def test_a_golden_model_is_written_as_it_was(key: tuple[str, str], tmp_path: Pat
         pytest.skip("written in an earlier format, or by other versions of the libraries")
     model = load(key)
     assert model.save(tmp_path / "m").read_bytes() == (FOLDER / key[0] / f"{key[1]}.expunge").read_bytes()
-    if EXPECTED[key]["fingerprint"] == fingerprint():  # a solution in floating point has the bits of the machine
+    if key in EXPORTS and EXPECTED[key]["fingerprint"] == fingerprint():  # floats of a solution are the machine's
         exported = model.export(tmp_path / "e").read_bytes()
         assert exported == (FOLDER / key[0] / f"{key[1]}.export.expunge").read_bytes()
 
