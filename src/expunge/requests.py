@@ -14,7 +14,12 @@ from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_subjects, default_ids
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["feature_positions", "read_table", "select_slots"]
+__all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
+
+
+def has_classes(model: Any) -> bool:
+    """Whether the targets of a model are labels, by which records can be named: classes, or a recommender's items."""
+    return is_classifier(model) or getattr(model, "_task", "") == "recommendation"
 
 
 def read_table(
@@ -47,7 +52,7 @@ def select_slots(
     asked = {"records": records, "subjects": subjects, "classes": classes, "features": features}
     asked = {name: value for name, value in asked.items() if value is not None}
     for name in asked:
-        if name not in model._requests or (name == "classes" and not is_classifier(model)):
+        if name not in model._requests or (name == "classes" and not has_classes(model)):
             able = "RetrainClassifier can." if name == "classes" else "RetrainClassifier and RetrainRegressor can."
             raise UnsupportedRequestError(f"{type(model).__name__} cannot forget {name}.", hint=able)
     if not asked or ("features" in asked and len(asked) > 1):

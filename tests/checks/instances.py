@@ -61,7 +61,8 @@ KINDS = {
          "PrivateLogisticRegression", "PrivateOnlineLogisticRegression"),
         "certified",
     ),
-    **dict.fromkeys(("BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
+    "EASE-bounded": "bounded",
+    **dict.fromkeys(("ALS-warm", "BayesianLogisticRegression", "BayesianLogisticRegression-reverse"), "empirical"),
 }  # fmt: skip
 
 
@@ -161,6 +162,16 @@ def _instances() -> Iterator[tuple[str, Case]]:
     yield "KMeans", Case(expunge.KMeans(n_clusters=2, max_samples=16))
     yield "KNeighborsClassifier", Case(expunge.KNeighborsClassifier(n_neighbors=2))
     yield "KNeighborsRegressor", Case(expunge.KNeighborsRegressor(n_neighbors=2))
+    yield "ALS", Case(expunge.ALS(n_factors=3, n_sweeps=3), table="interactions", alternatives={"warm_sweeps": []})
+    warm = expunge.ALS(n_factors=3, n_sweeps=3, mode="warm")
+    yield "ALS-warm", Case(warm, table="interactions", alternatives={"warm_sweeps": []})
+    yield "EASE", Case(expunge.EASE(ridge=2.0), table="interactions", alternatives={"tolerance": []})
+    bounded = expunge.EASE(ridge=2.0, mode="bounded")
+    yield "EASE-bounded", Case(bounded, table="interactions", alternatives={"tolerance": []})
+    yield "ItemKNN", Case(expunge.ItemKNN(n_neighbors=3), table="interactions")
+    yield "Popularity", Case(expunge.Popularity(), table="interactions")
+    few = {"n_shards": 2, "n_factors": 2, "n_epochs": 2}
+    yield "ShardedBPR", Case(expunge.ShardedBPR(batch_size=16, **few), table="interactions")
     yield "StandardScaler", Case(expunge.StandardScaler())
     yield "MinMaxScaler", Case(expunge.MinMaxScaler())
     yield "SimpleImputer", Case(expunge.SimpleImputer(), alternatives=NOTHING_MISSING)

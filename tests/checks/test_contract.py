@@ -27,7 +27,7 @@ ALLOWED_SKIPS = {
     "check_an_unrepeatable_estimator_is_never_exact": "trains no estimator of the user",
     "check_execution_parameters_make_no_difference": "has no execution parameter beside n_jobs",
     "check_n_jobs_never_matters": "has no n_jobs",
-    "check_forgetting_features_equals_a_fresh_fit": "does not forget features of texts",
+    "check_forgetting_features_equals_a_fresh_fit": "does not forget features of ",
     "check_no_value_of_a_forgotten_feature_is_left": "columns without names",
     "check_export_predicts_the_same_and_knows_no_row": "An export would hold training rows",
     "check_unlearnable_records_are_refused_and_nothing_changes": "more records than the steps were chosen for",

@@ -347,14 +347,17 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
     told = [f"word{i % 3} word{i % 7} are here" for i in range(40)]
     asked = frame[["id"]].assign(question=[f"which word{i % 3}?" for i in range(40)], passage=told)
     asked.assign(y=[text.partition(" are")[0] for text in told]).to_csv(tmp_path / "asked.csv", index=False)
-    for data in ("t", "words", "asked"):
+    seen = frame[["id"]].assign(user=[f"u{i % 9}" for i in range(40)], y=[f"item{i % 7}" for i in range(40)])
+    seen.to_csv(tmp_path / "seen.csv", index=False)
+    sets = {"question answering": "asked", "recommendation": "seen"}
+    for data in ("t", "words", "asked", "seen"):
         assert call("data", "add", tmp_path / f"{data}.csv", "--record-id", "id")[0] == 0
     options = {"hashing-vectorizer": ("--option", "n_features=16")}
     wanted = {method.name: method.task for method in list_methods() if method.task != "other"}
     for name, task in wanted.items():
         target = ("--target", "y") if has_target(task) else ()
         of_texts = "words" if name.endswith("-vectorizer") or task == "retrieval" else "t"
-        given = ("--data", "asked" if task == "question answering" else of_texts, *target, *options.get(name, ()))
+        given = ("--data", sets.get(task, of_texts), *target, *options.get(name, ()))
         assert call("fit", name, *given, "--method", name)[0] == 0, name
     told = json.loads(call("forget", "--record", "07", "--json")[1])["requests"][0]
     assert sorted(change["model"] for change in told["models"]) == sorted(wanted)

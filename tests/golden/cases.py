@@ -29,7 +29,8 @@ N = 24
 
 @dataclass(frozen=True)
 class Golden:
-    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame), "documents" or "questions"."""
+    """A model to be written, and what it learns: "numbers", "texts" (texts in a frame), "documents", "questions" or
+    "interactions"."""
 
     model: Any
     table: str = "numbers"
@@ -90,10 +91,16 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     sharded = expunge.SISAClassifier(inner, n_shards=2)
     yield "SISAClassifier-words", Golden(sharded, "documents")
     yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
+    small = {"n_factors": 2}
+    yield "ALS", Golden(expunge.ALS(n_sweeps=3, **small), "interactions")
+    yield "ALS-warm", Golden(expunge.ALS(n_sweeps=3, mode="warm", **small), "interactions")
+    yield "EASE-bounded", Golden(expunge.EASE(ridge=2.0, mode="bounded"), "interactions")
+    yield "ShardedBPR", Golden(expunge.ShardedBPR(n_shards=2, n_epochs=2, **small), "interactions")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}
     tables |= {"SpanReader": "questions"}
+    tables |= dict.fromkeys(("EASE", "ItemKNN", "Popularity"), "interactions")
     for name in METHODS:
         if not _wraps_estimator(name) and name not in SPECIAL:
             yield name, Golden(find_method(name)(), tables.get(name, "numbers"))
@@ -102,10 +109,10 @@ def _cases() -> Iterator[tuple[str, Golden]]:
 #: Methods that wrap no estimator and do not stand with their defaults; a case of each is above.
 SPECIAL = frozenset(
     {
-        "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
+        "ALS", "CertifiedLogisticRegression", "CertifiedRidge", "ColumnTransformer", "DescentToDelete", "FourierRidge",
         "FourierRidgeClassifier", "HashingVectorizer", "LangevinLogisticRegression", "NewtonLogisticRegression",
         "Pipeline", "PrivateBernoulliNB", "PrivateGaussianNB", "PrivateLogisticRegression",
-        "PrivateOnlineLogisticRegression",
+        "PrivateOnlineLogisticRegression", "ShardedBPR",
     }
 )  # fmt: skip
 
@@ -130,6 +137,9 @@ def data(model: Any, table: str) -> dict[str, Any]:
         told = [f"In {1900 + a} Ann {'ABCDE'[a % 5]}ard came to {town}." for a, town in enumerate(towns)]
         X = pd.DataFrame({"question": asked, "passage": told})
         y = [f"Ann {'ABCDE'[a % 5]}ard" if a % 2 == 0 else f"{1900 + a}" for a in i.tolist()]
+    if table == "interactions":
+        X = pd.DataFrame({"user": [f"p{a * a % 11}" for a in i.tolist()], "value": [1.0 + a % 5 for a in i.tolist()]})
+        y = [("tea", "pie", "貓", "jam", "Köln")[(a * a + a // 3) % 5] for a in i.tolist()]
     if is_classifier(model):
         y = np.where((numbers[:, 0] + i % 5 / 4) > 2, "yes", "no")
     elif is_regressor(model):

@@ -28,6 +28,8 @@ EXPECTED = {
     for name, expected in json.loads((folder / "expected.json").read_text(encoding="utf-8")).items()
 }
 NATIVE = [key for key, expected in EXPECTED.items() if not wraps_estimator(expected["method"])]
+#: Those whose state is trained in floats, and so has other bits on other machines.
+IN_FLOATS = {"ALS", "ShardedBPR"}
 #: Those that refuse an export, for it would hold training rows, have none.
 EXPORTS = [key for key in EXPECTED if (FOLDER / key[0] / f"{key[1]}.export.expunge").exists()]
 every_golden = pytest.mark.parametrize("key", EXPECTED, ids="/".join)
@@ -106,7 +108,7 @@ def test_a_golden_model_forgets(key: tuple[str, str]) -> None:
     expected, model = EXPECTED[key], load(key)
     removal = model.forget(GONE)
     assert removal.n_forgotten == 1
-    is_exact = key in NATIVE and removal.guarantee.kind == "exact"
+    is_exact = key in NATIVE and removal.guarantee.kind == "exact" and expected["method"] not in IN_FLOATS
     if is_exact or expected["fingerprint"] == fingerprint():  # integers are the same on all machines
         assert model.digest() == expected["digest_after"]
     agree(key, outputs(model, rows_of(key, model)), expected["outputs_after"])
@@ -131,7 +133,7 @@ def test_a_golden_model_is_written_as_it_was(key: tuple[str, str], tmp_path: Pat
         pytest.skip("written in an earlier format, or by other versions of the libraries")
     model = load(key)
     assert model.save(tmp_path / "m").read_bytes() == (FOLDER / key[0] / f"{key[1]}.expunge").read_bytes()
-    if EXPECTED[key]["fingerprint"] == fingerprint():  # a solution in floating point has the bits of the machine
+    if key in EXPORTS and EXPECTED[key]["fingerprint"] == fingerprint():  # floats of a solution are the machine's
         exported = model.export(tmp_path / "e").read_bytes()
         assert exported == (FOLDER / key[0] / f"{key[1]}.export.expunge").read_bytes()
 

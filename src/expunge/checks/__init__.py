@@ -193,9 +193,9 @@ def check_unlearner(
     estimator : estimator or Case
         Cloned before each use; may be fitted. A classifier, regressor or other estimator with ``fit``, ``forget``,
         ``plan``, ``digest``, ``save`` and ``record_ids_``, on :class:`expunge.Unlearner` or not.
-    table : {"numbers", "sparse", "frame", "texts", "questions"}, default="numbers"
+    table : {"numbers", "sparse", "frame", "texts", "questions", "interactions"}, default="numbers"
         What it learns from: four columns of floats, the same as a CSR array, a frame with texts, categories and
-        numbers, a list of texts, or questions with passages.
+        numbers, a list of texts, questions with passages, or interactions of users with items.
     trusted : sequence of str
         Types its files may hold, as for :func:`expunge.load`.
     alternatives : dict of str to list, optional
@@ -244,7 +244,7 @@ def parametrize_with_unlearner_checks(estimators: Iterable[Any], *, table: Table
     Parameters
     ----------
     estimators : iterable of estimators or of Case
-    table : {"numbers", "sparse", "frame", "texts", "questions"}, default="numbers"
+    table : {"numbers", "sparse", "frame", "texts", "questions", "interactions"}, default="numbers"
         For the estimators that are no :class:`Case`.
 
     Returns

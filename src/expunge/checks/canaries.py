@@ -12,13 +12,14 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
 
 from expunge.checks.case import Case
 from expunge.checks.tasks import Task, copy_of
 from expunge.checks.verdict import expect, skip
 from expunge.errors import UnsupportedRequestError
+from expunge.requests import has_classes
 
 __all__ = [
     "check_no_value_of_a_forgotten_feature_is_left",
@@ -100,7 +101,7 @@ def plant(case: Case, task: Task, row: int, *, number: bool, label: bool) -> tup
     else:
         X[row] = " ".join(TEXTS).replace("-", "")
         found["the text"] = forms(TEXTS[0].replace("-", ""))
-    if label and y is not None and is_classifier(case.estimator):
+    if label and y is not None and has_classes(case.estimator):
         y = y.astype(str).astype(object)
         y[row] = LABEL
         found["the label"] = forms(LABEL)
@@ -193,7 +194,7 @@ def check_no_value_of_a_forgotten_feature_is_left(case: Case) -> None:
     import pandas as pd
 
     task = case.task
-    if case.table in ("texts", "sparse", "questions"):
+    if case.table in ("texts", "sparse", "questions", "interactions"):
         skip(f"{case.name} is tried on {case.table}: columns without names, or of texts alone")
     X = pd.DataFrame(task.X).rename(columns=str).reset_index(drop=True)
     X = X.rename(columns={X.columns[-1]: COLUMN})

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from expunge.checks.tasks import TableKind, Task, make_tasks
@@ -21,6 +21,7 @@ from expunge.checks.verdict import expect, skip
 from expunge.contract import Unlearner
 from expunge.digest import first_difference, leaf
 from expunge.errors import UnsupportedRequestError
+from expunge.requests import has_classes
 
 __all__ = ["Case", "Request", "Seen"]
 
@@ -54,7 +55,7 @@ class Case:
     ----------
     estimator : estimator
         Cloned before each use. May be fitted or not.
-    table : {"numbers", "sparse", "frame", "texts", "questions"}, default="numbers"
+    table : {"numbers", "sparse", "frame", "texts", "questions", "interactions"}, default="numbers"
         The form of X it takes; see :func:`expunge.checks.tasks.make_tasks`.
     trusted : sequence of str
         Types its files may hold; see :func:`expunge.load`.
@@ -209,7 +210,7 @@ class Case:
         """One request of each of these kinds that the model serves; asked by ``plan``."""
         out = []
         for kind in kinds or ("records", "subjects", "classes", "features"):
-            request = _request(kind, task) if kind != "classes" or is_classifier(model) else None
+            request = _request(kind, task) if kind != "classes" or has_classes(model) else None
             if request is None:
                 continue
             try:
@@ -223,7 +224,8 @@ class Case:
         """The request of this kind, or skip the check."""
         found = self.requests(model, task, kind)
         if not found:
-            skip(f"{self.name} does not forget {kind}" + (" of texts" if self.table in ("texts", "questions") else ""))
+            of = {"texts": " of texts", "questions": " of texts", "interactions": " of interactions"}
+            skip(f"{self.name} does not forget {kind}{of.get(self.table, '')}")
         return found[0]
 
     def kind(self) -> str:

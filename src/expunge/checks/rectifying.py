@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from expunge.checks.canaries import IDS, expect_gone, expect_there, expect_untold, plain, plant
 from expunge.checks.case import Case
@@ -18,6 +17,7 @@ from expunge.checks.tasks import Task, copy_of
 from expunge.checks.verdict import expect, expect_refused, skip
 from expunge.errors import ExpungeError, UnsupportedRequestError
 from expunge.records import Rectification
+from expunge.requests import has_classes
 
 __all__ = [
     "check_a_failed_rectification_changes_nothing",
@@ -74,7 +74,7 @@ def check_rectifying_parts_of_records_equals_a_fresh_fit(case: Case) -> None:
 def check_rectifying_classes_that_come_and_go_equals_a_fresh_fit(case: Case) -> None:
     """All records of a class get the label of another one; then some get a label that was never there."""
     case.needs_exact()
-    if not is_classifier(case.estimator):
+    if not has_classes(case.estimator):
         skip(f"{case.name} has no classes")
     task = case.tasks[-1]
     assert task.y is not None  # noqa: S101 - of a classifier
@@ -100,7 +100,7 @@ def check_no_old_value_of_a_rectified_record_is_left(case: Case) -> None:
     expect_there(case, model, canaries)
     right = before.take([row])
     y = None if right.y is None or task.y is None else right.y.astype(task.y.dtype)
-    if y is not None and is_classifier(case.estimator):
+    if y is not None and has_classes(case.estimator):
         y = np.array([str(label) for label in right.y.tolist()], dtype=object)  # type: ignore[union-attr]
     done = model.rectify([IDS[0]], right.X, y, subject_ids=right.subjects, digest=True)
     expect_untold(case, done, model, canaries)

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 
 __all__ = ["TableKind", "Task", "make_tasks"]
 
-TableKind = Literal["numbers", "sparse", "frame", "texts", "questions"]
+TableKind = Literal["numbers", "sparse", "frame", "texts", "questions", "interactions"]
 
 _TOWNS = np.array(["Århus", "Köln", "東京", "Łódź", "Oslo"], dtype=object)
 _WORDS = np.array(["red", "grün", "bleu", "白", "rosa", "grey", "teal", "noir"], dtype=object)
@@ -114,6 +114,20 @@ def _table(kind: TableKind, rng: np.random.Generator, signal: npt.NDArray[Any], 
     return pd.DataFrame(columns)
 
 
+def _marks(rng: np.random.Generator, users: npt.NDArray[Any]) -> Any:
+    """How much each interaction counts."""
+    import pandas as pd
+
+    return pd.DataFrame({"user": users, "value": rng.integers(1, 6, size=len(users)).astype(float)})
+
+
+def _things(rng: np.random.Generator, signal: Any, users: Any, ids: Any) -> npt.NDArray[Any]:
+    """An item for each interaction, named as records are; a user returns to some, and one is there once."""
+    places = (np.abs(signal * 3).astype(int) + rng.integers(0, 7, size=len(users))) % 11
+    places[0] = 11
+    return np.array(places * 3, dtype=np.int64) if ids.dtype.kind == "i" else np.append(_WORDS, _TOWNS)[places]
+
+
 def _told(rng: np.random.Generator, signal: npt.NDArray[Any]) -> list[tuple[str, str]]:
     """A town and a colour for each passage; the colour is that of its question for most."""
     shift = rng.integers(0, 5, size=len(signal)) == 0
@@ -134,9 +148,10 @@ def make_tasks(estimator: Any, table: TableKind = "numbers", *, seed: int = 0) -
     Parameters
     ----------
     estimator : estimator
-    table : {"numbers", "sparse", "frame", "texts", "questions"}
+    table : {"numbers", "sparse", "frame", "texts", "questions", "interactions"}
         The form of X: an array of four columns, a CSR array of four, a frame with texts, categories, floats and
-        integers, a list of texts, or a frame of questions and passages, whose targets are answers.
+        integers, a list of texts, a frame of questions and passages, whose targets are answers, or a frame of users and
+        values, whose targets are items; a user is a subject there, and every row has one.
     seed : int
 
     Returns
@@ -157,6 +172,9 @@ def make_tasks(estimator: Any, table: TableKind = "numbers", *, seed: int = 0) -
     some[rng.random(_N) < 0.3] = None
 
     def task(name: str, y: Any, signal: Any, ids: Any, subjects: Any) -> Task:
+        if table == "interactions":
+            users = np.array(["søren" if s is None else s for s in subjects.tolist()], dtype=object)
+            return Task(name, _marks(rng, users), _things(rng, signal, users, ids), ids, users)
         X = _table(table, rng, signal, positive)
         return Task(name, X, _answers(X) if table == "questions" else y, ids, subjects)
 

@@ -25,6 +25,10 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "DPSGDNetwork": "it forgets by doing nothing; what DP-SGD keeps of accuracy is in benchmarks/private.py",
     "AdapterShards": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
     "NeighbourStore": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
+    **dict.fromkeys(
+        ("ALS", "EASE", "ItemKNN", "Popularity", "ShardedBPR"),
+        "it recommends; no workload of the lab has histories, and docs/recommend.md measures it",
+    ),
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
     "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
     "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "OWN_ESTIMATORS", "find_method", "kebab", "load", "method_names"]
 
 METHODS: dict[str, str] = {
+    "ALS": "expunge.methods.recommend.als:ALS",
     "BayesianLogisticRegression": "expunge.methods.bayesian.bayesian_logistic_regression:BayesianLogisticRegression",
     "BayesianRidge": "expunge.methods.sums.bayesian_ridge:BayesianRidge",
     "BernoulliNB": "expunge.methods.sums.discrete_nb:BernoulliNB",
@@ -32,6 +33,7 @@ METHODS: dict[str, str] = {
     "DecisionTreeClassifier": "expunge.methods.forest.forest_classifier:DecisionTreeClassifier",
     "DecisionTreeRegressor": "expunge.methods.forest.forest_regressor:DecisionTreeRegressor",
     "DescentToDelete": "expunge.methods.certified.descent_to_delete:DescentToDelete",
+    "EASE": "expunge.methods.recommend.ease:EASE",
     "ForestClassifier": "expunge.methods.forest.forest_classifier:ForestClassifier",
     "ForestRegressor": "expunge.methods.forest.forest_regressor:ForestRegressor",
     "FourierRidge": "expunge.methods.sums.fourier_ridge:FourierRidge",
@@ -41,6 +43,7 @@ METHODS: dict[str, str] = {
     "HashingVectorizer": "expunge.methods.text.hashing_vectorizer:HashingVectorizer",
     "HistogramDetector": "expunge.methods.anomaly.histogram_detector:HistogramDetector",
     "IsolationForest": "expunge.methods.forest.isolation_forest:IsolationForest",
+    "ItemKNN": "expunge.methods.recommend.item_knn:ItemKNN",
     "KBinsDiscretizer": "expunge.methods.preprocessing.k_bins_discretizer:KBinsDiscretizer",
     "KMeans": "expunge.methods.clusters.k_means:KMeans",
     "KNeighborsClassifier": "expunge.methods.neighbours.k_neighbors_classifier:KNeighborsClassifier",
@@ -60,6 +63,7 @@ METHODS: dict[str, str] = {
     "PCADetector": "expunge.methods.anomaly.pca_detector:PCADetector",
     "PassageIndex": "expunge.methods.text.passage_index:PassageIndex",
     "Pipeline": "expunge.methods.pipeline.pipeline:Pipeline",
+    "Popularity": "expunge.methods.recommend.popularity:Popularity",
     "PrivateBernoulliNB": "expunge.methods.private.bernoulli_nb:PrivateBernoulliNB",
     "PrivateGaussianNB": "expunge.methods.private.gaussian_nb:PrivateGaussianNB",
     "PrivateLogisticRegression": "expunge.methods.private.logistic_regression:PrivateLogisticRegression",
@@ -73,6 +77,7 @@ METHODS: dict[str, str] = {
     "RidgeClassifier": "expunge.methods.sums.ridge_classifier:RidgeClassifier",
     "SISAClassifier": "expunge.methods.sharded.sisa:SISAClassifier",
     "SISARegressor": "expunge.methods.sharded.sisa:SISARegressor",
+    "ShardedBPR": "expunge.methods.recommend.sharded_bpr:ShardedBPR",
     "SimpleImputer": "expunge.methods.preprocessing.simple_imputer:SimpleImputer",
     "SpanReader": "expunge.methods.text.span_reader:SpanReader",
     "StandardScaler": "expunge.methods.preprocessing.standard_scaler:StandardScaler",

@@ -156,7 +156,12 @@ class Cells:
 
 
 class Frame:
-    """A pandas frame, column by column; categories are kept as values, never as a list of all that once occurred."""
+    """A pandas frame, column by column; categories are kept as values, never as a list of all that once occurred.
+
+    ``memory`` is as that of :class:`Cells`.
+    """
+
+    memory: Any = None
 
     def __init__(self, names: list[Any], columns: list[Dense | Cells], specs: list[dict[str, Any]]) -> None:
         self._names = names
@@ -190,7 +195,17 @@ class Frame:
         frame.columns = pd.Index(self._names)
         return frame
 
+    def has(self, name: str) -> bool:
+        """Whether there is a column of this name."""
+        return name in self._names
+
+    def values(self, name: str, slots: Slots) -> npt.NDArray[Any]:
+        """Values of one column, without the cost of a frame."""
+        return self._columns[self._names.index(name)].read(slots)
+
     def wipe(self, slots: Slots) -> None:
+        if self.memory is not None:
+            self.memory.wipe(slots)
         for column in self._columns:
             column.wipe(slots)
         self._prune()
@@ -217,9 +232,14 @@ class Frame:
         self._prune()
 
     def truncate(self, n: int) -> None:
+        if self.memory is not None:
+            self.memory.truncate(n)
         for column in self._columns:
             column.truncate(n)
         self._prune()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "memory"}
 
     def plain(self, slots: Slots) -> Arrays:
         out: Arrays = {}

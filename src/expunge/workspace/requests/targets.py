@@ -126,7 +126,7 @@ def _classes(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
     for model in held.models:
         schema = model.card.card.schema
         labels = [label for value in values if (label := _read(value, schema.target_kind)) is not None]
-        if schema.task == "classification" and labels:
+        if schema.task in ("classification", "recommendation") and labels:
             rows = models.load(core, model).model._rows()
             for label in labels:
                 try:

@@ -27,6 +27,7 @@ __all__ = [
 #: Networks that are fitted on a table.
 _FITTED = tuple(name for name in NETWORK_MODELS if name != "FrozenBackbone")
 
+_OF_LABELS = ("classification", "recommendation")  # tasks whose targets name records
 _SUFFIX = {"classification": "-classifier", "regression": "-regressor"}
 
 
@@ -213,7 +214,7 @@ def wraps_estimator(name: str) -> bool:
 def _card(name: str) -> MethodCard:
     kind, task = find_method(name), task_of(name) or "other"
     text = inspect.getdoc(kind) or ""
-    forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task == "classification")
+    forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task in _OF_LABELS)
     return MethodCard(
         name=kebab(name), python=name, task=task, guarantee=getattr(kind, "_strongest", "not stated"),
         forgets=tuple(forgets), learns=callable(getattr(kind, "learn", None)),

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["TASKS", "Schema", "choose_schema", "has_target"]
 
 #: What a model is for.
-TASKS = ("classification", "regression", "anomaly detection", "transformation", "retrieval", "question answering")
+TASKS = (
+    "classification", "regression", "anomaly detection", "transformation", "retrieval", "question answering",
+    "recommendation",
+)  # fmt: skip
 _WITHOUT_TARGET = frozenset(["anomaly detection", "transformation", "retrieval"])
 
 #: Integer targets of at most so many distinct values are taken for class labels.
@@ -130,10 +133,12 @@ def choose_schema(
             f"Column {clash!r} is an id or the target, so it is not learned from.",
             hint="Leave it out of --columns and --ignore.",
         )
-    features = [name for name in table.column_names if name not in roles and name not in ignored]
+    hidden = {record_id, target, *(() if task == "recommendation" else (subject_id,)), *ignored}  # a user is read, too
+    features = [name for name in table.column_names if name not in hidden]
     if not features:
         raise InvalidDataError("No column is left to learn from.", hint="Give a table with more columns.")
-    kinds = {name: declared.get(name) or _infer(table, name, record_id) for name in features}
+    names = {"user"} if task == "recommendation" else set()
+    kinds = {name: declared.get(name) or _infer(table, name, record_id, is_name=name in names) for name in features}
     task = task or _infer_task(table, str(target), record_id)
     return Schema(
         record_id=record_id, target=target, subject_id=subject_id, columns=kinds, ignored=ignored, task=task,
@@ -149,10 +154,12 @@ def _given(table: pa.Table, name: str | None, option: str) -> str:
     return name
 
 
-def _infer(table: pa.Table, name: str, record_id: str) -> Kind:
-    """The type of a column to learn from."""
+def _infer(table: pa.Table, name: str, record_id: str, *, is_name: bool = False) -> Kind:
+    """The type of a column to learn from; one of names is text where it is written."""
     if declared_kind(table, name) is not None:
         return "number"
+    if is_name:
+        return "text"
     cells = [cell for cell in table[name].to_pylist() if cell]
     if any(_CODE.fullmatch(cell) for cell in cells):
         return "text"

@@ -1,0 +1,1 @@
+"""Recommenders: models of which user had to do with which item."""
