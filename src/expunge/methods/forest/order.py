@@ -16,7 +16,7 @@ import numpy as np
 
 __all__ = ["LEFT", "RIGHT", "before", "child_key", "draw", "inline", "members", "mix", "njit", "place", "sort_records"]
 
-_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def njit(function: Callable[..., Any]) -> Any:
