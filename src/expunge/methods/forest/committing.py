@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED, sign_of
+from expunge.methods.forest.changing import sign_of
 from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
@@ -24,7 +24,8 @@ from expunge.methods.forest.growing import (
     TALLY,
     N,
 )
-from expunge.methods.forest.order import before, njit, place
+from expunge.methods.forest.lines import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.order import before, inline, inner, njit, place
 from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["POOL", "commit", "repack"]
@@ -34,7 +35,7 @@ POOL = 5
 _NODES, _TALLIES, _LISTS, _FREE_NODES, _FREE_TALLIES = range(POOL)
 
 
-@njit
+@inline
 def _give_back(node: int, nodes: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any) -> None:
     """Take back everything below a node, and its tally."""
     todo[0], waiting = node, 1
@@ -53,7 +54,7 @@ def _give_back(node: int, nodes: Any, free_nodes: Any, free_tallies: Any, pool: 
             pool[_FREE_NODES] += 1
 
 
-@njit
+@inner
 def _take(free: Any, pool: Any, n_free: int, n_used: int) -> Any:
     """The place of a new node or tally: one that was given back, or the next one."""
     if pool[n_free]:
@@ -63,7 +64,7 @@ def _take(free: Any, pool: Any, n_free: int, n_used: int) -> Any:
     return pool[n_used] - 1
 
 
-@njit
+@inner
 def _room(n: int, pool: Any) -> Any:
     """A new stretch of the lists for n records, with some room to grow; where it begins."""
     start = pool[_LISTS]
@@ -71,7 +72,7 @@ def _room(n: int, pool: Any) -> Any:
     return start
 
 
-@njit
+@inner
 def _put_tally(to: int, heads: Any, tallies: Any, j: int, new_heads: Any, new_tallies: Any) -> None:
     """A tally that was made anew takes its place."""
     for c in range(heads.shape[1]):
@@ -81,7 +82,7 @@ def _put_tally(to: int, heads: Any, tallies: Any, j: int, new_heads: Any, new_ta
             tallies[to, row, c] = new_tallies[j, row, c]
 
 
-@njit
+@inline
 def _in_leaf(
     node: Any, n_come: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
     ties: Any, alive: Any, pool: Any,
@@ -179,7 +180,7 @@ def commit(
             add(node_sums, i, y[slot], weights[slot if weighted else 0], sign_of(slot, alive), 0, params)
 
 
-@njit
+@inline
 def _replace(
     i: int, line: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any, new_nodes: Any, new_sums: Any,
     new_heads: Any, new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any,
