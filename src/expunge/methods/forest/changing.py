@@ -1,9 +1,8 @@
 """What a change of the records makes of a tree, found out without writing to it.
 
 :func:`prepare` walks each tree along the records that go or come, visiting each node once, and writes down one line for
-each: *adjust* (counts), *tally* (and the cached tally), *refresh* (a tally made anew), *drop* (a tally that serves no
-longer), *leaf* (the list of a leaf) or *replace* (a subtree that was grown anew). They are carried out by
-:func:`~expunge.methods.forest.committing.commit`.
+each (:mod:`expunge.methods.forest.lines`). Then :func:`~expunge.methods.forest.growing.grow` grows the subtrees that are
+to be replaced, and :func:`~expunge.methods.forest.committing.commit` carries the lines out.
 
 Of the records of a change those that are alive come and the others go. A corrected record does both under one hash, so
 that it keeps its place in the order of every tree.
@@ -28,10 +27,10 @@ from expunge.methods.forest.growing import (
     TALLY,
     THRESHOLD,
     N,
-    grow,
     keep_tally,
 )
-from expunge.methods.forest.order import child_key, njit, place, sort_records
+from expunge.methods.forest.lines import ADJUST, DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.order import child_key, inner, njit, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,
@@ -49,18 +48,15 @@ from expunge.methods.forest.splits import (
     shift_of,
 )
 
-__all__ = ["ADJUST", "DROP", "IN_LEAF", "LINE", "REFRESH", "REPLACE", "SHELF", "TALLIED", "enter", "prepare", "sign_of"]
+__all__ = ["SHELF", "enter", "prepare", "sign_of"]
 
-ADJUST, TALLIED, REFRESH, DROP, IN_LEAF, REPLACE = range(6)
-#: A line: what, node, from and to in the list of the change, tree, block of the digest, depth, and up to six numbers.
-LINE = 13
 #: What is filled so far: lines, scratch nodes, scratch tallies, scratch records, work, records of the change, room that
 #: lists will need.
 SHELF = 7
 _LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
 
 
-@njit
+@inner
 def sign_of(slot: Any, alive: Any) -> Any:
     """1 of a record that comes, -1 of one that goes."""
     return np.int64(1) if alive[slot] else np.int64(-1)
@@ -78,7 +74,7 @@ def enter(tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties:
     return n
 
 
-@njit
+@inner
 def _gather(
     node: int, nodes: Any, lists: Any, alive: Any, shift: int, hashes: Any, tree_key: Any, out: Any, at: int
 ) -> int:
@@ -114,8 +110,8 @@ def _gather(
 def prepare(
     tree: int, roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
-    class_weight: Any, slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any, new_nodes: Any,
-    new_sums: Any, new_heads: Any, new_tallies: Any, new_lists: Any,
+    class_weight: Any, slots: Any, limits: Any, shelf: Any, lines: Any, entered: Any, entered_at: Any,
+    new_heads: Any, new_tallies: Any, new_lists: Any,
 ) -> int:  # fmt: skip
     """Find out what a change makes of the trees from ``tree`` on.
 
@@ -251,16 +247,8 @@ def prepare(
                         count += 1
                 shelf[_WORK] += count
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
-                n0, s0 = shelf[_NODES], shelf[_TALLIES]
-                n1, s1 = grow(
-                    X, columns, kinds, y, weights, hashes, tree_key, params, class_weight, new_lists, at, count,
-                    node_key, depth, new_nodes, new_sums, new_heads, new_tallies, n0, s0,
-                )  # fmt: skip
-                if n1 < 0 or s1 < 0:
-                    shelf[:] = undo
-                    return t
-                line[0], line[7], line[8], line[9], line[10], line[11], line[12] = REPLACE, n0, n1, at, count, s0, s1
-                shelf[_NODES], shelf[_TALLIES], shelf[_RECORDS] = n1, s1, at + count
+                line[0], line[9], line[10], line[13] = REPLACE, at, count, np.int64(node_key)
+                shelf[_RECORDS] = at + count
                 if count > node[ROOM]:
                     shelf[_NEED] += count + count // 2 + 4
                 continue

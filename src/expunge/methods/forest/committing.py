@@ -10,20 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.changing import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED, sign_of
+from expunge.methods.forest.changing import sign_of
 from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
     FEATURE,
     LEFT_CHILD,
     LENGTH,
+    NODE,
     RIGHT_CHILD,
     ROOM,
     START,
     TALLY,
     N,
 )
-from expunge.methods.forest.order import before, njit, place
+from expunge.methods.forest.lines import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.order import before, inline, inner, njit, place
 from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["POOL", "commit", "repack"]
@@ -33,7 +35,7 @@ POOL = 5
 _NODES, _TALLIES, _LISTS, _FREE_NODES, _FREE_TALLIES = range(POOL)
 
 
-@njit
+@inline
 def _give_back(node: int, nodes: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any) -> None:
     """Take back everything below a node, and its tally."""
     todo[0], waiting = node, 1
@@ -52,7 +54,7 @@ def _give_back(node: int, nodes: Any, free_nodes: Any, free_tallies: Any, pool: 
             pool[_FREE_NODES] += 1
 
 
-@njit
+@inner
 def _take(free: Any, pool: Any, n_free: int, n_used: int) -> Any:
     """The place of a new node or tally: one that was given back, or the next one."""
     if pool[n_free]:
@@ -62,7 +64,7 @@ def _take(free: Any, pool: Any, n_free: int, n_used: int) -> Any:
     return pool[n_used] - 1
 
 
-@njit
+@inner
 def _room(n: int, pool: Any) -> Any:
     """A new stretch of the lists for n records, with some room to grow; where it begins."""
     start = pool[_LISTS]
@@ -70,7 +72,17 @@ def _room(n: int, pool: Any) -> Any:
     return start
 
 
-@njit
+@inner
+def _put_tally(to: int, heads: Any, tallies: Any, j: int, new_heads: Any, new_tallies: Any) -> None:
+    """A tally that was made anew takes its place."""
+    for c in range(heads.shape[1]):
+        heads[to, c] = new_heads[j, c]
+    for row in range(tallies.shape[1]):
+        for c in range(tallies.shape[2]):
+            tallies[to, row, c] = new_tallies[j, row, c]
+
+
+@inline
 def _in_leaf(
     node: Any, n_come: int, entered: Any, entered_at: Any, b0: int, b1: int, lists: Any, hashes: Any, tree_key: Any,
     ties: Any, alive: Any, pool: Any,
@@ -81,7 +93,8 @@ def _in_leaf(
     n_new = n + n_come
     if n_new > node[ROOM]:
         moved = _room(n_new, pool)
-        lists[moved : moved + n] = lists[start : start + n]
+        for r in range(n):
+            lists[moved + r] = lists[start + r]
         node[START], node[ROOM] = moved, n_new + n_new // 2 + 4
         start = moved
     node[LENGTH] = n_new
@@ -130,7 +143,8 @@ def commit(
         if what == REPLACE:
             if depth < BLOCK_DEPTH:
                 width = 1 << (BLOCK_DEPTH - depth)
-                dirty[t, 1 + block * width : 1 + (block + 1) * width] = 1
+                for below in range(block * width, (block + 1) * width):
+                    dirty[t, 1 + below] = 1
             _replace(
                 i, line, nodes, node_sums, heads, tallies, lists, new_nodes, new_sums, new_heads, new_tallies,
                 new_lists, free_nodes, free_tallies, pool, todo,
@@ -151,8 +165,7 @@ def commit(
         elif what == REFRESH:
             if node[TALLY] < 0:
                 node[TALLY] = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
-            heads[node[TALLY]] = new_heads[line[7]]
-            tallies[node[TALLY]] = new_tallies[line[7]]
+            _put_tally(node[TALLY], heads, tallies, line[7], new_heads, new_tallies)
         elif what == TALLIED:
             shift = shift_of(n_new, params)
             for b in range(b0, b1):
@@ -167,7 +180,7 @@ def commit(
             add(node_sums, i, y[slot], weights[slot if weighted else 0], sign_of(slot, alive), 0, params)
 
 
-@njit
+@inline
 def _replace(
     i: int, line: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any, new_nodes: Any, new_sums: Any,
     new_heads: Any, new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, todo: Any,
@@ -178,22 +191,24 @@ def _replace(
     start, room = nodes[i, START], nodes[i, ROOM]
     if count > room:
         start, room = _room(count, pool), count + count // 2 + 4
-    lists[start : start + count] = new_lists[at : at + count]
+    for r in range(count):
+        lists[start + r] = new_lists[at + r]
     todo[0] = i
     for j in range(n0 + 1, n1):
         todo[j - n0] = _take(free_nodes, pool, _FREE_NODES, _NODES)
     for j in range(n0, n1):
         to = todo[j - n0]
         node = nodes[to]
-        node[:] = new_nodes[j]
-        node_sums[to] = new_sums[j]
+        for c in range(NODE):
+            node[c] = new_nodes[j, c]
+        for c in range(node_sums.shape[1]):
+            node_sums[to, c] = new_sums[j, c]
         node[START] = start + node[START] - at
         if node[FEATURE] >= 0:
             node[LEFT_CHILD], node[RIGHT_CHILD] = todo[node[LEFT_CHILD] - n0], todo[node[RIGHT_CHILD] - n0]
         if node[TALLY] >= 0:
             place_ = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
-            heads[place_] = new_heads[node[TALLY]]
-            tallies[place_] = new_tallies[node[TALLY]]
+            _put_tally(place_, heads, tallies, node[TALLY], new_heads, new_tallies)
             node[TALLY] = place_
     nodes[i, ROOM] = room
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.order import draw, njit
+from expunge.methods.forest.order import draw, inline, inner
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,
@@ -37,7 +37,7 @@ _LOOKED = 4
 _MANY = 4096
 
 
-@njit
+@inner
 def read_column(
     X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
 ) -> None:  # fmt: skip
@@ -59,7 +59,7 @@ def read_column(
             out[i] = key_of(out[i], FLOAT)
 
 
-@njit
+@inner
 def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
     """The features of a group: the next ones of the permutation that belongs to the key of the node. How many."""
     d = len(order)
@@ -75,7 +75,7 @@ def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
     return max(0, end - start)
 
 
-@njit
+@inner
 def tally(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any,
     n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any,
@@ -158,14 +158,14 @@ def tally(
     return -1 if is_short else looked
 
 
-@njit
+@inner
 def _put_two(sums: Any, row: int, counted: Any, w: int) -> None:
     """A row of sums from the records of two classes: all in the lower half of an integer, the second in the upper."""
     sums[row, 1] = (counted >> 32) * (w + COUNTED)
     sums[row, 0] = (counted & 0xFFFFFFFF) * (w + COUNTED) - sums[row, 1]
 
 
-@njit
+@inline
 def _count_two(
     column: Any, n: int, targets: Any, kind: Any, keys: Any, low: int, high: int, sums: Any, w: int
 ) -> None:  # fmt: skip
@@ -181,7 +181,7 @@ def _count_two(
         _put_two(sums, j, left, w)
 
 
-@njit
+@inline
 def _bounds(keys: Any, at: int, n: int, bounds: Any) -> int:
     """The keys that are not missing in ascending order; how many."""
     q = 0
@@ -198,7 +198,7 @@ def _bounds(keys: Any, at: int, n: int, bounds: Any) -> int:
     return q
 
 
-@njit
+@inline
 def _bin(column: Any, n: int, bounds: Any, q: int, kind: Any, where: Any) -> None:
     """Between which bounds each key is (numbers), or which it equals (categories; q for none); missing is q + 1."""
     for i in range(n):
@@ -215,7 +215,7 @@ def _bin(column: Any, n: int, bounds: Any, q: int, kind: Any, where: Any) -> Non
         where[i] = q + 1 if column[i] == MISSING else where[i]
 
 
-@njit
+@inner
 def adjust(
     X: Any, kinds: Any, slot: Any, y: Any, weight: Any, sign: int, params: Any, heads: Any, row: int, sums: Any
 ) -> None:
@@ -232,7 +232,7 @@ def adjust(
     add(sums, m * R, y, weight, sign, COUNTED, params)
 
 
-@njit
+@inner
 def choose(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int,
     params: Any, class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any,

@@ -232,7 +232,7 @@ class Forest(Unlearner):
         if not trees.learned.keeps_kinds(alive):
             low, high, touched = self._estimate(rows, slots[:0])
             return trees.owed + low, trees.owed + high, touched
-        work = trees.owed + trees.prepare(cells._replace(alive=alive), slots).work
+        work = trees.owed + trees.work(cells._replace(alive=alive), slots)
         return work, work, ("trees",)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
@@ -245,7 +245,7 @@ class Forest(Unlearner):
         if cells is None:
             return full
         changed = np.concatenate([slots, np.arange(len(rows.alive), len(cells.alive))])
-        work = trees.owed + trees.prepare(cells, changed).work + (len(table) if trees.learned.is_encoded else 0)
+        work = trees.owed + trees.work(cells, changed) + (len(table) if trees.learned.is_encoded else 0)
         return work, work, ("trees",)
 
     def _revive(self, name: str, part: Part) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from expunge.methods.forest.counting import choose, read_column
-from expunge.methods.forest.order import LEFT, RIGHT, mix, njit, place
+from expunge.methods.forest.lines import REPLACE
+from expunge.methods.forest.order import LEFT, RIGHT, inline, inner, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,
@@ -55,7 +56,7 @@ BLOCK_DEPTH = 6
 ALL = np.uint64(2**64 - 1)
 
 
-@njit
+@inline
 def within(records: Any, start: int, n: int, shift: int, hashes: Any, tree_key: Any) -> int:
     """How many of n records in order have a hash with ``shift`` leading zeros."""
     if shift == 0:
@@ -72,109 +73,126 @@ def within(records: Any, start: int, n: int, shift: int, hashes: Any, tree_key: 
 
 @njit
 def grow(
-    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_key: Any, params: Any, class_weight: Any,
-    records: Any, start: int, n: int, key: Any, depth: int,
-    nodes: Any, node_sums: Any, heads: Any, tallies: Any, n_nodes: int, n_tallies: int,
+    X: Any, columns: Any, kinds: Any, y: Any, weights: Any, hashes: Any, tree_keys: Any, params: Any, class_weight: Any,
+    records: Any, lines: Any, first: int, n_lines: int, nodes: Any, node_sums: Any, heads: Any, tallies: Any, used: Any,
 ) -> tuple[int, int]:  # fmt: skip
-    """Grow the subtree of n records in order, which stand in ``records`` from ``start`` on and are permuted there.
+    """Grow the subtrees of lines, from the first on, from their records in order, which are permuted where they stand.
 
     Parameters
     ----------
-    key, depth : uint64 and int
-        Of its root.
+    lines : ndarray of int64, shape (L, LINE)
+        See :mod:`expunge.methods.forest.lines`; those that replace are filled in.
     nodes, node_sums : ndarrays of int64, shapes (N, 8) and (N, k)
-        Written from ``n_nodes`` on; the root comes first.
+        The root of a subtree comes first.
     heads : ndarray of int64, shape (S, m + 1 + m R)
-        Features of cached tallies, from ``n_tallies`` on, each with how many thresholds it has above it, up to
-        where in the order records bear on these, and their keys.
+        Features of cached tallies, each with how many thresholds it has above it, up to where in the order records bear
+        on these, and their keys.
     tallies : ndarray of int64, shape (S, m R + 1, k)
+    used : ndarray of int64, shape (2,)
+        How many nodes and tallies there are before and afterwards; those of a subtree count when it is complete.
 
     Returns
     -------
-    n_nodes, n_tallies : int
-        Where the next ones would be written; -1 if there is no room (for nodes, or for tallies).
+    line, lacking : int
+        The line for which there was no room, of nodes (1) or of tallies (2): to go on with when there is more and its
+        records are in order again. The number of lines, and 0, at the end.
     """
     width, R, k = params[GROUP], params[THRESHOLDS], node_sums.shape[1]
     order = np.arange(len(kinds))
     features, counts = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
     scores = np.empty(width * R)
-    aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
-    column = room[0]
     todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
-    todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, depth, key
-    n_nodes, waiting = n_nodes + 1, 1
-    if n_nodes > len(nodes):
-        return -1, n_tallies
-    _sum_up(node_sums, n_nodes - 1, y, weights, records, start, n, params)
-    while waiting:
-        waiting -= 1
-        i, at, count, level, node_key = (
-            todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
-        )  # fmt: skip
-        node = nodes[i]
-        node[FEATURE], node[THRESHOLD], node[LENGTH], node[RIGHT_CHILD] = -1, 0, count, -1
-        node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
-        if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
+    aside, room = np.empty(0, dtype=np.int32), np.empty((3, 0), dtype=np.int64)
+    for at_line in range(first, n_lines):
+        line = lines[at_line]
+        if line[0] != REPLACE:
             continue
-        shift = shift_of(count, params)
-        scored = within(records, at, count, shift, hashes, tree_key)
-        minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
-        found, group, looked = choose(
-            X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-            features, keys, counts, sums, room, minimum, scores,
-        )  # fmt: skip
-        if found < 0:
-            continue
-        feature, threshold = features[found // R], keys[found]
-        kind, keeps_tally, bound = kinds[feature], group == 0 and count >= params[SMALL], ALL
-        if keeps_tally and looked >= 0:
-            bound = place(hashes[records[at + looked - 1]], tree_key)
-        kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
-        read_column(X, columns, records, at, count, feature, kind, params, column)
-        for r in range(count):  # both are written, and one of them counts: no branch to foresee
-            slot, x = records[at + r], column[r]
-            is_left = (x == threshold) | ((x < threshold) & ordered)
-            records[kept] = slot
-            aside[moved] = slot
-            kept += np.int64(is_left)
-            moved += np.int64(not is_left)
-        for r in range(moved):
-            records[kept + r] = aside[r]
-        if n_nodes + 2 > len(nodes):
-            return -1, n_tallies
-        node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = feature, threshold, n_nodes, n_nodes + 1
-        if keeps_tally:
-            if n_tallies >= len(tallies):
-                return n_nodes, -1
-            node[TALLY] = n_tallies
-            keep_tally(heads[n_tallies], tallies[n_tallies], features, counts, bound, keys, sums)
-            n_tallies += 1
-        if waiting + 2 > len(todo):
-            more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
-            more[: len(todo)], more_key[: len(todo)] = todo, todo_key
-            todo, todo_key = more, more_key
-        left, right = n_nodes, n_nodes + 1
-        if shift == 0:
+        tree_key, n_nodes, n_tallies = tree_keys[line[4], 0], used[0], used[1]
+        start, n = line[9], line[10]
+        if len(aside) < n:
+            aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
+        column = room[0]
+        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, line[6], np.uint64(line[13])
+        n_nodes, waiting = n_nodes + 1, 1
+        if n_nodes > len(nodes):
+            return at_line, 1
+        _sum_up(node_sums, n_nodes - 1, y, weights, records, start, n, params)
+        while waiting:
+            waiting -= 1
+            i, at, count, level, node_key = (
+                todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
+            )  # fmt: skip
+            node = nodes[i]
+            node[FEATURE], node[THRESHOLD], node[LENGTH], node[RIGHT_CHILD] = -1, 0, count, -1
+            node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
+            if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
+                continue
+            shift = shift_of(count, params)
+            scored = within(records, at, count, shift, hashes, tree_key)
+            minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
+            found, group, looked = choose(
+                X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
+                features, keys, counts, sums, room, minimum, scores,
+            )  # fmt: skip
+            if found < 0:
+                continue
+            feature, threshold = features[found // R], keys[found]
+            kind, keeps_tally, bound = kinds[feature], group == 0 and count >= params[SMALL], ALL
+            if keeps_tally and looked >= 0:
+                bound = place(hashes[records[at + looked - 1]], tree_key)
+            kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
+            read_column(X, columns, records, at, count, feature, kind, params, column)
+            for r in range(count):  # both are written, and one of them counts: no branch to foresee
+                slot, x = records[at + r], column[r]
+                is_left = (x == threshold) | ((x < threshold) & ordered)
+                records[kept] = slot
+                aside[moved] = slot
+                kept += np.int64(is_left)
+                moved += np.int64(not is_left)
+            for r in range(moved):
+                records[kept + r] = aside[r]
+            if n_nodes + 2 > len(nodes):
+                return at_line, 1
+            node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = (
+                feature,
+                threshold,
+                n_nodes,
+                n_nodes + 1,
+            )
+            if keeps_tally:
+                if n_tallies >= len(tallies):
+                    return at_line, 2
+                node[TALLY] = n_tallies
+                keep_tally(heads[n_tallies], tallies[n_tallies], features, counts, bound, keys, sums)
+                n_tallies += 1
+            if waiting + 2 > len(todo):
+                more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
+                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
+                todo, todo_key = more, more_key
+            left, right = n_nodes, n_nodes + 1
+            if shift == 0:
+                for c in range(k):
+                    node_sums[left, c] = sums[found, c] & WEIGHT if c == 0 or params[CLASSES] else sums[found, c]
+            elif kept - at < moved:
+                _sum_up(node_sums, left, y, weights, records, at, kept - at, params)
+            else:
+                _sum_up(node_sums, right, y, weights, records, kept, moved, params)
+                left, right = right, left
             for c in range(k):
-                node_sums[left, c] = sums[found, c] & WEIGHT if c == 0 or params[CLASSES] else sums[found, c]
-        elif kept - at < moved:
-            _sum_up(node_sums, left, y, weights, records, at, kept - at, params)
-        else:
-            _sum_up(node_sums, right, y, weights, records, kept, moved, params)
-            left, right = right, left
-        for c in range(k):
-            node_sums[right, c] = node_sums[i, c] - node_sums[left, c]
-        for side in (1, 0):
-            todo[waiting, 0], todo[waiting, 3] = n_nodes + side, level + 1
-            todo[waiting, 1], todo[waiting, 2] = (kept, moved) if side else (at, kept - at)
-            todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
-            waiting += 1
-        n_nodes += 2
-    return n_nodes, n_tallies
+                node_sums[right, c] = node_sums[i, c] - node_sums[left, c]
+            for side in (1, 0):
+                todo[waiting, 0], todo[waiting, 3] = n_nodes + side, level + 1
+                todo[waiting, 1], todo[waiting, 2] = (kept, moved) if side else (at, kept - at)
+                todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
+                waiting += 1
+            n_nodes += 2
+        line[7], line[8], line[11], line[12] = used[0], n_nodes, used[1], n_tallies
+        used[0], used[1] = n_nodes, n_tallies
+    return n_lines, 0
 
 
-@njit
+@inner
 def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: int, n: int, params: Any) -> None:
     """The sums of a node from n of the records."""
     node_sums[i] = 0
@@ -194,7 +212,7 @@ def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: i
         add(node_sums, i, y[slot], weights[slot if weighted else 0], 1, 0, params)
 
 
-@njit
+@inner
 def keep_tally(head: Any, tally: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any) -> None:
     """Put a tally into the cache."""
     m = len(features)

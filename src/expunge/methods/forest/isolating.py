@@ -21,7 +21,6 @@ def standing(hashes: Any, weights: Any, slots: Any, key: Any) -> Any:
     return out
 
 
-@njit
 def smallest(hashes: Any, weights: Any, slots: Any, key: Any, limit: float, most: int) -> tuple[Any, float]:
     """The records that stand first, ``most`` at the most and none above ``limit``; equal ones by their place in slots.
 
@@ -33,30 +32,30 @@ def smallest(hashes: Any, weights: Any, slots: Any, key: Any, limit: float, most
         Who stands above it is in the tree in no case.
     """
     at = standing(hashes, weights, slots, key)
-    n = 0
-    for i in range(len(slots)):
-        n += at[i] <= limit
+    n = int((at <= limit).sum())
     if most < n:
-        limit, n = np.partition(at, most - 1)[most - 1], most
-    found, values = np.empty(n, dtype=np.int64), np.empty(n)
-    k = 0
-    for strict in (True, False):
-        for i in range(len(slots)):
-            if k < n and (at[i] < limit if strict else at[i] == limit):
-                found[k], values[k] = i, at[i]
-                k += 1
-    return found[np.argsort(values, kind="mergesort")], limit
+        limit, n = float(np.partition(at, most - 1)[most - 1]), most
+    found = np.concatenate([np.flatnonzero(at < limit), np.flatnonzero(at == limit)])[:n]
+    return found[np.argsort(at[found], kind="stable")], limit
+
+
+def isolate(X: Any, key: Any, deepest: int) -> tuple[Any, Any, Any, Any]:
+    """The tree of these records: features (-1 in leaves), thresholds, right children and numbers of records."""
+    n, d = X.shape
+    feature, right, size = (np.full(2 * n + 1, -1, dtype=np.int64) for _ in range(3))
+    threshold = np.zeros(2 * n + 1)
+    nodes = _isolate(X, key, deepest, np.arange(n), np.arange(d), feature, threshold, right, size)
+    return feature[:nodes].copy(), threshold[:nodes].copy(), right[:nodes].copy(), size[:nodes].copy()
 
 
 @njit
-def isolate(X: Any, key: Any, deepest: int) -> Any:
-    """The tree of these records: features (-1 in leaves), thresholds, right children and numbers of records."""
-    n, d = X.shape
-    feature, threshold = np.full(2 * n + 1, -1, dtype=np.int64), np.zeros(2 * n + 1)
-    right, size = np.full(2 * n + 1, -1, dtype=np.int64), np.zeros(2 * n + 1, dtype=np.int64)
-    records, order, aside = np.arange(n), np.arange(d), np.empty(n, dtype=np.int64)
+def _isolate(
+    X: Any, key: Any, deepest: int, records: Any, order: Any, feature: Any, threshold: Any, right: Any, size: Any
+) -> int:  # fmt: skip
+    """Write the nodes of the tree; how many they are. ``records`` and ``order`` count from 0 on and are permuted."""
+    d, aside = len(order), np.empty(len(records), dtype=np.int64)
     todo, todo_key = np.empty((deepest + 2, 4), dtype=np.int64), np.empty(deepest + 2, dtype=np.uint64)
-    todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = 0, n, 0, -1, key
+    todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = 0, len(records), 0, -1, key
     waiting, nodes = 1, 0
     while waiting:
         waiting -= 1
@@ -80,7 +79,8 @@ def isolate(X: Any, key: Any, deepest: int) -> Any:
             if low < high:
                 chosen = order[j]
                 break
-        order[:] = np.arange(d)
+        for j in range(d):
+            order[j] = j
         if chosen < 0:
             continue
         share = float(mix(node_key) >> np.uint64(11)) * 2.0**-53
@@ -94,14 +94,15 @@ def isolate(X: Any, key: Any, deepest: int) -> Any:
             else:
                 aside[moved] = records[r]
                 moved += 1
-        records[kept : kept + moved] = aside[:moved]
+        for r in range(moved):
+            records[kept + r] = aside[r]
         feature[i], threshold[i] = chosen, at
         todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3] = kept, moved, depth + 1, i
         todo_key[waiting] = mix(node_key + RIGHT)
         todo[waiting + 1, 0], todo[waiting + 1, 1], todo[waiting + 1, 2] = start, kept - start, depth + 1
         todo[waiting + 1, 3], todo_key[waiting + 1] = -1, mix(node_key + LEFT)
         waiting += 2
-    return feature[:nodes].copy(), threshold[:nodes].copy(), right[:nodes].copy(), size[:nodes].copy()
+    return nodes
 
 
 @njit

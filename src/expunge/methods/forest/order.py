@@ -14,9 +14,22 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["LEFT", "RIGHT", "before", "child_key", "draw", "inline", "members", "mix", "njit", "place", "sort_records"]
+__all__ = [
+    "LEFT",
+    "RIGHT",
+    "before",
+    "child_key",
+    "draw",
+    "inline",
+    "inner",
+    "members",
+    "mix",
+    "njit",
+    "place",
+    "sort_records",
+]
 
-_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy"}
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def njit(function: Callable[..., Any]) -> Any:
@@ -32,11 +45,14 @@ def njit(function: Callable[..., Any]) -> Any:
     return kernel
 
 
-#: The same for the innermost loops: put into the caller, for to pass an array costs more than what they do.
+#: A kernel that only kernels call: nothing is compiled for others to call it by.
+inner: Any = numba.njit(**_OPTIONS, no_cpython_wrapper=True)
+#: One that is put into its caller: the innermost loops, for to pass an array costs more than what they do, and what has
+#: one caller, for to compile it by itself takes as long as to compile it there.
 inline: Any = numba.njit(**_OPTIONS, inline="always")
 
 _KERNELS = (
-    "changing", "committing", "counting", "growing", "isolating", "order", "prefetching", "reading", "splits",
+    "changing", "committing", "counting", "growing", "isolating", "lines", "order", "prefetching", "reading", "splits",
 )  # fmt: skip
 _STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
 
@@ -45,7 +61,7 @@ _A, _B, _GOLD = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np
 _27, _30, _31, _32 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(32)
 
 
-@njit
+@inner
 def mix(z: Any) -> Any:
     """A bijection of 64 bits in which every bit of the input changes half of the output."""
     z = (z ^ (z >> _30)) * _A
@@ -53,19 +69,19 @@ def mix(z: Any) -> Any:
     return z ^ (z >> _31)
 
 
-@njit
+@inner
 def child_key(key: Any, is_right: Any) -> Any:
     """Key of a child from that of its parent."""
     return mix(key + (RIGHT if is_right else LEFT))
 
 
-@njit
+@inner
 def draw(key: Any, i: int, n: int) -> Any:
     """The i-th number in 0..n-1 that belongs to a key."""
     return np.int64(((mix(key + _GOLD * np.uint64(i + 1)) >> _32) * np.uint64(n)) >> _32)
 
 
-@njit
+@inner
 def place(hash_: Any, key: Any) -> Any:
     """Where a record of this hash stands in the order of a tree."""
     return mix(hash_ + key)

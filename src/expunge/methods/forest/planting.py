@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from expunge.methods.forest.changing import enter
 from expunge.methods.forest.growing import FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
+from expunge.methods.forest.lines import LINE, REPLACE
 from expunge.methods.forest.order import members
 from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, SMALL, THRESHOLDS
 
@@ -115,24 +116,26 @@ def _grown(plan: Plan, cells: Cells, slots: npt.NDArray[np.int32], limits: U64, 
     most = 2 ** (min(int(params[DEPTH]), 40) + 1) - 1
     entries = n * len(trees) * plan.share // len(keys)  # what to expect; exactly, if all records are in all trees
     pools = Pools(plan, min(2 * n + 1, most, n // 8 + 512), n // int(params[SMALL]) + 16, entries + entries // 16 + 256)
-    entered = np.empty(n, dtype=np.int32)
+    entered, line = np.empty(n, dtype=np.int32), np.zeros((1, LINE), dtype=np.int64)
     for t in trees:
         count = enter(t, slots, limits, cells.hashes, keys, cells.ties, entered, 0)
         n_nodes, n_tallies, start = (int(used) for used in pools.used)
         pools.lengthen(0, 0, start + count)
+        line[0, 0], line[0, 4], line[0, 9], line[0, 10] = REPLACE, t, start, count
+        line[0, 13] = keys[t, 2].view(np.int64)
         while True:
             pools.lists[start : start + count] = entered[:count]
-            end = grow(
-                *cells[:6], keys[t, 0], params, plan.class_weight, pools.lists, start, count, keys[t, 2], 0,
-                pools.nodes, pools.sums, pools.heads, pools.tallies, n_nodes, n_tallies,
+            _, lacking = grow(
+                *cells[:6], keys, params, plan.class_weight, pools.lists, line, 0, 1,
+                pools.nodes, pools.sums, pools.heads, pools.tallies, pools.used,
             )  # fmt: skip
-            if min(end) >= 0:
+            if not lacking:
                 break
             room, cached = len(pools.nodes) - n_nodes, len(pools.heads) - n_tallies  # may be none
-            more = (2 * room + 256, cached) if end[0] < 0 else (room, 2 * cached + 256)
+            more = (2 * room + 256, cached) if lacking == 1 else (room, 2 * cached + 256)
             pools.lengthen(n_nodes + more[0], n_tallies + more[1], 0)
         pools.roots.append(n_nodes)
-        pools.used[:] = *end, start + count
+        pools.used[2] = start + count
         done = len(pools.roots)
         if done & (done - 1) == 0:  # after 1, 2, 4, 8 ... of them: what all will take is known better and better
             pools.lengthen(*_with_spare(pools.used * len(trees) // done))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.order import inline, njit
+from expunge.methods.forest.order import inline, inner
 
 __all__ = [
     "CATEGORY",
@@ -64,7 +64,7 @@ PARAMS = 11
 UPPER, LOWER = np.int64(32), np.int64(2**32 - 1)
 
 
-@njit
+@inner
 def key_of(x: Any, kind: Any) -> Any:
     """The key of a cell. Of float64 bits the order of the numbers: -0.0 is 0.0, any NaN is missing."""
     if kind != FLOAT:
@@ -73,13 +73,13 @@ def key_of(x: Any, kind: Any) -> Any:
     return MISSING if (x & _REST) > _INF else key
 
 
-@njit
+@inner
 def goes_left(x: Any, threshold: Any, kind: Any) -> Any:
     """Whether a cell is left of a threshold."""
     return x == threshold or (x < threshold and kind != CATEGORY and threshold != MISSING)
 
 
-@njit
+@inner
 def shift_of(n: int, params: Any) -> int:
     """A node of n records is scored on those whose hash has so many leading zeros: about s to 2 s of them."""
     shift = 0
@@ -99,7 +99,7 @@ def add(sums: Any, row: int, y: Any, weight: Any, sign: int, counted: Any, param
         sums[row, 2] += sign * weight * (y & _LOW)
 
 
-@njit
+@inner
 def is_pure(sums: Any, row: int, params: Any) -> bool:
     """Whether at most one class weighs anything. A regression finds out by its candidates."""
     if not params[CLASSES]:
@@ -110,7 +110,7 @@ def is_pure(sums: Any, row: int, params: Any) -> bool:
     return found < 2
 
 
-@njit
+@inner
 def best(
     sums: Any, counts: Any, n_features: int, depth: int, params: Any, class_weight: Any, minimum: Any, scores: Any
 ) -> int:
@@ -138,7 +138,7 @@ def best(
     return chosen
 
 
-@njit
+@inline
 def _gini_two(sums: Any, n: int, params: Any, class_weight: Any, minimum: Any, scores: Any) -> None:
     """:func:`_gini` of two classes, for n candidates at once: without a branch, so that they are worked out abreast."""
     total, least = sums.shape[0] - 1, params[LEAF]

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from expunge.digest import root
 from expunge.errors import TamperedError
-from expunge.methods.forest.changing import LINE, SHELF, prepare
+from expunge.methods.forest.changing import SHELF, prepare
 from expunge.methods.forest.committing import commit, repack
-from expunge.methods.forest.growing import BLOCK_DEPTH, NODE
+from expunge.methods.forest.growing import BLOCK_DEPTH, NODE, grow
+from expunge.methods.forest.lines import LINE
+from expunge.methods.forest.order import sort_records
 from expunge.methods.forest.planting import Cells, Plan, limits_of, longer, planted
 from expunge.methods.forest.prefetching import FEW, fetch
 from expunge.methods.forest.reading import flatten, serialize, unflatten
@@ -89,6 +91,27 @@ class Trees(Living):
 
         Changes nothing that anybody sees; room is made for what is to be written.
         """
+        filled, plan, line = self._walked(cells, slots), self.plan, 0
+        while True:
+            lines, _, _, *new, new_lists = self._shelf_for(0)
+            line, lacking = grow(
+                *cells[:6], plan.keys, plan.params, plan.class_weight, new_lists, lines, line, filled[0], *new,
+                filled[1:3],
+            )  # fmt: skip
+            if not lacking:
+                break
+            t, start, n = lines[line, [4, 9, 10]].tolist()  # back into their order
+            sort_records(new_lists, start, n, cells.hashes, plan.keys[t, 0], cells.ties)
+            self._larger_shelf(filled)
+        self._make_room(filled, cells.alive, slots)
+        return TreesPatch(self, cells, filled, self._shelf_for(0))
+
+    def work(self, cells: Cells, slots: npt.NDArray[np.int32]) -> int:
+        """The work of the change that :meth:`prepare` would prepare; nothing is grown."""
+        return work_of(self._walked(cells, slots))
+
+    def _walked(self, cells: Cells, slots: npt.NDArray[np.int32]) -> Ints:
+        """Walk the trees along these records; what is on the shelf then."""
         plan, T = self.plan, len(self.roots)
         limits = limits_of(plan, cells, slots)
         if len(slots) <= FEW:
@@ -101,13 +124,11 @@ class Trees(Living):
         while True:
             tree = prepare(
                 tree, self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
-                *cells, plan.params, plan.class_weight, slots, limits, filled, *shelf,
+                *cells, plan.params, plan.class_weight, slots, limits, filled, *shelf[:3], *shelf[5:],
             )  # fmt: skip
             if tree == T:
-                break
+                return filled
             shelf = self._larger_shelf(filled)
-        self._make_room(filled, cells.alive, slots)
-        return TreesPatch(self, cells, filled, shelf)
 
     def _shelf_for(self, n_entered: int) -> tuple[Any, ...]:
         """Room for a prepared change, kept from one to the next."""
@@ -259,9 +280,14 @@ class TreesPatch(Patch):
     @property
     def work(self) -> int:
         """Records read: those of the change in each of their trees, and those below nodes that were looked at anew."""
-        return int(self.filled[4] + self.filled[5])
+        return work_of(self.filled)
 
     def apply(self) -> None:
         if not self.is_done:
             self.trees.commit(self)
             self.is_done = True
+
+
+def work_of(filled: Ints) -> int:
+    """Records of a change, in each of their trees, and those that are read again because of it."""
+    return int(filled[4] + filled[5])
