@@ -221,8 +221,8 @@ PREDICTS: dict[str, dict[str, Any]] = {
 ANSWERS_NOTHING: dict[str, dict[str, Any]] = {
     "ColumnTransformer": {"transformers": [("some", expunge.StandardScaler(), [0, 1, 2])]},
     "GaussianDetector": {}, "HistogramDetector": {}, "IsolationForest": {"n_estimators": 30},
-    "KBinsDiscretizer": {"n_bins": 3}, "KMeans": {}, "LocalOutlierFactor": {}, "MinMaxScaler": {}, "NeighborDetector": {},
-    "PCADetector": {},
+    "KBinsDiscretizer": {"n_bins": 3}, "KMeans": {}, "LocalOutlierFactor": {}, "MinMaxScaler": {},
+    "NeighborDetector": {}, "PCADetector": {},
     "OneHotEncoder": {"handle_unknown": "ignore"},
     "OrdinalEncoder": {"handle_unknown": "use_encoded_value", "unknown_value": -1}, "PCA": {"n_components": 5},
     "SimpleImputer": {}, "StandardScaler": {}, "TruncatedSVD": {},
