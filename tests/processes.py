@@ -11,13 +11,16 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-__all__ = ["call", "context"]
+__all__ = ["call", "context", "redirect", "start_server"]
 
 context = multiprocessing.get_context("forkserver")
 
 
-def _begin() -> None:
-    """Start the server; it looks for what to import where its environment says, not where this process looks."""
+def start_server() -> None:
+    """Start the server, if it does not run: for a child that is wanted, and never while the server itself imports this.
+
+    It looks for what to import where its environment says, not where this process looks.
+    """
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     context.set_forkserver_preload(["preload"])
@@ -31,6 +34,7 @@ def _begin() -> None:
 
 def call(function: Callable[..., Any], *arguments: Any, seconds: float = 300) -> tuple[int, str]:
     """Call a function of a module in a child, in this folder and environment; its exit code and all that it printed."""
+    start_server()
     with tempfile.TemporaryDirectory() as folder:
         printed = Path(folder) / "printed"
         process = context.Process(target=_run, args=(function, arguments, printed, os.getcwd(), dict(os.environ)))
@@ -59,6 +63,3 @@ def redirect(out: Path, error: Path) -> None:
         file = os.open(place, flags | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
         os.close(file)
-
-
-_begin()

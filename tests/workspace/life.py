@@ -18,7 +18,7 @@ import expunge
 from expunge.errors import ExpungeError
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Layout
-from processes import context
+from processes import context, start_server
 
 #: Values that only the person who is forgotten first has.
 SECRET_TEXT, SECRET_NUMBER = "canary-b84e06d2a97c5d20", 867.3918273645
@@ -188,6 +188,7 @@ class Child:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any, **environment: str) -> None:
+        start_server()
         self.process = context.Process(target=_run, args=(function, arguments, environment), daemon=True)
         self.process.start()
 
