@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-__all__ = ["call", "context", "redirect", "start_server"]
+__all__ = ["call", "context", "redirect", "script", "start_server"]
 
 context = multiprocessing.get_context("forkserver")
 
@@ -45,6 +46,12 @@ def call(function: Callable[..., Any], *arguments: Any, seconds: float = 300) ->
             process.join()
         assert process.exitcode is not None
         return process.exitcode, printed.read_text(encoding="utf-8")
+
+
+def script(path: Path, *arguments: str) -> None:
+    """Run a file as Python does; for :func:`call`."""
+    sys.argv = [str(path), *arguments]
+    runpy.run_path(str(path), run_name="__main__")
 
 
 def _run(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+
+from processes import call, script
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "docs" / "build.py"
 
 
-def build(site: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(BUILD), str(site)], capture_output=True, text=True, check=False)
+def build(site: Path) -> tuple[int, str]:
+    return call(script, BUILD, str(site))
 
 
 def test_site_holds_every_page_and_module(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    done = build(site)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, printed = build(site)
+    assert code == 0, printed
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     assert {page for page in pages if not (site / page).is_file()} == set()
     for name in ("contributing.html", "changes.html", "reference/expunge/contract.html", "reference/search.js"):
@@ -29,7 +29,7 @@ def test_site_holds_every_page_and_module(tmp_path: Path) -> None:
 
 def test_another_folder_is_not_emptied(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
-    assert build(tmp_path).returncode != 0
+    assert build(tmp_path)[0] != 0
     assert (tmp_path / "mine.txt").read_text(encoding="utf-8") == "keep"
 
 

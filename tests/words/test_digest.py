@@ -313,17 +313,15 @@ def test_no_process_and_no_hash_seed_changes_a_leaf():
     program = (
         "from expunge.digest import leaf; from sklearn.feature_extraction.text import TfidfVectorizer as T;"
         "m = T(stop_words='english').fit(['red green', 'blue red']); m.transform(['red']);"
-        "print(leaf([{'a', 'b', 'c', (1, 'x')}, {c: 1 for c in set('abcdef')}, m]).hex())"
+        "found = leaf([{'a', 'b', 'c', (1, 'x')}, {c: 1 for c in set('abcdef')}, m]).hex()"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    outputs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            env={**environment, "PYTHONHASHSEED": seed},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(outputs) == 1
+    here: dict[str, str] = {}
+    exec(program, here)  # noqa: S102 - hashes of texts are seeded here as this process was, and there by 1
+    there = subprocess.run(
+        [sys.executable, "-c", f"{program}; print(found)"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PYTHONHASHSEED": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert there.strip() == here["found"]
