@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.privacy.arguments import check_delta, check_positive
-from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several
+from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several, check_event
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
 from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, mixture_account, spread
 
@@ -130,8 +130,9 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
 
 
 def _sequence(events: Event | Sequence[Event]) -> list[Event]:
-    """The events, each as a record sees it, or a group of which it is one."""
-    return [spread(event) for event in ([events] if isinstance(events, Event) else events)]
+    """The events, each as a record sees it, or a group of which it is one; what is none is refused."""
+    listed = events if isinstance(events, Sequence) else [events]
+    return [spread(check_event("events", event)) for event in listed]
 
 
 def _merged(events: Sequence[Event]) -> float | None:
@@ -186,4 +187,6 @@ def _theirs(event: Event, module: Any) -> Any:
         return module.PoissonSampledDpEvent(event.probability, _theirs(event.event, module))
     if isinstance(event, Several):
         return module.SelfComposedDpEvent(_theirs(event.event, module), event.count)
-    return module.NoOpDpEvent()
+    if type(event) is Event:
+        return module.NoOpDpEvent()
+    raise InvalidParameterError(f"What {event!r} costs is not known.")

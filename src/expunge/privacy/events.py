@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from expunge.errors import InvalidParameterError, NewerFormatError
 from expunge.privacy.arguments import check_positive
 
-__all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "event_from_dict"]
+__all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "check_event", "event_from_dict"]
 
 _SCHEMA = 1
 
@@ -66,6 +66,7 @@ class Sampled(Event):
     kind: ClassVar[str] = "sampled"
 
     def __post_init__(self) -> None:
+        check_event("event", self.event)
         if check_positive("probability", self.probability) > 1:
             raise InvalidParameterError(f"probability must be at most 1, got {self.probability!r}.")
 
@@ -79,6 +80,7 @@ class Several(Event):
     kind: ClassVar[str] = "several"
 
     def __post_init__(self) -> None:
+        check_event("event", self.event)
         if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 0:
             raise InvalidParameterError(f"count must be a whole number of at least 0, got {self.count!r}.")
 
@@ -100,10 +102,21 @@ class Group(Event):
     kind: ClassVar[str] = "group"
 
     def __post_init__(self) -> None:
+        check_event("event", self.event)
         check_positive("size", self.size)
 
 
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several, Group)}
+
+
+def check_event(name: str, value: object) -> Event:
+    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing."""
+    if isinstance(value, Event) and (type(value) is Event or isinstance(value, tuple(_KINDS.values())[1:])):
+        return value
+    raise InvalidParameterError(
+        f"{name} must be an event of a known kind, got {type(value).__name__}.",
+        hint="A release has its event in .event; several events are charged one after the other.",
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.privacy.accounts import cost_of_run
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive, check_schema
-from expunge.privacy.events import Event, event_from_dict
+from expunge.privacy.events import Event, Group, check_event, event_from_dict
 
 __all__ = ["GroupOdometer"]
 
@@ -53,6 +53,7 @@ class GroupOdometer:
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
+        check_event("event", self.event)
         check_positive("gone", self.gone, zero=True)
 
     @property
