@@ -92,7 +92,8 @@ class Group(Event):
     Parameters
     ----------
     size : float
-        How many records, above 0; the total of their weights where records have weights.
+        How many records, above 0; the total of their weights where records have weights. Around a sampled event a
+        whole number: two records of half a weight take part more often than one whole record, and can cost more.
     event : Event
         What happened, its multipliers relative to one record.
     """
@@ -103,7 +104,11 @@ class Group(Event):
 
     def __post_init__(self) -> None:
         check_event("event", self.event)
-        check_positive("size", self.size)
+        if check_positive("size", self.size) % 1 and _is_sampled(self.event):
+            raise InvalidParameterError(
+                f"A group of records that are sampled has a whole number of them, got {self.size!r}.",
+                hint="Give how many records there are, not the total of their weights.",
+            )
 
 
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several, Group)}
@@ -117,6 +122,13 @@ def check_event(name: str, value: object) -> Event:
         f"{name} must be an event of a known kind, got {type(value).__name__}.",
         hint="A release has its event in .event; several events are charged one after the other.",
     )
+
+
+def _is_sampled(event: Event) -> bool:
+    """Whether records take part by coins."""
+    if isinstance(event, Sampled) and event.probability < 1:
+        return True
+    return isinstance(event, (Sampled, Several, Group)) and _is_sampled(event.event)
 
 
 def _plain(value: Any) -> Any:

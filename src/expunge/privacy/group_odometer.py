@@ -34,7 +34,7 @@ class GroupOdometer:
     event : Event
         What the fit was, its multipliers relative to one record.
     gone : float
-        Total weight of the records that were forgotten since that fit.
+        Total weight of the records that were forgotten since that fit; their number, where the event is sampled.
 
     Examples
     --------
@@ -54,7 +54,8 @@ class GroupOdometer:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
         check_event("event", self.event)
-        check_positive("gone", self.gone, zero=True)
+        if check_positive("gone", self.gone, zero=True):
+            Group(self.gone, self.event)  # what it refuses
 
     @property
     def spent(self) -> float:
@@ -92,6 +93,8 @@ class GroupOdometer:
         ------
         BudgetExhaustedError
             That is more than may go. Nothing is charged then.
+        InvalidParameterError
+            It is a part of a record, and the event is sampled.
         """
         check_positive("size", size, zero=True)
         if not self.affords(size):
