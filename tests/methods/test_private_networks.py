@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from torch import nn  # noqa: E402 - torch may be absent
 from expunge.errors import (  # noqa: E402
     BudgetExhaustedError,
     InvalidParameterError,
+    LimitBrokenError,
     TamperedError,
     UnknownRecordError,
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )
+from expunge.methods.private import stand_ins  # noqa: E402
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
 from expunge.methods.private.opacus_modules import Private, valid_copy  # noqa: E402
 from expunge.methods.private.private_steps import Steps, noise_of_both, run_steps  # noqa: E402
@@ -270,6 +273,33 @@ def test_stand_ins_look_like_their_class_and_never_read_the_forgotten(kind: str)
         assert not (rows == 0.5).any()
         assert rows.min() >= 0.0
         assert rows.max() <= 1.0
+
+
+@pytest.mark.parametrize("noise_seed", [None, 5])
+def test_each_request_has_noise_of_its_own_and_each_call_one_release(
+    noise_seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same seed: what the sums of two requests differ by is not the record that went in between."""
+    X, y = halves()
+    task, sums, model, full = Classification((X, y)), [], nn.Linear(4, 2), stand_ins.noisy_class_sums
+    monkeypatch.setattr(stand_ins, "noisy_class_sums", lambda *given: sums.append(full(*given)) or sums[-1])
+    steered = Steered(
+        StandIns(epsilon=0.4, epochs=1, batch_size=100, noise_seed=noise_seed), Odometer(epsilon=1.0, delta=1e-5),
+        retrain=lambda ids: model,
+    )  # fmt: skip
+    said = [steered.forget(model, task, [i])[1].guarantee.sentence() for i in (2, 4)]
+    counts, classes = sums[3] - sums[0], sums[4] - sums[1]
+    assert (np.abs(counts) > 1.5).any()
+    assert not np.isclose(classes[1], 0.0).any()  # neither record is of class 1
+    assert ("operating system" in said[0]) == (noise_seed is None)
+    del sums[:]
+    nn.init.zeros_(model.weight)
+    runs, run = [], StandIns._run
+    monkeypatch.setattr(StandIns, "_run", lambda *given: runs.append(run(*given)))
+    with contextlib.suppress(LimitBrokenError):
+        StandIns(noise_seed=noise_seed, epochs=1).forget(model, task, [0, 1], strength="auto", reference=0.2)
+    assert len(runs) > 1
+    assert len(sums) == 3
 
 
 def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:

@@ -82,7 +82,8 @@ def test_parts_of_records_that_are_sampled_are_refused() -> None:
                  lambda: GroupOdometer.from_dict({**odometer.to_dict(), "gone": 0.5})):  # fmt: skip
         with pytest.raises(InvalidParameterError, match="whole number"):
             part()
-    assert Group(1.5, Sampled(1.0, Gaussian(2.0))).size == 1.5 and odometer.spend(2.0).gone == 2.0
+    assert Group(1.5, Sampled(1.0, Gaussian(2.0))).size == 1.5
+    assert odometer.spend(2.0).gone == 2.0
 
 
 def test_an_attack_finds_no_more_than_the_epsilon_of_the_group_and_most_of_it() -> None:
