@@ -16,6 +16,7 @@ from torch import nn  # noqa: E402 - torch may be absent
 from expunge.errors import (  # noqa: E402
     BudgetExhaustedError,
     InvalidParameterError,
+    InvalidRequestError,
     LimitBrokenError,
     TamperedError,
     UnknownRecordError,
@@ -29,7 +30,7 @@ from expunge.methods.private.private_steps import Steps, noise_of_both, run_step
 from expunge.methods.private.stand_ins import StandIns  # noqa: E402
 from expunge.methods.private.steered import Steered  # noqa: E402
 from expunge.methods.private.two_stage import TwoStage  # noqa: E402
-from expunge.networks import Classification, Regression  # noqa: E402
+from expunge.networks import Classification, Limits, Regression  # noqa: E402
 from expunge.privacy import Gaussian, Odometer, epsilon_of  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
@@ -332,3 +333,22 @@ def test_a_budget_decides_when_requests_are_answered_by_a_retrain() -> None:
     noise = Steered(StandIns(kind="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
     noise.forget(model, task, [7])
     assert noise.odometer.spent == 0.0
+
+
+def test_a_record_is_forgotten_once_and_a_run_that_breaks_a_limit_is_charged() -> None:
+    X, y = halves()
+    task, model = Classification((X, y)), nn.Linear(4, 2)
+    steered = Steered(
+        StandIns(epsilon=0.3, epochs=1), Odometer(epsilon=1.0, delta=1e-5), retrain=lambda ids: nn.Linear(4, 2)
+    )
+    steered.forget(model, task, [1])
+    spent = steered.odometer.spent
+    for wrong, given, error in (([1], {}, UnknownRecordError), ([2, 1], {}, UnknownRecordError),
+                                ([2], {"retain": [3]}, InvalidRequestError)):  # fmt: skip
+        with pytest.raises(error):
+            steered.forget(model, task, wrong, **given)
+    assert (steered.gone, steered.odometer.spent) == ((1,), spent)
+    with pytest.raises(LimitBrokenError):
+        steered.forget(model, task, [2], limits=Limits(max_step_norm=1e-9))
+    assert steered.gone == (1,)
+    assert steered.odometer.spent > spent
