@@ -185,11 +185,27 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
         """The records themselves; all that are left as well, should the certificate be used up."""
         left = len(rows) - len(slots)
+        if left and len(slots):
+            self._try(rows, slots)
         return len(slots) if left else 0, len(slots) + self._after(left), PARTS
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, Names]:
         least = len(slots) + len(table)
+        self._try(rows, slots, table)
         return least, least + self._after(len(rows)), PARTS
+
+    def _try(self, rows: Rows, slots: Slots, added: Table | None = None) -> None:
+        """Refuse what :meth:`_update` would refuse: the step is taken, and thrown away."""
+        parts = self._state().parts
+        if self.on_exhausted != "refuse" or "weights" not in parts:
+            return
+        names, curvature = parts["names"], parts["curvature"]
+        removed = self._data(rows.peek(slots), names)
+        with one_thread():
+            coming = removed.none() if added is None else self._data(added, names)
+            state, _ = certified_step(self._problem(), self._state_of(parts), curvature, removed, coming)  # type: ignore[arg-type]
+        if not float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+            self._refuse(state)
 
     def _after(self, left: int) -> int:
         """How many records are read when the certificate is used up."""
