@@ -26,6 +26,7 @@ from expunge.methods.certified.claims import (
     tagged,
 )
 from expunge.methods.certified.curvature import Curvature
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
 from expunge.privacy.arguments import check_delta
@@ -112,7 +113,12 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
+            change = without_names(change)
+            table = change.rows.read(change.rows.slots())
+            names = self._names(table)
+            return {"names": names, **self._fitted_parts(table, names)}
         if "weights" not in change.parts:
             table = change.rows.read(change.rows.slots())
             names = change.parts.get("names") or self._names(table)
@@ -185,11 +191,15 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
         """The records themselves; all that are left as well, should the certificate be used up."""
         left = len(rows) - len(slots)
-        if left and len(slots):
+        if not left or is_last_of_a_class(rows, slots, self._state().parts.get("names")):
+            return left, left, ("names", *PARTS)
+        if len(slots):
             self._try(rows, slots)
-        return len(slots) if left else 0, len(slots) + self._after(left), PARTS
+        return len(slots), len(slots) + self._after(left), PARTS
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, Names]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), ("names", *PARTS)
         least = len(slots) + len(table)
         self._try(rows, slots, table)
         return least, least + self._after(len(rows)), PARTS

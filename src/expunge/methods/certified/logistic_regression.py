@@ -62,8 +62,8 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     -----
     A fit costs O(n d²) for each Hessian. One record is forgotten in O(k d²) and two passes over memory, whatever n is;
     the bound is valid after any number of removals, from the matrices alone, and they hold no record. See
-    :mod:`expunge.methods.certified.certificate` for its proof. Learning is the mirror image. Classes stay, also when
-    their last record is forgotten: they are public.
+    :mod:`expunge.methods.certified.certificate` for its proof. Learning is the mirror image. A class goes with
+    its last record, and the model is then fitted again.
 
     References
     ----------

@@ -19,6 +19,7 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.class_sums import number_classes
 from expunge.privacy.arguments import check_count, check_delta, check_epsilon
@@ -106,7 +107,9 @@ class DoNothing(Unlearner):
 
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
+            return {"names": None, **self._fitted_anew(without_names(change))}
         if "published" not in change.parts or len(change.added_slots):
             return self._fitted_anew(change)
         try:
@@ -143,6 +146,8 @@ class DoNothing(Unlearner):
         if not left or not len(slots) or "published" not in parts:
             work = self._passes() * left
             return work, work, tuple(parts)
+        if is_last_of_a_class(rows, slots, parts["names"]):
+            return self._passes() * left, self._passes() * left, tuple(parts)
         try:
             self._odometer(parts["odometer"]).spend(weight_of(rows, slots))
         except BudgetExhaustedError:
@@ -167,6 +172,7 @@ class DoNothing(Unlearner):
         if (
             slots is not None
             and (self._goes_on or not corrected)
+            and (corrected or not is_last_of_a_class(rows, slots, parts["names"]))
             and odometer.affords(weight := weight_of(rows, slots))
         ):
             return self._promise(odometer.spend(weight))

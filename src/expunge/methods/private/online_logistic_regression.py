@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_rows
+from expunge.methods.certified.last_of_class import is_last_of_a_class
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer, weight_of
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
@@ -139,6 +140,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _update(self, change: Change) -> dict[str, Any]:
         if "published" not in change.parts or not len(change.added_slots) or not len(change.rows):
             return super()._update(change)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts["names"]):
+            return super()._update(change)
         names, old, gone = change.parts["names"], change.parts["odometer"], weight_of(change.rows, change.removed_slots)
         odometer = self._odometer(old)
         if not odometer.affords(gone):
@@ -191,6 +194,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(stream["steps"]))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), tuple(self._state().parts)
         low, high, touched = self._estimate(rows, slots)
         if "published" in touched:  # the budget is spent, or nothing else is there
             return len(rows), len(rows) + len(table), touched
