@@ -18,6 +18,7 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
+    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -272,7 +273,7 @@ def _promise(
             NEIGHBOURS, about_rows(norm_bound, clip=clip), about_loss(loss, alpha),
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
-            "Hessian, inverse and certificate are not published",
+            STATE_TELLS,
             "requests do not depend on the published model",
         ),
         statement=(

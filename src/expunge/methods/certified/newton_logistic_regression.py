@@ -16,6 +16,7 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
+    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -261,7 +262,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
                 f"the noise on what is published is {about_noise(self.noise_seed)}",
                 NEIGHBOURS, about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 "the classes, the number of columns and that of records at the fit are public",
-                "each model is published by itself, and only by its export",
+                "each model is published by itself, and only by its export", STATE_TELLS,
                 "requests do not depend on the published model",
             ),
             statement=(

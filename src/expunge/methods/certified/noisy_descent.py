@@ -108,6 +108,8 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
     delta: float
     allow_large_delta: bool
     noise_seed: int | None
+    #: What its guarantee assumes, beyond what both do.
+    _assumed: ClassVar[tuple[str, ...]] = ()
     #: Batches of a pass: one, where a method has no such argument.
     n_batches: int = 1
 
@@ -212,7 +214,7 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
                 f"the noise is {about_noise(self.noise_seed)}", NEIGHBOURS,
                 about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 f"the classes, the number of columns and that of records{self._each} at the fit are public",
-                "each model is published by itself, and only by its export",
+                "each model is published by itself, and only by its export", *self._assumed,
                 "the fresh fit goes on for as many steps, of the same length",
                 "requests do not depend on the published model",
             ),

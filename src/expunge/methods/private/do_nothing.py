@@ -73,6 +73,10 @@ class DoNothing(Unlearner):
         """
         raise NotImplementedError
 
+    def _without_gone(self, parts: Mapping[str, Part]) -> dict[str, Part]:
+        """Parts that would show what is gone to whoever has the rest, as they are once they do not; here none."""
+        return {}
+
     def _passes(self) -> int:
         """How often a fit reads all records."""
         return 1
@@ -120,7 +124,7 @@ class DoNothing(Unlearner):
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
         change.notes.append(about_odometer(odometer))
-        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}}
+        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}, **self._without_gone(change.parts)}
 
     def _fitted_anew(self, change: Change) -> dict[str, Any]:
         table = change.rows.read(change.rows.slots(), times=self._passes())
@@ -154,7 +158,7 @@ class DoNothing(Unlearner):
             if self.on_exhausted == "refuse":
                 raise
             return self._passes() * left, self._passes() * left, tuple(parts)
-        return 0, 0, ("odometer",)
+        return 0, 0, ("odometer", *self._without_gone(parts))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         work = self._passes() * len(rows)
