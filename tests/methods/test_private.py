@@ -16,7 +16,8 @@ from sklearn.preprocessing import scale
 
 import expunge
 from expunge.cli import run
-from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
+from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError, InvalidRequestError
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy import Gaussian, Group, Several, epsilon_lower_bound, epsilon_of, gaussian_epsilon
@@ -248,6 +249,19 @@ def test_a_stream_keeps_of_its_past_what_was_published_once_a_record_has_gone() 
     assert [bool(node.any()) for node in later["tree"]] == [True] + [False] * 9
     model.rectify([8], y=[1 - int(y[8])])
     assert int(model._state().parts["stream"]["begun"]) == 8
+
+
+def test_numbers_of_other_arguments_than_those_of_the_fit_are_not_told() -> None:
+    X, y = table(60, 3)
+    private = expunge.PrivateLogisticRegression(noise_seed=0).fit(X, y).set_params(epsilon=100.0)
+    certain = CertifiedLogisticRegression(noise_seed=0, delta=1e-3).fit(X, y).set_params(sigma=50.0)
+    for model, names in ((private, ("odometer_", "noise_multiplier_")),
+                         (certain, ("residual_limit_", "distance_to_refit_"))):  # fmt: skip
+        for name in names:
+            with pytest.raises(InvalidRequestError, match="was fitted with another"):
+                getattr(model, name)
+    assert private.fit(X, y).odometer_.epsilon == 100.0
+    assert certain.fit(X, y).residual_limit_ > 1.0
 
 
 # ------------------------------------------------------------------ compression

@@ -157,6 +157,20 @@ def test_what_is_no_event_is_refused_and_never_costs_nothing(wrong: Any) -> None
     assert odometer.spend(Event()).spent == 0.0  # nothing, said to be nothing
 
 
+def test_numbers_and_words_without_a_meaning_are_refused() -> None:
+    for multiplier in (1e200, 1e-200, 0.0, math.inf):
+        for kind in (Gaussian, Laplace):
+            with pytest.raises(InvalidParameterError, match="multiplier"):
+                kind(multiplier)
+    stored = Odometer(epsilon=1.0, delta=1e-5).spend(Gaussian(8.0)).to_dict()
+    with pytest.raises(InvalidParameterError, match="'free'"):
+        Odometer.from_dict({**stored, "accountant": "free"})
+    for wrong in ({"accountant": "free"}, {"neighbours": "whatever"}):
+        for ask, number in ((epsilon_of, 1e-5), (delta_of, 1.0)):
+            with pytest.raises(InvalidParameterError, match=str(*wrong.values())):
+                ask(Gaussian(4.0), number, **wrong)  # type: ignore[operator]
+
+
 def test_the_odometer_survives_as_data() -> None:
     odometer = Odometer(epsilon=2.0, delta=1e-6, level="user")
     for multiplier in (5.0, 5.0, 4.0):

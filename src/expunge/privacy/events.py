@@ -15,6 +15,8 @@ from expunge.privacy.arguments import check_positive
 __all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "check_event", "event_from_dict"]
 
 _SCHEMA = 1
+#: Least multiplier; the largest is one over it.
+_LEAST = 2.0**-200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Gaussian(Event):
     kind: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
-        check_positive("multiplier", self.multiplier)
+        _check_multiplier(self.multiplier)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Laplace(Event):
     kind: ClassVar[str] = "laplace"
 
     def __post_init__(self) -> None:
-        check_positive("multiplier", self.multiplier)
+        _check_multiplier(self.multiplier)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +114,15 @@ class Group(Event):
 
 
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several, Group)}
+
+
+def _check_multiplier(multiplier: object) -> None:
+    """Refuse what is no number above 0, or one whose square is none in doubles."""
+    if not _LEAST <= check_positive("multiplier", multiplier) <= 1 / _LEAST:
+        raise InvalidParameterError(
+            f"multiplier must lie between {_LEAST:.3g} and {1 / _LEAST:.3g}, got {multiplier!r}.",
+            hint="Beyond these there is no noise to speak of, or nothing but noise.",
+        )
 
 
 def check_event(name: str, value: object) -> Event:

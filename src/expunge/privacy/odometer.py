@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.privacy.accounts import Accountant, epsilon_of
+from expunge.privacy.accounts import Accountant, check_words, epsilon_of
 from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
 from expunge.privacy.events import Event, Several, check_event, event_from_dict
 
@@ -56,6 +56,7 @@ class Odometer:
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
+        check_words(self.accountant)
         for event in self.events:
             check_event("events", event)
         if self.level not in ("record", "user"):

@@ -30,6 +30,7 @@ from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
+from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
@@ -98,6 +99,11 @@ class CertifiedLinear(BoundedRows, Unlearner):
     @property
     def residual_limit_(self) -> float:
         """Largest norm of the gradient at which noise of this sigma still gives (epsilon, delta)."""
+        if self.__sklearn_is_fitted__():
+            refuse_changed_params(self, self._state().params)
+        return self._limit()
+
+    def _limit(self) -> float:
         return gaussian_sensitivity(self.epsilon, self.delta, self.sigma)
 
     @property
@@ -108,6 +114,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     @property
     def distance_to_refit_(self) -> float:
         """At least the distance of the weights from those of an exact fit with the same noise: residual_ / alpha."""
+        refuse_changed_params(self, self._state().params)
         return self.residual_ / self.alpha
 
     # ------------------------------------------------------------------ the contract
@@ -130,7 +137,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         added = self._data(change.added, names) if len(change.added_slots) else removed.none()
         with one_thread():
             state, patch = certified_step(self._problem(), old, curvature, removed, added)
-        if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+        if float(np.linalg.norm(state.residual)) <= self._limit():
             return {**_parts(state), "curvature": patch}
         if self.on_exhausted == "refuse":
             self._refuse(state)
@@ -152,7 +159,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
             with one_thread():
                 data = self._data(table, names)
                 state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
-            if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+            if float(np.linalg.norm(state.residual)) <= self._limit():
                 change.notes.append("the certificate was used up and is renewed: all records were read")
                 return {**_parts(state), "curvature": curvature}
         change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
@@ -160,14 +167,14 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     def _room(self, change: Change, bounded: State, seen: State) -> int:
         """How many removals like this one fit between what was measured and the limit; 0 if it is above half of it."""
-        left = self.residual_limit_ - float(np.linalg.norm(seen.residual))
+        left = self._limit() - float(np.linalg.norm(seen.residual))
         last = float(np.linalg.norm(bounded.residual)) - float(np.linalg.norm(change.parts["certificate"]["residual"]))
-        return int(left / last) if 2 * left > self.residual_limit_ and 0 < last < math.inf else 0
+        return int(left / last) if 2 * left > self._limit() and 0 < last < math.inf else 0
 
     def _refuse(self, state: State) -> NoReturn:
         raise BudgetExhaustedError(
             f"After this the gradient may be {float(np.linalg.norm(state.residual)):.4g} long; noise of sigma = "
-            f"{self.sigma:g} hides {self.residual_limit_:.4g} at epsilon = {self.epsilon:g}, delta = {self.delta:g}.",
+            f"{self.sigma:g} hides {self._limit():.4g} at epsilon = {self.epsilon:g}, delta = {self.delta:g}.",
             hint="Set on_exhausted to 'recompute' or 'retrain'; both read all records.",
         )
 
@@ -177,7 +184,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         noise = Noise(self.noise_seed).gaussian(np.zeros((int(names["k"]), data.X.shape[1])), self.sigma)
         with one_thread():
             state, curvature = solved(self._problem(), data, noise, self._tolerance())
-        if not float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+        if not float(np.linalg.norm(state.residual)) <= self._limit():
             raise InvalidDataError(
                 f"The fit ends with a gradient of {float(np.linalg.norm(state.residual)):.3g}: noise hides less.",
                 hint="Choose a larger alpha or sigma.",
@@ -215,7 +222,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         with one_thread():
             coming = removed.none() if added is None else self._data(added, names)
             state, _ = certified_step(self._problem(), self._state_of(parts), curvature, removed, coming)  # type: ignore[arg-type]
-        if not float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+        if not float(np.linalg.norm(state.residual)) <= self._limit():
             self._refuse(state)
 
     def _after(self, left: int) -> int:
@@ -228,7 +235,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _guarantee(self) -> Guarantee:
         if "certificate" not in self._state().parts:
             return self._guarantee_after(None)
-        used = {"residual": self.residual_, "residual_limit": self.residual_limit_}
+        used = {"residual": self.residual_, "residual_limit": self._limit()}
         return dataclasses.replace(self._guarantee_after(None), **used)
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
@@ -241,7 +248,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _reading(self) -> tuple[str, ...]:
         if "certificate" not in self._state().parts:
             return ()
-        return (f"certificate: {self.residual_:.3g} of {self.residual_limit_:.3g} is used",)
+        return (f"certificate: {self.residual_:.3g} of {self._limit():.3g} is used",)
 
     # ------------------------------------------------------------------ rows as numbers
 
@@ -249,7 +256,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         return Problem(self._loss, float(self.alpha), self._radius)
 
     def _tolerance(self) -> float:
-        return _FIT_SHARE * self.residual_limit_
+        return _FIT_SHARE * self._limit()
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights_of(table))

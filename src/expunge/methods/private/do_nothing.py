@@ -22,6 +22,7 @@ from expunge.methods.certified.claims import about_large_delta, about_noise, tag
 from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.class_sums import number_classes
+from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_count, check_delta, check_epsilon
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
@@ -100,11 +101,17 @@ class DoNothing(Unlearner):
     @property
     def odometer_(self) -> GroupOdometer:
         """How many records are gone since the fit, what that has cost, and what is left."""
+        refuse_changed_params(self, self._state().params)
         return self._odometer(self._state().parts["odometer"])
 
     @property
     def noise_multiplier_(self) -> float:
         """Noise of the whole fit, relative to what a record moves: with that of all its steps taken together."""
+        if self.__sklearn_is_fitted__():
+            refuse_changed_params(self, self._state().params)
+        return self._multiplier()
+
+    def _multiplier(self) -> float:
         return gaussian_sigma(self.epsilon, self.delta, float(self.group_size))
 
     # ------------------------------------------------------------------ the contract
@@ -132,7 +139,7 @@ class DoNothing(Unlearner):
         names = change.parts.get("names") or self._names(table)
         fits = int(change.parts["odometer"]["fits"]) + 1 if "odometer" in change.parts else 1
         noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
-        multiplier = self.noise_multiplier_
+        multiplier = self._multiplier()
         return {
             "names": names, **self._released(table, names, multiplier, noise),
             "odometer": {"multiplier": multiplier, "gone": 0.0, "fits": fits},

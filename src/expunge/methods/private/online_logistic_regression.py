@@ -175,7 +175,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         weights, k, count = weights_of(table), int(names["k"]), -(-len(table) // int(self.batch_size))
         place = uniform64(self.seed, "step of the stream", table.ids) % np.uint64(count)
         scale, levels = self.lr / (self._radius**2 * int(self.batch_size)), int(self.levels)
-        sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * self._radius
+        sigma = self._multiplier() * math.sqrt(levels) * gradient_length(k) * self._radius
         grid = grid_of(sigma)
         total, tree, closed = (stream[name].copy() for name in ("total", "tree", "closed"))
         steps, begun, still = int(stream["steps"]), int(stream.get("begun", 0)), np.zeros_like(coef)
