@@ -85,7 +85,10 @@ CASES = {
     ),
     "SSD": NetworkCase(networks.SSD(alpha=1.0, chunk=8), alternatives={"alpha": [3.0]}),
     "SalUn": NetworkCase(networks.SalUn(**SMALL), alternatives=ANNEALED),
-    "StandIns": NetworkCase(networks.StandIns(**SMALL, bounds=(-2.0, 2.0)), alternatives={"bounds": [(-3.0, 3.0)]}),
+    "StandIns": NetworkCase(
+        networks.StandIns(**SMALL, bounds=(-2.0, 2.0), noise_seed=0),
+        alternatives={"bounds": [(-3.0, 3.0)], "noise_seed": [1]},
+    ),
     "SingleStep": NetworkCase(from_start, alternatives={"start": [{}]}),
 }  # fmt: skip
 

@@ -225,6 +225,10 @@ def gap(y: Any, groups: Any, positive: Any) -> EqualOpportunity:
     return EqualOpportunity(X_TEST, y, groups=groups, positive=positive)
 
 
+def private() -> Any:
+    return expunge.PrivateLogisticRegression(group_size=2, allow_large_delta=True, noise_seed=0).fit(X, LABELS)
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
@@ -248,6 +252,13 @@ def gap(y: Any, groups: Any, positive: Any) -> EqualOpportunity:
         (lambda: influence(logistic(), method=InfluenceFunctions(solver="magic")), InvalidParameterError),
         (lambda: influence(logistic(), method=InfluenceFunctions(damping=-1.0)), InvalidParameterError),
         (lambda: influence(ridge(), on=gap(Y_TEST, GROUPS, 1.0)), InvalidParameterError),
+        (lambda: influence(ridge(), on=(X_TEST, Y_TEST[:-1]), ids=[1]), InvalidDataError),
+        (lambda: influence(ridge(), on=(X_TEST, [np.nan, *Y_TEST[1:]]), ids=[1]), InvalidDataError),
+        (lambda: influence(expunge.Ridge().fit(X, Y), on=(X_TEST, Y_TEST[:-1]), ids=[1]), InvalidDataError),
+        (lambda: influence(expunge.Ridge().fit(X, Y), on=MeanLoss(X_TEST), ids=[1]), InvalidDataError),
+        (lambda: influence(private(), ids=[1], method="leave-one-out"), UnsupportedRequestError),
+        (lambda: influence(expunge.make_pipeline(expunge.StandardScaler(), private()).fit(X, LABELS), ids=[1]),
+         UnsupportedRequestError),
         (lambda: gap(LABELS, ["f"] * 60, "yes").weights(LABELS, np.ones(60)), InvalidDataError),
         (lambda: gap(LABELS, ["f"] * 3, "yes").weights(LABELS, np.ones(60)), InvalidDataError),
     ],

@@ -27,7 +27,7 @@ REAL = sorted(name for name, entry in WORKLOADS.items() if entry.file and name !
 def test_real_data_loads(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (SHARED / WORKLOADS[name].file).exists():
         pytest.skip("the real data is not here")
-    if name in ("fashion", "topics", "cifar10"):
+    if name in ("fashion", "topics", "cifar10", "threes-and-eights"):
         pytest.skip("large: tried by the reference run")
     monkeypatch.setenv("EXPUNGE_DATA", str(SHARED))
     data = load_workload(f"{name}@200")

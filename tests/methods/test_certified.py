@@ -189,13 +189,15 @@ def test_what_happens_when_the_certificate_is_used_up(policy: str) -> None:
     model = CertifiedLogisticRegression(alpha=0.5, sigma=0.05, noise_seed=5, on_exhausted=policy).fit(X, y)
     noise, order = model._state().parts["noise"]["noise"].copy(), rng.permutation(400)
     for k, gone in enumerate(order.tolist()):
-        digest, plan = model.digest(), model.plan([gone])
+        digest = model.digest()
         if policy == "refuse" and is_last(model, gone):
-            with pytest.raises(BudgetExhaustedError, match="on_exhausted"):
-                model.forget([gone])
+            for ask in (model.plan, model.forget, lambda ids: model.plan_rectify(ids, y=1 - y[ids])):
+                with pytest.raises(BudgetExhaustedError, match="on_exhausted"):
+                    ask([gone])
             assert model.digest() == digest  # refuse before you touch
             assert gone in model.record_ids_
             return
+        plan = model.plan([gone])
         removal = model.forget([gone])
         assert plan.work_low <= removal.work <= plan.work_high
         if removal.notes:
@@ -361,13 +363,13 @@ def test_rows_that_are_too_long_are_refused_or_shortened() -> None:
         CertifiedLogisticRegression().fit(np.where(X[3, 0] == X, np.inf, X), y)
 
 
-def test_a_new_class_is_refused_and_an_old_one_stays() -> None:
+def test_a_new_class_is_refused_and_an_old_one_goes_with_its_last_record() -> None:
     X, y = table(np.random.default_rng(0), 60, 3)
     model = CertifiedLogisticRegression(noise_seed=0, sigma=50.0).fit(X, y)
     with pytest.raises(InvalidDataError, match="public"):
         model.learn(X[:1], [2], record_ids=[99])
     model.forget(classes=[0])
-    assert model.classes_.tolist() == [0, 1]
+    assert model.classes_.tolist() == [1]
     model.forget(list(model.record_ids_))
     with pytest.raises(expunge.contract.DormantModelError):
         model.predict(X)

@@ -16,7 +16,8 @@ from sklearn.preprocessing import scale
 
 import expunge
 from expunge.cli import run
-from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
+from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError, InvalidRequestError
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
 from expunge.methods.private.compression import compressed
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy import Gaussian, Group, Several, epsilon_lower_bound, epsilon_of, gaussian_epsilon
@@ -226,6 +227,41 @@ def test_a_stream_learns_and_forgets_within_one_budget() -> None:
     assert model.odometer_.event == multiplier
     assert model.odometer_.gone == 4
     assert model.rectify([7], y=[1 - int(y[7])]).notes[0].startswith("more records")
+
+
+def test_a_stream_keeps_of_its_past_what_was_published_once_a_record_has_gone() -> None:
+    """With the rows that are left nothing more is told than by the weights; a later tree begins behind it."""
+    X, y = table(90, 3)
+    model = expunge.PrivateOnlineLogisticRegression(group_size=3, noise_seed=1, batch_size=10, fit_intercept=False)
+    model.fit(X[:70], y[:70])
+    coef, plan = model.coef_, model.plan([7])
+    removal = model.forget([7])
+    stream = model._state().parts["stream"]
+    assert set(plan.touched) == set(removal.touched) == {"odometer", "stream"}
+    assert not stream["total"].any()
+    assert not stream["tree"].any()
+    assert (model.coef_ == coef).all()
+    assert np.allclose(-model.lr / 10 * stream["closed"], coef, rtol=1e-12)
+    model.learn(X[70:80], y[70:80], record_ids=range(70, 80))
+    later = model._state().parts["stream"]
+    slopes = 1 / (1 + np.exp(-(X[70:80] @ coef[0]))) - y[70:80]
+    assert np.allclose(later["total"][0], slopes @ X[70:80], atol=1e-3)
+    assert [bool(node.any()) for node in later["tree"]] == [True] + [False] * 9
+    model.rectify([8], y=[1 - int(y[8])])
+    assert int(model._state().parts["stream"]["begun"]) == 8
+
+
+def test_numbers_of_other_arguments_than_those_of_the_fit_are_not_told() -> None:
+    X, y = table(60, 3)
+    private = expunge.PrivateLogisticRegression(noise_seed=0).fit(X, y).set_params(epsilon=100.0)
+    certain = CertifiedLogisticRegression(noise_seed=0, delta=1e-3).fit(X, y).set_params(sigma=50.0)
+    for model, names in ((private, ("odometer_", "noise_multiplier_")),
+                         (certain, ("residual_limit_", "distance_to_refit_"))):  # fmt: skip
+        for name in names:
+            with pytest.raises(InvalidRequestError, match="was fitted with another"):
+                getattr(model, name)
+    assert private.fit(X, y).odometer_.epsilon == 100.0
+    assert certain.fit(X, y).residual_limit_ > 1.0
 
 
 # ------------------------------------------------------------------ compression

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -14,19 +17,27 @@ from torch import nn  # noqa: E402 - torch may be absent
 
 from expunge.errors import (  # noqa: E402
     BudgetExhaustedError,
+    InvalidDataError,
     InvalidParameterError,
+    InvalidRequestError,
+    LimitBrokenError,
+    NewerFormatError,
     TamperedError,
     UnknownRecordError,
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )
+from expunge.files.archive import read_archive, write_archive  # noqa: E402
+from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression  # noqa: E402
+from expunge.methods.private import stand_ins  # noqa: E402
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
 from expunge.methods.private.opacus_modules import Private, valid_copy  # noqa: E402
+from expunge.methods.private.private_network import PrivateNetwork, read_private  # noqa: E402
 from expunge.methods.private.private_steps import Steps, noise_of_both, run_steps  # noqa: E402
 from expunge.methods.private.stand_ins import StandIns  # noqa: E402
 from expunge.methods.private.steered import Steered  # noqa: E402
 from expunge.methods.private.two_stage import TwoStage  # noqa: E402
-from expunge.networks import Classification, Regression  # noqa: E402
+from expunge.networks import Classification, Limits, Regression  # noqa: E402
 from expunge.privacy import Gaussian, Odometer, epsilon_of  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
@@ -185,6 +196,74 @@ def test_a_reading_that_cannot_be_written_is_not_told(tmp_path: Any, monkeypatch
     assert "r1" in private.record_ids_
 
 
+def subset(task: Classification, keep: list[int], ids: list[str] | None = None) -> Classification:
+    inputs, targets = (tensor[keep] for tensor in task.dataset.tensors)
+    names = task.ids[keep].tolist() if ids is None else ids
+    return Classification((inputs, targets), record_ids=names)
+
+
+def test_a_file_names_the_records_that_are_left(tmp_path: Any) -> None:
+    """Sorted otherwise, or without the row that went: the same records are known, and no others."""
+    private = trained(group_size=3)
+    task, method = private._task, private.method
+    private.save(tmp_path / "network")
+    private.forget(["r5"])
+    for keep in (list(range(120))[::-1], [i for i in range(120) if i != 5]):
+        again = method.fit(problem()[0], subset(task, keep)).load(tmp_path / "network")
+        assert set(again.record_ids_) == set(private.record_ids_)
+    for other in (subset(task, list(range(50))), subset(task, list(range(120)), [f"s{i}" for i in range(120)])):
+        fitted = method.fit(problem()[0], other)
+        with pytest.raises(InvalidDataError, match="the task does not"):
+            fitted.load(tmp_path / "network")
+        assert fitted.odometer.gone == 0
+
+
+def test_a_load_that_is_refused_changes_nothing(tmp_path: Any) -> None:
+    private = trained(group_size=3)
+    path = private.save(tmp_path / "network")
+    private.forget(["r1", "r2"])
+    manifest, entries = read_archive(path)
+    told = manifest["odometer"]
+    write_archive(tmp_path / "newer", {**manifest, "odometer": {**told, "schema": 99}}, entries)
+    write_archive(tmp_path / "free", {**manifest, "odometer": {**told, "gone": 0.0}}, entries)
+    torch.manual_seed(3)
+    wider = nn.Sequential(nn.Linear(5, 9), nn.Tanh(), nn.Linear(9, 2))
+    same, others = trained(noise_seed=2), private.method.fit(wider, private._task)
+    for other, name, error in (
+        (same, "newer", NewerFormatError), (same, "free", TamperedError), (others, "network", UnsupportedEstimatorError)
+    ):  # fmt: skip
+        weights = {name: value.clone() for name, value in other.model.state_dict().items()}
+        with pytest.raises(error):
+            other.load(tmp_path / name)
+        assert all(torch.equal(value, weights[name]) for name, value in other.model.state_dict().items())
+        assert (other.odometer.gone, len(other.record_ids_)) == (0, 120)
+
+
+def test_threads_that_forget_at_once_are_all_charged(tmp_path: Any) -> None:
+    private = trained(group_size=3)
+    private.save(tmp_path / "network")
+    inside, most, own = [], [], PrivateNetwork._after
+
+    def slow(self: PrivateNetwork, asked: Any) -> Any:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        found = own(self, asked)
+        inside.pop()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PrivateNetwork, "_after", slow)
+        threads = [threading.Thread(target=private.forget, args=([f"r{i}"],)) for i in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert max(most) == 1
+    assert (private.odometer.gone, len(private.record_ids_)) == (3, 117)
+    assert read_private(tmp_path / "network").odometer.gone == 3
+
+
 def test_a_spent_budget_is_refused_and_nothing_changes() -> None:
     private = trained(on_exhausted="refuse")
     private.forget(["r1"])
@@ -237,6 +316,25 @@ def test_both_stages_forget_and_their_budgets_add_up() -> None:
     assert stages.head.record_ids_.size == 116
 
 
+@pytest.mark.parametrize("fails", ["head", "file"])
+def test_both_stages_forget_or_neither(fails: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = trained(group_size=3)
+    private.save(tmp_path / "network")
+    refusing = CertifiedLogisticRegression(sigma=0.08, epsilon=0.05, on_exhausted="refuse", noise_seed=3)
+    stages = TwoStage(private, head=refusing if fails == "head" else None).fit(private._task)
+    if fails == "file":
+        monkeypatch.setattr(PrivateNetwork, "_write", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
+    else:
+        with pytest.raises(BudgetExhaustedError):
+            stages.plan(["r1"])
+    before = (tmp_path / "network").read_bytes()
+    for _ in range(2):
+        with pytest.raises((BudgetExhaustedError, OSError)):
+            stages.forget(["r1"])
+        assert (private.odometer.gone, len(private.record_ids_), len(stages.head.record_ids_)) == (0, 120, 120)
+    assert (tmp_path / "network").read_bytes() == before
+
+
 def test_a_network_without_a_last_layer_is_refused() -> None:
     _, task = problem()
     private = DPSGD(epsilon=4.0, delta=1e-3, epochs=1, batch_size=120).fit(nn.Linear(5, 2), task)
@@ -272,6 +370,33 @@ def test_stand_ins_look_like_their_class_and_never_read_the_forgotten(kind: str)
         assert rows.max() <= 1.0
 
 
+@pytest.mark.parametrize("noise_seed", [None, 5])
+def test_each_request_has_noise_of_its_own_and_each_call_one_release(
+    noise_seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same seed: what the sums of two requests differ by is not the record that went in between."""
+    X, y = halves()
+    task, sums, model, full = Classification((X, y)), [], nn.Linear(4, 2), stand_ins.noisy_class_sums
+    monkeypatch.setattr(stand_ins, "noisy_class_sums", lambda *given: sums.append(full(*given)) or sums[-1])
+    steered = Steered(
+        StandIns(epsilon=0.4, epochs=1, batch_size=100, noise_seed=noise_seed), Odometer(epsilon=1.0, delta=1e-5),
+        retrain=lambda ids: model,
+    )  # fmt: skip
+    said = [steered.forget(model, task, [i])[1].guarantee.sentence() for i in (2, 4)]
+    counts, classes = sums[3] - sums[0], sums[4] - sums[1]
+    assert (np.abs(counts) > 1.5).any()
+    assert not np.isclose(classes[1], 0.0).any()  # neither record is of class 1
+    assert ("operating system" in said[0]) == (noise_seed is None)
+    del sums[:]
+    nn.init.zeros_(model.weight)
+    runs, run = [], StandIns._run
+    monkeypatch.setattr(StandIns, "_run", lambda *given: runs.append(run(*given)))
+    with contextlib.suppress(LimitBrokenError):
+        StandIns(noise_seed=noise_seed, epochs=1).forget(model, task, [0, 1], strength="auto", reference=0.2)
+    assert len(runs) > 1
+    assert len(sums) == 3
+
+
 def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:
     X, y = halves()
     whole = Classification(((X * 100).astype("int64"), y))
@@ -302,3 +427,22 @@ def test_a_budget_decides_when_requests_are_answered_by_a_retrain() -> None:
     noise = Steered(StandIns(kind="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
     noise.forget(model, task, [7])
     assert noise.odometer.spent == 0.0
+
+
+def test_a_record_is_forgotten_once_and_a_run_that_breaks_a_limit_is_charged() -> None:
+    X, y = halves()
+    task, model = Classification((X, y)), nn.Linear(4, 2)
+    steered = Steered(
+        StandIns(epsilon=0.3, epochs=1), Odometer(epsilon=1.0, delta=1e-5), retrain=lambda ids: nn.Linear(4, 2)
+    )
+    steered.forget(model, task, [1])
+    spent = steered.odometer.spent
+    for wrong, given, error in (([1], {}, UnknownRecordError), ([2, 1], {}, UnknownRecordError),
+                                ([2], {"retain": [3]}, InvalidRequestError)):  # fmt: skip
+        with pytest.raises(error):
+            steered.forget(model, task, wrong, **given)
+    assert (steered.gone, steered.odometer.spent) == ((1,), spent)
+    with pytest.raises(LimitBrokenError):
+        steered.forget(model, task, [2], limits=Limits(max_step_norm=1e-9))
+    assert steered.gone == (1,)
+    assert steered.odometer.spent > spent

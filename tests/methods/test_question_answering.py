@@ -332,7 +332,7 @@ def test_wrong_arguments_and_answers_are_refused() -> None:
     for k in (0, True, 1.5):
         with pytest.raises(InvalidParameterError):
             PassageIndex().fit([MILL]).search(["mill"], k=k)
-    for wrong in ({"alpha": 0.0}, {"own_alpha": -1.0}, {"alpha": "x"}):
+    for wrong in ({"alpha": 0.0}, {"alpha": 1e-12, "own_alpha": 1e-12}, {"own_alpha": -1.0}, {"alpha": "x"}):
         with pytest.raises(InvalidParameterError):
             SpanReader(**wrong).fit(ASKED, ANSWERS)
     with pytest.raises(InvalidDataError, match="3 rows"):

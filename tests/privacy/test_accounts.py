@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParame
 from expunge.privacy import (
     Event,
     Gaussian,
+    GaussianMechanism,
+    Group,
+    GroupOdometer,
     Laplace,
     Noise,
     Odometer,
@@ -125,6 +130,45 @@ def test_the_odometer_refuses_and_charges_nothing_then() -> None:
     assert epsilon_of(Several(k, Gaussian(10.0)), 1e-5) <= 1.0 < epsilon_of(Several(k + 1, Gaussian(10.0)), 1e-5)
     assert odometer.events == (Several(k, Gaussian(10.0)),)
     assert odometer.left == pytest.approx(1.0 - odometer.spent)
+
+
+class _Unheard(Event):
+    kind = "unheard of"
+
+
+_NO_EVENTS = [None, "gaussian", [Gaussian(8.0)], (Gaussian(8.0),), Gaussian(8.0).to_dict(), _Unheard(), object()]
+
+
+@pytest.mark.parametrize("wrong", _NO_EVENTS, ids=repr)
+def test_what_is_no_event_is_refused_and_never_costs_nothing(wrong: Any) -> None:
+    odometer = Odometer(epsilon=1.0, delta=1e-6)
+    for charge in (
+        lambda: odometer.spend(wrong), lambda: odometer.affords(wrong), lambda: epsilon_of([wrong], 1e-6),
+        lambda: delta_of([wrong], 1.0), lambda: Several(3, wrong), lambda: Sampled(0.5, wrong),
+        lambda: Group(2, wrong), lambda: dataclasses.replace(odometer, events=(wrong,)),
+        lambda: GroupOdometer(1.0, 1e-5, wrong),
+        lambda: event_from_dict({**Several(3, Gaussian(8.0)).to_dict(), "event": "gaussian"}),
+    ):  # fmt: skip
+        with pytest.raises(InvalidParameterError):
+            charge()
+    for release in (GaussianMechanism(epsilon=0.9, delta=1e-6, sensitivity=1.0).release([0.0]), _Unheard()):
+        with pytest.raises(InvalidParameterError, match="must be an event"):
+            odometer.spend(release)  # type: ignore[arg-type]
+    assert odometer.spend(Event()).spent == 0.0  # nothing, said to be nothing
+
+
+def test_numbers_and_words_without_a_meaning_are_refused() -> None:
+    for multiplier in (1e200, 1e-200, 0.0, math.inf):
+        for kind in (Gaussian, Laplace):
+            with pytest.raises(InvalidParameterError, match="multiplier"):
+                kind(multiplier)
+    stored = Odometer(epsilon=1.0, delta=1e-5).spend(Gaussian(8.0)).to_dict()
+    with pytest.raises(InvalidParameterError, match="'free'"):
+        Odometer.from_dict({**stored, "accountant": "free"})
+    for wrong in ({"accountant": "free"}, {"neighbours": "whatever"}):
+        for ask, number in ((epsilon_of, 1e-5), (delta_of, 1.0)):
+            with pytest.raises(InvalidParameterError, match=str(*wrong.values())):
+                ask(Gaussian(4.0), number, **wrong)  # type: ignore[operator]
 
 
 def test_the_odometer_survives_as_data() -> None:

@@ -72,6 +72,20 @@ def test_what_is_not_known_of_a_group_is_refused() -> None:
             Group(wrong, Gaussian(1.0))
 
 
+def test_parts_of_records_that_are_sampled_are_refused() -> None:
+    """Two halves that come by their own coins can cost more than one whole record."""
+    halves, whole = (Group(k, Several(1, Sampled(0.1, Gaussian(0.5 * k)))) for k in (2, 1))
+    assert delta_of(halves, 0.01) > delta_of(whole, 0.01) + 0.005
+    run = Several(10, Sampled(0.1, Gaussian(5.0)))
+    odometer = GroupOdometer(epsilon=2.0, delta=1e-5, event=run)
+    for part in (lambda: Group(0.5, run), lambda: Group(2, Group(1.5, run)), lambda: odometer.spend(1.5),
+                 lambda: GroupOdometer.from_dict({**odometer.to_dict(), "gone": 0.5})):  # fmt: skip
+        with pytest.raises(InvalidParameterError, match="whole number"):
+            part()
+    assert Group(1.5, Sampled(1.0, Gaussian(2.0))).size == 1.5
+    assert odometer.spend(2.0).gone == 2.0
+
+
 def test_an_attack_finds_no_more_than_the_epsilon_of_the_group_and_most_of_it() -> None:
     """20,000 draws: sums with four records and without, and a mechanism with half its noise is caught."""
     sigma, claim = 5.0, epsilon_of(Group(4, Gaussian(5.0)), 1e-3)

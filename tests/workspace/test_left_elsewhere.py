@@ -108,3 +108,18 @@ def test_a_caller_may_be_the_person(ws: expunge.Workspace) -> None:
     ws.forget(subjects=[PERSON], caller=PERSON, key=f"{PERSON}-1")
     assert ws.forget(subjects=[PERSON], caller=PERSON, key=f"{PERSON}-1")[0].request.number == 1
     assert search(ws.path, {"person": PERSON}) == {}
+
+
+def test_a_label_goes_with_its_record_and_a_receipt_says_what_a_state_remembers(ws: expunge.Workspace) -> None:
+    frame = people()[["id", "person", "size", "label"]].fillna(170.0)
+    frame.loc[2, "label"] = "diagnosis-77e1f0c2"  # of the second person
+    frame.to_csv(ws.path.parent / "labels.csv", index=False)
+    ws.data_add(ws.path.parent / "labels.csv", record_id="id", subject_id="person")
+    ws.fit(
+        "m", data="labels", target="label", method="certified-logistic-regression", bare=True, options={"delta": 1e-3}
+    )
+    assert search(ws.path, {"label": "diagnosis-77e1f0c2"})
+    (answer,) = ws.forget(subjects=[life.PEOPLE[1]])
+    assert search(ws.path, {"label": "diagnosis-77e1f0c2"}) == {}
+    told = [text for text in ws.verify(answer.receipt).not_proved if "stored state" in text]
+    assert ["'m'" in text for text in told] == [True]

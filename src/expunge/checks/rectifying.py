@@ -11,7 +11,7 @@ import numpy as np
 from expunge.checks.canaries import IDS, expect_gone, expect_there, expect_untold, plain, plant
 from expunge.checks.case import Case
 from expunge.checks.counting import countable, counting, failing
-from expunge.checks.plans import expect_named, timeless
+from expunge.checks.plans import expect_named, same_promise, timeless
 from expunge.checks.requests import untouched
 from expunge.checks.tasks import Task, copy_of
 from expunge.checks.verdict import expect, expect_refused, skip
@@ -179,7 +179,10 @@ def check_rectifying_reads_what_was_planned(case: Case) -> None:
         )
         expect_named(plan, done, what)
         expect(plan.n_records == done.n_rectified == len(rows), f"{what}: {plan.n_records} were planned.")
-        expect(plan.guarantee == done.guarantee, f"{what} was planned as {plan.guarantee}, done as {done.guarantee}.")
+        expect(
+            same_promise(plan.guarantee, done.guarantee),
+            f"{what} was planned as {plan.guarantee}, done as {done.guarantee}.",
+        )
         asked = (before, model.digest()) if digest else (None, None)
         expect((done.digest_before, done.digest_after) == asked, f"{what}: the digests are not those asked for.")
         same = Rectification.from_dict(json.loads(json.dumps(done.to_dict()))) == done

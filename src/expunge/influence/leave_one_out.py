@@ -16,6 +16,8 @@ from expunge.errors import InvalidRequestError, UnsupportedRequestError
 from expunge.influence.case import Case
 from expunge.influence.quantities import quantities, refuse_without_predictions
 from expunge.influence.targets import SELF
+from expunge.methods.pipeline.pipeline import Pipeline
+from expunge.methods.private.do_nothing import DoNothing
 from expunge.records import Guarantee
 from expunge.rows import Table
 
@@ -38,7 +40,7 @@ class LeaveOneOut:
     -----
     One removal and one prediction for each record, and learning it back, or a copy of the model. For sums that is
     O(d²) and solving again, O(d³); ``model.plan`` says what others read. Persons are forgotten whole, so that theirs
-    is no sum of the influences of their records.
+    is no sum of the influences of their records. A model that forgets by doing nothing is refused.
 
     References
     ----------
@@ -143,4 +145,10 @@ def _library_model(model: Any) -> Any:
             hint="Take influence functions, TracIn or TRAK.",
         )
     refuse_without_predictions(model)
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if isinstance(last, DoNothing):
+        raise UnsupportedRequestError(
+            f"{type(last).__name__} forgets by doing nothing, within its noise: no record would show any influence.",
+            hint="Ask a model of the same records that was fitted without noise.",
+        )
     return model

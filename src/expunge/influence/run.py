@@ -16,7 +16,7 @@ from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownMe
 from expunge.influence.case import Case, InfluenceMethod, Progress
 from expunge.influence.quantities import refuse_without_predictions
 from expunge.influence.result import Influence
-from expunge.influence.targets import SELF, Target, target_of
+from expunge.influence.targets import SELF, Target, refuse_other_targets, target_of
 from expunge.influence.view import View
 from expunge.seeds import check_seed
 from expunge.table.ids import IdIndex, check_ids
@@ -69,6 +69,8 @@ def influence(
         A network without its task; persons, where none are known.
     UnsupportedRequestError
         A method that does not serve this model, or a model without predictions.
+    InvalidDataError
+        Rows of a target without a finite target each.
     UnknownMethodError
         A name that is none of those above.
 
@@ -126,6 +128,7 @@ def _opened(model: Any, task: Any, target: Target, seed: int) -> Iterator[tuple[
         if task is not None:
             raise InvalidRequestError("A model of the library knows its data.", hint="Leave the task out.")
         refuse_without_predictions(model)
+        refuse_other_targets(target)
         rows = model._rows()
         table = rows.peek_beside(rows.slots())
         if hasattr(type(model), "network_"):

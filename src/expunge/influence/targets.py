@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
 
-__all__ = ["SELF", "EqualOpportunity", "MeanLoss", "Target", "target_of"]
+__all__ = ["SELF", "EqualOpportunity", "MeanLoss", "Target", "refuse_other_targets", "target_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,6 +144,27 @@ def target_of(on: Any) -> Target:
         f"on must be 'self', a MeanLoss, an EqualOpportunity, a task or a pair (X, y); got {type(on).__name__}.",
         hint="As in on=(X_test, y_test).",
     )
+
+
+def refuse_other_targets(target: Target) -> None:
+    """Refuse rows without a target each, for a model of the library.
+
+    Raises
+    ------
+    InvalidDataError
+        No targets, more or fewer than rows, or one that is missing or infinite.
+    """
+    if target == SELF or hasattr(target.data, "losses"):
+        return
+    given = np.shape(target.y)[:1] if target.y is not None else ()
+    if given != (_count(target),):
+        raise InvalidDataError(
+            f"There are {_count(target)} rows to look at, and {given[0] if given else 'no'} targets.",
+            hint="One target for each row: on=(X_test, y_test).",
+        )
+    y = np.asarray(target.y)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise InvalidDataError("A target of the rows to look at is missing or infinite.", hint="Leave these rows out.")
 
 
 def _count(target: Any) -> int:

@@ -122,14 +122,14 @@ def _full() -> Iterator[Cell]:
 _KINDS = {
     **dict.fromkeys(("adult", "bank", "compas", "diabetes", "breast-cancer"), "table"),
     **dict.fromkeys(("films", "messages", "news", "sentences"), "text"),
-    **dict.fromkeys(("digits", "mnist", "fashion", "cifar10", "faces"), "image"),
+    **dict.fromkeys(("digits", "mnist", "fashion", "cifar10", "faces", "threes-and-eights"), "image"),
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
     **dict.fromkeys(("adult-age", "progression"), "regression"),
     **dict.fromkeys(("cardio", "shuttle", "thyroid"), "anomalies"),
     "passages": "passages", "questions": "questions",
 }  # fmt: skip
 _TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
-                "sentiment")  # fmt: skip
+                "sentiment", "threes-and-eights")  # fmt: skip
 
 
 def _models_of(workload: str) -> list[str]:

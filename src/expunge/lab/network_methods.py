@@ -26,6 +26,7 @@ from expunge.lab.data import Records
 from expunge.lab.learners import Learner, Outcome
 from expunge.methods import kebab
 from expunge.methods.networks import NETWORK_METHODS as TABLE
+from expunge.seeds import derive_seed
 
 __all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method"]
 
@@ -49,8 +50,8 @@ _PASSES: Mapping[str, tuple[int, int]] = {
 }  # fmt: skip
 #: Methods whose strength scales the step size: one of the two is turned.
 _STRENGTH_IS_RATE = ("CFK", "EUK", "FineTuning", "GradientAscent", "PruneFirst")
-#: Arguments of constructors that no name can hold: a model's weights, a task, a log.
-_OBJECTS = ("held_out", "log", "start")
+#: Arguments of constructors that no name can hold: a model's weights, a task, a log; noise follows from the lab's seed.
+_OBJECTS = ("held_out", "log", "noise_seed", "start")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,8 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
             arguments["held_out"] = make_task(_unseen_like(learner, records.only(ids)))
         if "log" in known:
             arguments["log"] = learner.updates(model, records, ids)  # type: ignore[attr-defined]
+        if "noise_seed" in known:
+            arguments["noise_seed"] = derive_seed(seed, "lab noise")
         method, task, start = kind(**arguments), make_task(records), time.process_time()
         changed, removal = method.forget(model, task, ids.tolist(), seed, strength=strength)
         spent = time.process_time() - start

@@ -10,15 +10,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.privacy.arguments import check_delta, check_positive
-from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several
+from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several, check_event
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
 from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, mixture_account, spread
 
-__all__ = ["cost_of_run", "delta_of", "epsilon_of", "group_privacy"]
+__all__ = ["check_words", "cost_of_run", "delta_of", "epsilon_of", "group_privacy"]
 
 Accountant = Literal["pld", "rdp"]
 Neighbours = Literal["add or remove one", "replace one"]
@@ -51,6 +51,7 @@ def epsilon_of(
     True
     """
     delta = check_delta(delta)
+    check_words(accountant, neighbours)
     merged = _merged(_sequence(events))
     if merged is not None:
         return gaussian_epsilon(delta, merged) if merged < math.inf else 0.0
@@ -63,6 +64,7 @@ def delta_of(
 ) -> float:  # fmt: skip
     """The delta that events on the same data cost together at an epsilon."""
     epsilon = check_positive("epsilon", epsilon, zero=True)
+    check_words(accountant, neighbours)
     merged = _merged(_sequence(events))
     if merged is not None:
         return gaussian_delta(epsilon, merged) if merged < math.inf else 0.0
@@ -129,9 +131,19 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
     return size * epsilon, min(1.0, delta * math.expm1(size * epsilon) / math.expm1(epsilon))
 
 
+def check_words(accountant: str, neighbours: str = "add or remove one") -> None:
+    """Refuse an accountant or a relation that is not known, also where a formula would ask for neither."""
+    if accountant not in get_args(Accountant) or neighbours not in get_args(Neighbours):
+        raise InvalidParameterError(
+            f"accountant is one of {get_args(Accountant)}, neighbours one of {get_args(Neighbours)}; got "
+            f"{accountant!r}, {neighbours!r}."
+        )
+
+
 def _sequence(events: Event | Sequence[Event]) -> list[Event]:
-    """The events, each as a record sees it, or a group of which it is one."""
-    return [spread(event) for event in ([events] if isinstance(events, Event) else events)]
+    """The events, each as a record sees it, or a group of which it is one; what is none is refused."""
+    listed = events if isinstance(events, Sequence) else [events]
+    return [spread(check_event("events", event)) for event in listed]
 
 
 def _merged(events: Sequence[Event]) -> float | None:
@@ -158,10 +170,6 @@ def _account(events: Event | Sequence[Event], accountant: str, neighbours: str) 
         "add or remove one": dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE,
         "replace one": dp_accounting.NeighboringRelation.REPLACE_ONE,
     }
-    if neighbours not in relations or accountant not in ("pld", "rdp"):
-        raise InvalidParameterError(
-            f"accountant is 'pld' or 'rdp', neighbours one of {sorted(relations)}; got {accountant!r}, {neighbours!r}."
-        )
     kind = pld.PLDAccountant if accountant == "pld" else rdp.RdpAccountant
     given = _sequence(events)
     if any(map(is_mixed, given)):
@@ -186,4 +194,6 @@ def _theirs(event: Event, module: Any) -> Any:
         return module.PoissonSampledDpEvent(event.probability, _theirs(event.event, module))
     if isinstance(event, Several):
         return module.SelfComposedDpEvent(_theirs(event.event, module), event.count)
-    return module.NoOpDpEvent()
+    if type(event) is Event:
+        return module.NoOpDpEvent()
+    raise InvalidParameterError(f"What {event!r} costs is not known.")

@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 from expunge.errors import InvalidParameterError, NewerFormatError
 from expunge.privacy.arguments import check_positive
 
-__all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "event_from_dict"]
+__all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "check_event", "event_from_dict"]
 
 _SCHEMA = 1
+#: Least multiplier; the largest is one over it.
+_LEAST = 2.0**-200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Gaussian(Event):
     kind: ClassVar[str] = "gaussian"
 
     def __post_init__(self) -> None:
-        check_positive("multiplier", self.multiplier)
+        _check_multiplier(self.multiplier)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Laplace(Event):
     kind: ClassVar[str] = "laplace"
 
     def __post_init__(self) -> None:
-        check_positive("multiplier", self.multiplier)
+        _check_multiplier(self.multiplier)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Sampled(Event):
     kind: ClassVar[str] = "sampled"
 
     def __post_init__(self) -> None:
+        check_event("event", self.event)
         if check_positive("probability", self.probability) > 1:
             raise InvalidParameterError(f"probability must be at most 1, got {self.probability!r}.")
 
@@ -79,6 +82,7 @@ class Several(Event):
     kind: ClassVar[str] = "several"
 
     def __post_init__(self) -> None:
+        check_event("event", self.event)
         if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 0:
             raise InvalidParameterError(f"count must be a whole number of at least 0, got {self.count!r}.")
 
@@ -90,7 +94,8 @@ class Group(Event):
     Parameters
     ----------
     size : float
-        How many records, above 0; the total of their weights where records have weights.
+        How many records, above 0; the total of their weights where records have weights. Around a sampled event a
+        whole number: two records of half a weight take part more often than one whole record, and can cost more.
     event : Event
         What happened, its multipliers relative to one record.
     """
@@ -100,10 +105,41 @@ class Group(Event):
     kind: ClassVar[str] = "group"
 
     def __post_init__(self) -> None:
-        check_positive("size", self.size)
+        check_event("event", self.event)
+        if check_positive("size", self.size) % 1 and _is_sampled(self.event):
+            raise InvalidParameterError(
+                f"A group of records that are sampled has a whole number of them, got {self.size!r}.",
+                hint="Give how many records there are, not the total of their weights.",
+            )
 
 
 _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, Laplace, Sampled, Several, Group)}
+
+
+def _check_multiplier(multiplier: object) -> None:
+    """Refuse what is no number above 0, or one whose square is none in doubles."""
+    if not _LEAST <= check_positive("multiplier", multiplier) <= 1 / _LEAST:
+        raise InvalidParameterError(
+            f"multiplier must lie between {_LEAST:.3g} and {1 / _LEAST:.3g}, got {multiplier!r}.",
+            hint="Beyond these there is no noise to speak of, or nothing but noise.",
+        )
+
+
+def check_event(name: str, value: object) -> Event:
+    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing."""
+    if isinstance(value, Event) and (type(value) is Event or isinstance(value, tuple(_KINDS.values())[1:])):
+        return value
+    raise InvalidParameterError(
+        f"{name} must be an event of a known kind, got {type(value).__name__}.",
+        hint="A release has its event in .event; several events are charged one after the other.",
+    )
+
+
+def _is_sampled(event: Event) -> bool:
+    """Whether records take part by coins."""
+    if isinstance(event, Sampled) and event.probability < 1:
+        return True
+    return isinstance(event, (Sampled, Several, Group)) and _is_sampled(event.event)
 
 
 def _plain(value: Any) -> Any:

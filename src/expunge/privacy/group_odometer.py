@@ -15,7 +15,7 @@ from typing import Any
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.privacy.accounts import cost_of_run
 from expunge.privacy.arguments import check_delta, check_epsilon, check_positive, check_schema
-from expunge.privacy.events import Event, event_from_dict
+from expunge.privacy.events import Event, Group, check_event, event_from_dict
 
 __all__ = ["GroupOdometer"]
 
@@ -34,7 +34,7 @@ class GroupOdometer:
     event : Event
         What the fit was, its multipliers relative to one record.
     gone : float
-        Total weight of the records that were forgotten since that fit.
+        Total weight of the records that were forgotten since that fit; their number, where the event is sampled.
 
     Examples
     --------
@@ -53,7 +53,9 @@ class GroupOdometer:
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
-        check_positive("gone", self.gone, zero=True)
+        check_event("event", self.event)
+        if check_positive("gone", self.gone, zero=True):
+            Group(self.gone, self.event)  # what it refuses
 
     @property
     def spent(self) -> float:
@@ -91,6 +93,8 @@ class GroupOdometer:
         ------
         BudgetExhaustedError
             That is more than may go. Nothing is charged then.
+        InvalidParameterError
+            It is a part of a record, and the event is sampled.
         """
         check_positive("size", size, zero=True)
         if not self.affords(size):

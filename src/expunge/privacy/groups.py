@@ -13,7 +13,6 @@ A. Ganesh, "Tight group-level DP guarantees for DP-SGD with sampling via mixture
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,12 +50,12 @@ def spread(event: Event, size: float = 1.0) -> Event:
     if isinstance(event, Sampled):
         if event.probability == 1.0:
             return spread(event.event, size)
-        if size <= 1.0:  # a record of less weight moves a sum less; it is charged as a whole one
+        if size == 1.0:
             return event
         inner = spread(event.event)
         if not isinstance(inner, Gaussian):
             raise InvalidParameterError("What a sampled event costs a group is known for Gaussian noise alone.")
-        return Group(math.ceil(size), Sampled(event.probability, inner))
+        return Group(int(size), Sampled(event.probability, inner))
     return event
 
 

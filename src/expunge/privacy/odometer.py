@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.privacy.accounts import Accountant, epsilon_of
+from expunge.privacy.accounts import Accountant, check_words, epsilon_of
 from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
-from expunge.privacy.events import Event, Several, event_from_dict
+from expunge.privacy.events import Event, Several, check_event, event_from_dict
 
 __all__ = ["Odometer"]
 
@@ -56,6 +56,9 @@ class Odometer:
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
+        check_words(self.accountant)
+        for event in self.events:
+            check_event("events", event)
         if self.level not in ("record", "user"):
             raise InvalidParameterError(f"level is 'record' or 'user', got {self.level!r}.")
 
@@ -80,6 +83,8 @@ class Odometer:
         ------
         BudgetExhaustedError
             The event would cost more than is left. Nothing is charged then.
+        InvalidParameterError
+            It is no event. Nothing is charged then either.
         """
         after = self._with(event)
         cost = after.spent
@@ -92,6 +97,7 @@ class Odometer:
         return after
 
     def _with(self, event: Event) -> Odometer:
+        check_event("event", event)
         count, inner = (event.count, event.event) if isinstance(event, Several) else (1, event)
         before = list(self.events)
         if before:

@@ -93,6 +93,8 @@ WORKLOADS: dict[str, Workload] = {
     "sentiment": Workload("sentences about films", f"{_TEXTS}:sentiment", 4000, file="rt_polarity.jsonl.gz"),
     "shuttle": Workload("readings of a space shuttle, some unusual", f"{_ANOMALIES}:shuttle", 4000,
                         file="adbench_shuttle.npz"),
+    "threes-and-eights": Workload("images of two digits, 28 by 28", f"{_IMAGES}:threes_and_eights", 4000, ("test",),
+                                  licence="CC BY-SA 3.0", file="mnist.npz"),
     "thyroid": Workload("blood values, some of the ill", f"{_ANOMALIES}:thyroid", file="adbench_thyroid.npz"),
     "topics": Workload("posts of 20 newsgroups, with authors", f"{_TEXTS}:topics", 4000, file="newsgroups20.jsonl.gz"),
 }  # fmt: skip

@@ -18,6 +18,7 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
+    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -26,8 +27,10 @@ from expunge.methods.certified.claims import (
     tagged,
 )
 from expunge.methods.certified.curvature import Curvature
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
+from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
@@ -96,6 +99,11 @@ class CertifiedLinear(BoundedRows, Unlearner):
     @property
     def residual_limit_(self) -> float:
         """Largest norm of the gradient at which noise of this sigma still gives (epsilon, delta)."""
+        if self.__sklearn_is_fitted__():
+            refuse_changed_params(self, self._state().params)
+        return self._limit()
+
+    def _limit(self) -> float:
         return gaussian_sensitivity(self.epsilon, self.delta, self.sigma)
 
     @property
@@ -106,13 +114,19 @@ class CertifiedLinear(BoundedRows, Unlearner):
     @property
     def distance_to_refit_(self) -> float:
         """At least the distance of the weights from those of an exact fit with the same noise: residual_ / alpha."""
+        refuse_changed_params(self, self._state().params)
         return self.residual_ / self.alpha
 
     # ------------------------------------------------------------------ the contract
 
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
+            change = without_names(change)
+            table = change.rows.read(change.rows.slots())
+            names = self._names(table)
+            return {"names": names, **self._fitted_parts(table, names)}
         if "weights" not in change.parts:
             table = change.rows.read(change.rows.slots())
             names = change.parts.get("names") or self._names(table)
@@ -123,7 +137,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         added = self._data(change.added, names) if len(change.added_slots) else removed.none()
         with one_thread():
             state, patch = certified_step(self._problem(), old, curvature, removed, added)
-        if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+        if float(np.linalg.norm(state.residual)) <= self._limit():
             return {**_parts(state), "curvature": patch}
         if self.on_exhausted == "refuse":
             self._refuse(state)
@@ -145,7 +159,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
             with one_thread():
                 data = self._data(table, names)
                 state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
-            if float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+            if float(np.linalg.norm(state.residual)) <= self._limit():
                 change.notes.append("the certificate was used up and is renewed: all records were read")
                 return {**_parts(state), "curvature": curvature}
         change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
@@ -153,14 +167,14 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     def _room(self, change: Change, bounded: State, seen: State) -> int:
         """How many removals like this one fit between what was measured and the limit; 0 if it is above half of it."""
-        left = self.residual_limit_ - float(np.linalg.norm(seen.residual))
+        left = self._limit() - float(np.linalg.norm(seen.residual))
         last = float(np.linalg.norm(bounded.residual)) - float(np.linalg.norm(change.parts["certificate"]["residual"]))
-        return int(left / last) if 2 * left > self.residual_limit_ and 0 < last < math.inf else 0
+        return int(left / last) if 2 * left > self._limit() and 0 < last < math.inf else 0
 
     def _refuse(self, state: State) -> NoReturn:
         raise BudgetExhaustedError(
             f"After this the gradient may be {float(np.linalg.norm(state.residual)):.4g} long; noise of sigma = "
-            f"{self.sigma:g} hides {self.residual_limit_:.4g} at epsilon = {self.epsilon:g}, delta = {self.delta:g}.",
+            f"{self.sigma:g} hides {self._limit():.4g} at epsilon = {self.epsilon:g}, delta = {self.delta:g}.",
             hint="Set on_exhausted to 'recompute' or 'retrain'; both read all records.",
         )
 
@@ -170,7 +184,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         noise = Noise(self.noise_seed).gaussian(np.zeros((int(names["k"]), data.X.shape[1])), self.sigma)
         with one_thread():
             state, curvature = solved(self._problem(), data, noise, self._tolerance())
-        if not float(np.linalg.norm(state.residual)) <= self.residual_limit_:
+        if not float(np.linalg.norm(state.residual)) <= self._limit():
             raise InvalidDataError(
                 f"The fit ends with a gradient of {float(np.linalg.norm(state.residual)):.3g}: noise hides less.",
                 hint="Choose a larger alpha or sigma.",
@@ -185,11 +199,31 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
         """The records themselves; all that are left as well, should the certificate be used up."""
         left = len(rows) - len(slots)
-        return len(slots) if left else 0, len(slots) + self._after(left), PARTS
+        if not left or is_last_of_a_class(rows, slots, self._state().parts.get("names")):
+            return left, left, ("names", *PARTS)
+        if len(slots):
+            self._try(rows, slots)
+        return len(slots), len(slots) + self._after(left), PARTS
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, Names]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), ("names", *PARTS)
         least = len(slots) + len(table)
+        self._try(rows, slots, table)
         return least, least + self._after(len(rows)), PARTS
+
+    def _try(self, rows: Rows, slots: Slots, added: Table | None = None) -> None:
+        """Refuse what :meth:`_update` would refuse: the step is taken, and thrown away."""
+        parts = self._state().parts
+        if self.on_exhausted != "refuse" or "weights" not in parts:
+            return
+        names, curvature = parts["names"], parts["curvature"]
+        removed = self._data(rows.peek(slots), names)
+        with one_thread():
+            coming = removed.none() if added is None else self._data(added, names)
+            state, _ = certified_step(self._problem(), self._state_of(parts), curvature, removed, coming)  # type: ignore[arg-type]
+        if not float(np.linalg.norm(state.residual)) <= self._limit():
+            self._refuse(state)
 
     def _after(self, left: int) -> int:
         """How many records are read when the certificate is used up."""
@@ -201,7 +235,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _guarantee(self) -> Guarantee:
         if "certificate" not in self._state().parts:
             return self._guarantee_after(None)
-        used = {"residual": self.residual_, "residual_limit": self.residual_limit_}
+        used = {"residual": self.residual_, "residual_limit": self._limit()}
         return dataclasses.replace(self._guarantee_after(None), **used)
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
@@ -214,7 +248,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _reading(self) -> tuple[str, ...]:
         if "certificate" not in self._state().parts:
             return ()
-        return (f"certificate: {self.residual_:.3g} of {self.residual_limit_:.3g} is used",)
+        return (f"certificate: {self.residual_:.3g} of {self._limit():.3g} is used",)
 
     # ------------------------------------------------------------------ rows as numbers
 
@@ -222,7 +256,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         return Problem(self._loss, float(self.alpha), self._radius)
 
     def _tolerance(self) -> float:
-        return _FIT_SHARE * self.residual_limit_
+        return _FIT_SHARE * self._limit()
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), self._targets(table, names), weights_of(table))
@@ -246,7 +280,7 @@ def _promise(
             NEIGHBOURS, about_rows(norm_bound, clip=clip), about_loss(loss, alpha),
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
-            "Hessian, inverse and certificate are not published",
+            STATE_TELLS,
             "requests do not depend on the published model",
         ),
         statement=(

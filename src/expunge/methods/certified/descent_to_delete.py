@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.methods.certified.claims import STATE_TELLS
 from expunge.methods.certified.noisy_descent import Descent, NoisyDescent
 from expunge.methods.certified.perturbed import Data
 from expunge.privacy.arguments import check_count
@@ -53,6 +54,8 @@ class DescentToDelete(NoisyDescent):
     Gaussian mechanism.
     It is the same for every model of a capacity, and at least what a fit leaves, so that a fit lies in the ball too.
     Larger requests take more steps, as many as lead back there. A step reads all records that are left, O(n d k).
+    Weights without noise can be followed backwards: beside the rows that are left they show the direction of one that
+    has gone.
 
     References
     ----------
@@ -69,6 +72,7 @@ class DescentToDelete(NoisyDescent):
     True
     """
 
+    _assumed: ClassVar[tuple[str, ...]] = (STATE_TELLS,)
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
     def __init__(

@@ -61,9 +61,10 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     Notes
     -----
     A fit costs O(n d²) for each Hessian. One record is forgotten in O(k d²) and two passes over memory, whatever n is;
-    the bound is valid after any number of removals, from the matrices alone, and they hold no record. See
-    :mod:`expunge.methods.certified.certificate` for its proof. Learning is the mirror image. Classes stay, also when
-    their last record is forgotten: they are public.
+    the bound is valid after any number of removals, from the matrices alone. They and the anchor of the Hessian are not
+    for publication: beside the rows that are left they show the direction of one that went since the fit. See
+    :mod:`expunge.methods.certified.certificate` for its proof. Learning is the mirror image. A class goes with
+    its last record, and the model is then fitted again.
 
     References
     ----------

@@ -16,6 +16,7 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
+    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -24,6 +25,7 @@ from expunge.methods.certified.claims import (
     tagged,
 )
 from expunge.methods.certified.curvature import Curvature, inverse_of
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.newton_bound import newton_distance
@@ -142,7 +144,10 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
 
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
+            draws = int(change.parts["moved"]["draws"]) + 1
+            return self._fitted_parts(without_names(change), None, draws=draws)
         if "weights" not in change.parts:
             return self._fitted_parts(change, change.parts.get("names"), draws=0)
         names, old = change.parts["names"], change.parts["moved"]
@@ -212,9 +217,13 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
         return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
-        return self._planned(len(rows) - len(slots), len(slots), weight_of(rows, slots), 0.0)
+        if (left := len(rows) - len(slots)) and is_last_of_a_class(rows, slots, self._state().parts.get("names")):
+            return left, left, tuple(self._state().parts)
+        return self._planned(left, len(slots), weight_of(rows, slots), 0.0)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, Names]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), tuple(self._state().parts)
         coming = float(weights_of(table).sum())
         return self._planned(
             len(rows) - len(slots) + len(table), len(slots) + len(table), weight_of(rows, slots), coming
@@ -253,7 +262,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
                 f"the noise on what is published is {about_noise(self.noise_seed)}",
                 NEIGHBOURS, about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 "the classes, the number of columns and that of records at the fit are public",
-                "each model is published by itself, and only by its export",
+                "each model is published by itself, and only by its export", STATE_TELLS,
                 "requests do not depend on the published model",
             ),
             statement=(

@@ -23,6 +23,7 @@ from expunge.methods.certified.claims import (
     check_claim,
     tagged,
 )
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.perturbed import Data, Problem, plain_gradients, solved
@@ -107,6 +108,8 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
     delta: float
     allow_large_delta: bool
     noise_seed: int | None
+    #: What its guarantee assumes, beyond what both do.
+    _assumed: ClassVar[tuple[str, ...]] = ()
     #: Batches of a pass: one, where a method has no such argument.
     n_batches: int = 1
 
@@ -136,7 +139,9 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
     def _update(self, change: Change) -> dict[str, Any]:
         rows = change.rows
         if not len(rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(rows, change.removed_slots, change.parts.get("names")):
+            return self._first(without_names(change))
         if "weights" not in change.parts:
             return self._first(change)
         names, weights, old = (change.parts[name] for name in ("names", "weights", "distance"))
@@ -181,9 +186,13 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
         return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        return self._planned(len(rows) - len(slots), weight_of(rows, slots))
+        if (left := len(rows) - len(slots)) and is_last_of_a_class(rows, slots, self._state().parts.get("names")):
+            return left, left, tuple(self._state().parts)
+        return self._planned(left, weight_of(rows, slots))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), tuple(self._state().parts)
         low, high, touched = self._planned(
             len(rows) - len(slots) + len(table), weight_of(rows, slots) + float(weights_of(table).sum())
         )
@@ -205,7 +214,7 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
                 f"the noise is {about_noise(self.noise_seed)}", NEIGHBOURS,
                 about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 f"the classes, the number of columns and that of records{self._each} at the fit are public",
-                "each model is published by itself, and only by its export",
+                "each model is published by itself, and only by its export", *self._assumed,
                 "the fresh fit goes on for as many steps, of the same length",
                 "requests do not depend on the published model",
             ),

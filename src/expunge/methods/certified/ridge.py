@@ -43,7 +43,8 @@ class CertifiedRidge(RegressorMixin, CertifiedLinear):
 
     Notes
     -----
-    The loss is quadratic, so a Newton step ends at the minimum but for rounding, which is bounded and charged.
+    The loss is quadratic, so a Newton step ends at the minimum but for rounding, which is bounded and charged. The
+    state beside the weights is not for publication, as there.
 
     References
     ----------

@@ -19,8 +19,10 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
+from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.class_sums import number_classes
+from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_count, check_delta, check_epsilon
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
@@ -72,6 +74,10 @@ class DoNothing(Unlearner):
         """
         raise NotImplementedError
 
+    def _without_gone(self, parts: Mapping[str, Part]) -> dict[str, Part]:
+        """Parts that would show what is gone to whoever has the rest, as they are once they do not; here none."""
+        return {}
+
     def _passes(self) -> int:
         """How often a fit reads all records."""
         return 1
@@ -95,18 +101,26 @@ class DoNothing(Unlearner):
     @property
     def odometer_(self) -> GroupOdometer:
         """How many records are gone since the fit, what that has cost, and what is left."""
+        refuse_changed_params(self, self._state().params)
         return self._odometer(self._state().parts["odometer"])
 
     @property
     def noise_multiplier_(self) -> float:
         """Noise of the whole fit, relative to what a record moves: with that of all its steps taken together."""
+        if self.__sklearn_is_fitted__():
+            refuse_changed_params(self, self._state().params)
+        return self._multiplier()
+
+    def _multiplier(self) -> float:
         return gaussian_sigma(self.epsilon, self.delta, float(self.group_size))
 
     # ------------------------------------------------------------------ the contract
 
     def _update(self, change: Change) -> dict[str, Any]:
         if not len(change.rows):
-            return {name: None for name in change.parts if name != "names"}
+            return dict.fromkeys(change.parts)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
+            return {"names": None, **self._fitted_anew(without_names(change))}
         if "published" not in change.parts or len(change.added_slots):
             return self._fitted_anew(change)
         try:
@@ -117,7 +131,7 @@ class DoNothing(Unlearner):
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
         change.notes.append(about_odometer(odometer))
-        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}}
+        return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}, **self._without_gone(change.parts)}
 
     def _fitted_anew(self, change: Change) -> dict[str, Any]:
         table = change.rows.read(change.rows.slots(), times=self._passes())
@@ -125,7 +139,7 @@ class DoNothing(Unlearner):
         names = change.parts.get("names") or self._names(table)
         fits = int(change.parts["odometer"]["fits"]) + 1 if "odometer" in change.parts else 1
         noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
-        multiplier = self.noise_multiplier_
+        multiplier = self._multiplier()
         return {
             "names": names, **self._released(table, names, multiplier, noise),
             "odometer": {"multiplier": multiplier, "gone": 0.0, "fits": fits},
@@ -143,13 +157,15 @@ class DoNothing(Unlearner):
         if not left or not len(slots) or "published" not in parts:
             work = self._passes() * left
             return work, work, tuple(parts)
+        if is_last_of_a_class(rows, slots, parts["names"]):
+            return self._passes() * left, self._passes() * left, tuple(parts)
         try:
             self._odometer(parts["odometer"]).spend(weight_of(rows, slots))
         except BudgetExhaustedError:
             if self.on_exhausted == "refuse":
                 raise
             return self._passes() * left, self._passes() * left, tuple(parts)
-        return 0, 0, ("odometer",)
+        return 0, 0, ("odometer", *self._without_gone(parts))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         work = self._passes() * len(rows)
@@ -167,6 +183,7 @@ class DoNothing(Unlearner):
         if (
             slots is not None
             and (self._goes_on or not corrected)
+            and (corrected or not is_last_of_a_class(rows, slots, parts["names"]))
             and odometer.affords(weight := weight_of(rows, slots))
         ):
             return self._promise(odometer.spend(weight))

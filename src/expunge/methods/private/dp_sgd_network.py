@@ -52,7 +52,7 @@ class DPSGDNetwork(NetworkModel, DoNothing):
     network_ : Module
         A copy, in eval mode.
     classes_ : ndarray of shape (n_classes,)
-        Public: a class stays when its last record has gone.
+        Public; a class goes with its last record, and the network is then trained again without it.
     odometer_ : GroupOdometer
         Records gone since the training, what they have cost, and how many more may go.
 

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import about_rows
+from expunge.methods.certified.last_of_class import is_last_of_a_class
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer, weight_of
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
@@ -66,7 +67,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     of weights, chosen adaptively. A prefix of t steps is the sum of at most ``levels`` of these, so that its noise
     grows with log t. Gradients are cut to the grid of the noise, record by record, so that sums of them are exact and
     no low bit of what is published tells anything. The state holds sums and noise apart, and is not for publication; an
-    export holds the weights.
+    export holds the weights. Once a record has gone, only what was published of the past is kept, and the tree begins
+    anew behind it: the noise of that one prefix stays in what is published later.
     Learning b records costs O(b d k) and ceil(b / batch_size) steps; which of these a record stands in follows from the
     hash of its id, so that none that goes moves another. A corrected record is a new one, and the old one is gone.
 
@@ -139,6 +141,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _update(self, change: Change) -> dict[str, Any]:
         if "published" not in change.parts or not len(change.added_slots) or not len(change.rows):
             return super()._update(change)
+        if is_last_of_a_class(change.rows, change.removed_slots, change.parts["names"]):
+            return super()._update(change)
         names, old, gone = change.parts["names"], change.parts["odometer"], weight_of(change.rows, change.removed_slots)
         odometer = self._odometer(old)
         if not odometer.affords(gone):
@@ -146,7 +150,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
                 odometer.spend(gone)
             change.notes.append("more records were gone than the noise hides: trained again on what is left")
             return self._fitted_anew(change)
-        stream = change.parts["stream"]
+        stream = change.parts["stream"] if not gone else self._without_gone(change.parts)["stream"]
         new = self._went_on(change.added, names, stream, change.parts["published"]["coef"], self._noise_of(old, stream))
         if not gone:
             return new
@@ -154,10 +158,16 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         change.notes.append(about_odometer(odometer))
         return {**new, "odometer": {**old, "gone": odometer.gone}}
 
+    def _without_gone(self, parts: Mapping[str, Part]) -> dict[str, Part]:
+        stream = parts["stream"]
+        published = stream["total"] + stream["closed"] + stream["tree"].sum(axis=0)
+        nothing = {name: np.zeros_like(stream[name]) for name in ("total", "tree")}
+        return {"stream": {**stream, **nothing, "closed": published, "begun": stream["steps"]}}
+
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         shape = (int(names["k"]), table.X.shape[1] + int(self.fit_intercept))
         start = {"total": np.zeros(shape), "tree": np.zeros((int(self.levels), *shape)), "closed": np.zeros(shape)}
-        return self._went_on(table, names, {**start, "steps": 0}, np.zeros(shape), noise)
+        return self._went_on(table, names, {**start, "steps": 0, "begun": 0}, np.zeros(shape), noise)
 
     def _went_on(self, table: Table, names: Part, stream: Part, coef: Floats, noise: Noise) -> dict[str, Part]:
         """After further steps: sum of gradients, noise of the open tree, that of closed ones; and the weights."""
@@ -165,24 +175,24 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         weights, k, count = weights_of(table), int(names["k"]), -(-len(table) // int(self.batch_size))
         place = uniform64(self.seed, "step of the stream", table.ids) % np.uint64(count)
         scale, levels = self.lr / (self._radius**2 * int(self.batch_size)), int(self.levels)
-        sigma = self.noise_multiplier_ * math.sqrt(levels) * gradient_length(k) * self._radius
+        sigma = self._multiplier() * math.sqrt(levels) * gradient_length(k) * self._radius
         grid = grid_of(sigma)
         total, tree, closed = (stream[name].copy() for name in ("total", "tree", "closed"))
-        steps, still = int(stream["steps"]), np.zeros_like(coef)
+        steps, begun, still = int(stream["steps"]), int(stream.get("begun", 0)), np.zeros_like(coef)
         with one_thread():
             for step in range(count if k else 0):
                 part = np.flatnonzero(place == step)
                 slopes = slopes_of(X[part] @ coef.T, targets[part]) * weights[part, np.newaxis]
                 of_each = slopes[:, :, np.newaxis] * X[part][:, np.newaxis, :]
                 total = total + (np.trunc(of_each / grid) * grid).sum(axis=0)
-                within = (steps + step) % 2 ** (levels - 1) + 1  # the tree, from 1 on
+                within = (steps + step - begun) % 2 ** (levels - 1) + 1  # the tree, from 1 on
                 level = (within & -within).bit_length() - 1
                 tree[:level] = 0.0  # these sums are inside the new one
                 tree[level] = noise.gaussian(still, sigma)
                 if within == 2 ** (levels - 1):
                     closed, tree = closed + tree[level], np.zeros_like(tree)
                 coef = -scale * (total + closed + tree.sum(axis=0))
-        kept = {"total": total, "tree": tree, "closed": closed, "steps": steps + count}
+        kept = {"total": total, "tree": tree, "closed": closed, "steps": steps + count, "begun": begun}
         return {"published": {"coef": coef}, "stream": kept}
 
     def _noise_of(self, odometer: Part, stream: Part) -> Noise:
@@ -191,6 +201,8 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(stream["steps"]))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
+        if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):
+            return len(rows), len(rows), tuple(self._state().parts)
         low, high, touched = self._estimate(rows, slots)
         if "published" in touched:  # the budget is spent, or nothing else is there
             return len(rows), len(rows) + len(table), touched

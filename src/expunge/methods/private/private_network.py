@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,15 +13,23 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from expunge.errors import BudgetExhaustedError, InvalidRequestError, TamperedError, UnknownRecordError
-from expunge.files.archive import array_bytes, array_from_bytes, read_archive, write_archive
+from expunge.errors import (
+    BudgetExhaustedError,
+    InvalidDataError,
+    InvalidRequestError,
+    NewerFormatError,
+    TamperedError,
+    UnknownRecordError,
+)
+from expunge.files.archive import array_bytes, array_from_bytes, canonical_json, read_archive, write_archive
 from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.network_method import touched_parts
 from expunge.methods.networks.task import Positions, Task
-from expunge.methods.networks.weights import Arrays, tensors_of
+from expunge.methods.networks.weights import Arrays, filled
 from expunge.methods.private.do_nothing import about_odometer
 from expunge.privacy.group_odometer import GroupOdometer
 from expunge.records import Guarantee, Plan, Removal
+from expunge.table.ids import Ids, check_ids, check_unique
 
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
@@ -27,12 +38,14 @@ __all__ = ["PrivateNetwork", "about_lengths", "read_private"]
 
 
 class PrivateFile(NamedTuple):
-    """What a file of :meth:`PrivateNetwork.save` holds: weights, odometer, places of what is gone, number of fits."""
+    """What a file of :meth:`PrivateNetwork.save` holds: weights, odometer, ids that are left, number of fits, and how
+    many records the last of them was on."""
 
     weights: Arrays
     odometer: GroupOdometer
-    gone: Positions
+    left: Ids
     fits: int
+    trained_on: int
 
 
 def read_private(path: str | Path) -> PrivateFile:
@@ -40,15 +53,30 @@ def read_private(path: str | Path) -> PrivateFile:
 
     Raises
     ------
-    TamperedError, NewerFormatError, FileNotUsableError
+    TamperedError
+        As ``expunge.load`` says, or the odometer has not charged what is gone.
+    NewerFormatError, FileNotUsableError
         As ``expunge.load`` says.
     """
     manifest, entries = read_archive(path)
-    if manifest.get("kind") != "private network":
+    if manifest.get("kind") != "private network" or "left" not in entries:
         raise TamperedError(f"{str(path)!r} holds no private network.", hint="Give the file that save() wrote.")
-    gone = array_from_bytes(entries.pop("gone")).astype(np.intp)
+    try:
+        left = check_ids(json.loads(entries.pop("left")))
+        check_unique(left)
+        odometer = GroupOdometer.from_dict(manifest["odometer"])
+        fits, trained_on = int(manifest["fits"]), int(manifest["trained_on"])
+    except NewerFormatError:
+        raise
+    except (KeyError, ValueError, TypeError) as error:
+        raise TamperedError(f"{str(path)!r} is damaged: {error}", hint="Restore it from a copy.") from error
+    if odometer.gone != trained_on - len(left):
+        raise TamperedError(
+            f"{str(path)!r} has charged {odometer.gone:g} records of the {trained_on - len(left)} that are gone.",
+            hint="Restore it from a copy.",
+        )
     weights = {name.removeprefix("weights/"): array_from_bytes(value) for name, value in entries.items()}
-    return PrivateFile(weights, GroupOdometer.from_dict(manifest["odometer"]), gone, int(manifest["fits"]))
+    return PrivateFile(weights, odometer, left, fits, trained_on)
 
 
 class PrivateNetwork:
@@ -66,6 +94,8 @@ class PrivateNetwork:
         Layers that were replaced.
     work : int
         Records read in training.
+    lock : RLock
+        Held while something changes.
     """
 
     def __init__(
@@ -73,9 +103,10 @@ class PrivateNetwork:
         notes: list[str], work: int,
     ) -> None:  # fmt: skip
         self.method, self.model, self.odometer, self.notes, self.work = method, model, odometer, notes, work
-        self._task, self._first, self._fits = task, first, 1
+        self._task, self._first, self._fits, self._trained_on = task, first, 1, len(task)
         self._gone = np.empty(0, dtype=np.intp)
         self._path: Path | None = None
+        self.lock = threading.RLock()
 
     @property
     def record_ids_(self) -> npt.NDArray[Any]:
@@ -84,6 +115,10 @@ class PrivateNetwork:
 
     def plan(self, ids: Any) -> Plan:
         """What :meth:`forget` of these would cost and promise; changes nothing, and refuses what that refuses."""
+        with self.lock:
+            return self._planned(ids)
+
+    def _planned(self, ids: Any) -> Plan:
         asked = self._asked(ids)
         odometer, left = self._after(asked), self._left(np.concatenate([self._gone, asked]))
         if odometer is not None:
@@ -112,30 +147,46 @@ class PrivateNetwork:
         -----
         Where the network has been saved, its file holds the new reading before this returns.
         """
-        started = time.perf_counter()
-        asked = self._asked(ids)
-        odometer, gone = self._after(asked), np.sort(np.concatenate([self._gone, asked]))
-        before, work, notes, touched = self._state(), 0, [], ["odometer"]
-        if odometer is None:
-            left = self._left(gone)
-            self._refuse_nothing_left(left)
-            old, self._fits = self.model, self._fits + 1
-            self.model, odometer, _, work = self.method.trained(self._first, self._task, left, fits=self._fits)
-            notes.append("more records were gone than the noise hides: trained again on what is left")
-            touched += touched_parts(old, self.model)
-        else:
-            notes.append(about_odometer(odometer))
-        self.odometer, self._gone = odometer, gone
-        if self._path is not None:
-            try:
-                self.save(self._path)
-            except BaseException:
-                self.model, self.odometer, self._gone, self._fits = before
-                raise
+        with self.lock:
+            started = time.perf_counter()
+            after = self.copied()
+            asked = self._asked(ids)
+            work, touched, notes = after._forgotten(asked)
+            self.take(after)
+            guarantee = self._promise(self.odometer)
         return Removal(
-            guarantee=self._promise(odometer), n_forgotten=len(asked), work=work,
-            elapsed_s=time.perf_counter() - started, touched=tuple(touched), notes=tuple(notes),
+            guarantee=guarantee, n_forgotten=len(asked), work=work,
+            elapsed_s=time.perf_counter() - started, touched=touched, notes=notes,
         )  # fmt: skip
+
+    def _forgotten(self, asked: Positions) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+        """Forget on this copy, which has no file yet: the work, the parts that were touched, the notes."""
+        odometer, gone = self._after(asked), np.sort(np.concatenate([self._gone, asked]))
+        self._gone = gone
+        if odometer is not None:
+            self.odometer = odometer
+            return 0, ("odometer",), (about_odometer(odometer),)
+        left, old = self._left(gone), self.model
+        self._refuse_nothing_left(left)
+        self._fits, self._trained_on = self._fits + 1, len(left)
+        self.model, self.odometer, _, work = self.method.trained(self._first, self._task, left, fits=self._fits)
+        said = "more records were gone than the noise hides: trained again on what is left"
+        return work, ("odometer", *touched_parts(old, self.model)), (said,)
+
+    def copied(self) -> PrivateNetwork:
+        """Another one in the same state, without a file and with a lock of its own, to forget on beforehand."""
+        with self.lock:
+            other = copy.copy(self)
+        other._path, other.lock = None, threading.RLock()
+        return other
+
+    def take(self, other: PrivateNetwork) -> None:
+        """Become what another one is; the file first, where there is one, so that nothing has changed if that fails."""
+        with self.lock:
+            if self._path is not None:
+                other._write(self._path)
+            self.model, self.odometer = other.model, other.odometer
+            self._gone, self._fits, self._trained_on = other._gone, other._fits, other._trained_on
 
     # ------------------------------------------------------------------ a file
 
@@ -145,29 +196,48 @@ class PrivateNetwork:
         It is written whole, before anything is said of a request: a process that dies leaves the reading before, and
         nobody was told, or the one after.
         """
+        with self.lock:
+            self._path = self._write(path)
+            return self._path
+
+    def _write(self, path: str | Path) -> Path:
         weights = {f"weights/{name}": array_bytes(v.cpu().numpy()) for name, v in self.model.state_dict().items()}
-        places = array_bytes(self._gone.astype(np.int64))
-        manifest = {"kind": "private network", "odometer": self.odometer.to_dict(), "fits": self._fits}
-        self._path = write_archive(path, manifest, {"gone": places, **weights})
-        return self._path
+        manifest = {
+            "kind": "private network", "odometer": self.odometer.to_dict(), "fits": self._fits,
+            "trained_on": self._trained_on,
+        }  # fmt: skip
+        return write_archive(path, manifest, {"left": canonical_json(self.record_ids_.tolist()), **weights})
 
     def load(self, path: str | Path) -> PrivateNetwork:
-        """Take up what :meth:`save` wrote, over the same task.
+        """Take up what :meth:`save` wrote, over the records that it knew and has not forgotten, in any order.
+
+        Records that the file does not name count as forgotten. Without ``record_ids`` records are named by their
+        positions: then the data must be what it was.
 
         Raises
         ------
         TamperedError, NewerFormatError, FileNotUsableError
-            As ``expunge.load`` says.
+            As ``expunge.load`` says; or the odometer has not charged what is gone.
+        InvalidDataError
+            A record that is left is not in the task.
+        UnsupportedEstimatorError
+            The weights are of another network. Nothing has changed after any of these.
         """
         held = read_private(path)
-        self.model.load_state_dict(tensors_of(held.weights))
-        self.odometer, self._fits, self._gone, self._path = held.odometer, held.fits, held.gone, Path(path)
+        known = set(self._task.ids.tolist())
+        if strange := [i for i in held.left.tolist() if i not in known]:
+            raise InvalidDataError(
+                f"{str(path)!r} knows a record {strange[0]!r}, and the task does not.",
+                hint="Give the task the records and the ids that the network was trained on.",
+            )
+        left = self._task.find(held.left) if len(held.left) else np.empty(0, dtype=np.intp)
+        with self.lock:
+            model = filled(copy.deepcopy(self.model), held.weights)
+            self.model, self.odometer, self._fits, self._path = model, held.odometer, held.fits, Path(path)
+            self._gone, self._trained_on = self._left(left), held.trained_on
         return self
 
     # ------------------------------------------------------------------ small things
-
-    def _state(self) -> tuple[nn.Module, GroupOdometer, Positions, int]:
-        return self.model, self.odometer, self._gone, self._fits
 
     def _asked(self, ids: Any) -> Positions:
         asked = self._task.find(ids)

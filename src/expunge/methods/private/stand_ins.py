@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import itertools
 import math
 from typing import Any, Literal
@@ -9,21 +11,28 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
+from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.arguments import check_choice, check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.task import Batch, Task
 from expunge.methods.private.noisy_counts import noisy_class_sums
 from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.events import Event, Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
+from expunge.records import Guarantee
+from expunge.seeds import check_seed, derive_seed, uniform64
 
 __all__ = ["StandIns"]
 
 Floats = npt.NDArray[np.float64]
+#: Classes, and means and deviations of their inputs.
+Release = tuple[Any, Floats, Floats]
 
 #: Shares of the account: numbers of records, sums, sums of squares.
 _SHARES = (0.1, 0.5, 0.4)
@@ -51,11 +60,14 @@ class StandIns(NetworkMethod):
     lr : float, default=0.01
     batch_size : int, default=64
     momentum : float, default=0.9
+    noise_seed : int, optional
+        Default: noise from the operating system, so that the weights of two calls differ. A seed is for tests; of it
+        each request makes its own noise.
 
     Guarantee
     ---------
     ``empirical`` towards those who are forgotten. The release is (epsilon, delta)-differentially private towards those
-    who stay, if the seed of ``forget`` is kept secret.
+    who stay: one for each call, with fresh noise, however many doses the call tries.
 
     Notes
     -----
@@ -70,10 +82,12 @@ class StandIns(NetworkMethod):
     learning", AAAI 2021, with inputs instead of labels exchanged.
     """
 
+    _release: list[Release] | None = None
+
     def __init__(
         self, *, epsilon: float = 1.0, delta: float = 1e-5, bounds: tuple[float, float] = (0.0, 1.0),
         kind: Literal["samples", "noise"] = "samples", epochs: int = 2, lr: float = 0.01, batch_size: int = 64,
-        momentum: float = 0.9,
+        momentum: float = 0.9, noise_seed: int | None = None,
     ) -> None:  # fmt: skip
         self.epsilon = epsilon
         self.delta = delta
@@ -83,16 +97,34 @@ class StandIns(NetworkMethod):
         self.lr = lr
         self.batch_size = batch_size
         self.momentum = momentum
+        self.noise_seed = noise_seed
 
     def event(self) -> Event:
         """What one request costs those who stay."""
         return Gaussian(gaussian_sigma(self.epsilon, self.delta)) if self.kind == "samples" else Event()
+
+    def forget(
+        self, model: nn.Module, task: Task, ids: Any, seed: int = 0, **given: Any
+    ) -> tuple[nn.Module, NetworkRemoval]:  # fmt: skip
+        """As :meth:`NetworkMethod.forget`; the release is made once, and every dose that is tried draws from it."""
+        once = copy.copy(self)
+        once._release = []
+        return NetworkMethod.forget(once, model, task, ids, seed, **given)
+
+    def guarantee(self) -> Guarantee:
+        """The guarantee of its removals: empirical, with where the noise of the release comes from."""
+        if self.kind == "noise":
+            return super().guarantee()
+        said = (f"the noise of the release is {about_noise(self.noise_seed)}",)
+        return dataclasses.replace(super().guarantee(), assumptions=said)
 
     def _check(self) -> None:
         check_training(self)
         check_epsilon(self.epsilon)
         check_delta(self.delta)
         check_choice("kind", self.kind, ("samples", "noise"))
+        if self.noise_seed is not None:
+            check_seed(self.noise_seed)
         low, high = self.bounds
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise InvalidParameterError(f"bounds must be two finite numbers that ascend, got {self.bounds!r}.")
@@ -103,7 +135,7 @@ class StandIns(NetworkMethod):
         return release + self.epochs * n_retain + endless_work(n_forget, self.batch_size, steps)
 
     def _run(self, job: Job) -> None:
-        release = self._released(job) if self.kind == "samples" else None
+        release = self._released_once(job) if self.kind == "samples" else None
         optimizer = job.optimizer("sgd", self.lr, momentum=self.momentum)
         passes = (job.batches(job.retain, self.batch_size, epoch=epoch) for epoch in range(self.epochs))
         forgotten, share = job.endless(job.forget, self.batch_size), len(job.forget) / len(job.retain)
@@ -112,7 +144,7 @@ class StandIns(NetworkMethod):
             made_up = self._made_up(job, next(forgotten), release)
             job.step(optimizer, kept + job.strength * share * job.losses(made_up, "forget").mean())
 
-    def _made_up(self, job: Job, batch: Batch, release: tuple[Any, Floats, Floats] | None) -> Batch:
+    def _made_up(self, job: Job, batch: Batch, release: Release | None) -> Batch:
         """The same classes, and inputs drawn by the hash of the ids."""
         _refuse_other_inputs(job.task, batch)
         low, high = self.bounds
@@ -129,7 +161,21 @@ class StandIns(NetworkMethod):
             rows = (np.clip(u, -1.0, 1.0) * half + middle).reshape(len(draws), *shape)
         return Batch(torch.as_tensor(rows).to(batch.inputs), batch.targets, batch.positions)
 
-    def _released(self, job: Job) -> tuple[Any, Floats, Floats]:
+    def _released_once(self, job: Job) -> Release:
+        if self._release is None:
+            return self._released(job)
+        if not self._release:
+            self._release.append(self._released(job))
+        return self._release[0]
+
+    def _noise(self, job: Job) -> Noise:
+        """Of this request alone: its own from a seed, too, or the difference of two releases would be a bare record."""
+        if self.noise_seed is None:
+            return Noise()
+        whose = [uniform64(self.noise_seed, "stand-ins", job.task.ids[part]) for part in (job.forget, job.retain)]
+        return Noise(derive_seed(self.noise_seed, "stand-ins", *(int(np.bitwise_xor.reduce(keys)) for keys in whose)))
+
+    def _released(self, job: Job) -> Release:
         """Classes, and means and deviations of their inputs brought to -1 to 1, shape (n_classes, d), with noise."""
         low, high = self.bounds
         parts: list[tuple[Floats, Any]] = []
@@ -140,7 +186,7 @@ class StandIns(NetworkMethod):
         labels = np.concatenate([label for _, label in parts])
         classes, codes = np.unique(labels, return_inverse=True)
         u = np.clip((np.concatenate([rows for rows, _ in parts]) - (low + high) / 2) / ((high - low) / 2), -1.0, 1.0)
-        multiplier, noise, ones = gaussian_sigma(self.epsilon, self.delta), Noise(job.seed), np.ones(len(u))
+        multiplier, noise, ones = gaussian_sigma(self.epsilon, self.delta), self._noise(job), np.ones(len(u))
         count, first, second = (
             noisy_class_sums(values, codes, ones, len(classes), length, multiplier / math.sqrt(part), noise)
             for values, length, part in zip(

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from expunge.errors import BudgetExhaustedError
+from expunge.errors import BudgetExhaustedError, InvalidRequestError, UnknownRecordError
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.task import Task
@@ -22,6 +22,8 @@ __all__ = ["Steered"]
 
 class Steered:
     """Answer requests by :class:`StandIns` until their releases have spent a budget, then train again and begin anew.
+
+    A run that breaks a limit is charged, too: that it was refused is told, and tells something of its release.
 
     Parameters
     ----------
@@ -70,10 +72,22 @@ class Steered:
         Parameters
         ----------
         model, task, ids, seed, **given
-            As of the method; what was forgotten before is left out of the retain set.
+            As of the method, without ``retain``: that is everything which was not forgotten, now or before.
+
+        Raises
+        ------
+        UnknownRecordError
+            A record was forgotten before. Nothing is charged then.
+        LimitBrokenError
+            As of the method. The release was made and stays charged; the records are not forgotten.
         """
-        asked = task.ids[task.find(ids)].tolist()
-        kept = [i for i in task.ids.tolist() if i not in {*self.gone, *asked}]
+        if "retain" in given:
+            raise InvalidRequestError("What is retained follows from what was forgotten.", hint="Leave retain out.")
+        asked, before = task.ids[task.find(ids)].tolist(), set(self.gone)
+        if again := before.intersection(asked):
+            raise UnknownRecordError(f"Record {sorted(again)[0]!r} has been forgotten already.")
+        left_out = before.union(asked)
+        kept = [i for i in task.ids.tolist() if i not in left_out]
         try:
             after = self.odometer.spend(self.method.event())
         except BudgetExhaustedError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
+from expunge.methods.certified.certified_linear import PARTS
 from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
 from expunge.methods.networks.task import Task
 from expunge.methods.private.private_network import PrivateNetwork
@@ -49,8 +52,9 @@ class TwoStage:
 
     Notes
     -----
-    Forgetting costs what the head costs, O(d²) for each class. Once the network's noise hides no more the network is
-    trained again, and so is the head.
+    Forgetting costs what the head costs, O(d²) for each class, and a copy of its rows and matrices: both stages forget
+    on copies, which take the place of the old ones once both are done. Once the network's noise hides no more the
+    network is trained again, and so is the head.
 
     References
     ----------
@@ -81,22 +85,24 @@ class TwoStage:
             raise InvalidParameterError("Rows that reach the head are no longer than one.", hint="norm_bound=1.0.")
         self.network = network
         self.head = CertifiedLogisticRegression() if head is None else head
+        self._lock = threading.RLock()
 
     def fit(self, task: Task) -> TwoStage:
         """Fit the head on what the network makes of the records that are not forgotten."""
-        self._task = task
-        positions = task.find(self.network.record_ids_)
-        batch = task.batch(positions, torch.device("cpu"))
-        targets = np.asarray(batch.targets)
-        self.head.fit(self.features(batch.inputs), targets, record_ids=task.ids[positions])
+        self.head, self._task = self._fitted(self.head, self.network, task), task
         return self
+
+    @staticmethod
+    def _fitted(head: CertifiedLogisticRegression, network: PrivateNetwork, task: Task) -> CertifiedLogisticRegression:
+        positions = task.find(network.record_ids_)
+        batch = task.batch(positions, torch.device("cpu"))
+        rows = _features(network.model, batch.inputs)
+        fitted: CertifiedLogisticRegression = head.fit(rows, np.asarray(batch.targets), record_ids=task.ids[positions])
+        return fitted
 
     def features(self, inputs: Any) -> Floats:
         """Outputs of the layer before the last one, each row no longer than one, shape (n, d)."""
-        with torch.no_grad():
-            rows = nn.Sequential(*list(self.network.model.children())[:-1])(torch.as_tensor(inputs)).flatten(1)
-        found = rows.cpu().numpy().astype(np.float64)
-        return np.asarray(found / max(1.0, np.sqrt(found.shape[1])))
+        return _features(self.network.model, inputs)
 
     def predict(self, inputs: Any) -> npt.NDArray[Any]:
         """The class of each input, shape (n,)."""
@@ -104,13 +110,17 @@ class TwoStage:
 
     def plan(self, ids: Any) -> Plan:
         """What :meth:`forget` would cost and promise; changes nothing."""
-        below, above = self.network.plan(ids), self.head.plan(ids)
-        left = len(self.network.record_ids_) - above.n_records
-        is_anew = len(below.touched) > 1
-        low, high = (left, left + below.work_high) if is_anew else (above.work_low, above.work_high)
+        with self._lock:
+            below = self.network.plan(ids)
+            if len(below.touched) > 1:  # trained again, and the head is fitted anew
+                left = len(self.network.record_ids_) - below.n_records
+                guarantee, touched, low, high = self.head._guarantee_after(None), PARTS, left, left + below.work_high
+            else:
+                above = self.head.plan(ids)
+                guarantee, touched, low, high = above.guarantee, above.touched, above.work_low, above.work_high
         return Plan(
-            guarantee=_together(below.guarantee, above.guarantee), n_records=above.n_records, work_low=low,
-            work_high=high, touched=(*below.touched, *above.touched),
+            guarantee=_together(below.guarantee, guarantee), n_records=below.n_records, work_low=low,
+            work_high=high, touched=(*below.touched, *touched),
         )  # fmt: skip
 
     def forget(self, ids: Any) -> Removal:
@@ -121,22 +131,29 @@ class TwoStage:
         UnknownRecordError, DuplicateRecordError, BudgetExhaustedError
             As both say; neither has changed then.
         """
-        start = time.perf_counter()
-        self.head.plan(ids)  # what it refuses, it refuses here
-        below = self.network.forget(ids)
-        if len(below.touched) > 1:
-            self.fit(self._task)
-            above = self.head.plan(self.network.record_ids_[:1])
-            head: tuple[int, tuple[str, ...], tuple[str, ...]] = len(self.network.record_ids_), above.touched, ()
-            guarantee = above.guarantee
-        else:
-            done = self.head.forget(ids)
-            guarantee, head = done.guarantee, (done.work, done.touched, done.notes)
-        work, touched, notes = head
+        with self._lock, self.network.lock:
+            start = time.perf_counter()
+            network, head = self.network.copied(), copy.deepcopy(self.head)
+            below = network.forget(ids)
+            if len(below.touched) > 1:
+                head = self._fitted(head, network, self._task)
+                guarantee, work, touched, notes = head._guarantee_after(None), len(head.record_ids_), PARTS, ()
+            else:
+                done = head.forget(ids)
+                guarantee, work, touched, notes = done.guarantee, done.work, done.touched, done.notes
+            self.network.take(network)
+            self.head = head
         return Removal(
             guarantee=_together(below.guarantee, guarantee), n_forgotten=below.n_forgotten, work=below.work + work,
             elapsed_s=time.perf_counter() - start, touched=(*below.touched, *touched), notes=(*below.notes, *notes),
         )  # fmt: skip
+
+
+def _features(model: nn.Module, inputs: Any) -> Floats:
+    with torch.no_grad():
+        rows = nn.Sequential(*list(model.children())[:-1])(torch.as_tensor(inputs)).flatten(1)
+    found = rows.cpu().numpy().astype(np.float64)
+    return np.asarray(found / max(1.0, np.sqrt(found.shape[1])))
 
 
 def _together(below: Guarantee, above: Guarantee) -> Guarantee:

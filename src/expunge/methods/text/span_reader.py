@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 Limits = npt.NDArray[np.int64]
 
 _UNIT = 2.0**-32  # what the sums are multiples of; that of one question is at most one
+_LEAST_ALPHA = 1e-7  # ten times what that rounding can take from an eigenvalue, of the mean over questions
 _UPPER = np.triu_indices(N_SEEN + 1)
 
 
@@ -101,8 +102,11 @@ class SpanReader(Unlearner):
     def _check_params(self) -> None:
         for name in ("alpha", "own_alpha"):
             check_number(name, getattr(self, name))
-            if not getattr(self, name) > 0:
-                raise InvalidParameterError(f"{name} must be above 0, got {getattr(self, name)!r}.")
+            if not getattr(self, name) >= _LEAST_ALPHA:
+                raise InvalidParameterError(
+                    f"{name} must be at least {_LEAST_ALPHA:g}, got {getattr(self, name)!r}.",
+                    hint="Less cannot be told from 0 beside the rounding of the sums.",
+                )
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         pairs = _pairs(X, least)

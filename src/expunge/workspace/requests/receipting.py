@@ -16,8 +16,9 @@ import sqlalchemy as sa
 from expunge.files.whole import write_whole
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.bundle import Bundle
-from expunge.ledger.receipts import DataChange, ModelChange, Receipt
+from expunge.ledger.receipts import NOT_PROVED, DataChange, ModelChange, Receipt
 from expunge.ledger.rotation import chain
+from expunge.methods.certified.claims import STATE_TELLS
 from expunge.records import Guarantee
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
@@ -36,6 +37,11 @@ __all__ = [
     "queue_shredding",
     "settle_files",
 ]
+
+_STATE = (
+    "That the stored state of the model {!r}, which is not published, shows nothing of the records: until its next "
+    "fit, beside the rows that are left, it can show the direction of one that was forgotten, and of several their sum."
+)
 
 
 def path_of(core: Core, number: int) -> Path:
@@ -101,7 +107,7 @@ def _enter(
         outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),
         completed=stamp(journal.moment(core, connection)), code_version=__version__, due=str(request.due().day),
         models=changes, data=tuple(_data_change(change) for change in outcome["data"]), numerics=fingerprint(),
-        notes=tuple(outcome["notes"]),
+        notes=tuple(outcome["notes"]), not_proved=_not_proved(changes),
     )  # fmt: skip
     nonces = {change["model"]: change["nonces"] for change in outcome["models"]}
     enter_signed(core, connection, receipt, number=number, request=request.number, nonces=nonces, models=sorted(nonces))
@@ -142,6 +148,12 @@ def _model_change(change: Mapping[str, Any], previous: str) -> ModelChange:
         **{name: change[name] for name in told}, guarantee=Guarantee.from_dict(change["guarantee"]),
         previous=previous or None, notes=tuple(change["notes"]),
     )  # fmt: skip
+
+
+def _not_proved(changes: Sequence[ModelChange]) -> tuple[str, ...]:
+    """The list of every receipt, and what else is not so for a model whose state has a history."""
+    told = [change.model for change in changes if STATE_TELLS in change.guarantee.assumptions]
+    return (*NOT_PROVED, *(_STATE.format(name) for name in told))
 
 
 def _data_change(change: Mapping[str, Any]) -> DataChange:
