@@ -180,7 +180,8 @@ def test_work_is_what_the_plan_says_and_little_where_nobody_is_reached():
         assert min(work) == least
         assert max(work) > 100, "an extreme, or a neighbour of somebody"
     shares = GaussianDetector(contamination=0.1).fit(X)
-    assert shares.plan(3).work_high == shares.forget(3).work == 200  # one is taken out, the others are scored again
+    plan = shares.plan(3)
+    assert plan.work_low == plan.work_high == shares.forget(3).work == 200  # one goes, the others are scored again
 
 
 def test_a_share_of_the_records_is_below_the_threshold():

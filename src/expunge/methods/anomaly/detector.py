@@ -114,8 +114,11 @@ class Detector(OutlierMixin, Unlearner):
 
     def _whole_cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int, tuple[str, ...]]:
         low, high = self._cost(rows, slots, table)
-        scored = len(rows) - len(slots) + (0 if table is None else len(table)) if self._is_scored() else 0
-        return low, high + scored, tuple(self._state().parts)
+        parts, left = self._state().parts, len(rows) - len(slots) + (0 if table is None else len(table))
+        if self._is_scored():
+            is_awake = "offset" in parts and left > 1 and not rows.has_weights  # and stays so
+            low, high = low + (left if is_awake else 0), high + left
+        return low, high, tuple(parts)
 
     # ------------------------------------------------------------------ asking
 

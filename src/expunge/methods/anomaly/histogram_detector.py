@@ -180,7 +180,8 @@ class HistogramDetector(Detector):
 
     def _scores(self, X: Floats, solution: Part) -> Floats:
         values, k, out = solution["values"], solution["values"].shape[1], np.zeros(len(X))
-        places = _places(X, *solution["ends"].T, k)
+        low, high = solution["ends"].T
+        places = _places(X, low, high, k)
         for j, column in enumerate(places.T):
             out += np.where(column < 0, solution["nothing"], values[j, np.maximum(column, 0)])
         return out

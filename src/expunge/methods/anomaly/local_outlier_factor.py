@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.anomaly.near_detector import NearDetector, row_means
+from expunge.methods.anomaly.by_neighbours import ByNeighbours, row_means
+from expunge.methods.anomaly.detector import Detector
 from expunge.state import Part
 
 __all__ = ["LocalOutlierFactor"]
@@ -17,7 +18,7 @@ _USUAL = -1.5
 _SMALL = 1e-10  # as in scikit-learn, for records that lie on each other
 
 
-class LocalOutlierFactor(NearDetector):
+class LocalOutlierFactor(ByNeighbours, Detector):
     """Outliers by their local outlier factor, for tables of groups that are not equally dense.
 
     Parameters

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidParameterError
-from expunge.methods.anomaly.detector import quantile
-from expunge.methods.anomaly.near_detector import NearDetector, row_means
+from expunge.methods.anomaly.by_neighbours import ByNeighbours, row_means
+from expunge.methods.anomaly.detector import Detector, quantile
 from expunge.state import Part
 
 __all__ = ["NeighborDetector"]
@@ -19,7 +19,7 @@ _METHODS = ("largest", "mean")
 _FENCE = 1.5  # quartile distances beyond the quartile
 
 
-class NeighborDetector(NearDetector):
+class NeighborDetector(ByNeighbours, Detector):
     """Outliers by the distance to their nearest records, for tables of numbers; a record goes with its place in lists.
 
     Parameters

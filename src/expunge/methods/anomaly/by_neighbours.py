@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.anomaly.detector import Detector
 from expunge.methods.anomaly.near_lists import known_slots, lists_after, reached
 from expunge.methods.neighbours.boxes import nearest_of_many
 from expunge.methods.neighbours.nearest import METRICS
@@ -17,14 +16,14 @@ from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
-__all__ = ["NearDetector", "row_means"]
+__all__ = ["ByNeighbours", "row_means"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 
 
-class NearDetector(Detector):
-    """Parent of the detectors by neighbours.
+class ByNeighbours:
+    """Beside :class:`~expunge.methods.anomaly.detector.Detector`: lists, and what is read from them and from rows.
 
     A method writes ``_from_lists(lists)``, what it reads from them beside the rows, with the scores of the records
     under "known"; and ``_from_nearest(found, away, solution)``, the scores of rows whose neighbours are found.
@@ -35,8 +34,8 @@ class NearDetector(Detector):
 
     #: As with scikit-learn's detector by neighbours: rows that are asked about are compared as ones not known.
     novelty: ClassVar[bool] = True
-    _reads_to_score = False
-    _waivers: ClassVar[dict[str, str]] = {
+    _reads_to_score: ClassVar[bool] = False
+    _waivers: ClassVar[Mapping[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record of weight two is one neighbour, and a record "
         "repeated twice is two",
     }
@@ -48,7 +47,7 @@ class NearDetector(Detector):
         raise NotImplementedError
 
     def _check_params(self) -> None:
-        super()._check_params()
+        super()._check_params()  # type: ignore[misc]
         k = self.n_neighbors
         if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
             raise InvalidParameterError(f"n_neighbors must be a positive integer, got {k!r}.")
@@ -108,7 +107,8 @@ class NearDetector(Detector):
         return out
 
     def _cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int]:
-        lists, k = self._state().parts["lists"], int(self.n_neighbors)
+        model: Any = self
+        lists, k = model._state().parts["lists"], int(self.n_neighbors)
         come = 0 if table is None else len(table) if table.weight is None else int((table.weight > 0).sum())
         left = lists["n"] - len(known_slots(rows, slots)) + come
         if left <= k:
