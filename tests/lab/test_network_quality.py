@@ -80,7 +80,9 @@ def test_the_page_names_those_that_reach_the_targets_and_marks_those_that_do_not
     reached = {f"m{i}": line(0.04, 0.15) for i in range(3)}
     text = page.tables(run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0), **reached}))
     assert "for forty passes | 3: `m0` (4.0), `m1` (4.0), `m2` (4.0) |" in text
-    long = page.tables(run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0)}, scenarios.LONG))
+    long = page.tables(
+        run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0)}, scenarios.LONG)
+    )
     assert "for a hundred passes | **missed**, 0" in long
     assert f"· {scenarios.LONG} · random@0.1" in long
     weak = page.tables(run_of("random@0.1", {"do-nothing": line(0.02, 0.0), "retrain": line(0.01, 1.0)}))
