@@ -38,6 +38,12 @@ def test_every_method_is_in_every_setting_of_the_clothes_with_both_controls() ->
     assert {cell.scenario.workload for cell in cells} == {scenarios.CLOTHES, *(w for w, _ in scenarios.SAMPLES)}
 
 
+def test_the_longer_training_has_the_same_dials_and_as_many_more_passes() -> None:
+    cells = [cell for cell in network_cells() if cell.scenario.model == scenarios.LONG]
+    assert len({cell.scenario.method for cell in cells}) == len(NETWORK_METHODS) + 2
+    assert scenarios.stretched("euk@strength=0.2,epochs=13,k=2") == "euk@strength=0.2,epochs=32,k=2"
+
+
 def test_a_request_without_dials_of_its_own_takes_those_of_the_random_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"random@0.1": {"scrub": "scrub@2"}, "class@3": {"scrub": "scrub@3"}}
     monkeypatch.setattr(scenarios, "_settings", lambda: found)
@@ -51,8 +57,8 @@ def line(mean_gap: float, cpu: float, **more: float) -> tuple[dict[str, Any], di
     return scores, {"forget_cpu_s": cpu, "retrain_cpu_s": 1.0}
 
 
-def run_of(request: str, lines: dict[str, Any]) -> Run:
-    ids = {method: f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r8" for method in lines}
+def run_of(request: str, lines: dict[str, Any], model: str = scenarios.MODEL) -> Run:
+    ids = {method: f"{scenarios.CLOTHES}/{model}/{request}/{method}/s0r8" for method in lines}
     environment = {"python": "3", "torch": "2", "device": "cpu"}
     return Run(
         Path(), tuple(ids.values()),
@@ -73,7 +79,12 @@ def test_the_page_names_those_that_reach_the_targets_and_marks_those_that_do_not
     assert rows == {"`do-nothing`", "`retrain`", "`scrub@2`", "`ssd`", "`euk`", "`cfk` †"}
     reached = {f"m{i}": line(0.04, 0.15) for i in range(3)}
     text = page.tables(run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0), **reached}))
-    assert "| 3: `m0` (4.0), `m1` (4.0), `m2` (4.0) |" in text
+    assert "for forty passes | 3: `m0` (4.0), `m1` (4.0), `m2` (4.0) |" in text
+    long = page.tables(
+        run_of("random@0.1", {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0)}, scenarios.LONG)
+    )
+    assert "for a hundred passes | **missed**, 0" in long
+    assert f"· {scenarios.LONG} · random@0.1" in long
     weak = page.tables(run_of("random@0.1", {"do-nothing": line(0.02, 0.0), "retrain": line(0.01, 1.0)}))
     assert "does not count" in weak
     one = page.tables(run_of("class@3", {

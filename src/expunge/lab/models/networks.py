@@ -88,7 +88,7 @@ class NetworkLearner:
         self.keep, self.floor, self.is_kept = 1.0, 1e-6, True
         #: Weights before training, by network: what single-step unrolling starts from.
         self.starts: weakref.WeakKeyDictionary[Any, dict[str, Any]] = weakref.WeakKeyDictionary()
-        #: For methods that compare with data which was never trained on; a trial puts its validation records here.
+        #: Records for methods that look at data never trained on: a trial puts its validation records here.
         self.unseen: Records | None = None
         self._seeds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._logs: weakref.WeakKeyDictionary[Any, tuple[list[Any], Any]] = weakref.WeakKeyDictionary()

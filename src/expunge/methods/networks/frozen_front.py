@@ -1,4 +1,4 @@
-"""Frozen layers in front of those that are trained: what they give is the same in each pass, so they run once."""
+"""Frozen layers before those that are trained: what comes out of them is the same in each pass, so they run once."""
 
 from __future__ import annotations
 
