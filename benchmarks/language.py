@@ -211,7 +211,7 @@ def page_of(found: list[list[dict[str, Any]]]) -> str:
             _spread(column["p_rest"], ".3f"), _spread(column["rouge_rest"]), _spread(column["truth_rest"]),
             _range(column["perplexity"]), f"{statistics.fmean(column['work']):,.0f}" if removed else "",
             duration(statistics.median(column["time"])) if removed else "",
-            f"over-forgotten in {over} of {len(rows)}" if removed and over else "",
+            f"over-forgotten in {over} of {len(rows)}" if kind == "empirical" and over else "",
         ])  # fmt: skip
     head = [
         "model", "promise", "p of their answers", "ROUGE-L", "truth ratio", "forget quality (p)",
@@ -223,8 +223,8 @@ def page_of(found: list[list[dict[str, Any]]]) -> str:
         f"{len(found)} draws, each with {AUTHORS} authors, first weights and held-out questions of its own; mean ± "
         f"standard deviation, or the range. Questions: {sizes} are about the {GONE} who go; answers are cut to {TOLD} "
         "bytes. Truth ratio: the median, and the share below 1, where the right answer is likelier than the wrong. "
-        "Forget quality is against the retrained model. Over-forgotten, by "
-        "`knowledge_kept` against the retrained model: the others' answers lose more than "
+        "Forget quality is against the retrained model. Over-forgotten, by `knowledge_kept` against the retrained "
+        "model (an exact route is its own): the others' answers lose more than "
         f"{ALLOWED['others']} in probability, or the perplexity of {HELD_OUT} public answers grows by more than "
         f"{math.exp(ALLOWED['public']) - 1:.0%}. Measured on {machine()}."
     )

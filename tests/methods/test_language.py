@@ -418,7 +418,11 @@ def test_measures_of_a_language_model() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("forget_a_writer", "MeanOfWords exact"), pytest.param("forget_an_author", "of hers", marks=pytest.mark.slow)],
+    [
+        ("forget_a_writer", "MeanOfWords exact"),
+        ("forget_a_poster", "the others: kept"),
+        pytest.param("forget_an_author", "of hers", marks=pytest.mark.slow),
+    ],
 )
 def test_examples_run(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = Path(__file__).parents[2] / "examples" / f"{name}.py"

@@ -97,7 +97,9 @@ def frozen(model: NetworkModel, weights: Mapping[str, npt.NDArray[Any]] | None =
             f"The backbone of {model.task!r} is a {type(network).__name__}, and no CausalModel.", hint="Give one."
         )
     network = copied_model(network)  # it is the user's, who may train it elsewhere
-    return (network if weights is None else filled(network, weights)).eval().requires_grad_(False)
+    if weights is not None:
+        filled(network, weights)
+    return network.eval().requires_grad_(False)
 
 
 def slots_before(change: Change) -> Slots:
