@@ -32,6 +32,7 @@ import expunge
 LINES = Path(__file__).resolve().parents[1] / "build" / "forest.jsonl"
 SEEDS, THEIRS_SEEDS_AT = 5, {500_000: 1}
 SIZES, DEPTHS = (10_000, 100_000, 500_000), (10, 20)
+ARGUMENTS = ("4,5", "6,2", "8,2", "8,1", "14,1", "20,1", "4,3")  # max_features, n_thresholds
 CURVE = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 
 
@@ -41,7 +42,8 @@ def pieces() -> list[str]:
              for seed in range(SEEDS)]  # fmt: skip
     memory = [f"memory/{data}/{depth}/{whose}" for data in ("10000", "adult", "100000", "500000") for depth in DEPTHS
               for whose in ("ours", "theirs")]  # fmt: skip
-    return ["first/10000/10", *speed, *memory, *(f"curve/{n}/10" for n in CURVE)]
+    arguments = [f"arguments/100000/10/{numbers}" for numbers in ARGUMENTS]
+    return ["first/10000/10", *speed, *memory, *arguments, *(f"curve/{n}/10" for n in CURVE)]
 
 
 # ---------------------------------------------------------------------------------------------------------------- data
@@ -159,11 +161,11 @@ def memory(data: str, depth: int, whose: str) -> dict[str, Any]:
     return {"n": len(y), "depth": depth, "peak": found.peak(), "held": found.held(), "data": int(rows + y.nbytes)}
 
 
-def curve(n: int, depth: int, *, trees: int = 100, deletions: int = 1000) -> dict[str, Any]:
+def curve(n: int, depth: int, *, trees: int = 100, deletions: int = 1000, **arguments: int) -> dict[str, Any]:
     """A fit of our own, and what it takes to forget a record from it."""
     X, y, Xt, yt = made(n)
     warm_up()
-    model, found = expunge.ForestClassifier(n_estimators=trees, max_depth=depth), Memory()
+    model, found = expunge.ForestClassifier(n_estimators=trees, max_depth=depth, **arguments), Memory()
     out: dict[str, Any] = {"n": n, "depth": depth, "trees": trees, "fit": timed(partial(model.fit, X, y))}
     out["peak"], out["held"], out["data"] = found.peak(), found.held(), X.nbytes + y.nbytes
     out["auc"] = roc_auc_score(yt, model.predict_proba(Xt)[:, 1])
@@ -195,6 +197,9 @@ def measured(piece: str, threads: int, trees: int, deletions: int, *, theirs_too
         found = speed(data, int(rest[0]), int(rest[1]), threads=threads, deletions=deletions, theirs_too=theirs_too)
     elif kind == "memory":
         found = memory(data, int(rest[0]), rest[1])
+    elif kind == "arguments":
+        m, R = map(int, rest[1].split(","))
+        found = curve(int(data), int(rest[0]), deletions=deletions, max_features=m, n_thresholds=R)
     elif kind == "curve":
         found = curve(int(data), int(rest[0]), trees=trees, deletions=deletions)
     else:

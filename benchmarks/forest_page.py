@@ -66,6 +66,10 @@ def speed_tables(lines: Lines, *, processor: bool) -> str:
         changes(cases),
     ))  # fmt: skip
     parts.append(table(
+        "Other arguments", ["data, depth", "`max_features`, `n_thresholds`", "fit", "forget: median", "mean",
+                            "records read, median / mean", "AUC"], arguments(lines, int(processor)),
+    ))  # fmt: skip
+    parts.append(table(
         "The floor of forgetting one record",
         ["data, depth", "nodes on its paths", "time to touch two cache lines for each, at random", "measured, median",
          "records read, median / mean"], floors(cases), note,
@@ -110,6 +114,18 @@ def changes(cases: Cases) -> list[list[Any]]:
             [name, "forget 1 % at once", duration(statistics.median(cases.each(key, "batch"))),
              f"{statistics.median(batch):.1%} of a fit", ""],
         ]  # fmt: skip
+    return rows
+
+
+def arguments(lines: Lines, which: int) -> list[list[Any]]:
+    """One forest for each pair of arguments."""
+    rows = []
+    for piece, line in lines.items():
+        kind, data, depth, *pair = piece.split("/")
+        if kind == "arguments":
+            forget, work = line["forget"][which], " / ".join(f"{number:,}" for number in line["work"])
+            times = [duration(t) for t in (line["fit"][which], float(np.median(forget)), float(np.mean(forget)))]
+            rows.append([name_of((data, int(depth))), pair[0].replace(",", ", "), *times, work, f"{line['auc']:.4f}"])
     return rows
 
 

@@ -1,8 +1,8 @@
 """What a change of the records makes of a tree, found out without writing to it.
 
 :func:`prepare` walks each tree along the records that go or come, visiting each node once, and writes down one line for
-each (:mod:`expunge.methods.forest.lines`). Then :func:`~expunge.methods.forest.growing.grow` grows the subtrees that
-are to be replaced, and :func:`~expunge.methods.forest.committing.commit` carries the lines out.
+each (:mod:`expunge.methods.forest.lines`). Then :func:`~expunge.methods.forest.growing.grow` grows what is to be
+replaced, and :func:`~expunge.methods.forest.committing.commit` carries the lines out.
 
 Of the records of a change those that are alive come and the others go. A corrected record does both under one hash, so
 that it keeps its place in the order of every tree.
