@@ -8,6 +8,7 @@ from sklearn import datasets
 from sklearn.preprocessing import scale
 
 from expunge.contract import DormantModelError
+from expunge.errors import InvalidDataError
 
 LABELS = {"integers": [0, 1, 2], "texts": ["a", "b", "much longer"], "booleans": [False, True, True]}
 
@@ -133,3 +134,37 @@ def an_offset_costs_no_digits(model):
 
 def _shifted(model, X, y, offset):
     return model.fit(X + offset, y).decision_function(X + offset)
+
+
+def end_of(make, X, y, weight, history, forget, may_refuse=False):
+    """After a history the model shows what a fresh fit on the records that are left shows.
+
+    ``forget`` takes the model and ids; ``may_refuse`` where a model that predicts may refuse to learn itself asleep.
+    """
+
+    def told(rows):
+        beside = {"record_ids": rows, "sample_weight": None if weight is None else weight[rows]}
+        return {"X": X[rows], "y": None if y is None else y[rows], **beside}
+
+    first = np.array(history[0])
+    lived, alive = make().fit(**told(first), allow_dormant=True), set(first.tolist())
+    for batch in history[1]:
+        gone, new = [i for i in batch if i in alive], np.array([i for i in batch if i not in alive], dtype=int)
+        if gone:
+            forget(lived, gone)
+        try:
+            if len(new):
+                lived.learn(**told(new))
+        except InvalidDataError:
+            assert may_refuse
+            new = new[:0]
+        alive = alive.difference(gone).union(new.tolist())
+    other = make().fit(**told(np.array(sorted(alive), dtype=int)), allow_dormant=True)
+    assert lived.digest() == other.digest()
+    try:
+        expected = other.predict(X)
+    except DormantModelError:
+        with pytest.raises(DormantModelError):
+            lived.predict(X)
+    else:
+        assert_array_equal(lived.predict(X), expected)

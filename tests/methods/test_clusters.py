@@ -1,12 +1,13 @@
 """k-means against a search in rational arithmetic, against scikit-learn, and against itself after any history."""
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from sklearn import cluster as theirs
 from sklearn.datasets import load_digits
 
@@ -14,7 +15,7 @@ import expunge
 from expunge import KMeans
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError
-from methods.class_histories import histories, random_table
+from methods.class_histories import end_of, histories, random_table
 
 
 def test_centres_are_the_rational_means_of_the_nearest_records():
@@ -52,34 +53,13 @@ def test_groups_are_about_as_tight_as_those_of_scikit_learn():
 @settings(max_examples=12, deadline=None)
 @given(history=histories(), most=st.sampled_from([3, 6, 100]))
 def test_any_history_ends_as_a_fresh_fit(weighted, history, most):
-    X = random_table(15)[0]
+    def forget(model, gone):
+        plan = model.plan(gone)
+        assert plan.work_low <= model.forget(gone).work <= plan.work_high
+
     weight = np.linspace(0, 3, 15) if weighted else None
-
-    def fit(rows):
-        model = KMeans(n_clusters=3, max_samples=most, n_init=2)
-        return model.fit(
-            X[rows], record_ids=rows, sample_weight=None if weight is None else weight[rows], allow_dormant=True
-        )
-
-    first = np.array(history[0])
-    lived, alive = fit(first), set(first.tolist())
-    for batch in history[1]:
-        gone, new = [i for i in batch if i in alive], np.array([i for i in batch if i not in alive], dtype=int)
-        if gone:
-            plan = lived.plan(gone)
-            assert plan.work_low <= lived.forget(gone).work <= plan.work_high
-        if len(new):
-            lived.learn(X[new], record_ids=new, sample_weight=None if weight is None else weight[new])
-        alive = alive.difference(gone).union(new.tolist())
-    other = fit(np.array(sorted(alive), dtype=int))
-    assert lived.digest() == other.digest()
-    try:
-        expected = other.predict(X)
-    except DormantModelError:
-        with pytest.raises(DormantModelError):
-            lived.predict(X)
-    else:
-        assert_array_equal(lived.predict(X), expected)
+    made = partial(KMeans, n_clusters=3, max_samples=most, n_init=2)
+    end_of(made, random_table(15)[0], None, weight, history, forget)
 
 
 @pytest.mark.parametrize("gone", range(13))

@@ -1,6 +1,10 @@
 """Nearest neighbours against scikit-learn, against a loop over fractions, and against themselves after any history."""
 
+import runpy
+import sys
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import neighbors as theirs
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.preprocessing import scale
 
@@ -17,7 +22,7 @@ from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
 from expunge.methods.neighbours.nearest import METRICS, nearest
 from expunge.seeds import uniform64
-from methods.class_histories import histories, random_table
+from methods.class_histories import end_of, histories, random_table
 
 WEIGHTS = ("uniform", "distance")
 
@@ -73,36 +78,11 @@ def test_a_distance_has_the_same_bits_in_any_company():
 @settings(max_examples=12, deadline=None)
 @given(history=histories())
 def test_any_history_ends_as_a_fresh_fit(model, weighted, history):
-    X, y = random_table(15)
+    def forget(model, gone):
+        assert model.forget(gone).work == len(gone)
+
     weight = np.linspace(0, 3, 15) if weighted else None
-
-    def fit(rows):
-        part = None if weight is None else weight[rows]
-        return type(model)(**model.get_params()).fit(
-            X[rows], y[rows], record_ids=rows, sample_weight=part, allow_dormant=True
-        )
-
-    first = np.array(history[0])
-    lived, alive = fit(first), set(first.tolist())
-    for batch in history[1]:
-        gone, new = [i for i in batch if i in alive], np.array([i for i in batch if i not in alive], dtype=int)
-        if gone:
-            assert lived.forget(gone).work == len(gone)
-        if len(new):
-            try:
-                lived.learn(X[new], y[new], record_ids=new, sample_weight=None if weight is None else weight[new])
-            except InvalidDataError:  # a model that predicts may refuse to learn itself asleep
-                new = new[:0]
-        alive = alive.difference(gone).union(new.tolist())
-    other = fit(np.array(sorted(alive), dtype=int))
-    assert lived.digest() == other.digest()
-    try:
-        expected = other.predict(X)
-    except DormantModelError:
-        with pytest.raises(DormantModelError):
-            lived.predict(X)
-    else:
-        assert_array_equal(lived.predict(X), expected)
+    end_of(partial(clone, model), *random_table(15), weight, history, forget, may_refuse=True)
 
 
 def test_with_fewer_records_than_neighbours_it_sleeps_and_wakes_up():
@@ -190,3 +170,11 @@ def test_a_workspace_fits_forgets_and_gives_a_receipt(tmp_path, name):
     for file in (file for file in (tmp_path / "ws").rglob("*") if file.is_file()):
         content = file.read_bytes()
         assert not any(value in content for value in (b"7777.125", np.float64(7777.125).tobytes())), file
+
+
+def test_the_example_runs(capsys, monkeypatch):
+    path = Path(__file__).parents[2] / "examples" / "forget_a_neighbour.py"
+    monkeypatch.setattr(sys, "argv", [str(path)])
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+    runpy.run_path(str(path), run_name="__main__")
+    assert "The nearest record is about person" in capsys.readouterr().out
