@@ -46,7 +46,7 @@ Slots = npt.NDArray[np.intp]
 Names = tuple[str, ...]
 
 #: Names of the parts that a change touches.
-PARTS = ("weights", "noise", "certificate", "curvature")
+PARTS: Names = ("weights", "noise", "certificate", "curvature")
 POLICIES = ("recompute", "measure", "retrain", "refuse")
 #: A fit leaves at most this share of the limit as its own residual.
 _FIT_SHARE = 1e-6

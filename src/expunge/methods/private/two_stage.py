@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError
-from expunge.methods.certified.certified_linear import PARTS
+from expunge.methods.certified.certified_linear import PARTS, Names
 from expunge.methods.certified.logistic_regression import CertifiedLogisticRegression
 from expunge.methods.networks.task import Task
 from expunge.methods.private.private_network import PrivateNetwork
@@ -134,15 +134,17 @@ class TwoStage:
         with self._lock, self.network.lock:
             start = time.perf_counter()
             network, head = self.network.copied(), copy.deepcopy(self.head)
+            above: tuple[int, Names, Names]
             below = network.forget(ids)
             if len(below.touched) > 1:
                 head = self._fitted(head, network, self._task)
-                guarantee, work, touched, notes = head._guarantee_after(None), len(head.record_ids_), PARTS, ()
+                guarantee, above = head._guarantee_after(None), (len(head.record_ids_), PARTS, ())
             else:
                 done = head.forget(ids)
-                guarantee, work, touched, notes = done.guarantee, done.work, done.touched, done.notes
+                guarantee, above = done.guarantee, (done.work, done.touched, done.notes)
             self.network.take(network)
             self.head = head
+        work, touched, notes = above
         return Removal(
             guarantee=_together(below.guarantee, guarantee), n_forgotten=below.n_forgotten, work=below.work + work,
             elapsed_s=time.perf_counter() - start, touched=(*below.touched, *touched), notes=(*below.notes, *notes),
