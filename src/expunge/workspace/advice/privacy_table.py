@@ -74,8 +74,8 @@ def advise_privacy_of(
         ignore=ignore,
     )  # fmt: skip
     rows = read_rows(table, schema)
-    if len(rows.y) < 200:
-        raise InvalidDataError(f"{len(rows.y)} records are too few to measure on.", hint="Leave --data out.")
+    if len(rows.ids) < 200:
+        raise InvalidDataError(f"{len(rows.ids)} records are too few to measure on.", hint="Leave --data out.")
     estimator = make_estimator("logistic", "classification")
     front, holder = estimator[:-1], make_method("RetrainClassifier", estimator, {})
     known = read_rows_of(holder, rows.X, rows.y, rows.ids, rows.subjects, None, reset=True)
