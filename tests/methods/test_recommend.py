@@ -481,7 +481,8 @@ def test_a_workspace_forgets_a_user_and_an_item_with_receipts(tmp_path: Path, ca
     assert pd.read_csv(out)["prediction"].tolist() == fresh.predict(frame[["user"]]).tolist()
 
 
-def test_the_example_runs(capsys: Any) -> None:
+def test_the_example_runs(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["forget_a_taste.py"])
     path = Path(__file__).parents[2] / "examples" / "forget_a_taste.py"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
     runpy.run_path(str(path), run_name="__main__")

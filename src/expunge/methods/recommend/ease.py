@@ -11,8 +11,9 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.recommend.histories import changed_histories, first_histories
 from expunge.methods.recommend.inverse import Inverse, inverse_of
-from expunge.methods.recommend.pair_counts import PairCounts
+from expunge.methods.recommend.pair_counts import pairs_after
 from expunge.methods.recommend.pairs import Pairs
+from expunge.methods.recommend.recommender import Recommender
 from expunge.methods.sums.arguments import check_number
 from expunge.records import Guarantee
 from expunge.rows import Rows
@@ -21,7 +22,7 @@ from expunge.state import Change, Part
 __all__ = ["EASE"]
 
 
-class EASE(PairCounts):
+class EASE(Recommender):
     """Recommends by weights of items for items in closed form, for some thousand items; exactly, or within a bound.
 
     Parameters
@@ -102,7 +103,7 @@ class EASE(PairCounts):
 
     def _update(self, change: Change) -> dict[str, Any]:
         if self.mode == "exact":
-            return super()._update(change)
+            return {"pairs": pairs_after(change, float(self.least_value))}
         least, ridge, inverse = float(self.least_value), float(self.ridge), change.parts.get("inverse")
         if isinstance(inverse, Inverse):
             reads = change.rows.reads
@@ -127,7 +128,7 @@ class EASE(PairCounts):
         return {"inverse": new}
 
     def _revive(self, name: str, part: Part) -> Any:
-        return Inverse.restored(part) if name == "inverse" else super()._revive(name, part)
+        return Inverse.restored(part) if name == "inverse" else Pairs.restored(part)
 
     def _estimate(self, rows: Rows, slots: Any) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = super()._estimate(rows, slots)

@@ -9,15 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.methods.recommend.counting import scores_by_neighbours
-from expunge.methods.recommend.pair_counts import PairCounts
-from expunge.methods.recommend.recommender import check_integer
+from expunge.methods.recommend.pair_counts import pairs_after
+from expunge.methods.recommend.pairs import Pairs
+from expunge.methods.recommend.recommender import Recommender, check_integer
 from expunge.methods.sums.arguments import check_number
-from expunge.state import Part
+from expunge.state import Change, Part
 
 __all__ = ["ItemKNN"]
 
 
-class ItemKNN(PairCounts):
+class ItemKNN(Recommender):
     """Recommends items that are like those a user knows; a user leaves the lists of all items at once.
 
     Parameters
@@ -87,6 +88,21 @@ class ItemKNN(PairCounts):
             found, _ = self._lists()
             lists = [pairs.items[codes[codes >= 0]].tolist() for codes in found]
         return dict(zip(pairs.items.tolist(), lists, strict=True))
+
+    def _update(self, change: Change) -> dict[str, Any]:
+        return {"pairs": pairs_after(change, float(self.least_value))}
+
+    def _revive(self, name: str, part: Part) -> Any:
+        return Pairs.restored(part)
+
+    def _pairs(self) -> Pairs:
+        pairs: Any = self._state().parts["pairs"]
+        assert isinstance(pairs, Pairs)  # noqa: S101 - of this class
+        return pairs
+
+    def _catalogue(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        pairs = self._pairs()
+        return pairs.items, pairs.users
 
     def _lists(self) -> Any:
         return self._pairs().neighbours(int(self.n_neighbors), float(self.shrinkage))

@@ -177,7 +177,7 @@ class ShardedBPR(Recommender):
         return self._between(rows, slots, rows.places()[slots])
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
-        low, high, touched = self._between(rows, slots, np.append(rows.places()[slots], table.place))
+        low, high, touched = self._between(rows, slots, np.append(rows.places()[slots], self._place(table)))
         return low + len(table), high + 2 * len(table), touched
 
     def _between(self, rows: Rows, slots: Slots, places: npt.NDArray[np.int64]) -> tuple[int, int, tuple[str, ...]]:
@@ -214,7 +214,9 @@ def _name(shard: int) -> str:
 def _longest(rows: Rows, n: int) -> int:
     """Records of the n users with the most."""
     columns: Any = rows.columns
-    counts = np.unique(columns.values("user", np.flatnonzero(rows.alive)), return_counts=True)[1] if len(rows) else []
+    if not len(rows):
+        return 0
+    counts = np.unique(columns.values("user", np.flatnonzero(rows.alive)), return_counts=True)[1]
     return int(np.sort(counts)[::-1][:n].sum())
 
 
@@ -222,10 +224,10 @@ def _together(parts: Mapping[str, Part]) -> tuple[npt.NDArray[Any], npt.NDArray[
     """Labels of all items, sorted, how many users each has, and where the items of each shard stand among them."""
     shards = [part for name, part in sorted(parts.items()) if name.startswith("shard/")]
     labels = sorted({label for part in shards for label in part["items"].tolist()})
-    items = np.array(labels) if labels else np.empty(0)
-    users, models = np.zeros(len(items), dtype=np.int64), []
+    items: npt.NDArray[Any] = np.array(labels) if labels else np.empty(0)
+    users, models = np.zeros(len(items), dtype=np.int64), Models()
     for part in shards:
-        at = np.searchsorted(items, part["items"]) if len(part["items"]) else np.empty(0, dtype=np.int64)
+        at = numbered(items, part["items"].tolist())
         users[at] += part["users"]
-        models.append((at.astype(np.int64), part["factors"]))
+        models.append((at, part["factors"]))
     return items, users, models
