@@ -194,7 +194,8 @@ def _spread(values: list[float], form: str = ".2f") -> str:
 
 
 def _range(values: list[float]) -> str:
-    low, high = (f"{value:.2g}" if value < 1e6 else "over a million" for value in (min(values), max(values)))
+    forms = (f"{value:.2g}" if value < 1 else f"{value:.0f}" for value in (min(values), max(values)) if value < 1e6)
+    low, high = (*forms, "over a million", "over a million")[:2]
     return low if low == high else f"{low} to {high}"
 
 

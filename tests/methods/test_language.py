@@ -329,6 +329,17 @@ def test_a_blueprint_without_a_language_model_is_refused() -> None:
     enter_answers()
     with pytest.raises(InvalidDataError, match="no place"):
         NeighbourStore(task="answers").fit(["a question that is much too long for the model to read"], ["x"])
+    for asked, told, said in (
+        ([b"Who?"], ["x"], "type bytes as column 0"), ([["Who?", None]], ["x"], "type NoneType as column 1"),
+        (["Who?"], [None], "type NoneType as its answer"), (["Who?"], ["x", "y"], "y has 2"), ([], [], "minimum of 1"),
+        ([["a", "b"], ["c"]], ["x", "y"], "row 1 has 1 cells"), ("Who?", ["x"], "got a str"),
+    ):  # fmt: skip
+        with pytest.raises((InvalidDataError, TypeError), match=said):
+            NeighbourStore(task="answers").fit(asked, told)
+    broken = NeighbourStore(task="answers").fit(
+        ["Who \udce9?"], ["\udce9"]
+    )  # a broken encoding is bytes like any other
+    assert isinstance(broken.predict(["Who \udce9?"])[0], str)
 
 
 @pytest.mark.slow
