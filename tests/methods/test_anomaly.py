@@ -184,6 +184,17 @@ def test_work_is_what_the_plan_says_and_little_where_nobody_is_reached():
     assert plan.work_low == plan.work_high == shares.forget(3).work == 200  # one goes, the others are scored again
 
 
+@pytest.mark.parametrize("name", ["histogram share", "neighbors"])
+def test_behind_a_scale_the_plan_says_that_all_is_made_again(name):
+    X = random_table(40)[0]
+    model = expunge.make_pipeline(expunge.StandardScaler(), like(EVERY[name])).fit(X)
+    plan = model.plan([3, 7])
+    assert 38 <= plan.work_low <= model.forget([3, 7]).work <= plan.work_high
+    rest = np.delete(np.arange(40), [3, 7])
+    fresh = expunge.make_pipeline(expunge.StandardScaler(), like(EVERY[name])).fit(X[rest], record_ids=rest)
+    assert model.digest() == fresh.digest()
+
+
 def test_a_share_of_the_records_is_below_the_threshold():
     X = random_table(200)[0]
     for model in (GaussianDetector(contamination=0.1), HistogramDetector(contamination=0.1)):

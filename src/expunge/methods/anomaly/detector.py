@@ -109,11 +109,10 @@ class Detector(OutlierMixin, Unlearner):
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         return self._whole_cost(rows, slots, table)
 
-    def _most_work(self, rows: Rows) -> int:
-        return len(rows) * (2 if self._is_scored() else 1)
-
     def _whole_cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int, tuple[str, ...]]:
         low, high = self._cost(rows, slots, table)
+        if not len(slots) and table is None:  # asked for no record: what a fit would cost
+            high = max(high, len(rows))
         parts, left = self._state().parts, len(rows) - len(slots) + (0 if table is None else len(table))
         if self._is_scored():
             is_awake = "offset" in parts and left > 1 and not rows.has_weights  # and stays so
