@@ -176,15 +176,15 @@ class AdapterShards(NetworkModel):
         if len(change.added_slots):
             task = self._task_of(change.added, {}, np.empty(0))
             with threads(1), torch.no_grad():
-                for at in range(len(task)):
-                    new.append(_asked(model, task.batch(np.array([at]), torch.device("cpu")).inputs).numpy())
+                for place in range(len(task)):
+                    new.append(_asked(model, task.batch(np.array([place]), torch.device("cpu")).inputs).numpy())
         slots = np.concatenate([before, change.added_slots])
         at = np.argsort(slots)[np.searchsorted(np.sort(slots), rows.slots())]
         return np.concatenate([old.astype(np.float32), *new])[at]
 
     def _in_shard(self, rows: Rows, shard: int, without: Slots | None = None) -> Slots:
         slots = rows.slots() if without is None else rows.in_order(np.setdiff1d(rows.slots(), without))
-        return slots[rows.places()[slots] == shard]
+        return np.asarray(slots[rows.places()[slots] == shard])
 
     def _schedule(self, rows: Rows, slots: Slots, come: Any = ()) -> Schedule:
         """Of some rows, and of further ids."""

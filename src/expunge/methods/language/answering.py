@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -96,10 +96,10 @@ def frozen(model: NetworkModel, weights: Mapping[str, npt.NDArray[Any]] | None =
         raise UnsupportedEstimatorError(
             f"The backbone of {model.task!r} is a {type(network).__name__}, and no CausalModel.", hint="Give one."
         )
-    network = copied_model(network)  # it is the user's, who may train it elsewhere
+    copied = cast(CausalModel, copied_model(network))  # it is the user's, who may train it elsewhere
     if weights is not None:
-        filled(network, weights)
-    return network.eval().requires_grad_(False)
+        filled(copied, weights)
+    return copied.eval().requires_grad_(False)
 
 
 def slots_before(change: Change) -> Slots:

@@ -46,7 +46,7 @@ class NetworkModel(Unlearner):
     in the order of these, and how many outputs there are.
     """
 
-    _requests = ("records", "subjects", "classes")
+    _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes")
 
     task: Any
     seed: int

@@ -190,10 +190,10 @@ def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceilin
         raise InvalidParameterError(f"{deletions} deletions are more than half of {n} records.", hint="Train again.")
     if ceiling is not None and not 0.5 < ceiling < 1:
         raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.", hint="As 0.95.")
-    least, most = (0.0, 1.0) if ceiling is None else (0.5, ceiling)
-    if not least <= target <= most:
+    lowest, highest = (0.0, 1.0) if ceiling is None else (0.5, ceiling)
+    if not lowest <= target <= highest:
         raise InvalidParameterError(
-            f"The accuracy that is wanted must lie between {least:g} and {most:g}, got {target!r}.", hint="As 0.8."
+            f"The accuracy that is wanted must lie between {lowest:g} and {highest:g}, got {target!r}.", hint="As 0.8."
         )
     if not 0 < epsilon < float("inf"):
         raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.", hint="As 1.0.")
