@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -57,7 +58,8 @@ def main() -> int:
             report = run_cells(cells, asked.run, isolate=False, progress=show)
             print(f"{cells[0].shared}: {report.n_run} run, {report.n_kept} done before, {len(report.failed)} failed.")
     run = read_run(asked.run)
-    TABLE.write_text(leaderboard_csv(rows_of(run)), encoding="utf-8")
+    shorter = re.sub(r"\d\.\d{7,}(?:e-?\d+)?", lambda found: f"{float(found[0]):.6g}", leaderboard_csv(rows_of(run)))
+    TABLE.write_text(shorter, encoding="utf-8")
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     PAGE.write_text(f"{head}{BEGIN}\n\n{tables(run)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     return 1 if run.failed else 0
