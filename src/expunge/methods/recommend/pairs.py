@@ -76,7 +76,8 @@ class Pairs(Living):
         items = np.array(every) if every else np.empty(0)
         n = len(items)
         at = np.searchsorted(items, self.items) if len(self.items) else np.empty(0, dtype=np.int64)
-        matrix, users = _matrix(at[self._rows()], at[self.others], self.counts, n), np.zeros(n, dtype=np.int64)
+        rows, columns, values = [at[self._rows()]], [at[self.others]], [self.counts]
+        users = np.zeros(n, dtype=np.int64)
         users[at] = self.users
         for sign, which in ((-1, 0), (1, 1)):
             for change in histories:
@@ -85,7 +86,10 @@ class Pairs(Living):
                 size = len(codes)
                 apart = ~np.eye(size, dtype=bool)
                 grid = np.broadcast_to(codes, (size, size))
-                matrix = matrix + _matrix(grid.T[apart], grid[apart], np.full(size * (size - 1), sign), n)
+                rows.append(grid.T[apart])
+                columns.append(grid[apart])
+                values.append(np.full(size * (size - 1), sign, dtype=np.int32))
+        matrix = _matrix(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), n)
         kept = np.flatnonzero(users)
         matrix = matrix[kept][:, kept].tocsr()
         matrix.eliminate_zeros()
