@@ -235,8 +235,9 @@ class CertifiedLinear(BoundedRows, Unlearner):
     def _guarantee(self) -> Guarantee:
         if "certificate" not in self._state().parts:
             return self._guarantee_after(None)
-        promised, limit = self._guarantee_after(None), self._limit()
-        return dataclasses.replace(promised, residual=self.residual_, residual_limit=limit)
+        return dataclasses.replace(
+            self._guarantee_after(None), residual=self.residual_, residual_limit=self._limit()
+        )  # fmt: skip
 
     def _guarantee_after(self, slots: Slots | None, corrected: bool = False) -> Guarantee:
         large = about_large_delta(self.delta, len(self._rows()), allowed=self.allow_large_delta)
