@@ -16,7 +16,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("opacus")
 
 import expunge  # noqa: E402
-from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError  # noqa: E402
+from expunge.errors import (  # noqa: E402
+    BudgetExhaustedError,
+    InvalidDataError,
+    InvalidParameterError,
+    UnsupportedRequestError,
+)
 from expunge.networks import CertifiedNetwork, Classification, DPSGDNetwork  # noqa: E402
 from expunge.private import DPSGD, Gaussian, GroupOdometer, Several, epsilon_of, gaussian_sigma  # noqa: E402
 from expunge.workspace.models import models  # noqa: E402
@@ -153,6 +158,14 @@ def test_a_network_trained_by_dp_sgd_is_taken_over_with_its_odometer_and_charged
     assert any("trained again" in note for note in answer.models[0]["notes"])
     assert live(ws).odometer_.gone == 0
     assert ws.verify(answer.receipt)
+    ws.close()
+
+
+def test_a_private_network_of_other_records_is_not_taken_over(root: Path) -> None:
+    ws = expunge.Workspace.open(root)
+    ws.forget(subjects=["p1"])
+    with pytest.raises(InvalidDataError, match="not those of this data"):
+        ws.adopt("net", task="tiny", data="people", state=root.parent / "network.private", method="dpsgd")
     ws.close()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidParameterError, MissingExtraError
+from expunge.errors import InvalidDataError, InvalidParameterError, MissingExtraError
 from expunge.workspace import reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
@@ -133,6 +133,11 @@ def _private(method: str, state: Any, given: dict[str, Any], log: Any, start: An
     held = read_private(state)
 
     def learn(model: Any, rows: Any) -> None:
+        if set(rows.ids) != set(held.left.tolist()):
+            raise InvalidDataError(
+                f"{str(state)!r} knows {len(held.left)} records, and they are not those of this data.",
+                hint="Give the data without what it has forgotten, under the ids that it was trained with.",
+            )
         model.adopt(held.weights, held.odometer, rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
 
     return "DPSGDNetwork", {"epsilon": held.odometer.epsilon, "delta": held.odometer.delta, **given}, learn
