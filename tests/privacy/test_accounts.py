@@ -139,7 +139,7 @@ class _Unheard(Event):
 _NO_EVENTS = [None, "gaussian", [Gaussian(8.0)], (Gaussian(8.0),), Gaussian(8.0).to_dict(), _Unheard(), object()]
 
 
-@pytest.mark.parametrize("wrong", _NO_EVENTS, ids=repr)
+@pytest.mark.parametrize("wrong", _NO_EVENTS, ids=lambda wrong: type(wrong).__name__)
 def test_what_is_no_event_is_refused_and_never_costs_nothing(wrong: Any) -> None:
     odometer = Odometer(epsilon=1.0, delta=1e-6)
     for charge in (
