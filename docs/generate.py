@@ -75,9 +75,15 @@ def method_page() -> str:
         cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.task, method.guarantee, forgets, learns]
         lines.append(f"| {' | '.join(cells)} |")
     links = [f"[{title_of(page)}](methods/{page.name})" for page in sorted((DOCS / "methods").glob("*.md"))]
-    links += ["[transformers and pipelines](tables.md)", "[texts](text.md)"]
+    links += ["[transformers and pipelines](tables.md)", "[texts](text.md)", "[questions](questions.md)"]
+    links += ["[recommenders](recommend.md)", "[anomalies](anomaly.md)"]
     lines += ["", f"Each has a page: {', '.join(links)}.", ""]
-    lines += ["## For networks that were trained already", "", "Their page is [networks](networks.md).", ""]
+    lines += [
+        "## Networks", "",
+        "First those that are models as the others are ([in a workspace](networks-workspace.md), "
+        "[over texts](language.md)), "
+        "then what makes one forget that was trained already ([networks](networks.md)).", "",
+    ]  # fmt: skip
     lines += ["| name | in Python | guarantee | forgets |", "|" + " --- |" * 4]
     for method in list_network_methods():
         cells = [f"`{method.name}`", f"`expunge.{method.python}`", method.guarantee, ", ".join(method.forgets)]

@@ -583,6 +583,15 @@ def test_isolation_forest_agrees_with_scikit_learn_on_outliers() -> None:
     assert ours > theirs - 0.02
 
 
+def test_a_share_of_outliers_is_a_share_of_the_records_that_weigh_something() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    weight = np.repeat([1.0, 0.0], 100)
+    both = expunge.IsolationForest(n_estimators=20, contamination=0.1).fit(X, sample_weight=weight)
+    known = expunge.IsolationForest(n_estimators=20, contamination=0.1).fit(X[:100])
+    assert both.offset_ == known.offset_
+    assert (known.predict(X[:100]) == -1).sum() == 10
+
+
 def test_isolation_trees_as_text_and_picture() -> None:
     X = pd.DataFrame({"a": [0.0, 1.0, 2.0, 100.0], "b": 1.0})
     model = expunge.IsolationForest(n_estimators=3).fit(X)

@@ -37,6 +37,7 @@ from expunge import (
     TruncatedSVD,
     make_pipeline,
 )
+from expunge.checks.plans import same_promise
 from expunge.errors import (
     InvalidDataError,
     InvalidParameterError,
@@ -547,7 +548,7 @@ def test_a_last_step_that_promises_less_than_equality_decides_what_is_promised(l
     model = make_pipeline(StandardScaler(), last).fit(X, y == 1)
     for _ in range(2):
         plan, removal = model.plan(model.record_ids_[:2]), model.forget(model.record_ids_[:2], digest=True)
-        assert plan.guarantee == removal.guarantee
+        assert same_promise(plan.guarantee, removal.guarantee)
         assert (removal.guarantee.kind, removal.guarantee.epsilon) == ("certified", 1.0)
         assert "secret" in removal.guarantee.sentence()
         model = expunge.load(model.save(tmp_path / "m"))

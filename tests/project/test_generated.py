@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 
@@ -20,3 +21,15 @@ def test_page_is_up_to_date(name: str) -> None:
     written = (DOCS / name).read_text(encoding="utf-8")
     assert written == generate.PAGES[name](), "python docs/generate.py writes it again"
     assert len(written.splitlines()) > 10
+
+
+def test_every_name_in_the_table_of_methods_is_one_of_python_and_forgets_what_it_says() -> None:
+    rows = [line.strip("| ").split(" | ") for line in generate.method_page().splitlines() if line.startswith("| `")]
+    cells = [
+        (row[1].strip("`").split("."), row[4] if len(row) == 6 else row[3]) for row in rows if row[1] != "in Python"
+    ]
+    assert len(cells) > 60
+    for path, forgets in cells:
+        kind = functools.reduce(getattr, path[1:], importlib.import_module(path[0]))
+        if path[1] in ("networks", "language") and hasattr(kind, "_requests"):
+            assert forgets == ", ".join(kind._requests), path

@@ -16,7 +16,6 @@ A workload of another kind brings a :class:`Task` of its own in ``Data(task=...)
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +27,7 @@ from expunge.audit.inputs import signals_of
 from expunge.audit.squared_error import signals_of_values
 from expunge.audit.statistics import auc
 
-__all__ = ["ANOMALIES", "ANSWERS", "CLASSES", "NUMBERS", "RANKING", "TASKS", "Task", "token_f1"]
+__all__ = ["ANOMALIES", "ANSWERS", "CLASSES", "NUMBERS", "RANKING", "TASKS", "Task"]
 
 Floats = npt.NDArray[np.float64]
 Signals = dict[str, Floats]
@@ -63,19 +62,6 @@ class Task:
     read: Callable[[Any, Any, float], Signals]
     quality: Callable[[Mapping[str, Floats], Any], float | None]
     is_classes: bool = False
-
-
-def token_f1(said: str, true: str) -> float:
-    """F1 of the words of an answer against those of the true one (Rajpurkar et al. 2016, section 6.1).
-
-    Examples
-    --------
-    >>> token_f1("in the old town", "the town"), token_f1("", "town")
-    (0.6666666666666666, 0.0)
-    """
-    one, other = Counter(said.lower().split()), Counter(true.lower().split())
-    shared = (one & other).total()
-    return 2 * shared / (one.total() + other.total()) if shared else 0.0
 
 
 def _classes(answers: Any, labels: Any, floor: float) -> Signals:

@@ -87,7 +87,7 @@ Way = tuple[str, dict[str, Any], Callable[[Any, Any], None]]
 
 def _way(method: str) -> Callable[..., Way]:
     """How a network that forgets by this method is held."""
-    if method in ("dpsgd", "DPSGD"):
+    if method in ("dpsgd", "DPSGD", "dpsgd-network", "DPSGDNetwork"):
         return _private
     from expunge.methods.networks.adopted_weights import method_of
 

@@ -10,8 +10,8 @@ from sklearn.base import clone
 
 from expunge.lab.data import Data, Records
 from expunge.lab.learners import EstimatorLearner
-from expunge.lab.tasks import token_f1
 from expunge.methods import find_method
+from expunge.methods.text.spelling import f1
 
 __all__: list[str] = []
 
@@ -52,7 +52,7 @@ class _Reader(EstimatorLearner):
         """A stand-in for the log-probability of the true answer, and F1 of what is said; shape (n, 2)."""
         pairs, true = X[["question", "passage"]], X["answer"].tolist()
         likely = _SHARPNESS * model.score_answers(pairs, true)
-        said = [token_f1(one, other) for one, other in zip(model.predict(pairs).tolist(), true, strict=True)]
+        said = [f1(one, other) for one, other in zip(model.predict(pairs).tolist(), true, strict=True)]
         return np.column_stack([np.maximum(likely, -_SHARPNESS), said])
 
 

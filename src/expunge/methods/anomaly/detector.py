@@ -11,11 +11,12 @@ from sklearn.base import OutlierMixin
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
+from expunge.maths.quantiles import quantile
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
 
-__all__ = ["RARE", "Detector", "quantile"]
+__all__ = ["RARE", "Detector"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -163,26 +164,3 @@ class Detector(OutlierMixin, Unlearner):
     def offset_(self) -> float:
         """Scores below it are outliers."""
         return float(self._solution()["offset"])
-
-
-def quantile(values: Floats, share: float, weight: Floats | None = None) -> float:
-    """The value below which this share of the records lies, interpolated; one of weight w counts as w records.
-
-    Examples
-    --------
-    >>> quantile(np.array([3.0, 1.0, 2.0]), 0.25)
-    1.5
-    >>> quantile(np.array([3.0, 1.0]), 0.25, np.array([1.0, 2.0]))
-    1.0
-    """
-    order = np.argsort(values, kind="stable")
-    values = values[order]
-    upto = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
-    last = max(0.0, float(upto[-1]) - 1.0)
-    at = share * last
-    most = len(values) - 1
-    low, high = (
-        float(values[min(most, int(np.searchsorted(upto, place, side="right")))])
-        for place in (np.floor(at), min(np.floor(at) + 1.0, last))
-    )
-    return low if low == high else low + float(at - np.floor(at)) * (high - low)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidParameterError
+from expunge.maths.quantiles import quantile
 from expunge.methods.anomaly.by_neighbours import ByNeighbours, row_means
-from expunge.methods.anomaly.detector import Detector, quantile
+from expunge.methods.anomaly.detector import Detector
 from expunge.state import Part
 
 __all__ = ["NeighborDetector"]

@@ -11,6 +11,7 @@ from sklearn.base import OutlierMixin
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
+from expunge.maths.quantiles import quantile
 from expunge.methods.forest.cells import encode
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.isolating import expected_length, isolate, path_lengths, smallest, standing
@@ -133,7 +134,8 @@ class IsolationForest(OutlierMixin, Unlearner):
             out[_name(t)] = {**nodes, "bound": float(bound)}
         if not (isinstance(self.contamination, str) or len(alive) == 0):
             scores = self._scores(rows.read(alive).X, self._joined({**change.parts, **out}))  # type: ignore[dict-item]
-            out["offset"] = {"offset": float(np.percentile(scores, 100.0 * float(self.contamination)))}
+            of_each = None if weight is None else weight[alive]
+            out["offset"] = {"offset": quantile(scores, float(self.contamination), of_each)}
         elif "offset" in change.parts:
             out["offset"] = None
         return out

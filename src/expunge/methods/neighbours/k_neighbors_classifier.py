@@ -51,10 +51,10 @@ class KNeighborsClassifier(ClassifierMixin, Neighbours):
     -----
     The state is the records, and how many each class has. A fit is O(n d); forgetting k records is O(k) and reads
     those. The next prediction copies the records that are left, in memory alone; each looks at all of them, O(n d) at
-    most, and gives a pair up once it is too far. There is no tree: what is copied goes with the next change. A distance
-    is one fixed expression of two rows, so that no bit of an answer depends on threads, portions or the order of rows.
-    A record of weight w has w votes; one of weight zero is no neighbour. scikit-learn's has no weights, and breaks ties
-    by position.
+    most, and gives a pair up once it is too far. No tree outlives the question: what is copied goes with the next
+    change. A distance is one fixed expression of two rows, so that no bit of an answer depends on threads, portions or
+    the order of rows. A record of weight w has w votes; one of weight zero is no neighbour. scikit-learn's has no
+    weights, and breaks ties by position.
 
     References
     ----------

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.neighbours.nearest import METRICS, nearest
+from expunge.methods.neighbours.boxes import nearest_of_many
+from expunge.methods.neighbours.nearest import METRICS
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -92,7 +93,7 @@ class Neighbours(Unlearner):
     def _nearest(self, X: Any, solution: Part) -> tuple[Slots, Floats]:
         """Places of the nearest records of each row and their distances, both of shape (m, n_neighbors)."""
         X, _ = numeric_input(self, X, None, reset=False)
-        found, away = nearest(solution["known_rows"], X, int(self.n_neighbors), METRICS.index(self.metric))
+        found, away = nearest_of_many(solution["known_rows"], X, int(self.n_neighbors), METRICS.index(self.metric))
         return found, np.sqrt(away) if self.metric == "euclidean" else away
 
     def _shares(self, found: Slots, away: Floats, solution: Part) -> Floats:

@@ -29,7 +29,7 @@ class Interactions(NamedTuple):
     frame : DataFrame of shape (n, 1) or (n, 2)
         Columns ``user`` and, if there is one, ``value``; the index is that of the input.
     items : ndarray of shape (n,), or None
-        Integers, or texts; so are
+        Integers, or texts; so are the users.
     subjects : array of shape (n,)
     """
 

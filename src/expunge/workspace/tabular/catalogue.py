@@ -73,8 +73,9 @@ def list_network_methods() -> list[MethodCard]:
     """Networks as models, and the methods that make a trained one forget; they are listed without importing torch."""
     models = [
         MethodCard(
-            kebab(name), name, "network", guarantee, forgets=("records", "subjects", "classes"), learns=learns,
-            estimator=False, summary=f"A PyTorch network of yours, {how}: see expunge.networks.{name}.",
+            kebab(name), f"{_ROOM.get(name, 'networks')}.{name}", "network", guarantee, learns=learns,
+            forgets=("records", "subjects") if name in _ROOM else ("records", "subjects", "classes"),
+            estimator=False, summary=f"A PyTorch network of yours, {how}: see expunge.{_ROOM.get(name, 'networks')}.",
         )
         for name, guarantee, learns, how in _MODELS
     ]  # fmt: skip
@@ -87,6 +88,9 @@ def list_network_methods() -> list[MethodCard]:
     ]  # fmt: skip
     return models + methods
 
+
+#: Language models, which answer in words and so know no classes; all other networks are in ``expunge.networks``.
+_ROOM = {"AdapterShards": "language", "NeighbourStore": "language"}
 
 #: Networks as models: the guarantee, whether more records can be learned, and what they do.
 _MODELS = (
