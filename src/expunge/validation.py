@@ -283,18 +283,22 @@ def text_table(X: Any, *, least: int = 1, names: Sequence[str] = ()) -> Any:
     Raises
     ------
     InvalidDataError
-        No table, fewer rows, rows of different lengths or of another than there are names.
+        No table, fewer rows, no column, rows of different lengths or of another than there are names.
     InvalidDataTypeError
-        A cell that is no text, by row and type.
+        A sparse matrix, or a cell that is no text, by row and type.
     """
     if hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
         X = X.to_pandas()
-    if not (hasattr(X, "shape") or isinstance(X, (list, tuple))) or hasattr(X, "tocsr"):
+    if hasattr(X, "tocsr"):
+        raise InvalidDataTypeError("Sparse data hold numbers, and texts are wanted.", hint="Give columns of texts.")
+    if not (hasattr(X, "shape") or isinstance(X, (list, tuple))):
         raise InvalidDataError(f"Expected a table of texts, got a {type(X).__name__}.", hint="Give columns of texts.")
     rows = [row if isinstance(row, (list, tuple, np.ndarray)) else (row,) for row in getattr(X, "values", X)]
     if len(rows) < least:
         raise InvalidDataError(f"Found {len(rows)} rows of texts while a minimum of {least} is required.")
     width = len(names) or (len(rows[0]) if rows else int(X.shape[1]) if len(getattr(X, "shape", ())) > 1 else 1)
+    if not width:
+        raise InvalidDataError(f"Found {len(rows)} rows without a column of texts.", hint="Give one at least.")
     cells = np.empty((len(rows), width), dtype=object)
     for i, row in enumerate(rows):
         if len(row) != width:

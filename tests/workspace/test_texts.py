@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "shards": ("asked", {"method": "adapter-shards", "options": {
         "task": "tiny-answers", "n_shards": 3, "rank": 2, "epochs": 1, "n_batches": 1}}),
 }  # fmt: skip
+SECOND = {"ridge", "embedding", "slices"}  # others of the same kind are among the few
 
 
 def _tables(folder: Path) -> None:
@@ -66,8 +67,14 @@ def workspace(tmp_path: Path) -> expunge.Workspace:
     return ws
 
 
-def test_one_request_takes_a_writer_out_of_every_model_of_texts(workspace: expunge.Workspace, tmp_path: Path) -> None:
-    for name, (data, how) in MODELS.items():
+@pytest.mark.parametrize(
+    "names", [sorted(MODELS.keys() - SECOND), pytest.param(list(MODELS), marks=pytest.mark.slow)], ids=["few", "all"]
+)
+def test_one_request_takes_a_writer_out_of_every_model_of_texts(
+    names: list[str], workspace: expunge.Workspace, tmp_path: Path
+) -> None:
+    for name in names:
+        data, how = MODELS[name]
         target = {"index": None, "bayes": "mood", "ridge": "mood", "slices": "mood"}.get(name, "answer")
         workspace.fit(name, data=data, target="mood" if name == "embedding" else target, **how)
     network = TinyAnswers().network(2, 0)
@@ -77,7 +84,7 @@ def test_one_request_takes_a_writer_out_of_every_model_of_texts(workspace: expun
     assert {plan.n_records for _, plan in workspace.plan(subjects=[PERSON])} == {1}
     (answer,) = workspace.forget(subjects=[PERSON])
     kinds = {change["model"]: change["guarantee"]["kind"] for change in answer.models}
-    assert kinds == {**dict.fromkeys(MODELS, "exact"), "adopted": "empirical"}
+    assert kinds == {**dict.fromkeys(names, "exact"), "adopted": "empirical"}
     assert workspace.verify(answer.receipt)
     assert search(workspace.path, CANARIES) == {}
     asked = pd.DataFrame({"id": ["n1"], "question": ["Where is ferry 3?"], "passage": ["Ferry 3 is in Oslo now."]})
