@@ -13,11 +13,13 @@ import pytest
 import expunge
 from expunge.errors import (
     DuplicateRecordError,
+    ExpungeError,
     ForgottenBeforeError,
     InvalidDataError,
     InvalidParameterError,
     InvalidRequestError,
     UnknownNameError,
+    UnsupportedRequestError,
 )
 from expunge.workspace.models import models
 from expunge.workspace.requests import appending
@@ -85,8 +87,23 @@ def test_a_model_that_did_not_learn_them_is_named_and_nothing_is_said_of_it(
     (answer,) = ws.forget(subjects=["p1"])
     verdict = ws.verify(answer.receipt, replay=True)  # on the records that the model learned
     assert "has the digest" in str(verdict)
+    ws.forget(subjects=["p2"])
+    with pytest.raises(UnsupportedRequestError, match="nothing was replayed: sums has version 3 now"):
+        ws.verify(answer.receipt, replay=True)
+    assert ws.verify(answer.receipt)
     assert ws.fit("sums", data="people", target="label", method="gaussian-nb", bare=True, replace=True)
     assert [one.records for one in ws.find(subjects=["p19"])] == [3, 3]
+
+
+def test_a_file_that_no_model_was_fitted_on_does_not_stay(tmp_path: Path, ws: expunge.Workspace) -> None:
+    before = [one["name"] for one in ws.data_list()]
+    for wrong in ({"target": "lable"}, {"target": "label", "options": {"n_shards": "two"}}):
+        with pytest.raises(ExpungeError):
+            ws.fit("m", data=tmp_path / "all.csv", record_id="id", subject_id="person", **wrong)
+        assert [one["name"] for one in ws.data_list()] == before
+    named = {"record_id": "id", "subject_id": "person"}
+    assert ws.fit("m", data=tmp_path / "all.csv", target="label", method="gaussian-nb", bare=True, **named)
+    assert [one["name"] for one in ws.data_list()] == [*before, "all"]
 
 
 def test_records_are_dated_by_when_they_came_in(tmp_path: Path, ws: expunge.Workspace) -> None:

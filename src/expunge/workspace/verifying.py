@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError
+from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError, UnsupportedRequestError
 from expunge.ledger.blinding import opens
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
@@ -138,11 +138,16 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
     Verdict
         With a line for each model. Where the numerics differ, bits cannot be compared here; that is said, and the
         largest difference of predictions with it, and is no fault.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        Every model has changed since, so that nothing was replayed.
     """
     receipt = verdict.receipt
     if not verdict or receipt is None:
         return verdict
-    lines, ok = list(verdict.lines), True
+    lines, ok, outdated = list(verdict.lines), True, list[str]()
     with core.read() as connection:
         row = _row_of(core, connection, receipt.request)
         nonces = json.loads(row["nonces"])
@@ -151,7 +156,8 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
         model = live.get(change.model)
         if model is None or model.version != change.version_after:
             now = "is no more" if model is None else f"has version {model.version} now"
-            lines.append(f"{change.model} {now}: replay the receipt of that version.")
+            outdated.append(f"{change.model} {now}")
+            lines.append(f"{outdated[-1]}: replay the receipt of that version.")
             continue
         if change.guarantee.kind != "exact":
             lines.append(f"{change.model}: the guarantee is {change.guarantee.kind}; there is no digest to compare.")
@@ -165,6 +171,11 @@ def replay(core: Core, verdict: Verdict) -> Verdict:
         else:
             ok = False
             lines.append(f"{change.model}: a fresh fit on what is left has another digest than the receipt says.")
+    if outdated and len(outdated) == len(receipt.models):
+        raise UnsupportedRequestError(
+            f"The receipt is as it was signed, and nothing was replayed: {', '.join(outdated)}.",
+            hint="A receipt can be replayed until its models change again: replay the newest one of each.",
+        )
     return dataclasses.replace(verdict, ok=ok, lines=tuple(lines), code="" if ok else "tampered")
 
 

@@ -151,7 +151,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
         ----------
         name : str
         data : str or path
-            A data set; or a file, which is added first, under its own name.
+            A data set; or a file, which is added first, under its own name, and stays if the fit succeeds.
         target : str
             Column to be predicted; may come from ``schema`` instead.
         method : str
@@ -191,7 +191,16 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
                 raise InvalidRequestError("Name the column of ids with --record-id.", hint="Data from a file needs it.")
             self.data_add(data, record_id=record_id, subject_id=subject_id, delimiter=delimiter, encoding=encoding,
                           override=override)  # fmt: skip
-            data = opening.name_of(str(data))
+            added = opening.name_of(str(data))
+            try:
+                return self.fit(
+                    name, data=added, target=target, method=method, estimator=estimator, task=task, options=options,
+                    columns=columns, ignore=ignore, schema=schema, gate=gate, bare=bare,
+                    drop_missing_target=drop_missing_target, replace=replace, override=override,
+                )  # fmt: skip
+            except Exception:
+                self.data_remove(added)
+                raise
         with core.changing("fit"):
             with core.read() as connection:
                 opened = datasets.open_data(core, connection, str(data))
