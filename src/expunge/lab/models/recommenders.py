@@ -42,7 +42,8 @@ class _Recommender(EstimatorLearner):
         row = told["user"].map({name: i for i, name in enumerate([*names.tolist(), _STRANGER])}).to_numpy()
         scores = np.full((len(names) + 1, len(self.items)), np.nan)
         scores[row, np.searchsorted(self.items, told["item"].to_numpy())] = told["score"]
-        heard_of, out = ~np.isnan(scores[-1]), np.nan_to_num(scores[line], nan=-_FAR)
+        heard_of = ~np.isnan(scores[-1])
+        out: Floats = np.nan_to_num(scores[line], nan=-_FAR)
         places, asked = np.arange(len(X)), np.searchsorted(self.items, X["item"].to_numpy())
         known = heard_of[asked] & np.isnan(scores[line, asked])
         out[places[known], asked[known]] = out[known].max(axis=1) + _FAR
