@@ -43,7 +43,7 @@ OTHER_COLUMNS = {"transformers": [[("texts", expunge.OneHotEncoder(), ["town"])]
 #: Instances that are tried with ``--slow`` only. Every method has another one that is tried always.
 SLOW = frozenset(
     {
-        "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
+        "ALS-warm", "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
         "GaussianDetector-share", "IsolationForest-share", "LangevinLogisticRegression-batches",
         "LinearDiscriminantAnalysis-shrinkage", "ModularClassifier-columns", "ModularClassifier-densities",
         "NearestCentroid-shrunken", "PCA-share", "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts",

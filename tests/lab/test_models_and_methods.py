@@ -54,6 +54,9 @@ def asked(data: Data, task: str) -> Data:
     """The same rows, with another question."""
     if task == "numbers":
         return dataclasses.replace(data, y=data.X["age"].to_numpy(dtype=float), classes=(), task=NUMBERS)
+    if task == "ranking" and data.kind == "table":
+        X = pd.DataFrame({"user": data.subjects, "item": data.ids // 3 * 2 % 7 + data.ids % 3, "value": 1.0})
+        return dataclasses.replace(data, X=X, y=X["item"].to_numpy(), classes=(), task=TASKS[task])
     if task in ("ranking", "answers"):
         told = [f"On {text} came Ann {i}." for i, text in enumerate(data.X.tolist())]
         X = pd.DataFrame({"question": [f"Who came on {text}?" for text in data.X], "passage": told})
@@ -86,7 +89,7 @@ def test_every_family_trains_answers_and_forgets(name: str) -> None:
     records = Records.of(data, data.ids < 50)
     model = learner.train(records, 1)
     answers = learner.answer(model, data.rows(np.arange(60)), 3)
-    assert answers.shape == {"classes": (60, 3), "ranking": (60, 60), "answers": (60, 2)}.get(task, (60,))
+    assert answers.shape == {"classes": (60, 3), "ranking": (60, len(set(data.y))), "answers": (60, 2)}.get(task, (60,))
     assert task != "classes" or np.allclose(answers.sum(axis=1), 1)
     assert len(data.task.read(answers, data.y, learner.floor)["logit"]) == 60
     assert learner.digest(learner.train(records, 1)) == learner.digest(model)

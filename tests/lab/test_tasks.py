@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import expunge
@@ -125,6 +126,32 @@ def test_anomalies() -> None:
     assert idle["largest_difference"] > 0 == own["largest_difference"]
     assert idle["attack_auc"] != own["attack_auc"]
     assert fake["forget_auc"] in (0.5, None), "a filter gives all the same answer"
+
+
+def tastes(n: int | None) -> Data:
+    """Thirty users with three tastes, who rated a third of 24 items."""
+    source = np.random.default_rng(2)
+    user, item = np.nonzero(source.random((30, 24)) < 0.15 + 0.5 * (np.arange(30)[:, None] % 3 == np.arange(24) % 3))
+    X = pd.DataFrame({"user": [f"u-{u}" for u in user], "item": item, "value": 1.0})
+    ids, whose = np.arange(len(X)), X["user"].to_numpy(dtype=object)
+    return Data("tastes", "table", X, item.astype(np.int64), ids, whose, (), split_by="record", task=RANKING)
+
+
+def test_lists_tell_who_is_still_known() -> None:
+    with registered(workloads={"tastes": Workload("made histories", tastes)}):
+        own, idle = (scores_of(f"tastes/item-neighbours/random@0.2/{m}/s0r8") for m in ("forget", "do-nothing"))
+        trial = prepare(Cell.parse("tastes/item-neighbours/random@0.2/forget/s0r8"))
+    assert own["is_equal"] is True
+    assert own["largest_difference"] == 0 < idle["largest_difference"]
+    assert own["forget_hit_rate"] < idle["forget_hit_rate"] == 1, "what a list leaves out is known"
+    assert abs(own["attack_auc"] - 0.5) < 0.3 < 0.4 < idle["attack_auc"] - 0.5
+    records = trial.records(trial.parts.train)
+    model = trial.learner.train(records, 0)
+    known, answers = records.X[records.X["user"] == "u-4"], model.recommend(["u-4"], k=24)
+    (row,) = trial.learner.answer(model, pd.DataFrame({"user": ["u-4"], "item": known["item"].iloc[:1]}), 0)
+    assert row.argmax() == known["item"].iloc[0]
+    assert np.flatnonzero(row == -20).tolist() == sorted(known["item"].iloc[1:])
+    assert row[answers["item"]].tolist() == answers["score"].tolist()
 
 
 def test_a_workload_brings_a_measure_of_its_own() -> None:

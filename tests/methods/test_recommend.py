@@ -90,12 +90,12 @@ def test_neighbours_are_those_of_sets_of_users(k: int, shrinkage: float, least: 
 
 def test_lists_that_were_kept_up_to_date_are_those_of_a_fresh_fit() -> None:
     """Users and single records, in an order that empties items, with lists made before and kept since."""
-    frame = visits(400)
+    frame = visits(300)
     model = ItemKNN(n_neighbors=4).fit(frame)
     model.neighbours()
     rng = np.random.default_rng(1)
     left = np.arange(len(frame))
-    for step in range(12):
+    for step in range(8):
         gone = rng.choice(left, size=1 + step, replace=False) if step % 2 else None
         user = frame["user"][left[0]]
         removal = model.forget(gone) if gone is not None else model.forget(subjects=user)
@@ -164,7 +164,7 @@ def test_weights_are_those_of_fractions() -> None:
 
 def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> None:
     """Users, single records and items go and come back; the first bound, the last one and each between."""
-    frame = visits(100, n_items=7)
+    frame = visits(100, n_items=6)
     model = EASE(ridge=2.0, mode="bounded", tolerance=0.1).fit(frame)
     rng, left = np.random.default_rng(2), np.arange(len(frame))
     worst = 0.0

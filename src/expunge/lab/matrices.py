@@ -25,10 +25,6 @@ NOT_IN_THE_LAB: dict[str, str] = {
     "DPSGDNetwork": "it forgets by doing nothing; what DP-SGD keeps of accuracy is in benchmarks/private.py",
     "AdapterShards": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
     "NeighbourStore": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
-    **dict.fromkeys(
-        ("ALS", "EASE", "ItemKNN", "Popularity", "ShardedBPR"),
-        "it recommends; no workload of the lab has histories, and docs/recommend.md measures it",
-    ),
     "FrozenBackbone": "it learns nothing; the heads that may stand behind it are in scenarios of their own",
     "ReplayedNetwork": "it equals a retrain bit for bit; what it costs is in benchmarks/networks_replay.py",
     "TrainedNetwork": "a network with its rows, for a workspace; the methods it forgets by are in scenarios",
@@ -126,7 +122,7 @@ _KINDS = {
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
     **dict.fromkeys(("adult-age", "progression"), "regression"),
     **dict.fromkeys(("cardio", "shuttle", "thyroid"), "anomalies"),
-    "passages": "passages", "questions": "questions",
+    "movies": "histories", "passages": "passages", "questions": "questions",
 }  # fmt: skip
 _TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
                 "sentiment", "threes-and-eights")  # fmt: skip
@@ -147,6 +143,8 @@ def _models_of(workload: str) -> list[str]:
         "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024", "gaussian-distance", "histograms",
                       "local-factor", "neighbour-distance", "residuals"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa", "sisa-words"),
+        "histories": ("popular", "item-neighbours", "item-weights", "item-weights@mode=bounded", "item-factors",
+                      "item-shards"),
         "passages": ("index",),
         "questions": ("reader",),
     }  # fmt: skip
@@ -157,7 +155,7 @@ def _models_of(workload: str) -> list[str]:
 
 def _fits(workload: str, request: str) -> bool:
     """Some requests are about classes; and of two classes, forgetting one leaves nothing to tell apart."""
-    if _KINDS.get(workload) in ("regression", "anomalies", "passages", "questions"):
+    if _KINDS.get(workload) in ("regression", "anomalies", "histories", "passages", "questions"):
         return not REQUESTS[request].needs_classes
     return request != "class" or workload not in _TWO_CLASSES
 

@@ -20,6 +20,7 @@ _ESTIMATORS = "expunge.lab.models.estimators"
 _NETWORKS = "expunge.lab.models.networks"
 _VALUES = "expunge.lab.models.values"
 _READERS = "expunge.lab.models.readers"
+_RECOMMENDERS = "expunge.lab.models.recommenders"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,10 @@ def _network(what: str, function: str, *, kinds: tuple[str, ...] = ("image",)) -
     return Family(what, f"{_NETWORKS}:{function}", kinds, "width", ("epochs",))
 
 
+def _lists(what: str, function: str, dial: str, *uses: str, dials: tuple[str, ...] = ()) -> Family:
+    return Family(what, f"{_RECOMMENDERS}:{function}", ("table",), dial, dials, uses, "ranking")
+
+
 _NUMBERS = ("image", "table")
 _FRONT = ("Pipeline", "ColumnTransformer", "OneHotEncoder", "StandardScaler")
 
@@ -109,6 +114,10 @@ MODELS: dict[str, Family] = {
                     "ranking"),
     "isolation": _value("an isolation forest that forgets in place", "isolation", "n_estimators", "IsolationForest",
                         task="anomalies", dials=("max_samples",)),
+    "item-factors": _lists("factors of users and items", "item_factors", "n_factors", "ALS", dials=("mode",)),
+    "item-neighbours": _lists("the items most like those a user knows", "item_neighbours", "n_neighbors", "ItemKNN"),
+    "item-shards": _lists("embeddings in shards of users", "item_shards", "n_shards", "ShardedBPR"),
+    "item-weights": _lists("weights of items for items", "item_weights", "ridge", "EASE", dials=("mode",)),
     "langevin": _own("noisy descent, certified", "langevin", _NUMBERS, "epsilon", "LangevinLogisticRegression",
                      dials=("alpha", "noise")),
     "lda": _own("linear discriminants", "lda", _NUMBERS, "shrinkage", "LinearDiscriminantAnalysis"),
@@ -127,6 +136,7 @@ MODELS: dict[str, Family] = {
     "newton": _own("a Newton step and noise on what is published, certified", "newton", _NUMBERS, "epsilon",
                    "NewtonLogisticRegression", dials=("alpha", "capacity")),
     "pca-lda": _own("principal components, linear discriminants", "pca_lda", ("image",), "n_components", "PCA"),
+    "popular": _lists("what most users have", "popular", "", "Popularity"),
     "private": _own("logistic regression, differentially private", "private", _NUMBERS, "epsilon",
                     "PrivateLogisticRegression", dials=("group_size",)),
     "private-bayes": _own("naive Bayes, differentially private", "private_bayes", _NUMBERS, "epsilon",

@@ -56,6 +56,7 @@ _TEXTS = "expunge.lab.workloads.texts"
 _NUMBERS = "expunge.lab.workloads.numbers"
 _ANOMALIES = "expunge.lab.workloads.anomalies"
 _ARTICLES = "expunge.lab.workloads.articles"
+_HISTORIES = "expunge.lab.workloads.histories"
 
 WORKLOADS: dict[str, Workload] = {
     "adult": Workload("people and their income", f"{_TABLES}:adult", 4000, licence="CC BY 4.0", file="adult.csv.gz"),
@@ -85,6 +86,8 @@ WORKLOADS: dict[str, Workload] = {
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
     "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, ("test",),
                       licence="CC BY-SA 3.0", file="mnist.npz"),
+    "movies": Workload("users and the films they rated", f"{_HISTORIES}:movies", 20_000, licence="GroupLens terms",
+                       file="ml100k_ratings.csv.gz"),
     "passages": Workload("passages of articles, each to be found by a question", f"{_ARTICLES}:passages",
                          licence="CC BY-SA 4.0", file="xquad_en.jsonl.gz"),
     "progression": Workload("how far a disease is after a year; bundled", f"{_NUMBERS}:progression"),

@@ -57,8 +57,8 @@ class ALS(Recommender):
 
     Guarantee
     ---------
-    ``replay``: ``exact``, after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are
-    left. ``warm``: ``empirical``; a removal notes the residual of its last pass.
+    ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are left. In mode
+    ``warm``: ``empirical``; a removal notes the residual of its last pass.
 
     Notes
     -----
