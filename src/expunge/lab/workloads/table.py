@@ -55,6 +55,7 @@ _IMAGES = "expunge.lab.workloads.images"
 _TEXTS = "expunge.lab.workloads.texts"
 _NUMBERS = "expunge.lab.workloads.numbers"
 _ANOMALIES = "expunge.lab.workloads.anomalies"
+_GROUPS = "expunge.lab.workloads.groups"
 _ARTICLES = "expunge.lab.workloads.articles"
 
 WORKLOADS: dict[str, Workload] = {
@@ -71,6 +72,7 @@ WORKLOADS: dict[str, Workload] = {
     "compas": Workload("defendants, charged again or not", f"{_TABLES}:compas", 4000, file="compas_two_years.csv.gz"),
     "diabetes": Workload("patients with several stays", f"{_TABLES}:diabetes", 4000, licence="CC BY 4.0",
                          file="diabetes_130us.csv.gz"),
+    "digit-groups": Workload("images of digits, 8 by 8, to be put into groups; bundled", f"{_GROUPS}:digits"),
     "digits": Workload("images of digits, 8 by 8; bundled", f"{_IMAGES}:digits"),
     "faces": Workload("40 people, ten pictures each", f"{_IMAGES}:faces", file="orl_faces.npz"),
     "fashion": Workload("images of clothes, 28 by 28", f"{_IMAGES}:fashion", 4000, ("test",), licence="MIT",
@@ -85,6 +87,8 @@ WORKLOADS: dict[str, Workload] = {
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
     "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, ("test",),
                       licence="CC BY-SA 3.0", file="mnist.npz"),
+    "mnist-groups": Workload("images of digits, 28 by 28, to be put into groups", f"{_GROUPS}:mnist", 4000,
+                             licence="CC BY-SA 3.0", file="mnist.npz"),
     "passages": Workload("passages of articles, each to be found by a question", f"{_ARTICLES}:passages",
                          licence="CC BY-SA 4.0", file="xquad_en.jsonl.gz"),
     "progression": Workload("how far a disease is after a year; bundled", f"{_NUMBERS}:progression"),
