@@ -1,7 +1,7 @@
 """Forgetting one record, 1 % and 5 %, and an audit of it: what the pages of several methods tell alike.
 
-Used by neighbours.py, clusters.py and anomaly.py. Processor time of one thread; "with the next answer", for a method may
-put work off until it is asked.
+Used by neighbours.py, clusters.py and anomaly.py. Processor time of one thread, with the next answer: a method may put
+work off until it is asked.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _rows(case: Case) -> list[list[Any]]:
         before = case.quality(models[0])
         times = spent(partial(_forget, model, gone, asked) for model in models)
         fresh: list[Any] = []
-        refit = float(np.median(spent([lambda: fresh.append(_ready(case.fit(rest), asked))] * 3)))
+        refit = float(np.median(spent([partial(_refit, case, rest, fresh)] * 3)))
         is_equal = models[0].digest() == fresh[0].digest()
         after, retrained = case.quality(models[0]), case.quality(fresh[0])
         if share is None:
@@ -77,6 +77,10 @@ def _rows(case: Case) -> list[list[Any]]:
         rows.append([*case.name, name, before, after, retrained, "equal" if is_equal else "**other**", duration(took),
                      duration(refit), f"{refit / took:.3g}"])  # fmt: skip
     return rows
+
+
+def _refit(case: Case, chosen: Any, kept: list[Any]) -> None:
+    kept.append(_ready(case.fit(chosen), case.X[:1]))
 
 
 def _ready(model: Any, asked: Any) -> Any:
@@ -90,7 +94,7 @@ def _forget(model: Any, gone: Any, asked: Any) -> None:
 
 
 def audited(case: Case, signals: Callable[[Any, Any], Signals], *, share: float = 0.1) -> list[Any]:
-    """A row: the verdict on a model that forgot, by attacks alone, and on the same before; ``signals(model, places)``."""
+    """A row: verdicts by attacks alone on a model that forgot, and on it before; ``signals(model, places)``."""
     n = len(case.X)
     role = np.random.default_rng(7).permutation(n)
     is_forgotten, is_held_out = np.zeros((2, n), dtype=bool)
@@ -114,8 +118,8 @@ def audited(case: Case, signals: Callable[[Any, Any], Signals], *, share: float 
     before, after = found
     best = max((attack for attack in before.attacks if attack.auc.value is not None), key=lambda a: a.auc.value)
     power = after.power
-    return [*case.name, f"{n - size:,} / {size:,}", _words(after), _words(before), f"{power.value:.0%} (≥ {power.low:.0%})",
-            f"{best.auc.value:.3f} ({best.name})"]  # fmt: skip
+    return [*case.name, f"{n - size:,} / {size:,}", _words(after), _words(before),
+            f"{power.value:.0%} (≥ {power.low:.0%})", f"{best.auc.value:.3f} ({best.name})"]  # fmt: skip
 
 
 def _words(report: Any) -> str:

@@ -40,7 +40,7 @@ def gaussian_distance(data: Data, *, shrinkage: float = 0.0) -> EstimatorLearner
 
 def groups(data: Data, *, n_clusters: int = 10, max_samples: int = 1024) -> EstimatorLearner:
     """Groups of near records; the fewer are looked at, the seldomer a search is made again."""
-    return EstimatorLearner(find_method("KMeans")(n_clusters=n_clusters, max_samples=max_samples))
+    return EstimatorLearner(find_method("KMeans")(n_clusters=n_clusters, max_samples=max_samples), keep=1.0)
 
 
 def histograms(data: Data, *, n_bins: int = 10) -> EstimatorLearner:

@@ -24,6 +24,6 @@ def mnist(n: int | None) -> Data:
 
 
 def _of(name: str, data: Data) -> Data:
-    """Rows in units of their spread, so that one minus the mean squared distance is the share of it that groups tell."""
+    """Rows in units of their spread: one minus the mean squared distance is the share of it that groups tell."""
     X = np.asarray(data.X, dtype=np.float64)
     return dataclasses.replace(data, name=name, kind="table", X=X / np.sqrt(X.var(axis=0).sum()), shape=(), task=GROUPS)
