@@ -60,12 +60,12 @@ def _rows(case: Case) -> list[list[Any]]:
     n, asked = len(case.X), case.X[:1]
     every, order = np.arange(n), np.random.default_rng(0).permutation(n)
     case.fit(every[: min(n, 1000)])
-    rows = []
+    rows, before = [], ""
     for name, share in ASKED.items():
         gone = order[: 1 if share is None else round(share * n)]
         rest = np.setdiff1d(every, gone)
         models = [_ready(case.fit(every), asked) for _ in range(3)]
-        before = case.quality(models[0])
+        before = before or case.quality(models[0])
         times = spent(partial(_forget, model, gone, asked) for model in models)
         fresh: list[Any] = []
         refit = float(np.median(spent([partial(_refit, case, rest, fresh)] * 3)))
