@@ -108,7 +108,7 @@ def audited(case: Case, signals: Callable[[Any, Any], Signals], *, share: float 
         signals={key: np.array([one[key] for one in told]) for key in told[0]}, members=plan.members[:, asked]
     )
     model = case.fit(np.flatnonzero(~is_held_out))
-    found = []
+    found: list[Any] = []
     for step in ("before", "after"):
         if step == "after":
             model.forget(np.flatnonzero(is_forgotten).tolist())

@@ -121,7 +121,7 @@ class EstimatorLearner:
         squared distance to the nearest centre.
         """
         if getattr(self.estimator, "_task", "") == "clustering":
-            return -(np.asarray(model.transform(_rows(X)), dtype=np.float64).min(axis=1) ** 2)
+            return -np.asarray(model.transform(_rows(X)).min(axis=1) ** 2, dtype=np.float64)
         if is_outlier_detector(self.estimator):
             return np.asarray(model.score_samples(_rows(X)), dtype=np.float64)
         if is_regressor(self.estimator):
