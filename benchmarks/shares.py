@@ -43,9 +43,13 @@ class Case(NamedTuple):
     y: Any
     quality: Callable[[Any], str]
 
-    def fit(self, chosen: Any) -> Any:
+    def fit(self, chosen: Any, seed: int = 0) -> Any:
         """A model of some records."""
-        return self.make().fit(self.X[chosen], None if self.y is None else self.y[chosen], record_ids=chosen)
+        return (
+            self.make()
+            .set_params(seed=seed)
+            .fit(self.X[chosen], None if self.y is None else self.y[chosen], record_ids=chosen)
+        )
 
 
 def forgotten(title: str, head: list[str], cases: list[Case], what: str) -> str:
@@ -101,13 +105,14 @@ def audited(case: Case, signals: Callable[[Any, Any], Signals], *, share: float 
     size = round(share * n)
     is_forgotten[role[:size]], is_held_out[role[size : 2 * size]] = True, True
     asked = np.flatnonzero(is_forgotten | is_held_out)
-    plan = plan_around(np.arange(n), is_forgotten=is_forgotten, is_held_out=is_held_out, n=N_RETRAINED,
+    plan = plan_around(np.arange(n), is_forgotten=is_forgotten, is_held_out=is_held_out, n=N_RETRAINED + 1,
                        n_unforgotten=N_UNFORGOTTEN, keep=0.9)  # fmt: skip
-    told = [signals(case.fit(np.flatnonzero(member)), asked) for member in plan.members]
+    seeds = range(len(plan.members))
+    told = [signals(case.fit(np.flatnonzero(plan.members[seed]), seed), asked) for seed in seeds[1:]]
     references = References(
-        signals={key: np.array([one[key] for one in told]) for key in told[0]}, members=plan.members[:, asked]
+        signals={key: np.array([one[key] for one in told]) for key in told[0]}, members=plan.members[1:, asked]
     )
-    model = case.fit(np.flatnonzero(~is_held_out))
+    model = case.fit(np.flatnonzero(plan.members[0] | is_forgotten), 0)  # a draw like every reference
     found: list[Any] = []
     for step in ("before", "after"):
         if step == "after":
@@ -118,7 +123,7 @@ def audited(case: Case, signals: Callable[[Any, Any], Signals], *, share: float 
     before, after = found
     best = max((attack for attack in before.attacks if attack.auc.value is not None), key=lambda a: a.auc.value)
     power = after.power
-    return [*case.name, f"{n - size:,} / {size:,}", _words(after), _words(before),
+    return [*case.name, f"{int(plan.members[0].sum()) + size:,} / {size:,}", _words(after), _words(before),
             f"{power.value:.0%} (≥ {power.low:.0%})", f"{best.auc.value:.3f} ({best.name})"]  # fmt: skip
 
 
