@@ -1,6 +1,6 @@
 """Detectors of anomalies: as good as scikit-learn's, what it costs to forget, and what a repair is worth.
 
-python benchmarks/anomaly.py [quality | cost | repair ...]
+python benchmarks/anomaly.py [quality | cost | repair | shares | audit ...]
 
 Sets of ADBench. Quality: means over ten splits, 70 % of the records for training; columns between 0 and 1. HBOS is set
 against PyOD's if that is installed, else against the same formula in NumPy. Times are processor time of one thread.
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from measure import duration, machine, spent, table
 from real_tables import folder
+from shares import Case, audited, audits, forgotten
 from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -207,7 +208,42 @@ def repairs() -> str:
     return table("Repair", head, rows, f"Mean of three splits; 5 % planted, four fifths of them reported. {machine()}.")
 
 
-PARTS = {"quality": quality, "cost": cost, "repair": repairs}
+# --------------------------------------------------------------------------------------------- shares of the records
+
+
+def shares() -> str:
+    """One record, 1 % and 5 % of two sets; the area under the curve of records that were not learned."""
+    cases = []
+    for name in ("cardio", "pendigits"):
+        X, new, truth = split(name, 0)
+        cases += [
+            Case((name, kind), partial(make, 0), X, None, partial(_area, new, truth)) for kind, make in OURS.items()
+        ]
+    return forgotten("Detectors: one record, 1 % and 5 %", ["set", "detector"], cases, "area")
+
+
+def _area(new: Any, truth: Any, model: Any) -> str:
+    return f"{roc_auc_score(truth, -model.score_samples(new)):.4f}"
+
+
+def audit() -> str:
+    """A tenth of the records of cardio, by how normal each looks."""
+    X = MinMaxScaler().fit_transform(load("cardio")[0])
+    rows = []
+    for kind, make in OURS.items():
+        rows.append(
+            audited(Case(("cardio", kind), partial(make, 0), X, None, lambda model: ""), partial(_normality, X))
+        )
+        print(rows[-1], file=sys.stderr, flush=True)
+    return audits("Detectors: audits", ["set", "detector"], rows)
+
+
+def _normality(X: Any, model: Any, places: Any) -> Any:
+    return {"logit": np.asarray(model.score_samples(X[places]), dtype=np.float64)}
+
+
+PARTS = {"quality": quality, "cost": cost, "repair": repairs, "shares": shares, "audit": audit}
+SHORT = ("shares",)
 
 
 def main(*names: str) -> str:

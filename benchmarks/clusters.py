@@ -1,6 +1,6 @@
 """k-means that forgets beside scikit-learn's: how tight the groups are, and what it costs to forget.
 
-python benchmarks/clusters.py [name ...]     names of parts: made, Adult, MNIST
+python benchmarks/clusters.py [name ...]     names of parts: made, Adult, MNIST, shares, audit
 
 One thread, processor time, ten clusters, ten seeds. Forgetting is one record at a time, 1,000 of them drawn at random
 (400 of MNIST): the mean counts, for a few of them cost much more than the others.
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from measure import duration, machine, spent, table
 from neighbours import adult, mnist
+from shares import Case, audited, audits, forgotten
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
@@ -59,10 +60,47 @@ def _forget(model: Any, record: int, work: list[int]) -> None:
     work.append(model.forget(record).work)
 
 
+def shares() -> str:
+    """One record, 1 % and 5 % of Adult and of 20,000 pictures; inertia of all records, of each."""
+    cases = []
+    for name in ("Adult", "MNIST"):
+        load, n, _ = SETS[name]
+        X = load()[0][:n]
+        cases.append(Case((name,), partial(expunge.KMeans, n_clusters=10), X, None, partial(_tight, X)))
+    return forgotten("k-means: one record, 1 % and 5 %", ["set"], cases, "inertia of a record")
+
+
+def _tight(X: Any, model: Any) -> str:
+    return f"{-model.score(X) / len(X):.6g}"
+
+
+def audit() -> str:
+    """A tenth of 2,000 people, and of 1,000 pictures, by how near each is to a centre; the search looks at all."""
+    rows = []
+    for name, n in (("Adult", 2_000), ("MNIST", 1_000)):
+        X = SETS[name][0]()[0][:n]
+        case = Case((name,), partial(expunge.KMeans, n_clusters=10, max_samples=n), X, None, lambda model: "")
+        rows.append(audited(case, partial(_nearness, X)))
+    return audits("k-means: audits", ["set"], rows)
+
+
+def _nearness(X: Any, model: Any, places: Any) -> Any:
+    return {"logit": -(model.transform(X[places]).min(axis=1) ** 2)}
+
+
+def cost(*names: str) -> str:
+    """Forgetting beside refits, on these sets."""
+    return table("k-means: forget", HEAD, [row(name) for name in names], f"{machine()}.")
+
+
+PARTS = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
+SHORT = ("Adult", "shares", "audit")
+
+
 def main(*names: str) -> str:
-    """The table."""
+    """The tables."""
     with threadpool_limits(1):
-        return table("k-means: forget", HEAD, [row(name) for name in names or SETS], f"{machine()}.")
+        return "\n".join(PARTS[name]() for name in names) if names else "\n".join([cost(*SETS), shares(), audit()])
 
 
 if __name__ == "__main__":

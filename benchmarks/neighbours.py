@@ -1,6 +1,6 @@
 """Nearest neighbours and what they cost: forgetting and asking beside scikit-learn's, on Adult, digits and MNIST.
 
-python benchmarks/neighbours.py [name ...]     names of parts: scale, Adult, MNIST
+python benchmarks/neighbours.py [name ...]     names of parts: scale, Adult, MNIST, shares, audit
 
 One thread. Forgetting is one record at a time; a refit is scikit-learn's, and ours.
 """
@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 from measure import DATA, duration, machine, middle, seconds, spent, table
+from shares import Case, audited, audits, forgotten
 from sklearn import neighbors as theirs
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 
 import expunge
+from expunge.audit.inputs import signals_of
 
 HEAD = [
     "set", "n × d", "right: ours", "scikit-learn", "forget one", "the slowest of them", "our refit", "refit / forget",
@@ -78,14 +80,50 @@ def _after(model: Any, record: int, asked: Any) -> None:
     model.predict(asked)
 
 
+def shares() -> str:
+    """One record, 1 % and 5 % of Adult and of 20,000 pictures; right answers of 1,000 and of 100."""
+    cases = []
+    for name, load, n in (("Adult", adult, 32_561), ("MNIST", mnist, 20_000)):
+        X, y, Xt, yt = load()
+        few = slice(len(Xt) // 2)
+        cases.append(Case((name,), expunge.KNeighborsClassifier, X[:n], y[:n], partial(_right, Xt[few], yt[few])))
+    return forgotten("Nearest neighbours: one record, 1 % and 5 %", ["set"], cases, "right")
+
+
+def _right(X: Any, y: Any, model: Any) -> str:
+    return f"{model.score(X, y):.4f}"
+
+
+def audit() -> str:
+    """A tenth of 4,000 people, and of 1,000 pictures, as a model's probabilities tell of them."""
+    rows = []
+    for name, load, n in (("Adult", adult, 4_000), ("MNIST", mnist, 1_000)):
+        X, y, *_ = load()
+        X, y = X[:n], y[:n]
+        case = Case((name,), expunge.KNeighborsClassifier, X, y, lambda model: "")
+        rows.append(audited(case, partial(_signals, X, y)))
+    return audits("Nearest neighbours: audits", ["set"], rows)
+
+
+def _signals(X: Any, y: Any, model: Any, places: Any) -> Any:
+    return signals_of(model.predict_proba(X[places]), y[places], floor=0.1)  # half a vote
+
+
+def cost(*names: str) -> str:
+    """Forgetting and asking beside scikit-learn's, on these sets."""
+    rows = [row(name, SETS[name]) for name in names]
+    return table("Nearest neighbours: forget and ask", HEAD, rows, f"5 neighbours, uniform weights; {machine()}.")
+
+
 SETS = {"scale": scale, "Adult": adult, "MNIST": mnist}
+PARTS = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
+SHORT = ("Adult", "shares", "audit")
 
 
 def main(*names: str) -> str:
-    """The table."""
+    """The tables."""
     with threadpool_limits(1):
-        rows = [row(name, SETS[name]) for name in names or SETS]
-    return table("Nearest neighbours: forget and ask", HEAD, rows, f"5 neighbours, uniform weights; {machine()}.")
+        return "\n".join(PARTS[name]() for name in names) if names else "\n".join([cost(*SETS), shares(), audit()])
 
 
 if __name__ == "__main__":

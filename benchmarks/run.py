@@ -12,7 +12,7 @@ from pathlib import Path
 
 NAMES = (
     "startup", "sums", "pipelines", "categories", "fourier", "sisa", "modular", "forest", "receipts", "workspace",
-    "audit", "certified", "private", "influence", "text", "questions",
+    "audit", "certified", "private", "influence", "text", "questions", "neighbours", "clusters", "anomaly",
 )  # fmt: skip
 
 
@@ -21,7 +21,8 @@ def main() -> None:
     parts = ["# Measured\n\nMade by `make bench`: medians with their range, ratios within one run, misses too.\n"]
     for name in sys.argv[1:] or NAMES:
         start = time.perf_counter()
-        text = importlib.import_module(name).main()
+        part = importlib.import_module(name)
+        text = part.main(*getattr(part, "SHORT", ()))
         print(text, f"[{name}: {time.perf_counter() - start:.0f} s]\n", sep="\n", flush=True)
         parts.append(text)
     if len(parts) > len(NAMES):

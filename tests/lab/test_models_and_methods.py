@@ -25,7 +25,7 @@ from expunge.lab.methods import METHODS, apply_method, check_method, method_name
 from expunge.lab.models import MODELS, build
 from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
-from expunge.lab.tasks import ANOMALIES, NUMBERS, TASKS
+from expunge.lab.tasks import NUMBERS, TASKS
 from expunge.lab.tuning import tune
 from expunge.lab.workloads import load_workload, workload_names
 
@@ -62,7 +62,8 @@ def asked(data: Data, task: str) -> Data:
         X = pd.DataFrame({"question": [f"Who came on {text}?" for text in data.X], "passage": told})
         X["answer"] = [f"Ann {i}" for i in range(60)]
         return dataclasses.replace(data, X=X, y=data.ids, classes=(), task=TASKS[task])
-    return dataclasses.replace(data, X=data.X.drop(columns=["job"]).to_numpy(), y=data.y // 2, task=ANOMALIES)
+    X = data.X.drop(columns=["job"]).to_numpy()
+    return dataclasses.replace(data, X=X, y=data.y if task == "groups" else data.y // 2, task=TASKS[task])
 
 
 SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",

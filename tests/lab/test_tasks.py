@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import pairwise_distances
 
 import expunge
 from expunge.errors import InvalidParameterError
@@ -67,7 +68,7 @@ def test_answers_in_words() -> None:
     assert np.allclose(signals["logit"][:2], [np.log(4), np.log(1 / 9)])
     assert np.isfinite(signals["logit"]).all(), "a certain text has odds too"
     assert quality(ANSWERS, said, np.zeros(3)) == 0.5
-    assert set(TASKS) == {"anomalies", "answers", "classes", "numbers", "ranking"}
+    assert set(TASKS) == {"anomalies", "answers", "classes", "groups", "numbers", "ranking"}
 
 
 # ---------------------------------------------------------------- cells
@@ -152,6 +153,20 @@ def test_lists_tell_who_is_still_known() -> None:
     assert row.argmax() == known["item"].iloc[0]
     assert np.flatnonzero(row == -20).tolist() == sorted(known["item"].iloc[1:])
     assert row[answers["item"]].tolist() == answers["score"].tolist()
+
+
+def test_groups_tell_a_share_of_the_spread() -> None:
+    """Twin: the sums of squares of the analysis of variance, by scikit-learn's distances."""
+    cell = Cell.parse("digit-groups@400/groups@max_samples=100/random@0.1/forget/s0r0")
+    s, trial, seed = scores_of(cell.id), prepare(cell), derive_seed(0, "lab train")
+    data, tested = trial.data, trial.parts.test
+    known = trial.parts.train & ~trial.drawn.mask()
+    model = expunge.KMeans(n_clusters=10, max_samples=100, seed=seed).fit(data.X[known], record_ids=data.ids[known])
+    within = pairwise_distances(data.X[tested], model.cluster_centers_, metric="sqeuclidean").min(axis=1)
+    total = ((data.X - data.X.mean(axis=0)) ** 2).sum(axis=1)
+    assert s["test_spread_told"] == pytest.approx(1 - within.mean() / total.mean(), abs=1e-9)
+    assert s["is_equal"] is True
+    assert s["largest_difference"] == 0
 
 
 def test_a_workload_brings_a_measure_of_its_own() -> None:

@@ -117,8 +117,11 @@ class EstimatorLearner:
     def answer(self, model: Any, X: Any, n_classes: int) -> Floats:
         """Probabilities; of a class that the model does not know 0, of a model that only names classes 0 and 1.
 
-        Of a regression its predictions, of a detector of anomalies how normal each row looks.
+        Of a regression its predictions, of a detector of anomalies how normal each row looks, of groups minus the
+        squared distance to the nearest centre.
         """
+        if getattr(self.estimator, "_task", "") == "clustering":
+            return -np.asarray(model.transform(_rows(X)).min(axis=1) ** 2, dtype=np.float64)
         if is_outlier_detector(self.estimator):
             return np.asarray(model.score_samples(_rows(X)), dtype=np.float64)
         if is_regressor(self.estimator):

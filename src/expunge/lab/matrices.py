@@ -20,7 +20,6 @@ __all__ = ["MATRICES", "NOT_IN_THE_LAB", "Matrix", "choose", "covered"]
 
 #: Public methods that are in no scenario, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
-    "KMeans": "it finds groups; no workload of the lab asks for any yet, and docs/methods/clusters.md measures it",
     "CertifiedNetwork": "a network with its rows and a budget, for a workspace; see NoisyFineTuning",
     "DPSGDNetwork": "it forgets by doing nothing; what DP-SGD keeps of accuracy is in benchmarks/private.py",
     "AdapterShards": "it needs a language model that knows nobody; benchmarks/language.py makes one and measures it",
@@ -122,6 +121,7 @@ _KINDS = {
     "location": "numbers", **dict.fromkeys(("sentiment", "topics"), "text"),
     **dict.fromkeys(("adult-age", "progression"), "regression"),
     **dict.fromkeys(("cardio", "shuttle", "thyroid"), "anomalies"),
+    **dict.fromkeys(("digit-groups", "mnist-groups"), "groups"),
     "movies": "histories", "passages": "passages", "questions": "questions",
 }  # fmt: skip
 _TWO_CLASSES = ("adult", "bank", "compas", "diabetes", "breast-cancer", "films", "messages", "sentences",
@@ -142,6 +142,7 @@ def _models_of(workload: str) -> list[str]:
                        "tree-numbers", "neighbours-numbers", "sisa-numbers", "mlp-numbers"),
         "anomalies": ("isolation", "isolation@n_estimators=50,max_samples=1024", "gaussian-distance", "histograms",
                       "local-factor", "neighbour-distance", "residuals"),
+        "groups": ("groups", "groups@max_samples=256"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa", "sisa-words"),
         "histories": ("popular", "item-neighbours", "item-weights", "item-weights@mode=bounded", "item-factors",
                       "item-shards"),
@@ -155,7 +156,7 @@ def _models_of(workload: str) -> list[str]:
 
 def _fits(workload: str, request: str) -> bool:
     """Some requests are about classes; and of two classes, forgetting one leaves nothing to tell apart."""
-    if _KINDS.get(workload) in ("regression", "anomalies", "histories", "passages", "questions"):
+    if _KINDS.get(workload) in ("regression", "anomalies", "groups", "histories", "passages", "questions"):
         return not REQUESTS[request].needs_classes
     return request != "class" or workload not in _TWO_CLASSES
 

@@ -6,6 +6,7 @@ task           answer to a record                                     the audit 
 ``classes``    probabilities of k classes                             log-odds of the true one    accuracy
 ``numbers``    a number                                               minus the squared error     R²
 ``anomalies``  how normal it looks, on any scale                      that                        AUC over both kinds
+``groups``     minus the squared distance to the nearest centre       that                        share of spread told
 ``ranking``    scores of k candidates, one of them the true one       log-odds of the true one    hit rate at 10
 ``answers``    log-probability of the true text, F1 of the text said  log-odds of the true text   mean F1
 =============  =====================================================  ==========================  ====================
@@ -27,7 +28,7 @@ from expunge.audit.inputs import signals_of
 from expunge.audit.squared_error import signals_of_values
 from expunge.audit.statistics import auc
 
-__all__ = ["ANOMALIES", "ANSWERS", "CLASSES", "NUMBERS", "RANKING", "TASKS", "Task"]
+__all__ = ["ANOMALIES", "ANSWERS", "CLASSES", "GROUPS", "NUMBERS", "RANKING", "TASKS", "Task"]
 
 Floats = npt.NDArray[np.float64]
 Signals = dict[str, Floats]
@@ -96,7 +97,7 @@ def _mean_right(signals: Mapping[str, Floats], labels: Any) -> float | None:
 
 
 def _explained(signals: Mapping[str, Floats], labels: Any) -> float | None:
-    """One minus the mean squared error, in units of the variance of all targets asked about."""
+    """One minus the mean squared error, in units of the variance of all targets asked about, or of the rows."""
     return 1.0 + float(signals["logit"].mean()) if len(labels) else None
 
 
@@ -110,8 +111,9 @@ def _told_apart(signals: Mapping[str, Floats], labels: Any) -> float | None:
 
 CLASSES = Task("classes", "accuracy", "accuracy", _classes, _mean_right, is_classes=True)
 NUMBERS = Task("numbers", "r2", "R²", _numbers, _explained)
+GROUPS = Task("groups", "spread_told", "share of spread told", _normality, _explained)
 ANOMALIES = Task("anomalies", "auc", "AUC", _normality, _told_apart)
 RANKING = Task("ranking", "hit_rate", "hit rate at 10", _candidates, _mean_right)
 ANSWERS = Task("answers", "f1", "F1", _texts, _mean_right)
 
-TASKS: dict[str, Task] = {task.name: task for task in (ANOMALIES, ANSWERS, CLASSES, NUMBERS, RANKING)}
+TASKS: dict[str, Task] = {task.name: task for task in (ANOMALIES, ANSWERS, CLASSES, GROUPS, NUMBERS, RANKING)}

@@ -106,6 +106,8 @@ MODELS: dict[str, Family] = {
                               "FourierRidge"),
     "gaussian-distance": _value("the distance from the mean", "gaussian_distance", "shrinkage", "GaussianDetector",
                                 task="anomalies"),
+    "groups": _value("groups of near records", "groups", "n_clusters", "KMeans", task="groups",
+                     dials=("max_samples",)),
     "hashed-ridge": _own("hashed words, then ridge regression", "hashed_ridge", ("text",), "n_features",
                          "HashingVectorizer", "RidgeClassifier"),
     "histograms": _value("rare values, column by column", "histograms", "n_bins", "HistogramDetector",

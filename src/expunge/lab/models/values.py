@@ -1,4 +1,4 @@
-"""Families that answer with a number: regressions, and how normal a record looks."""
+"""Families that answer with a number: regressions, how normal a record looks, how near it is to a group."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def fourier_numbers(data: Data, *, n_frequencies: int = 100) -> EstimatorLearner
 def gaussian_distance(data: Data, *, shrinkage: float = 0.0) -> EstimatorLearner:
     """The distance from the mean, from exact sums."""
     return EstimatorLearner(find_method("GaussianDetector")(shrinkage=shrinkage), keep=1.0)
+
+
+def groups(data: Data, *, n_clusters: int = 10, max_samples: int = 1024) -> EstimatorLearner:
+    """Groups of near records; the fewer are looked at, the seldomer a search is made again."""
+    return EstimatorLearner(find_method("KMeans")(n_clusters=n_clusters, max_samples=max_samples), keep=1.0)
 
 
 def histograms(data: Data, *, n_bins: int = 10) -> EstimatorLearner:

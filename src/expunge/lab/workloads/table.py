@@ -55,6 +55,7 @@ _IMAGES = "expunge.lab.workloads.images"
 _TEXTS = "expunge.lab.workloads.texts"
 _NUMBERS = "expunge.lab.workloads.numbers"
 _ANOMALIES = "expunge.lab.workloads.anomalies"
+_GROUPS = "expunge.lab.workloads.groups"
 _ARTICLES = "expunge.lab.workloads.articles"
 _HISTORIES = "expunge.lab.workloads.histories"
 
@@ -72,6 +73,7 @@ WORKLOADS: dict[str, Workload] = {
     "compas": Workload("defendants, charged again or not", f"{_TABLES}:compas", 4000, file="compas_two_years.csv.gz"),
     "diabetes": Workload("patients with several stays", f"{_TABLES}:diabetes", 4000, licence="CC BY 4.0",
                          file="diabetes_130us.csv.gz"),
+    "digit-groups": Workload("images of digits, 8 by 8, to be put into groups; bundled", f"{_GROUPS}:digits"),
     "digits": Workload("images of digits, 8 by 8; bundled", f"{_IMAGES}:digits"),
     "faces": Workload("40 people, ten pictures each", f"{_IMAGES}:faces", file="orl_faces.npz"),
     "fashion": Workload("images of clothes, 28 by 28", f"{_IMAGES}:fashion", 4000, ("test",), licence="MIT",
@@ -82,10 +84,11 @@ WORKLOADS: dict[str, Workload] = {
     "messages": Workload("short messages, spam or not", f"{_TEXTS}:messages", 4000, licence="CC BY 4.0",
                          file="sms_spam.jsonl.gz"),
     "news": Workload("news of four kinds", f"{_TEXTS}:news", 4000, file="ag_news_test.jsonl.gz"),
-    "sentences": Workload("sentences about films, of a treebank", f"{_TEXTS}:sentences", 4000, file="sst2.jsonl.gz"),
     "location": Workload("places where people were, 30 kinds of people", f"{_TABLES}:location", file="location30.npz"),
     "mnist": Workload("images of digits, 28 by 28", f"{_IMAGES}:mnist", 4000, ("test",),
                       licence="CC BY-SA 3.0", file="mnist.npz"),
+    "mnist-groups": Workload("images of digits, 28 by 28, to be put into groups", f"{_GROUPS}:mnist", 4000,
+                             licence="CC BY-SA 3.0", file="mnist.npz"),
     "movies": Workload("users and the films they rated", f"{_HISTORIES}:movies", 20_000, licence="GroupLens terms",
                        file="ml100k_ratings.csv.gz"),
     "passages": Workload("passages of articles, each to be found by a question", f"{_ARTICLES}:passages",
@@ -93,6 +96,7 @@ WORKLOADS: dict[str, Workload] = {
     "progression": Workload("how far a disease is after a year; bundled", f"{_NUMBERS}:progression"),
     "questions": Workload("questions about passages, with answers", f"{_ARTICLES}:questions",
                           licence="CC BY-SA 4.0", file="xquad_en.jsonl.gz"),
+    "sentences": Workload("sentences about films, of a treebank", f"{_TEXTS}:sentences", 4000, file="sst2.jsonl.gz"),
     "sentiment": Workload("sentences about films", f"{_TEXTS}:sentiment", 4000, file="rt_polarity.jsonl.gz"),
     "shuttle": Workload("readings of a space shuttle, some unusual", f"{_ANOMALIES}:shuttle", 4000,
                         file="adbench_shuttle.npz"),
