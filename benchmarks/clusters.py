@@ -9,6 +9,7 @@ One thread, processor time, ten clusters, ten seeds. Forgetting is one record at
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -32,7 +33,9 @@ def made() -> tuple[Any, ...]:
     return tuple(make_classification(300_000, 20, n_informative=8, random_state=0))
 
 
-SETS = {"made": (made, 300_000, 1000), "Adult": (adult, 32_561, 1000), "MNIST": (mnist, 20_000, 400)}
+SETS: dict[str, tuple[Callable[[], tuple[Any, ...]], int, int]] = {
+    "made": (made, 300_000, 1000), "Adult": (adult, 32_561, 1000), "MNIST": (mnist, 20_000, 400),
+}  # fmt: skip
 
 
 def row(name: str) -> list[Any]:
@@ -93,7 +96,7 @@ def cost(*names: str) -> str:
     return table("k-means: forget", HEAD, [row(name) for name in names], f"{machine()}.")
 
 
-PARTS = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
+PARTS: dict[str, Callable[[], str]] = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
 SHORT = ("Adult", "shares", "audit")
 
 

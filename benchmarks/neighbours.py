@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -116,7 +117,7 @@ def cost(*names: str) -> str:
 
 
 SETS = {"scale": scale, "Adult": adult, "MNIST": mnist}
-PARTS = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
+PARTS: dict[str, Callable[[], str]] = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
 SHORT = ("Adult", "shares", "audit")
 
 

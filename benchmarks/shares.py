@@ -45,11 +45,8 @@ class Case(NamedTuple):
 
     def fit(self, chosen: Any, seed: int = 0) -> Any:
         """A model of some records."""
-        return (
-            self.make()
-            .set_params(seed=seed)
-            .fit(self.X[chosen], None if self.y is None else self.y[chosen], record_ids=chosen)
-        )
+        y = None if self.y is None else self.y[chosen]
+        return self.make().set_params(seed=seed).fit(self.X[chosen], y, record_ids=chosen)
 
 
 def forgotten(title: str, head: list[str], cases: list[Case], what: str) -> str:
