@@ -117,6 +117,35 @@ def test_tables_with_categories(name: str) -> None:
     assert learner.digest(outcome.model) == learner.digest(learner.train(records.without(np.array([4])), 1))
 
 
+@pytest.mark.parametrize("kind", ["table", "text"])
+@pytest.mark.parametrize("name", ["certified", "descent@steps=5", "langevin@noise=0.5", "newton", "private"])
+def test_rows_of_certified_models_keep_their_bound(name: str, kind: str) -> None:
+    data = small(kind)
+    learner = build(name, data)
+    records = Records.of(data, data.ids < 50)
+    model = learner.train(records, 1)
+    *before, last = (step for _, step in model.steps)
+    rows = records.X
+    for step in (model.named_steps[name] for name, _ in model.steps[: len(before)]):
+        rows = step.transform(rows)
+    lengths = np.sqrt(np.asarray(np.square(rows.toarray() if hasattr(rows, "toarray") else rows)).sum(axis=1))
+    assert np.median(lengths) <= last.norm_bound + 1e-9  # hardly a row is cut
+    outcome = learner.forget(model, records, np.array([4]), 0)
+    assert outcome is not None
+    assert outcome.guarantee == "certified"
+
+
+def test_certified_models_of_texts_choose_their_words() -> None:
+    data = small("text")
+    learner = build("certified@words=tfidf", data)
+    records = Records.of(data, data.ids < 50)
+    outcome = learner.forget(learner.train(records, 1), records, np.array([4]), 0)
+    assert outcome is not None
+    assert outcome.guarantee == "certified"
+    with pytest.raises(InvalidParameterError, match="'hashed' or 'tfidf'"):
+        build("certified@words=bytes", data)
+
+
 def test_a_model_says_what_it_does_not_take() -> None:
     with pytest.raises(InvalidParameterError, match="does not take text data"):
         build("cnn", small("text"))

@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from expunge.errors import InvalidParameterError
 from expunge.lab.data import Data
 from expunge.lab.learners import EstimatorLearner
 from expunge.methods import find_method
@@ -163,23 +164,19 @@ def words_ridge(data: Data, *, max_features: int = 500) -> EstimatorLearner:
     return EstimatorLearner(_pipeline(words, _method("RidgeClassifier")()))
 
 
-def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0) -> EstimatorLearner:
-    """Logistic regression whose removals are certified."""
-    model = _method("CertifiedLogisticRegression")(epsilon=epsilon, sigma=sigma, norm_bound=_norm(data))
-    return EstimatorLearner(model, keep=1.0)
+def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0, words: str = "hashed") -> EstimatorLearner:
+    """Logistic regression whose removals are certified; texts by hashed words, or by TF-IDF, which moves with each."""
+    return _within(data, "CertifiedLogisticRegression", words, epsilon=epsilon, sigma=sigma)
 
 
 def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05, alpha: float = 20.0) -> EstimatorLearner:
     """Logistic regression by noisy gradient descent, certified."""
-    kind = _method("LangevinLogisticRegression")
-    model = kind(epsilon=epsilon, noise=noise, alpha=alpha, norm_bound=_norm(data))
-    return EstimatorLearner(model, keep=1.0)
+    return _within(data, "LangevinLogisticRegression", epsilon=epsilon, noise=noise, alpha=alpha)
 
 
 def newton(data: Data, *, epsilon: float = 1.0, alpha: float = 1.0, capacity: float = 10.0) -> EstimatorLearner:
     """Logistic regression by a Newton step and noise on what is published, certified."""
-    kind = _method("NewtonLogisticRegression")
-    return EstimatorLearner(kind(epsilon=epsilon, alpha=alpha, capacity=capacity, norm_bound=_norm(data)), keep=1.0)
+    return _within(data, "NewtonLogisticRegression", epsilon=epsilon, alpha=alpha, capacity=capacity)
 
 
 def bayesian(data: Data, *, alpha: float = 1.0, way: str = "eubo") -> EstimatorLearner:
@@ -189,32 +186,29 @@ def bayesian(data: Data, *, alpha: float = 1.0, way: str = "eubo") -> EstimatorL
 
 def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100, alpha: float = 100.0) -> EstimatorLearner:
     """Logistic regression by gradient descent that goes on after each request, certified."""
-    model = _method("DescentToDelete")(epsilon=epsilon, steps=steps, alpha=alpha, norm_bound=_norm(data))
-    return EstimatorLearner(model, keep=1.0)
+    return _within(data, "DescentToDelete", epsilon=epsilon, steps=steps, alpha=alpha)
 
 
 def private(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
     """Logistic regression under differential privacy, that forgets so many records by doing nothing."""
-    return _private(data, "PrivateLogisticRegression", epsilon, group_size, norm_bound=_norm(data))
+    return _within(data, "PrivateLogisticRegression", epsilon=epsilon, group_size=group_size)
 
 
 def private_bayes(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
     """Gaussian naive Bayes under differential privacy, on numbers from 0 to 1."""
-    return _private(data, "PrivateGaussianNB", epsilon, group_size, bounds=(0.0, 1.0))
+    model = _method("PrivateGaussianNB")(epsilon=epsilon, group_size=group_size, bounds=(0.0, 1.0))
+    return EstimatorLearner(_bounded(data, model), keep=1.0)
 
 
 def private_bernoulli(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
     """Naive Bayes of presence under differential privacy."""
-    return _private(data, "PrivateBernoulliNB", epsilon, group_size, binarize=0.5)
+    model = _method("PrivateBernoulliNB")(epsilon=epsilon, group_size=group_size, binarize=0.5)
+    return EstimatorLearner(_bounded(data, model), keep=1.0)
 
 
 def private_online(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:
     """Logistic regression on a stream under differential privacy."""
-    return _private(data, "PrivateOnlineLogisticRegression", epsilon, group_size, norm_bound=_norm(data))
-
-
-def _private(data: Data, name: str, epsilon: float, group_size: int, **given: Any) -> EstimatorLearner:
-    return EstimatorLearner(_method(name)(epsilon=epsilon, group_size=group_size, **given), keep=1.0)
+    return _within(data, "PrivateOnlineLogisticRegression", epsilon=epsilon, group_size=group_size)
 
 
 def estimator(data: Data, *, method: str) -> EstimatorLearner:
@@ -222,9 +216,39 @@ def estimator(data: Data, *, method: str) -> EstimatorLearner:
     return EstimatorLearner(_method(method)())
 
 
+def _within(data: Data, name: str, words: str = "hashed", **given: Any) -> EstimatorLearner:
+    """A method with a bound on rows, behind numbers that keep it."""
+    return EstimatorLearner(_bounded(data, _method(name)(norm_bound=_norm(data), **given), words), keep=1.0)
+
+
 def _norm(data: Data) -> float:
-    """A public bound on rows of numbers from 0 to 1: that of one whose numbers are all a half. Longer rows are cut."""
-    return 0.5 * math.sqrt(data.X.shape[1])
+    """A public bound on rows of :func:`_bounded`. Longer rows are cut.
+
+    That of words is 1; else that of a row whose numbers are all a half, and one category of each column.
+    """
+    if data.kind == "text":
+        return 1.0
+    n_categories = len(_categories(data))
+    return math.sqrt(n_categories + 0.25 * (data.X.shape[1] - n_categories))
+
+
+def _bounded(data: Data, model: Any, words: str = "hashed") -> Any:
+    """The model on numbers from 0 to 1, scaled columns and categories; of texts, on rows of words of length 1."""
+    if words not in ("hashed", "tfidf"):
+        raise InvalidParameterError(f"words must be 'hashed' or 'tfidf', got {words!r}.")
+    if data.kind == "text":
+        vectors = {
+            "hashed": ("HashingVectorizer", {"n_features": 256}),
+            "tfidf": ("TfidfVectorizer", {"max_features": 256}),
+        }
+        name, given = vectors[words]
+        return _pipeline(_method(name)(**given), model)
+    if not hasattr(data.X, "columns"):
+        return model
+    if not _categories(data):
+        return _pipeline(_method("MinMaxScaler")(), model)
+    encoder = _method("OneHotEncoder")(handle_unknown="ignore")
+    return _pipeline(_columns(data, encoder, _method("MinMaxScaler")()), model)
 
 
 def _method(name: str) -> Any:
