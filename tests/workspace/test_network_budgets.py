@@ -106,6 +106,21 @@ def test_a_budget_is_planned_spent_and_refused_when_it_is_empty(root: Path) -> N
     ws.close()
 
 
+def test_a_certified_network_takes_no_gate(root: Path) -> None:
+    ws = expunge.Workspace.open(root)
+    network_life.people().assign(person="nobody").to_csv(root.parent / "holdout.csv", index=False)
+    ws.data_add(root.parent / "holdout.csv", record_id="id", subject_id="person")
+    given: dict[str, Any] = {"data": "people", "target": "label", "gate": {"data": "holdout", "max_drop": 0.5}}
+    budget = {"task": "tiny", "options": NOISY, "budget_epsilon": 1.6}
+    with pytest.raises(UnsupportedRequestError, match="no certificate covers that choice"):
+        ws.fit("net", method="certified-network", options=budget, **given)
+    assert ws.status()["models"] == []
+    ws.fit("net", method="certified-network", options=budget, **given | {"gate": {}})
+    ws.fit("scrubbed", method="trained-network", options={"task": "tiny"}, **given)  # has no certificate to lose
+    assert {model["name"] for model in ws.status()["models"]} == {"net", "scrubbed"}
+    ws.close()
+
+
 def test_a_policy_trains_again_and_the_receipt_says_so(root: Path) -> None:
     ws = adopted(root, budget_epsilon=1.2, on_exhausted="retrain")
     told = [ws.forget(subjects=[f"p{number}"])[0] for number in (1, 2)]

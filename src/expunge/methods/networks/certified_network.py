@@ -96,6 +96,7 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
     """
 
     _strongest: ClassVar[Kind] = "certified"
+    _takes_gate: ClassVar[bool] = False  # of a workspace: a choice by what the networks answer is not in the account
     _alternatives: ClassVar[dict[str, list[Any]]] = {"task": [], "method": [], "options": [{"steps": 7}]}
 
     def __init__(

@@ -77,7 +77,7 @@ def enter(
     from expunge.workspace.models.versions import save_version
 
     known = refuse_known(core, name, replace=replace)
-    settings = gates.checked(core, gate, fit.card.schema)
+    settings = gates.checked(core, gate, fit.card.schema, fit.model)
     made = save_version(core.store, fit.model)
     core.store.flush()
     faults.at("fit-chunks-written")

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidParameterError, InvalidRequestError
+from expunge.errors import (
+    ExpungeError,
+    InvalidDataError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnsupportedRequestError,
+)
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.models.models import Model, open_model
@@ -34,17 +40,25 @@ LEAST_GROUP = 20
 _RENEW = "Fit the model again with another gate."
 
 
-def checked(core: Core, gate: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+def checked(core: Core, gate: Mapping[str, Any], schema: Schema, model: Any) -> dict[str, Any]:
     """The settings of a gate, refused if they make no sense.
 
     Raises
     ------
     InvalidParameterError
         A setting that is not known or not of its form.
+    UnsupportedRequestError
+        The certificate of the model does not cover a choice by what its versions answer.
     """
     settings = {name: value for name, value in gate.items() if value is not None}
     if not settings:
         return {}
+    if not getattr(model, "_takes_gate", True):
+        raise UnsupportedRequestError(
+            f"A {type(model).__name__} takes no gate: it would choose by the answers of the networks before and after "
+            "a removal which one is published, and no certificate covers that choice.",
+            hint="Leave out --gate; look at accuracy before the network comes into the workspace.",
+        )
     if unknown := sorted(settings.keys() - set(SETTINGS)):
         raise InvalidParameterError(f"A gate has no setting {unknown[0]!r}.", hint=f"It has {', '.join(SETTINGS)}.")
     if "data" not in settings or not settings.keys() & set(_NUMBERS):
