@@ -149,7 +149,11 @@ def _models_of(workload: str) -> list[str]:
         "passages": ("index",),
         "questions": ("reader",),
     }  # fmt: skip
-    more = {"adult": ("categorical", "scaled-bayes", "bernoulli"), "breast-cancer": ("filled-ridge",)}
+    more = {
+        "adult": ("categorical", "scaled-bayes", "bernoulli", "certified", "newton@alpha=1000,capacity=20"),
+        "sentiment": ("certified", "certified@words=tfidf"),
+        "breast-cancer": ("filled-ridge",),
+    }
     more |= dict.fromkeys(("messages", "sentences", "topics"), ("words-ridge",))
     return [*own.get(kind or "", ()), *more.get(workload, ())]
 
