@@ -139,7 +139,7 @@ MODELS: dict[str, Family] = {
                    "NewtonLogisticRegression", dials=("alpha", "capacity")),
     "pca-lda": _own("principal components, linear discriminants", "pca_lda", ("image",), "n_components", "PCA"),
     "popular": _lists("what most users have", "popular", "", "Popularity"),
-    "private": _own("logistic regression, differentially private", "private", _NUMBERS, "epsilon",
+    "private": _own("logistic regression, differentially private", "private", _ALL, "epsilon",
                     "PrivateLogisticRegression", dials=("group_size",)),
     "private-bayes": _own("naive Bayes, differentially private", "private_bayes", _NUMBERS, "epsilon",
                           "PrivateGaussianNB", dials=("group_size",)),
