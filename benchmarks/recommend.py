@@ -1,8 +1,8 @@
 """Recommenders: what forgetting costs beside a refit, how good the lists are, and what is still told of who left.
 
-python benchmarks/recommend.py [name ...]     names of parts: cost, quality, shards, factors, groups, attack
+python benchmarks/recommend.py [name ...]     names of parts: cost, quality, small, shards, factors, groups, attack
 
-MovieLens 1M (implicit, split of RecEraser) and MovieLens 100K (split ua). Processor time, one thread.
+MovieLens 1M (implicit, split of RecEraser), 100K (split ua) and latest-small. Processor time, one thread.
 """
 
 from __future__ import annotations
@@ -39,6 +39,16 @@ def hundred() -> tuple[pd.DataFrame, pd.DataFrame]:
     test = (frame["split_ua"] == "test").to_numpy()
     frame = frame[["user", "item", "value", "time"]]
     return frame[~test], frame[test]
+
+
+def small() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """MovieLens latest-small without items of fewer than five ratings; the last fifth of each user is held out."""
+    frame = pd.read_csv(DATA / "ml_latest_small_ratings.csv.gz").rename(
+        columns={"rating": "value", "timestamp": "time"}
+    )
+    frame = frame[frame.groupby("item")["user"].transform("size") >= 5].sort_values(["user", "time", "item"])
+    late = frame.groupby("user").cumcount() >= 0.8 * frame.groupby("user")["item"].transform("size")
+    return frame[~late], frame[late]
 
 
 def left(frame: pd.DataFrame, gone: Any) -> pd.DataFrame:
@@ -142,6 +152,26 @@ def quality() -> str:
     times = ("before", "after", "retrained")
     head = ["method", *(f"{what}: {when}" for what in ("NDCG", "recall", "MRR") for when in times)]
     return table(f"MovieLens 1M: the first {K}, 5 % of the users gone", head, rows, machine())
+
+
+def shares() -> str:
+    """MovieLens latest-small: one user, 1 % and 5 % of the users gone; of those who stay."""
+    frame, held_out = small()
+    rows = []
+    for name, make in METHODS.items():
+        for told, share in (("one user", 0.0), ("1 %", 0.01), ("5 %", 0.05)):
+            gone, model = some(frame, share), fitted(make, frame)
+            rest, stay = left(frame, gone), left(held_out, gone)
+            asked = np.unique(rest["user"])
+            before = ranking(model.recommend(asked, k=K), stay, k=K).mean()
+            (one,) = spent([partial(forgotten, model, gone)])
+            fresh = fitted(make, rest)
+            (fit,) = spent([partial(fitted, make, rest)])
+            after, again = (ranking(m.recommend(asked, k=K), stay, k=K).mean() for m in (model, fresh))
+            ndcg = (f"{found['ndcg']:.4f}" for found in (before, after, again))
+            rows.append([name, told, *ndcg, _equal(model, fresh), duration(one), f"{fit / one:.1f}"])
+    head = ["method", "gone", "NDCG: before", "after", "refit", "against a refit", "forget", "refit / forget"]
+    return table(f"MovieLens latest-small: {len(frame):,} ratings", head, rows, machine())
 
 
 def shards(*counts: int) -> str:
@@ -265,7 +295,8 @@ def _seen(model: Any, items: Any) -> Any:
 
 
 PARTS = {
-    "cost": cost, "quality": quality, "shards": shards, "factors": factors, "groups": groups, "attack": attack,
+    "cost": cost, "quality": quality, "small": shares, "shards": shards, "factors": factors, "groups": groups,
+    "attack": attack,
 }  # fmt: skip
 
 

@@ -14,12 +14,18 @@ from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["ACCOUNT", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
+__all__ = ["ACCOUNT", "STATE_TELLS", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
 
 #: Fields of a guarantee that say what is left of a budget, and how much of a certificate is used.
 ACCOUNT = ("epsilon_left", "residual", "residual_limit")
+
+#: An assumption of methods whose state has a history; a receipt then says what it does not prove.
+STATE_TELLS = (
+    "the stored state is not published: beside the rows that are left, it shows the direction of one that went since "
+    "the fit, and of several their sum"
+)
 
 
 class _Record:

@@ -124,7 +124,8 @@ def test_networks_are_estimators_of_scikit_learn(model: Any) -> None:
 
 def test_every_network_model_is_found_by_its_name() -> None:
     assert {find_method(name).__name__ for name in NETWORK_MODELS} == set(NETWORK_MODELS)
-    assert {type(make().estimator).__name__ for make, _ in CASES.values()} == set(NETWORK_MODELS)
+    language = {"AdapterShards", "NeighbourStore"}  # they keep the contract in test_language.py
+    assert {type(make().estimator).__name__ for make, _ in CASES.values()} == set(NETWORK_MODELS) - language
 
 
 # ------------------------------------------------------------------ blueprints

@@ -18,7 +18,6 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
-    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -34,7 +33,7 @@ from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee, Kind
+from expunge.records import STATE_TELLS, Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

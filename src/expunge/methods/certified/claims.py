@@ -12,7 +12,6 @@ from expunge.seeds import check_seed
 
 __all__ = [
     "NEIGHBOURS",
-    "STATE_TELLS",
     "about_large_delta",
     "about_loss",
     "about_noise",
@@ -24,11 +23,6 @@ __all__ = [
 
 #: What the two models that are compared differ in.
 NEIGHBOURS = "neighbours differ in records that are there or not: those that were forgotten"
-#: An assumption of methods whose state has a history; a receipt then says what it does not prove.
-STATE_TELLS = (
-    "the stored state is not published: beside the rows that are left, it shows the direction of one that went since "
-    "the fit, and of several their sum"
-)
 
 
 def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:

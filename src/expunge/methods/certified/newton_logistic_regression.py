@@ -16,7 +16,6 @@ from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.methods.certified.claims import (
     NEIGHBOURS,
-    STATE_TELLS,
     about_large_delta,
     about_loss,
     about_noise,
@@ -33,7 +32,7 @@ from expunge.methods.certified.perturbed import Data, Problem, anchored, solved
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee, Kind
+from expunge.records import STATE_TELLS, Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

@@ -18,8 +18,7 @@ from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.receipts import NOT_PROVED, DataChange, ModelChange, Receipt
 from expunge.ledger.rotation import chain
-from expunge.methods.certified.claims import STATE_TELLS
-from expunge.records import Guarantee
+from expunge.records import STATE_TELLS, Guarantee
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
 from expunge.workspace.rules.request_states import OPEN, Request
