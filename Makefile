@@ -27,7 +27,7 @@ test: $(VENV)/.full ## run every check, style and types included, in an environm
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal --durations 20 --durations-min 1 $(ARGS)
 
 faults: $(VENV)/.full ## run the slow tests too: workspaces killed at every instant, every instance of the contract, audits in number
-	@$(BIN)/python -m pytest --slow -s tests/workspace tests/checks tests/audit tests/lab $(ARGS)
+	@$(BIN)/python -m pytest --slow -s tests/workspace tests/checks tests/audit tests/lab tests/methods tests/privacy $(ARGS)
 
 lint: $(VENV)/.full ## check style (ruff) and types (mypy)
 	@$(BIN)/ruff check .
