@@ -553,7 +553,7 @@ def test_measures_of_a_language_model() -> None:
     [
         ("forget_a_writer", "MeanOfWords exact"),
         ("forget_a_poster", "the others: kept"),
-        pytest.param("forget_an_author", "of hers", marks=pytest.mark.slow),
+        ("forget_an_author", "of hers"),
     ],
 )
 def test_examples_run(name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

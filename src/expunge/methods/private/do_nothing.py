@@ -17,7 +17,7 @@ from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.methods.certified.bounded_rows import weights_of
+from expunge.methods.certified.bounded_rows import weight_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
 from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
 from expunge.methods.sums.arguments import check_flag
@@ -33,7 +33,7 @@ from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
-__all__ = ["POLICIES", "DoNothing", "about_odometer", "weight_of"]
+__all__ = ["POLICIES", "DoNothing", "about_odometer"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -222,8 +222,3 @@ def about_odometer(odometer: GroupOdometer) -> str:
     'odometer: 2 records gone at epsilon = 0.3407 of 1'
     """
     return f"odometer: {odometer.gone:g} records gone at epsilon = {odometer.spent:.4g} of {odometer.epsilon:g}"
-
-
-def weight_of(rows: Rows, slots: Slots) -> float:
-    """Total weight of records: what they move of a sum, relative to one."""
-    return float(weights_of(rows.peek(slots)).sum()) if rows.has_weights else float(len(slots))
