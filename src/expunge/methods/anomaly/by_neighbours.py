@@ -11,7 +11,7 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.anomaly.near_lists import known_slots, lists_after, reached
 from expunge.methods.neighbours.boxes import nearest_of_many
-from expunge.methods.neighbours.nearest import METRICS
+from expunge.methods.neighbours.nearest import METRICS, row_sums
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -119,7 +119,4 @@ class ByNeighbours:
 
 def row_means(values: Floats) -> Floats:
     """The mean of each line, added from the left."""
-    out = np.zeros(len(values))
-    for column in values.T:
-        out += column
-    return np.asarray(out / values.shape[1])
+    return np.asarray(row_sums(values) / values.shape[1])

@@ -12,8 +12,11 @@ from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["METRICS", "nearest"]
+__all__ = ["METRICS", "nearest", "row_sums"]
+
+Floats = npt.NDArray[np.float64]
 
 #: Names of the metrics; the kernel knows them by their place.
 METRICS = ("euclidean", "manhattan", "cosine")
@@ -126,3 +129,11 @@ def nearest(X: Any, queries: Any, k: int, metric: int) -> tuple[Any, Any]:
                     found[q, at], distance[q, at] = i, away
                     held[q] += not is_full
     return found, distance
+
+
+def row_sums(values: Floats) -> Floats:
+    """Sum of each line, added from the left."""
+    out = np.zeros(len(values))
+    for column in values.T:
+        out += column
+    return out

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.neighbours.boxes import nearest_of_many
-from expunge.methods.neighbours.nearest import METRICS
+from expunge.methods.neighbours.nearest import METRICS, row_sums
 from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -108,7 +108,7 @@ class Neighbours(Unlearner):
         if "weight" in solution:
             of_each = solution["weight"][found]
             out = out * (of_each / of_each.max(axis=1, keepdims=True))
-        return np.asarray(out / _row_sums(out)[:, np.newaxis])
+        return np.asarray(out / row_sums(out)[:, np.newaxis])
 
     def kneighbors(self, X: Any) -> tuple[Floats, npt.NDArray[Any]]:
         """The nearest records of each row.
@@ -129,14 +129,6 @@ class Neighbours(Unlearner):
             found, away = self._nearest(X, solution)
             ids = rows.ids[is_neighbour(rows.peek_beside(rows.slots()))]
         return away, ids[found]
-
-
-def _row_sums(values: Floats) -> Floats:
-    """Sum of each line, added from the left."""
-    out = np.zeros(len(values))
-    for column in values.T:
-        out += column
-    return out
 
 
 def is_neighbour(table: Table) -> npt.NDArray[np.bool_]:

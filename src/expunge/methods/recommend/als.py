@@ -12,12 +12,11 @@ import numpy.typing as npt
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.recommend.alternating import solve_side
-from expunge.methods.recommend.histories import Values, first_values
+from expunge.methods.recommend.histories import Values, drawn_factors, first_values
 from expunge.methods.recommend.recommender import Recommender, check_integer
 from expunge.methods.sums.arguments import check_number
 from expunge.records import Guarantee
 from expunge.rows import Rows
-from expunge.seeds import uniform64
 from expunge.state import Change, Part
 
 __all__ = ["ALS"]
@@ -118,7 +117,7 @@ class ALS(Recommender):
 
     def _update(self, change: Change) -> dict[str, Any]:
         known = first_values(change.rows, change.rows.slots(), float(self.least_value))
-        items = self._drawn(known.items)
+        items = np.ascontiguousarray(drawn_factors(self.seed, known.items, int(self.n_factors)))
         sweeps, old = int(self.n_sweeps), change.parts.get("factors")
         if old is not None and self.mode == "warm":
             sweeps, before = int(self.warm_sweeps), dict(zip(old["items"].tolist(), old["of_items"], strict=True))
@@ -130,13 +129,6 @@ class ALS(Recommender):
                 f"the last of {sweeps} passes moved the factors by {part['residual']:.1e} of their norm"
             )
         return {"factors": part}
-
-    def _drawn(self, items: npt.NDArray[Any]) -> Floats:
-        """Factors to begin with, from -1/2 to 1/2, each a function of the seed and the name of its item."""
-        names = items if items.dtype.kind == "i" else items.astype(object)
-        k = int(self.n_factors)
-        drawn = [uniform64(self.seed, f"factor {i}", names) if len(names) else names for i in range(k)]
-        return np.ascontiguousarray(np.array(drawn, dtype=np.float64).reshape(k, len(names)).T / 2.0**64 - 0.5)
 
     def _trained(self, known: Values, of_items: Floats, sweeps: int) -> Part:
         is_implicit, ridge = self.values == "implicit", float(self.ridge)

@@ -20,6 +20,7 @@ __all__ = [
     "Histories",
     "Values",
     "changed_histories",
+    "drawn_factors",
     "first_histories",
     "first_values",
     "history_of",
@@ -29,6 +30,7 @@ __all__ = [
     "users_of",
 ]  # fmt: skip
 
+Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
 _jit: Any = numba.njit(cache=True, nogil=True)
@@ -216,6 +218,13 @@ def users_by_hash(rows: Rows, seed: int, n: int) -> list[tuple[Any, int]]:
     names = np.array(users) if isinstance(users[0], int) else np.array(users, dtype=object)
     drawn = uniform64(seed, "sample of users", names)
     return [(users[i], int(drawn[i])) for i in np.argsort(drawn)[:n].tolist()]
+
+
+def drawn_factors(seed: int, items: npt.NDArray[Any], n_factors: int) -> Floats:
+    """Factors to begin with, from -1/2 to 1/2, shape (n_items, n_factors); each follows from the name of its item."""
+    names = items if items.dtype.kind == "i" else items.astype(object)
+    drawn = [uniform64(seed, f"factor {i}", names) if len(names) else names for i in range(n_factors)]
+    return np.array(drawn, dtype=np.float64).reshape(n_factors, len(names)).T / 2.0**64 - 0.5
 
 
 def _counts(columns: Any, slots: Slots, least_value: float) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidParameterError
 from expunge.methods.recommend.blending import blended, learn_weights
-from expunge.methods.recommend.histories import first_histories, history_of, numbered, users_by_hash
+from expunge.methods.recommend.histories import drawn_factors, first_histories, history_of, numbered, users_by_hash
 from expunge.methods.recommend.recommender import Recommender, check_integer
 from expunge.methods.sums.arguments import check_number
 from expunge.rows import Rows, Table
@@ -147,9 +147,7 @@ class ShardedBPR(Recommender):
         counts, n = np.bincount(found.codes, minlength=len(found.items)), len(found.items)
         factors = np.zeros((n, int(self.n_factors)))
         if n:
-            names = found.items if found.items.dtype.kind == "i" else found.items.astype(object)
-            drawn = [uniform64(self.seed, f"factor {i}", names) for i in range(int(self.n_factors))]
-            first = (np.array(drawn, dtype=np.float64).T / 2.0**64 - 0.5) * 0.35  # a deviation of about 0.1
+            first = drawn_factors(self.seed, found.items, int(self.n_factors)) * 0.35  # a deviation of about 0.1
             factors = train_items(
                 found.starts, found.codes, first, epochs=int(self.n_epochs), lr=float(self.learning_rate),
                 decay=float(self.decay), batch_size=int(self.batch_size), seed=derive_seed(self.seed, "shard", shard),
