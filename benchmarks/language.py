@@ -232,7 +232,7 @@ def page_of(found: list[list[dict[str, Any]]]) -> str:
     return table("Two authors of four", head, out, note)
 
 
-def main(names: list[str] | None = None) -> str:
+def main(*names: str) -> str:
     if not DATA.exists():
         return "## Language\n\nThe real data sets are not here.\n"
     found = [measured(int(number)) for number in names or DRAWS]
@@ -248,4 +248,4 @@ def main(names: list[str] | None = None) -> str:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1:]))
+    print(main(*sys.argv[1:]))

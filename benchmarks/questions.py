@@ -206,7 +206,7 @@ def index() -> str:
     return table("An index of 100,000 passages", ["what", ""], lines, note)
 
 
-def main(names: list[str] | None = None) -> str:
+def main(*names: str) -> str:
     if not DATA.exists():
         return "## Questions\n\nThe real data sets are not here.\n"
     parts = {"quality": quality, "forgetting": forgetting, "cost": cost, "index": index}
@@ -219,4 +219,4 @@ def main(names: list[str] | None = None) -> str:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1:]))
+    print(main(*sys.argv[1:]))

@@ -160,12 +160,12 @@ HEAD = [
 ]  # fmt: skip
 
 
-def main(names: list[str]) -> str:
+def main(*names: str) -> str:
     """Measure, and write the page."""
     lines = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for table in names:
+        for table in names or NAMES:
             real = read(table)
             for name in MODELS:
                 lines += rows_of(real, name)
@@ -179,4 +179,4 @@ def main(names: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(NAMES))
+    main(*sys.argv[1:])

@@ -292,7 +292,7 @@ def audits() -> str:
     return table("Audits", head, lines, note)
 
 
-def main(names: list[str] | None = None) -> str:
+def main(*names: str) -> str:
     if not DATA.exists():
         return "## Text\n\nThe real data sets are not here.\n"
     parts = {"speed": speed, "quality": quality, "linear": linear, "memory": memory, "audits": audits}
@@ -310,4 +310,4 @@ def main(names: list[str] | None = None) -> str:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1:]))
+    print(main(*sys.argv[1:]))
