@@ -323,10 +323,18 @@ def test_a_repair_without_proposals_takes_any_detector():
     X = random_table(60)[0]
     model = expunge.make_pipeline(expunge.StandardScaler(), NeighborDetector()).fit(X)
     assert repair(model, [3], n_proposed=0).proposed == ()
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(60, 3)), 6.0 + 0.1 * rng.normal(size=(6, 3))])
     forest = expunge.IsolationForest(n_estimators=5).fit(X)
-    assert len(repair(forest, [3, 4], n_proposed=2).proposed) <= 2
+    proposed = [one.record_id for one in repair(forest, [60, 61], n_proposed=2).proposed]
+    assert len(proposed) == 2
+    assert set(proposed) < {62, 63, 64, 65}, "innocent"
+    kept = np.delete(np.arange(66), [60, 61])
+    digest = expunge.IsolationForest(n_estimators=5).fit(X[kept], record_ids=kept).digest()
+    assert forest.digest() == digest, "proposed, not forgotten"
     with pytest.raises(InvalidParameterError):
-        repair(forest, [5], n_proposed=-1)
+        repair(forest, [62], n_proposed=-1)
+    assert forest.digest() == digest
 
 
 @pytest.mark.parametrize("method", ["histogram-detector", "local-outlier-factor"])

@@ -25,6 +25,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import expunge
 from expunge.errors import (
     ExpungeError,
+    InvalidDataError,
     InvalidIdError,
     InvalidRequestError,
     TamperedError,
@@ -193,8 +194,17 @@ def test_a_forgotten_category_orders_nothing() -> None:
 
     pipeline = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     model = expunge.RetrainClassifier(pipeline).fit(table(["a", "b", "c"] * 4, ["a", "b", "c"]), [0, 1, 1] * 4)
+    again, before = (table(["b"], ["a", "c", "b"]), [1]), model.digest()
+    with pytest.raises(InvalidDataError, match="order"):
+        model.learn(*again, record_ids=[99])
+    assert model.digest() == before
     model.forget([1, 4, 7, 10])
-    model.learn(table(["b"], ["a", "c", "b"]), [1], record_ids=[99])
+    model.learn(*again, record_ids=[99])
+    keep = [0, 2, 3, 5, 6, 8, 9, 11, 99]
+    other = table(["a", "c"] * 4 + ["b"], ["a", "c", "b"])
+    fresh = expunge.RetrainClassifier(pipeline).fit(other, [0, 1] * 4 + [1], record_ids=keep)
+    assert sorted(model.record_ids_.tolist()) == keep
+    assert model.digest() == fresh.digest()
 
 
 def test_nan_and_none_in_object_columns_stay_what_they_are() -> None:

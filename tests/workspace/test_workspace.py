@@ -386,7 +386,13 @@ def test_the_guard_can_be_switched_off(tmp_path: Path, csv: Path) -> None:
     ws = expunge.Workspace.init(tmp_path / "ws", tombstones=False)
     ws.data_add(csv, record_id="id", subject_id="person")
     ws.forget(subjects=["p8"])
+    with sqlite3.connect(ws.path / "ledger.db") as connection:
+        assert connection.execute("SELECT count(*) FROM tombstones").fetchone() == (0,)
+    connection.close()
     ws.data_add(csv, record_id="id", subject_id="person", name="back")
+    assert {one["name"]: one["n_records"] for one in ws.status()["data"]} == {"people": 117, "back": 120}
+    assert [entry for entry in ws.log() if entry["kind"] == "override"] == []
+    assert ws.verify()
 
 
 def test_a_correction_leaves_no_tombstone(ws: expunge.Workspace, tmp_path: Path) -> None:
