@@ -24,7 +24,7 @@ _WORDS = {
 }
 _MODULES = (
     "anomaly", "audit", "certified", "checks", "errors", "influence", "language", "networks", "preprocessing",
-    "private", "recommend", "text",
+    "privacy", "private", "recommend", "text",
 )  # fmt: skip
 
 
