@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_number
+from expunge.errors import InvalidDataError
 
 __all__ = ["anamnesis_index", "relearn_time"]
 
@@ -37,8 +38,7 @@ def relearn_time(accuracies: npt.NDArray[np.float64], original: float, *, margin
     >>> relearn_time(np.array([0.2, 0.7, 0.95]), 1.0)
     3
     """
-    if not 0 <= margin < 1:
-        raise InvalidParameterError(f"margin must lie in [0, 1), got {margin!r}.")
+    check_number("margin", margin, high=1.0, open_high=True)
     reached = np.flatnonzero(accuracies >= original * (1 - margin))
     if not len(reached):
         raise InvalidDataError(

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_choice
+from expunge.errors import InvalidDataError
 
 __all__ = ["BeforeAfter", "before_after", "before_after_features"]
 
@@ -44,8 +45,7 @@ def before_after_features(before: Floats, after: Floats, *, kind: BeforeAfter = 
     """
     if before.shape != after.shape or before.ndim != 2:
         raise InvalidDataError(f"Both versions answer on the same records; shapes {before.shape} and {after.shape}.")
-    if kind not in get_args(BeforeAfter):
-        raise InvalidParameterError(f"kind must be one of {get_args(BeforeAfter)}, got {kind!r}.")
+    check_choice("kind", kind, get_args(BeforeAfter))
     if kind == "labels":
         first, second = before.argmax(axis=1), after.argmax(axis=1)
         names = np.eye(before.shape[1])

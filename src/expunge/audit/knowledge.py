@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_number
+from expunge.errors import InvalidDataError
 
 __all__ = ["Knowledge", "knowledge_kept"]
 
@@ -90,8 +91,7 @@ def knowledge_kept(after: npt.ArrayLike, references: npt.ArrayLike, *, tolerance
         )
     if not np.isfinite(others).all() or np.isnan(own).any() or (own == np.inf).any():
         raise InvalidDataError("Values are finite numbers; of the model that forgot minus infinity is one, too.")
-    if isinstance(tolerance, bool) or not tolerance >= 0:
-        raise InvalidParameterError(f"tolerance must be a number from 0 on, got {tolerance!r}.")
+    check_number("tolerance", tolerance)
     means, m, n = others.mean(axis=1), len(others), len(own)
     spread = float(((means.sum() - means) / (m - 1) - means).max()) if m > 1 else 0.0
     allowed = max(float(tolerance), spread)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
+from expunge.arguments import check_choice
 from expunge.audit.statistics import Interval
 from expunge.errors import InvalidParameterError
 from expunge.files.archive import FileNotUsableError
@@ -261,8 +262,7 @@ class AuditReport(_Record):
     }  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.verdict not in get_args(Verdict):
-            raise InvalidParameterError(f"verdict must be one of {get_args(Verdict)}, got {self.verdict!r}.")
+        check_choice("verdict", self.verdict, get_args(Verdict))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> AuditReport:

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from expunge.arguments import check_number
 from expunge.audit.moments import moments
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.errors import InvalidDataError
 
 __all__ = ["rmia_offline", "rmia_online", "share_beaten"]
 
@@ -78,8 +79,7 @@ def online_prior(references: Floats, members: Bools) -> Floats:
 
 def offline_prior(outside: Floats, a: float) -> Floats:
     """Pr(x) from the mean over models that were not trained on x."""
-    if not 0 <= a <= 1:
-        raise InvalidParameterError(f"a must lie between 0 and 1, got {a!r}.")
+    check_number("a", a, high=1.0)
     return 0.5 * ((1 + a) * outside + (1 - a))
 
 
@@ -91,8 +91,7 @@ def share_beaten(p: Floats, prior: Floats, is_population: Bools, *, gamma: float
     >>> share_beaten(np.array([0.8, 0.4, 0.1]), np.full(3, 0.4), np.array([False, True, True]), gamma=2.0).tolist()
     [1.0, 0.5, 0.0]
     """
-    if gamma < 1:
-        raise InvalidParameterError(f"gamma must be at least 1, got {gamma!r}.")
+    check_number("gamma", gamma, low=1.0)
     if not is_population.any():
         raise InvalidDataError("RMIA compares records with a population, and none was given.")
     ratio = p / np.maximum(prior, np.finfo(np.float64).tiny)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.privacy.rates import rate_bounds
 
@@ -283,9 +284,7 @@ def binomial_power(trials: int, null: float, truth: float, *, alpha: float = 0.0
 
 def check_confidence(confidence: float) -> float:
     """The confidence, or a sentence."""
-    if not 0 < confidence < 1:
-        raise InvalidParameterError(f"confidence must lie between 0 and 1, got {confidence!r}.")
-    return confidence
+    return check_number("confidence", confidence, high=1.0, open_low=True, open_high=True)
 
 
 def _placements(members: Floats, others: Floats) -> tuple[float, Floats, Floats]:

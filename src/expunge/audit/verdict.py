@@ -18,10 +18,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.audit.ranks import max_t
 from expunge.audit.report import Figure, Verdict
 from expunge.audit.statistics import clopper_pearson
-from expunge.errors import InvalidParameterError
 
 __all__ = ["LEAST_POWER", "Decision", "decide", "equality", "retrains_needed"]
 
@@ -58,8 +58,7 @@ def retrains_needed(alpha: float) -> int:
     >>> retrains_needed(0.05)
     39
     """
-    if not 0 < alpha < 1:
-        raise InvalidParameterError(f"alpha must lie between 0 and 1, got {alpha!r}.")
+    check_number("alpha", alpha, high=1.0, open_low=True, open_high=True)
     return math.ceil(2 / alpha - 1e-9) - 1
 
 

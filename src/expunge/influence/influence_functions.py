@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.influence.case import Case
 from expunge.influence.targets import SELF
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.records import Guarantee
 
 __all__ = ["InfluenceFunctions"]

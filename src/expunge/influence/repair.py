@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from expunge.arguments import check_count
 from expunge.contract import Unlearner
 from expunge.errors import InvalidRequestError
 from expunge.influence.result import Influence, Which
-from expunge.methods.networks.arguments import check_count
 from expunge.seeds import check_seed, uniform64
 
 __all__ = ["Repair", "RepairRow", "forgetting", "repair"]

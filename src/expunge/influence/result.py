@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice, check_count
 from expunge.records import Guarantee
 
 __all__ = ["Influence", "Scored", "Which"]
@@ -84,14 +84,12 @@ class Influence:
             The largest changes of either sign; or those that, forgotten, would raise the quantity most (of a loss: the
             helpful ones); or lower it (of a loss: the harmful ones). Only records that do so.
         """
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-            raise InvalidParameterError(f"k must be an integer of at least 1, got {k!r}.")
+        check_count("k", k)
         return [self[int(i)] for i in self.order(which)[:k]]
 
     def order(self, which: Which = "largest") -> npt.NDArray[np.intp]:
         """Positions of those that :meth:`top` lists, the foremost first; ties as they stand."""
-        if which not in get_args(Which):
-            raise InvalidParameterError(f"which must be one of {get_args(Which)}, got {which!r}.")
+        check_choice("which", which, get_args(Which))
         size = {"largest": np.abs(self.scores), "raises": self.scores, "lowers": -self.scores}[which]
         order = np.argsort(-size, kind="stable")
         return order if which == "largest" else order[size[order] > 0]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.influence.case import Case
 from expunge.influence.targets import SELF
-from expunge.methods.networks.arguments import check_number
 from expunge.records import Guarantee
 
 __all__ = ["TracIn"]

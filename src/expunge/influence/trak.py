@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import InvalidDataError
 from expunge.influence.case import Case
 from expunge.influence.view import Features
-from expunge.methods.networks.arguments import check_count, check_number
 from expunge.records import Guarantee
 
 __all__ = ["TRAK"]

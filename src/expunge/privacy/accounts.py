@@ -12,8 +12,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.errors import InvalidParameterError, MissingExtraError
-from expunge.privacy.arguments import check_delta, check_positive
+from expunge.privacy.arguments import check_delta
 from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Several, check_event
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
 from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, mixture_account, spread
@@ -63,7 +64,7 @@ def delta_of(
     neighbours: Neighbours = "add or remove one",
 ) -> float:  # fmt: skip
     """The delta that events on the same data cost together at an epsilon."""
-    epsilon = check_positive("epsilon", epsilon, zero=True)
+    epsilon = check_number("epsilon", epsilon)
     check_words(accountant, neighbours)
     merged = _merged(_sequence(events))
     if merged is not None:
@@ -121,9 +122,8 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
     >>> group_privacy(0.5, 0.0, 3)
     (1.5, 0.0)
     """
-    epsilon, delta = check_positive("epsilon", epsilon, zero=True), check_positive("delta", delta, zero=True)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise InvalidParameterError(f"size must be a whole number of at least 1, got {size!r}.")
+    epsilon, delta = check_number("epsilon", epsilon), check_number("delta", delta)
+    size = check_count("size", size)
     if epsilon == 0:
         return 0.0, min(1.0, size * delta)
     if size * epsilon > 700:
@@ -133,11 +133,8 @@ def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float
 
 def check_words(accountant: str, neighbours: str = "add or remove one") -> None:
     """Refuse an accountant or a relation that is not known, also where a formula would ask for neither."""
-    if accountant not in get_args(Accountant) or neighbours not in get_args(Neighbours):
-        raise InvalidParameterError(
-            f"accountant is one of {get_args(Accountant)}, neighbours one of {get_args(Neighbours)}; got "
-            f"{accountant!r}, {neighbours!r}."
-        )
+    check_choice("accountant", accountant, get_args(Accountant))
+    check_choice("neighbours", neighbours, get_args(Neighbours))
 
 
 def _sequence(events: Event | Sequence[Event]) -> list[Event]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta, check_epsilon
 
 __all__ = ["Capacity", "deletion_capacity"]
 
@@ -81,9 +82,10 @@ def deletion_capacity(
     3.162
     """
     epsilon, delta = check_epsilon(epsilon), check_delta(delta)
-    n, d = int(check_positive("n", n)), int(check_positive("d", d))
+    n, d = int(check_number("n", n, open_low=True)), int(check_number("d", d, open_low=True))
     L, M = _known("lipschitz", lipschitz), _known("hessian_lipschitz", hessian_lipschitz, zero=True)
-    strength, risk = _known("strong_convexity", strong_convexity), check_positive("excess_risk", excess_risk)
+    strength = _known("strong_convexity", strong_convexity)
+    risk = check_number("excess_risk", excess_risk, open_low=True)
     factor = math.sqrt(2 * math.log(1.25 / delta)) / epsilon
     unlearning = float(n) if M == 0 else n * math.sqrt(risk * strength**3 / (2 * M * L**3 * math.sqrt(d) * factor))
     privacy = risk * n * epsilon / (L * math.sqrt(d * math.log(1 / delta)))
@@ -100,4 +102,4 @@ def _known(name: str, value: float | None, *, zero: bool = False) -> float:
             f"{name} is {value!r}: without a bound on it nothing is known of a capacity.",
             hint="Bound the rows and the weights; the logistic loss of rows of length R has L = R and M = R³ / 10.",
         )
-    return check_positive(name, value, zero=zero)
+    return check_number(name, value, open_low=not zero)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.privacy.arguments import check_positive
+from expunge.arguments import check_number
+from expunge.errors import InvalidDataError
 from expunge.privacy.events import Event, Gaussian
 from expunge.privacy.noise import Noise
 
@@ -51,7 +51,7 @@ def clip_rows(X: Any, norm: float) -> Floats:
     >>> clip_rows([[3.0, 4.0], [0.3, 0.4]], 1.0).round(6).tolist()
     [[0.6, 0.8], [0.3, 0.4]]
     """
-    rows, norm = np.asarray(X, dtype=np.float64), check_positive("norm", norm)
+    rows, norm = np.asarray(X, dtype=np.float64), check_number("norm", norm, open_low=True)
     if rows.ndim != 2:
         raise InvalidDataError(f"Rows to clip have shape {rows.shape}, expected (n, d).")
     squares = np.einsum("ij,ij->i", rows, rows)
@@ -97,11 +97,10 @@ class QuantileClip:
     """
 
     def __init__(self, *, norm: float = 0.1, quantile: float = 0.5, rate: float = 0.2, count_noise: float) -> None:
-        self.norm = check_positive("norm", norm)
-        self.quantile = check_positive("quantile", quantile)
-        if self.quantile >= 1:
-            raise InvalidParameterError(f"quantile must be below 1, got {quantile!r}.")
-        self.rate, self.count_noise = check_positive("rate", rate), check_positive("count_noise", count_noise)
+        self.norm = check_number("norm", norm, open_low=True)
+        self.quantile = check_number("quantile", quantile, high=1.0, open_low=True, open_high=True)
+        self.rate = check_number("rate", rate, open_low=True)
+        self.count_noise = check_number("count_noise", count_noise, open_low=True)
 
     def update(self, norms: Any, *, expected: int, noise: Noise) -> Event:
         """Move the bound after a round; what it costs is an event beside those of the round.

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import InvalidParameterError, NewerFormatError
-from expunge.privacy.arguments import check_positive
 
 __all__ = ["Event", "Gaussian", "Group", "Laplace", "Sampled", "Several", "check_event", "event_from_dict"]
 
@@ -69,8 +69,7 @@ class Sampled(Event):
 
     def __post_init__(self) -> None:
         check_event("event", self.event)
-        if check_positive("probability", self.probability) > 1:
-            raise InvalidParameterError(f"probability must be at most 1, got {self.probability!r}.")
+        check_number("probability", self.probability, high=1.0, open_low=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +82,7 @@ class Several(Event):
 
     def __post_init__(self) -> None:
         check_event("event", self.event)
-        if not isinstance(self.count, int) or isinstance(self.count, bool) or self.count < 0:
-            raise InvalidParameterError(f"count must be a whole number of at least 0, got {self.count!r}.")
+        check_count("count", self.count, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +104,7 @@ class Group(Event):
 
     def __post_init__(self) -> None:
         check_event("event", self.event)
-        if check_positive("size", self.size) % 1 and _is_sampled(self.event):
+        if check_number("size", self.size, open_low=True) % 1 and _is_sampled(self.event):
             raise InvalidParameterError(
                 f"A group of records that are sampled has a whole number of them, got {self.size!r}.",
                 hint="Give how many records there are, not the total of their weights.",
@@ -118,7 +116,7 @@ _KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in (Event, Gaussian, 
 
 def _check_multiplier(multiplier: object) -> None:
     """Refuse what is no number above 0, or one whose square is none in doubles."""
-    if not _LEAST <= check_positive("multiplier", multiplier) <= 1 / _LEAST:
+    if not _LEAST <= check_number("multiplier", multiplier, open_low=True) <= 1 / _LEAST:
         raise InvalidParameterError(
             f"multiplier must lie between {_LEAST:.3g} and {1 / _LEAST:.3g}, got {multiplier!r}.",
             hint="Beyond these there is no noise to speak of, or nothing but noise.",

@@ -21,7 +21,8 @@ from collections.abc import Callable
 
 from scipy.special import log_ndtr
 
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.arguments import check_number
+from expunge.privacy.arguments import check_delta, check_epsilon
 
 __all__ = ["gaussian_delta", "gaussian_epsilon", "gaussian_sensitivity", "gaussian_sigma"]
 
@@ -49,8 +50,8 @@ def gaussian_delta(epsilon: float, sigma: float, sensitivity: float = 1.0) -> fl
     >>> round(gaussian_delta(0.0, sigma=1.0), 6)  # the total variation distance of N(0, 1) and N(1, 1)
     0.382925
     """
-    epsilon = check_positive("epsilon", epsilon, zero=True)
-    sigma, sensitivity = check_positive("sigma", sigma), check_positive("sensitivity", sensitivity, zero=True)
+    epsilon = check_number("epsilon", epsilon)
+    sigma, sensitivity = check_number("sigma", sigma, open_low=True), check_number("sensitivity", sensitivity)
     if sensitivity == 0:
         return 0.0
     ratio = sensitivity / sigma
@@ -78,14 +79,14 @@ def gaussian_sigma(epsilon: float, delta: float, sensitivity: float = 1.0) -> fl
     (3.7306, True)
     """
     epsilon, delta = check_epsilon(epsilon), check_delta(delta)
-    sensitivity = check_positive("sensitivity", sensitivity)
+    sensitivity = check_number("sensitivity", sensitivity, open_low=True)
     return sensitivity * _unit_sigma(epsilon, delta)
 
 
 def gaussian_epsilon(delta: float, sigma: float, sensitivity: float = 1.0) -> float:
     """The least epsilon at a delta; 0 where even that is not needed, infinity where none below 2**60 is enough."""
-    delta, sigma = check_delta(delta), check_positive("sigma", sigma)
-    sensitivity = check_positive("sensitivity", sensitivity, zero=True)
+    delta, sigma = check_delta(delta), check_number("sigma", sigma, open_low=True)
+    sensitivity = check_number("sensitivity", sensitivity)
     if gaussian_delta(0.0, sigma, sensitivity) <= delta:
         return 0.0
     if gaussian_delta(2.0**60, sigma, sensitivity) > delta:
@@ -95,7 +96,7 @@ def gaussian_epsilon(delta: float, sigma: float, sensitivity: float = 1.0) -> fl
 
 def gaussian_sensitivity(epsilon: float, delta: float, sigma: float) -> float:
     """How far a neighbour may move the value so that this noise still gives (epsilon, delta); never too far."""
-    epsilon, delta, sigma = check_epsilon(epsilon), check_delta(delta), check_positive("sigma", sigma)
+    epsilon, delta, sigma = check_epsilon(epsilon), check_delta(delta), check_number("sigma", sigma, open_low=True)
     return sigma / _unit_sigma(epsilon, delta) * (1 - 2.0**-50)
 
 

@@ -12,9 +12,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from expunge.arguments import check_number
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.privacy.accounts import cost_of_run
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive, check_schema
+from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
 from expunge.privacy.events import Event, Group, check_event, event_from_dict
 
 __all__ = ["GroupOdometer"]
@@ -54,7 +55,7 @@ class GroupOdometer:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
         check_event("event", self.event)
-        if check_positive("gone", self.gone, zero=True):
+        if check_number("gone", self.gone):
             Group(self.gone, self.event)  # what it refuses
 
     @property
@@ -96,7 +97,7 @@ class GroupOdometer:
         InvalidParameterError
             It is a part of a record, and the event is sampled.
         """
-        check_positive("size", size, zero=True)
+        check_number("size", size)
         if not self.affords(size):
             cost = self.cost(self.gone + size)
             shown = "no finite epsilon" if math.isinf(cost) else f"epsilon = {cost:.4g}"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError
-from expunge.privacy.arguments import check_positive
 from expunge.privacy.rates import least_loss, rate_bounds
 
 __all__ = ["epsilon_lower_bound"]
@@ -52,7 +52,7 @@ def epsilon_lower_bound(
     >>> 0.8 < epsilon_lower_bound((a[0], b[0]), (a[1], b[1])) < 1.0
     True
     """
-    delta, error = check_positive("delta", delta, zero=True), check_positive("error", error)
+    delta, error = check_number("delta", delta), check_number("error", error, open_low=True)
     first, second, third, fourth = (_numbers(part) for part in (*choose, *judge))
     best, found = -math.inf, (0.0, 1.0)
     for side in (1.0, -1.0):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.events import Event, Gaussian, Laplace
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
@@ -63,7 +64,7 @@ class LaplaceMechanism:
 
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
-        check_positive("sensitivity", self.sensitivity)
+        check_number("sensitivity", self.sensitivity, open_low=True)
 
     @property
     def scale(self) -> float:
@@ -101,7 +102,7 @@ class GaussianMechanism:
     def __post_init__(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
-        check_positive("sensitivity", self.sensitivity)
+        check_number("sensitivity", self.sensitivity, open_low=True)
 
     @property
     def sigma(self) -> float:

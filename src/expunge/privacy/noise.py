@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError
-from expunge.privacy.arguments import check_positive
 from expunge.seeds import check_seed
 
 __all__ = ["GRID_BITS", "Noise"]
@@ -78,11 +78,11 @@ class Noise:
         sigma : float
             Standard deviation of each coordinate, above 0.
         """
-        return self._released(value, check_positive("sigma", sigma), "gaussian")
+        return self._released(value, check_number("sigma", sigma, open_low=True), "gaussian")
 
     def laplace(self, value: Any, scale: float) -> Floats:
         """value + Laplace noise of density exp(-|z| / scale) / (2 scale), rounded to the grid."""
-        return self._released(value, check_positive("scale", scale), "laplace")
+        return self._released(value, check_number("scale", scale, open_low=True), "laplace")
 
     def _released(self, value: Any, scale: float, kind: Literal["gaussian", "laplace"]) -> Floats:
         given = np.asarray(value, dtype=np.float64)

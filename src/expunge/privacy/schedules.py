@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.privacy.accounts import epsilon_of
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.events import Event, Gaussian, Sampled
 
 __all__ = ["Schedule"]
@@ -38,7 +39,7 @@ class Schedule:
         if not self.multipliers:
             raise InvalidParameterError("A schedule has at least one step.")
         for multiplier in self.multipliers:
-            check_positive("multiplier", multiplier)
+            check_number("multiplier", multiplier, open_low=True)
 
     def __len__(self) -> int:
         return len(self.multipliers)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.seeds import check_seed, derive_seed, uniform64
 from expunge.table.ids import check_ids, check_unique
@@ -71,8 +72,7 @@ def plan_around(
     names = _check(ids, is_forgotten, is_held_out, seed)
     if min(n, n_unforgotten) < 0 or n + n_unforgotten < 1:
         raise InvalidParameterError(f"At least one reference is trained, got n={n} and n_unforgotten={n_unforgotten}.")
-    if not 0 < keep <= 1:
-        raise InvalidParameterError(f"keep must lie in (0, 1], got {keep!r}.")
+    check_number("keep", keep, high=1.0, open_low=True)
     retained = ~is_forgotten & ~is_held_out
     members = np.empty((n + n_unforgotten, len(names)), dtype=bool)
     for i in range(len(members)):

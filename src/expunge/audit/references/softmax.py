@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_count, check_number
 from expunge.audit.inputs import Bools
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.errors import InvalidDataError
 
 __all__ = ["softmax_outputs"]
 
@@ -59,8 +60,8 @@ def softmax_outputs(
     m, n = members.shape
     if n != len(rows) or len(labels) != n or not members.any(axis=1).all():
         raise InvalidDataError(f"members of shape {members.shape} for {len(rows)} rows, or a model without any.")
-    if steps < 1 or penalty <= 0:
-        raise InvalidParameterError(f"steps and penalty must be positive, got {steps} and {penalty!r}.")
+    check_count("steps", steps)
+    check_number("penalty", penalty, open_low=True)
     counts = members.sum(axis=1)
     # One model's records may be steeper than all records: at most by N / count.
     curvature = 0.5 * _largest_eigenvalue(rows) * (n / counts.min()) + penalty

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
+from expunge.arguments import check_count
 from expunge.audit.inputs import References, signals_of
 from expunge.audit.logit import FLOOR
 from expunge.audit.references.plan import ReferencePlan
@@ -76,8 +77,7 @@ def references(
     InvalidDataError
         Outputs of a wrong shape, or that are no probabilities.
     """
-    if batch < 1:
-        raise InvalidParameterError(f"batch must be at least 1, got {batch}.")
+    check_count("batch", batch)
     if store is not None and content is None:
         raise InvalidParameterError(
             "A store needs content: all that training and querying follow from.", hint="content=(X, y, parameters)."

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from expunge.arguments import check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
 from expunge.methods.anomaly.detector import RARE, Detector
 from expunge.methods.anomaly.spread import Spread, learn_products, squares
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import check_resolution_param, rounding_terms
 from expunge.rows import Rows
 from expunge.state import Change, Part

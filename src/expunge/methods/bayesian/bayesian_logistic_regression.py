@@ -11,14 +11,12 @@ from scipy.special import ndtri
 from scipy.stats import chi2, qmc
 from sklearn.base import ClassifierMixin
 
+from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.contract import Unlearner
-from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.bayesian.divided import divided
 from expunge.methods.bayesian.gaussian_posterior import Posterior, chances, nearest_gaussian
 from expunge.methods.certified.logistic_scores import class_names, class_targets, together
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_count, check_positive
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
@@ -108,14 +106,11 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         self.seed = seed
 
     def _check_params(self) -> None:
-        check_positive("alpha", self.alpha)
+        check_number("alpha", self.alpha, open_low=True)
         check_flag("fit_intercept", self.fit_intercept)
-        if self.way not in WAYS:
-            raise InvalidParameterError(f"way must be one of {WAYS}, got {self.way!r}.")
-        if self.threshold is not None and check_positive("threshold", self.threshold, zero=True) >= 1:
-            raise InvalidParameterError(
-                f"threshold must be below 1, got {self.threshold!r}: nothing would be forgotten."
-            )
+        check_choice("way", self.way, WAYS)
+        if self.threshold is not None:  # from 1 on nothing would be forgotten
+            check_number("threshold", self.threshold, high=1.0, open_high=True)
         check_count("n_samples", self.n_samples, least=2)
 
     # ------------------------------------------------------------------ the contract

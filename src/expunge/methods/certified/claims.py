@@ -6,8 +6,8 @@ from typing import Any
 
 from sklearn.utils import Tags
 
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_delta, check_epsilon, check_positive
+from expunge.arguments import check_flag, check_number
+from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.seeds import check_seed
 
 __all__ = [
@@ -41,7 +41,7 @@ def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
         One is not; it is named.
     """
     for name in positive:
-        check_positive(name, getattr(model, name))
+        check_number(name, getattr(model, name), open_low=True)
     check_epsilon(model.epsilon)
     check_delta(model.delta)
     for name in ("clip", "fit_intercept", "allow_large_delta"):

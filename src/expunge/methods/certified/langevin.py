@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_count, check_number
 from expunge.methods.certified.contraction import fewest_steps
 from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, refuse_more
 from expunge.methods.certified.perturbed import Data
-from expunge.privacy.arguments import check_count, check_positive
 from expunge.privacy.noise import Noise
 
 __all__ = ["LangevinLogisticRegression"]
@@ -107,7 +107,7 @@ class LangevinLogisticRegression(NoisyDescent):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_positive("noise", self.noise)
+        check_number("noise", self.noise, open_low=True)
         check_count("max_steps", self.max_steps)
         check_count("n_batches", self.n_batches)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
@@ -118,16 +119,12 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
 
     def _check_params(self) -> None:
         for name in ("n_clusters", "max_samples", "n_init", "n_steps"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise InvalidParameterError(f"{name} must be a positive integer, got {value!r}.")
+            check_count(name, getattr(self, name))
         if self.max_samples < self.n_clusters:
             raise InvalidParameterError(
                 f"max_samples must be at least n_clusters = {self.n_clusters}, got {self.max_samples!r}."
             )
-        grain = self.grain
-        if not isinstance(grain, (float, int, np.number)) or isinstance(grain, bool) or not 0 < grain < np.inf:
-            raise InvalidParameterError(f"grain must be a number above 0, got {grain!r}.")
+        check_number("grain", self.grain, open_low=True)
         check_resolution_param("resolution", self.resolution)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import UnsupportedRequestError
 from expunge.methods.language.answering import frozen, refuse_others, slots_before
 from expunge.methods.language.causal_model import END, CausalModel
-from expunge.methods.networks.arguments import check_count, check_number
 from expunge.methods.networks.checkpoints import Checkpoint
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import threads

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import murmurhash3_32
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_count
 from expunge.methods.text.vectorizer import texts_of
 
 __all__ = ["hashed_words"]
@@ -49,9 +49,8 @@ def hashed_words(
     >>> rows.shape, bool((rows[0] == rows[1]).all()), rows[2].tolist()
     ((3, 3), True, [0, 0, 0])
     """
-    for name, value, least in (("length", length, 1), ("n_buckets", n_buckets, 2)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidParameterError(f"{name} must be an integer from {least} on, got {value!r}.")
+    check_count("length", length)
+    check_count("n_buckets", n_buckets, least=2)
     values = texts_of(texts, 0)
     out = np.zeros((len(values), length), dtype=np.int64)
     for row, text in zip(out, values, strict=True):

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import UnsupportedRequestError
 from expunge.methods.language.answering import frozen, refuse_others, reordered, slots_before
 from expunge.methods.language.causal_model import IGNORED, CausalModel
-from expunge.methods.networks.arguments import check_count, check_number
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.weights import part_of

@@ -6,8 +6,8 @@ from typing import cast
 
 from torch import nn
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import InvalidParameterError
-from expunge.methods.networks.arguments import check_count, check_number
 from expunge.methods.networks.fine_tuning import FineTuning
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.network_method import NetworkMethod

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from expunge.methods.networks.arguments import check_number, check_training
+from expunge.arguments import check_number
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.last_layers import last_layers, reset
 from expunge.methods.networks.network_method import NetworkMethod

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from expunge.arguments import check_number
 from expunge.maths.vectors import Vector, minus, scaled
-from expunge.methods.networks.arguments import check_number
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_method import NetworkMethod

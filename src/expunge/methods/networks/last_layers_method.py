@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from torch import nn
 
-from expunge.methods.networks.arguments import check_count, check_training
+from expunge.arguments import check_count
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.last_layers import last_layers, train_last_layers
 from expunge.methods.networks.network_method import NetworkMethod

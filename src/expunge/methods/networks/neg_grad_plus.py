@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from expunge.methods.networks.arguments import check_number, check_training
+from expunge.arguments import check_number
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.network_method import NetworkMethod
 

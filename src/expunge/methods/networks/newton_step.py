@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from torch import nn
 
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.maths.vectors import Vector, add, minus, scaled
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.curvature import solve_curvature
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.limits import Limits

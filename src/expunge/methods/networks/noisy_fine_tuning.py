@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError, UnsupportedRequestError
 from expunge.methods.certified.claims import about_noise
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.limits import Limits

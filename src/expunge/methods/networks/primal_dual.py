@@ -6,7 +6,8 @@ import itertools
 
 from torch import nn
 
-from expunge.methods.networks.arguments import check_number, check_training
+from expunge.arguments import check_number
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from expunge.methods.networks.arguments import check_number, check_training
+from expunge.arguments import check_number
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.largest import largest

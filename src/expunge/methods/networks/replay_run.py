@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.methods.networks.checkpoints import Checkpoint
 from expunge.methods.networks.job import copied_model
 from expunge.methods.networks.modes import restore_modes, set_mode

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from expunge.methods.networks.arguments import check_number, check_training
+from expunge.arguments import check_number
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.largest import largest
 from expunge.methods.networks.network_method import NetworkMethod

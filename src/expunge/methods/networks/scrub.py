@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import InvalidParameterError
-from expunge.methods.networks.arguments import check_count, check_number, check_training
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Task

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import InvalidParameterError
 from expunge.maths.vectors import scaled
-from expunge.methods.networks.arguments import check_count, check_number
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.task import Positions, Task

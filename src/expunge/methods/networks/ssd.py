@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from expunge.methods.networks.arguments import check_count, check_number
+from expunge.arguments import check_count, check_number
 from expunge.methods.networks.job import Job
 from expunge.methods.networks.network_method import NetworkMethod
 

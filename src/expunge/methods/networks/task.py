@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import TensorDataset, default_collate
 
+from expunge.arguments import check_count
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnsupportedRequestError
-from expunge.methods.networks.arguments import check_count
 from expunge.table.ids import IdIndex, check_ids, check_unique
 
 __all__ = ["Batch", "Classification", "Regression", "Task"]

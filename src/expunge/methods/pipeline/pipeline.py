@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
+from expunge.arguments import check_flag
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Together, fold_of
@@ -23,7 +24,6 @@ from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
 from expunge.methods.preprocessing.simple_imputer import SimpleImputer
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.text.vectorizer import TextTransform, texts_of
 from expunge.records import Guarantee
 from expunge.rows import Rows, Table

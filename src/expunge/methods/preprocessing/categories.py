@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_count
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
 from expunge.state import Part
@@ -104,6 +105,5 @@ def check_rarity(min_frequency: Any, max_categories: Any) -> None:
         raise InvalidParameterError(
             f"min_frequency must be an integer from 1 on, a share between 0 and 1, or None, got {min_frequency!r}."
         )
-    is_number = isinstance(max_categories, Integral) and not isinstance(max_categories, bool)
-    if not (max_categories is None or (is_number and int(max_categories) >= 1)):
-        raise InvalidParameterError(f"max_categories must be an integer from 1 on, or None, got {max_categories!r}.")
+    if max_categories is not None:
+        check_count("max_categories", max_categories)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,8 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import KBinsDiscretizer as Told
 from sklearn.utils import Tags
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_choice, check_count
+from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
@@ -82,11 +82,9 @@ class KBinsDiscretizer(ColumnTransform, ColumnFront):
         return tags
 
     def _check_params(self) -> None:
-        if not isinstance(self.n_bins, Integral) or isinstance(self.n_bins, bool) or self.n_bins < 2:
-            raise InvalidParameterError(f"n_bins must be an integer from 2 on, got {self.n_bins!r}.")
-        for name, known in (("encode", _ENCODINGS), ("strategy", _STRATEGIES)):
-            if getattr(self, name) not in known:
-                raise InvalidParameterError(f"{name} must be one of {known}, got {getattr(self, name)!r}.")
+        check_count("n_bins", self.n_bins, least=2)
+        check_choice("encode", self.encode, _ENCODINGS)
+        check_choice("strategy", self.strategy, _STRATEGIES)
 
     def _learn_column(self, summary: Summary) -> Part:
         refuse_text(summary, "KBinsDiscretizer")

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import MinMaxScaler as Told
 
+from expunge.arguments import check_flag
 from expunge.errors import InvalidParameterError
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text
-from expunge.methods.sums.arguments import check_flag
 from expunge.state import Part
 
 __all__ = ["MinMaxScaler"]

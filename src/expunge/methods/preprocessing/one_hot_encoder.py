@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 from sklearn.preprocessing import OneHotEncoder as Told
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice, check_flag
 from expunge.methods.preprocessing.categories import (
     categories_of,
     check_rarity,
@@ -19,7 +19,6 @@ from expunge.methods.preprocessing.categories import (
 from expunge.methods.preprocessing.column_summary import Summary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import statistics_of
-from expunge.methods.sums.arguments import check_flag
 from expunge.state import Part
 
 __all__ = ["OneHotEncoder"]
@@ -88,12 +87,9 @@ class OneHotEncoder(ColumnTransform, ColumnFront):
         self.seed = seed
 
     def _check_params(self) -> None:
-        if self.drop not in (None, "first", "if_binary"):
-            raise InvalidParameterError(f"drop must be None, 'first' or 'if_binary', got {self.drop!r}.")
+        check_choice("drop", self.drop, (None, "first", "if_binary"))
         check_flag("sparse_output", self.sparse_output)
-        known = ("error", "ignore", "infrequent_if_exist", "warn")
-        if self.handle_unknown not in known:
-            raise InvalidParameterError(f"handle_unknown must be one of {known}, got {self.handle_unknown!r}.")
+        check_choice("handle_unknown", self.handle_unknown, ("error", "ignore", "infrequent_if_exist", "warn"))
         check_rarity(self.min_frequency, self.max_categories)
 
     def _learn_column(self, summary: Summary) -> Part:

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice, check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary, ValueSummary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text, statistics_of
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import rounding_terms
 from expunge.state import Part
 
@@ -82,8 +82,7 @@ class SimpleImputer(ColumnTransform, ColumnFront):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.strategy not in _STRATEGIES:
-            raise InvalidParameterError(f"strategy must be one of {_STRATEGIES}, got {self.strategy!r}.")
+        check_choice("strategy", self.strategy, _STRATEGIES)
         if self.fill_value is not None:
             if self.strategy != "constant":
                 raise InvalidParameterError("fill_value goes with strategy='constant'.", hint="Leave it out.")

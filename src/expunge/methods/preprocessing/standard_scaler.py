@@ -9,11 +9,11 @@ import numpy.typing as npt
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import StandardScaler as Told
 
+from expunge.arguments import check_flag
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import rounding_terms
 from expunge.state import Part
 

@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.private.do_nothing import DoNothing
 from expunge.methods.private.noisy_counts import NoisyBayes, class_codes, noisy_class_sums
-from expunge.methods.sums.arguments import check_number
-from expunge.privacy.arguments import check_positive
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part
@@ -87,7 +86,7 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_positive("alpha", self.alpha)
+        check_number("alpha", self.alpha, open_low=True)
         check_number("binarize", self.binarize)
 
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:

@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_count, check_flag
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.methods.certified.bounded_rows import weight_of
 from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
 from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.class_sums import number_classes
 from expunge.params import refuse_changed_params
-from expunge.privacy.arguments import check_count, check_delta, check_epsilon
+from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.group_odometer import GroupOdometer

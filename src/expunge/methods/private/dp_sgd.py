@@ -7,13 +7,12 @@ from typing import Literal
 import numpy as np
 from torch import nn
 
-from expunge.methods.networks.arguments import check_choice, check_count, check_number
+from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.methods.networks.network_method import refuse_model
 from expunge.methods.networks.task import Positions, Task
 from expunge.methods.private.opacus_modules import Clipping, valid_copy
 from expunge.methods.private.private_network import PrivateNetwork
 from expunge.methods.private.private_steps import Steps, run_steps
-from expunge.methods.sums.arguments import check_flag
 from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.privacy.calibration import least_noise, sampled_run
 from expunge.privacy.group_odometer import GroupOdometer

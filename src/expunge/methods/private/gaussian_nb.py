@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.private.do_nothing import DoNothing
 from expunge.methods.private.noisy_counts import NoisyBayes, class_codes, noisy_class_sums
-from expunge.privacy.arguments import check_positive
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part
@@ -90,7 +90,7 @@ class PrivateGaussianNB(NoisyBayes, DoNothing):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_positive("var_smoothing", self.var_smoothing)
+        check_number("var_smoothing", self.var_smoothing, open_low=True)
         given = self.bounds
         is_pair = isinstance(given, (tuple, list)) and len(given) == 2
         if not is_pair or not all(isinstance(b, (int, float)) and math.isfinite(b) for b in given):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
 
+from expunge.arguments import check_count, check_flag, check_number
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
@@ -16,8 +17,6 @@ from expunge.methods.certified.claims import about_rows
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.compression import check_compress, compressed
 from expunge.methods.private.do_nothing import DoNothing
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_count, check_positive
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part
@@ -133,10 +132,10 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_positive("alpha", self.alpha, zero=True)
+        check_number("alpha", self.alpha)
         check_count("steps", self.steps)
         for name in ("lr", "norm_bound"):
-            check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), open_low=True)
         for name in ("clip", "fit_intercept"):
             check_flag(name, getattr(self, name))
         if self.lr >= _LARGEST_LR:

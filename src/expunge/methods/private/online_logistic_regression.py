@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_count, check_flag, check_number
 from expunge.estimators import one_thread
 from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.methods.certified.claims import about_rows
@@ -17,8 +18,6 @@ from expunge.methods.certified.last_of_class import is_last_of_a_class
 from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
-from expunge.methods.sums.arguments import check_flag
-from expunge.privacy.arguments import check_count, check_positive
 from expunge.privacy.noise import Noise, grid_of
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
@@ -126,7 +125,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         for name in ("batch_size", "levels"):
             check_count(name, getattr(self, name))
         for name in ("lr", "norm_bound"):
-            check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), open_low=True)
         for name in ("clip", "fit_intercept"):
             check_flag(name, getattr(self, name))
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from expunge.arguments import check_choice
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.methods.certified.claims import about_noise
-from expunge.methods.networks.arguments import check_choice, check_training
+from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.network_removal import NetworkRemoval

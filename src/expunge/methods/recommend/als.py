@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.recommend.alternating import solve_side
 from expunge.methods.recommend.histories import Values, drawn_factors, first_values
 from expunge.methods.recommend.recommender import Recommender, check_integer
-from expunge.methods.sums.arguments import check_number
 from expunge.records import Guarantee
 from expunge.rows import Rows
 from expunge.state import Change, Part

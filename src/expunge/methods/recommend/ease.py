@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.recommend.histories import changed_histories, first_histories
 from expunge.methods.recommend.inverse import Inverse, inverse_of
 from expunge.methods.recommend.pair_counts import pairs_after
 from expunge.methods.recommend.pairs import Pairs
 from expunge.methods.recommend.recommender import Recommender
-from expunge.methods.sums.arguments import check_number
 from expunge.records import Guarantee
 from expunge.rows import Rows
 from expunge.state import Change, Part

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.methods.recommend.counting import scores_by_neighbours
 from expunge.methods.recommend.pair_counts import pairs_after
 from expunge.methods.recommend.pairs import Pairs
 from expunge.methods.recommend.recommender import Recommender, check_integer
-from expunge.methods.sums.arguments import check_number
 from expunge.state import Change, Part
 
 __all__ = ["ItemKNN"]

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.methods.recommend.blending import blended, learn_weights
 from expunge.methods.recommend.histories import drawn_factors, first_histories, history_of, numbered, users_by_hash
 from expunge.methods.recommend.recommender import Recommender, check_integer
-from expunge.methods.sums.arguments import check_number
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed, uniform64
 from expunge.state import Change, Part

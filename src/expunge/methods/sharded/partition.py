@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
@@ -51,8 +52,7 @@ def check_partition(partition: object, by: object = "record") -> None:
             f"partition must be None, a callable, or the name or position of a column, got {partition!r}.",
             hint="To pass one prior per record, make it a column of X.",
         )
-    if by not in PLACE_BY:
-        raise InvalidParameterError(f"place_by must be one of {PLACE_BY}, got {by!r}.")
+    check_choice("place_by", by, PLACE_BY)
     if by == "subject" and partition is not None:
         raise InvalidParameterError(
             f"place_by='subject' and partition={partition!r} both say where a record goes.",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, get_tags
 
+from expunge.arguments import check_choice, check_count
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.methods.sharded.aggregation import judges, skill, weights_of
@@ -66,11 +67,8 @@ class Sharded(Unlearner):
     def _check_params(self) -> None:
         check_estimator_param(self.estimator, classifier=isinstance(self, ClassifierMixin))
         for name, most in (("n_shards", 1_000), ("n_slices", 100)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
-                raise InvalidParameterError(f"{name} must be an integer from 1 to {most}, got {value!r}.")
-        if self.aggregation not in self._aggregations:
-            raise InvalidParameterError(f"aggregation must be one of {self._aggregations}, got {self.aggregation!r}.")
+            check_count(name, getattr(self, name), most=most)
+        check_choice("aggregation", self.aggregation, self._aggregations)
         check_partition(self.partition, self.place_by)
         if self.n_slices > 1:
             how_to_continue(self.estimator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -10,9 +9,8 @@ import numpy.typing as npt
 from scipy import linalg
 from sklearn.base import RegressorMixin
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_flag, check_number
 from expunge.methods.sums.fixed_point import refuse_zero_weight
 from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.product_moments import ProductSums
@@ -146,20 +144,16 @@ class BayesianRidge(RegressorMixin, ProductSums):
     def _check_params(self) -> None:
         super()._check_params()
         check_flag("fit_intercept", self.fit_intercept)
-        if self.hyperparameters not in ("evidence", "fixed"):
-            raise InvalidParameterError(f"hyperparameters must be 'evidence' or 'fixed', got {self.hyperparameters!r}.")
-        if not isinstance(self.max_iter, Integral) or isinstance(self.max_iter, bool) or self.max_iter < 1:
-            raise InvalidParameterError(f"max_iter must be an integer from 1 on, got {self.max_iter!r}.")
-        positive = ("tol", "alpha_init", "lambda_init")
+        check_choice("hyperparameters", self.hyperparameters, ("evidence", "fixed"))
+        check_count("max_iter", self.max_iter)
+        positive = {"tol", "alpha_init", "lambda_init"}
         if self.hyperparameters == "fixed":
-            positive = (*positive, "alpha_1", "alpha_2")
+            positive |= {"alpha_1", "alpha_2"}
         for name in ("tol", "alpha_1", "alpha_2", "lambda_1", "lambda_2", "alpha_init", "lambda_init"):
             value = getattr(self, name)
             if value is None and name in ("alpha_init", "lambda_init"):
                 continue
-            check_number(name, value)
-            if name in positive and value == 0:
-                raise InvalidParameterError(f"{name} must be above 0, got {value!r}.")
+            check_number(name, value, open_low=name in positive)
 
     def _lacking(self, weight: float, n: int, d: int) -> Exception | None:
         return None if weight > 0 else refuse_zero_weight()

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_flag, check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.preprocessing.column_values import column_values, is_text
-from expunge.methods.sums.arguments import check_flag, check_number
 from expunge.methods.sums.category_counts import (
     added,
     count_categories,

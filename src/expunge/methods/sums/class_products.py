@@ -16,11 +16,11 @@ import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 
+from expunge.arguments import check_numbers
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_number, check_numbers
 from expunge.methods.sums.class_sums import class_weights, named_sums, tally, tally_changed, weight_sums
 from expunge.methods.sums.fixed_point import (
     check_resolution_param,
@@ -38,7 +38,6 @@ __all__ = [
     "ClassSums",
     "Probabilities",
     "check_priors",
-    "check_share",
     "chosen_priors",
     "class_moments",
     "means_of",
@@ -264,13 +263,6 @@ def check_priors(name: str, given: Any) -> None:
         check_numbers(name, given, "class")
         if not np.isclose(np.sum(given), 1.0):
             raise InvalidParameterError(f"The sum of the {name} should be 1, got {given!r}.")
-
-
-def check_share(name: str, value: Any) -> None:
-    """Refuse what is not a number from 0 to 1."""
-    check_number(name, value)
-    if value > 1:
-        raise InvalidParameterError(f"{name} must be from 0 to 1, got {value!r}.")
 
 
 def wrong_number(name: str, given: Any, part: Part) -> Exception | None:

@@ -10,9 +10,9 @@ from sklearn.preprocessing import binarize as to_binary
 from sklearn.utils import Tags
 from sklearn.utils.extmath import safe_sparse_dot
 
+from expunge.arguments import check_flag, check_number, check_numbers
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_flag, check_number, check_numbers
 from expunge.methods.sums.class_sums import class_count, named_sums, tally, weight_sums
 from expunge.methods.sums.fixed_point import rounded_weight
 from expunge.methods.sums.naive_bayes import NaiveBayes, class_log_prior

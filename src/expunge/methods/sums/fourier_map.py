@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.arguments import check_flag, check_number
 from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
 from expunge.methods.sums.fourier_features import KERNELS, UNIT, Features, frequencies, scales_of
 from expunge.rows import Rows, Table
@@ -58,11 +58,8 @@ class FourierMap(Unlearner):
 
     def _check_params(self) -> None:
         super()._check_params()
-        n = self.n_frequencies
-        if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
-            raise InvalidParameterError(f"n_frequencies must be an integer from 1 on, got {n!r}.")
-        if self.kernel not in KERNELS:
-            raise InvalidParameterError(f"kernel must be 'rbf' or 'laplacian', got {self.kernel!r}.")
+        check_count("n_frequencies", self.n_frequencies)
+        check_choice("kernel", self.kernel, KERNELS)
         check_number("alpha", self.alpha)
         check_flag("fit_intercept", self.fit_intercept)
         given = self.scales

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_number
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
     check_priors,
-    check_share,
     class_moments,
     wrong_number,
 )
@@ -108,7 +107,7 @@ class LinearDiscriminantAnalysis(Probabilities, ClassSums):
         check_priors("priors", self.priors)
         check_number("tol", self.tol)
         if self.shrinkage is not None:
-            check_share("shrinkage", self.shrinkage)
+            check_number("shrinkage", self.shrinkage, high=1.0)
 
     def _refusal(self, part: Part) -> Exception | None:
         refusal = super()._refusal(part) or wrong_number("priors", self.priors, part)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 
+from expunge.arguments import check_numbers
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.arguments import check_numbers
 from expunge.methods.sums.class_sums import class_count, class_weights, tally_changed
 from expunge.methods.sums.fixed_point import check_resolution_param, refuse_zero_weight, rounding_terms
 from expunge.methods.sums.running_sum import refuse_new_lack

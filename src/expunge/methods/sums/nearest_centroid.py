@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_number
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
@@ -98,9 +98,7 @@ class NearestCentroid(Probabilities, ClassSums):
     def _check_params(self) -> None:
         super()._check_params()
         if self.shrink_threshold is not None:
-            check_number("shrink_threshold", self.shrink_threshold)
-            if not self.shrink_threshold > 0:
-                raise InvalidParameterError(f"shrink_threshold must be above 0, got {self.shrink_threshold!r}.")
+            check_number("shrink_threshold", self.shrink_threshold, open_low=True)
         if isinstance(self.priors, str):
             if self.priors not in ("uniform", "empirical"):
                 raise InvalidParameterError(f"priors must be 'uniform', 'empirical' or numbers, got {self.priors!r}.")

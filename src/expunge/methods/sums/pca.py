@@ -12,9 +12,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.extmath import svd_flip
 
+from expunge.arguments import check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.sums.fixed_point import refuse_zero_weight
 from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.product_moments import ProductSums, row_products

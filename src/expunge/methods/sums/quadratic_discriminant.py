@@ -9,14 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_number
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_number
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
     check_priors,
-    check_share,
     chosen_priors,
     means_of,
     one_class,
@@ -94,10 +92,8 @@ class QuadraticDiscriminantAnalysis(Probabilities, ClassSums):
     def _check_params(self) -> None:
         super()._check_params()
         check_priors("priors", self.priors)
-        check_share("reg_param", self.reg_param)
-        check_number("tol", self.tol)
-        if not self.tol > 0:
-            raise InvalidParameterError(f"tol must be above 0, got {self.tol!r}.")
+        check_number("reg_param", self.reg_param, high=1.0)
+        check_number("tol", self.tol, open_low=True)
 
     def _more_sums(self, table: Table, weight: Any, codes: Any, n_classes: int) -> dict[str, npt.NDArray[np.int64]]:
         total = exact.zeros_product((n_classes, table.X.shape[1], table.X.shape[1]))

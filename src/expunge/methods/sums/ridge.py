@@ -14,11 +14,11 @@ from scipy import linalg
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
+from expunge.arguments import check_flag, check_number, check_numbers
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, OutOfRangeError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_flag, check_number, check_numbers
 from expunge.methods.sums.fixed_point import (
     WEIGHT_RESOLUTION,
     check_resolution_param,

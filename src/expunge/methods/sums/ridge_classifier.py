@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_flag, check_number
 from expunge.maths import exact
-from expunge.methods.sums.arguments import check_flag, check_number
 from expunge.methods.sums.class_products import ClassSums, class_moments
 from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.ridge import solve_symmetric

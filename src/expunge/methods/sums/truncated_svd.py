@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.extmath import svd_flip
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_count
+from expunge.errors import InvalidDataError
 from expunge.maths import exact
 from expunge.methods.sums.fixed_point import refuse_zero_weight
 from expunge.methods.sums.moments import Moments
@@ -97,9 +97,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ProductSum
 
     def _check_params(self) -> None:
         super()._check_params()
-        k = self.n_components
-        if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-            raise InvalidParameterError(f"n_components must be an integer from 1 on, got {k!r}.")
+        check_count("n_components", self.n_components)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         return super()._validate(X, None, reset=reset, least=least)

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer as Told
 
+from expunge.arguments import check_flag
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.arguments import check_flag
 
 __all__ = ["ANALYSIS", "WORD", "Counts", "analyzer_of", "check_analysis", "count_texts", "in_order"]
 

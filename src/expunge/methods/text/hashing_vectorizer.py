@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +11,7 @@ import numpy.typing as npt
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.preprocessing import normalize
 
-from expunge.errors import InvalidParameterError
-from expunge.methods.sums.arguments import check_flag
+from expunge.arguments import check_choice, check_count, check_flag
 from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.vectorizer import TextTransform
 from expunge.rows import Rows
@@ -80,11 +78,8 @@ class HashingVectorizer(TextTransform):
 
     def _check_params(self) -> None:
         super()._check_params()
-        n = self.n_features
-        if not (isinstance(n, Integral) and not isinstance(n, bool) and 1 <= n < 2**31):
-            raise InvalidParameterError(f"n_features must be an integer from 1 to 2**31 - 1, got {n!r}.")
-        if self.norm not in ("l1", "l2", None):
-            raise InvalidParameterError(f"norm must be 'l1', 'l2' or None, got {self.norm!r}.")
+        check_count("n_features", self.n_features, most=2**31 - 1)
+        check_choice("norm", self.norm, ("l1", "l2", None))
         check_flag("alternate_sign", self.alternate_sign)
 
     def _update(self, change: Change) -> dict[str, Part | None]:

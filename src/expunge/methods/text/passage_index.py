@@ -10,9 +10,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
-from expunge.errors import InvalidParameterError, UnsupportedRequestError
-from expunge.methods.sums.arguments import check_number
+from expunge.errors import UnsupportedRequestError
 from expunge.methods.text.analysis import ANALYSIS, WORD, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.postings import Postings
 from expunge.methods.text.terms import NO_TERMS, Fewer, found_in, terms_with, terms_without
@@ -123,9 +123,7 @@ class PassageIndex(Unlearner):
     def _check_params(self) -> None:
         check_analysis(self)
         for name in ("k1", "b", "least_coverage"):
-            check_number(name, getattr(self, name))
-            if name != "k1" and not getattr(self, name) <= 1:
-                raise InvalidParameterError(f"{name} must be a number from 0 to 1, got {getattr(self, name)!r}.")
+            check_number(name, getattr(self, name), high=np.inf if name == "k1" else 1.0)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         return texts_of(X, least), None
@@ -198,8 +196,7 @@ class PassageIndex(Unlearner):
         DormantModelError
             No passage has a word.
         """
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-            raise InvalidParameterError(f"k must be an integer from 1 on, got {k!r}.")
+        check_count("k", k)
         texts, analyze = texts_of(questions, 0), analyzer_of(self)
         with self._state().lock:
             solution, rows = self._solution(), self._rows()

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import linalg
 from sklearn.utils.validation import validate_data
 
+from expunge.arguments import check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
-from expunge.methods.sums.arguments import check_number
 from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
 from expunge.methods.text.vectorizer import refuse_weight, texts_of
 from expunge.rows import Rows, Table

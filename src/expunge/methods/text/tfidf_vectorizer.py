@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.preprocessing import normalize
 
+from expunge.arguments import check_flag
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.count_vectorizer import CountVectorizer
 from expunge.methods.text.terms import inverse_frequencies

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 
+from expunge.arguments import check_count, check_flag
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidParameterError
-from expunge.methods.sums.arguments import check_flag
 from expunge.methods.text.analysis import Analyzer, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.terms import NO_TERMS, Places, found_in, kept_terms, terms_with, terms_without
 from expunge.rows import Rows, Table
@@ -90,9 +90,8 @@ class WordVectorizer(TransformerMixin):
                 raise InvalidParameterError(
                     f"{name} must be an integer from 1 on, or a share from 0.0 to 1.0, got {value!r}."
                 )
-        most = self.max_features
-        if most is not None and not (isinstance(most, Integral) and not isinstance(most, bool) and most >= 1):
-            raise InvalidParameterError(f"max_features must be an integer from 1 on, or None, got {most!r}.")
+        if self.max_features is not None:
+            check_count("max_features", self.max_features)
 
     def _kept(self, part: Part) -> Places:
         """Places of the terms that become features."""

@@ -1,0 +1,73 @@
+"""Arguments are refused in one sentence, whatever kind of nonsense they are."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from expunge.arguments import check_choice, check_count, check_flag, check_number, check_numbers
+from expunge.errors import InvalidParameterError
+
+SRC = Path(__file__).parents[2] / "src" / "expunge"
+NONSENSE = (None, "1", True, np.True_, 1j, [1], np.array([1.0]), float("nan"), float("inf"))
+
+
+def refusal(check: Any, *args: Any, **keywords: Any) -> str:
+    with pytest.raises(InvalidParameterError) as caught:
+        check(*args, **keywords)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", [*NONSENSE, 0, 2.0, np.int64(-1), Fraction(3)], ids=repr)
+def test_what_is_no_count_is_refused(value: Any) -> None:
+    assert refusal(check_count, "k", value) == f"k must be an integer from 1 on, got {value!r}."
+
+
+@pytest.mark.parametrize("value", [1, 3, np.int64(3), np.uint8(255), 2**70], ids=repr)
+def test_a_count_is_an_int(value: Any) -> None:
+    assert check_count("k", value) == value
+    assert type(check_count("k", value)) is int
+
+
+def test_ends_of_a_count_are_allowed_and_told() -> None:
+    assert [check_count("k", k, least=0, most=2) for k in (0, 1, 2)] == [0, 1, 2]
+    assert refusal(check_count, "k", 3, least=0, most=2) == "k must be an integer from 0 to 2, got 3."
+
+
+@pytest.mark.parametrize("value", [*NONSENSE, -1e-9, np.float32(-1)], ids=repr)
+def test_what_is_no_number_is_refused(value: Any) -> None:
+    assert refusal(check_number, "a", value) == f"a must be a number from 0 on, got {value!r}."
+
+
+@pytest.mark.parametrize(
+    ("ends", "good", "bad", "words"),
+    [
+        ({}, [0, 1e300], -1, "a number from 0 on"),
+        ({"open_low": True}, [5e-324, 2], 0, "a number above 0"),
+        ({"high": 1.0}, [0, 1], 1.1, "a number from 0 to 1"),
+        ({"high": 1.0, "open_low": True}, [0.5, 1], 0, "a number above 0 and at most 1"),
+        ({"high": 1.0, "open_high": True}, [0, 0.5], 1, "a number from 0 and below 1"),
+        ({"high": 1.0, "open_low": True, "open_high": True}, [0.5], 1, "a number above 0 and below 1"),
+        ({"low": -np.inf}, [-5, 5], np.inf, "a finite number"),
+    ],
+)
+def test_ends_of_a_number_are_told(ends: dict[str, Any], good: list[float], bad: float, words: str) -> None:
+    assert [check_number("a", value, **ends) for value in good] == [float(value) for value in good]
+    assert refusal(check_number, "a", bad, **ends) == f"a must be {words}, got {bad!r}."
+
+
+def test_choices_flags_and_lists_of_numbers() -> None:
+    check_choice("w", "b", ("a", "b"))
+    for value in ("c", None, 1, ["a"], np.array(["a", "b"])):
+        assert refusal(check_choice, "w", value, ("a", "b")) == f"w must be 'a' or 'b', got {value!r}."
+    assert refusal(check_choice, "w", 1, (False, True)) == "w must be False or True, got 1."
+    check_flag("f", np.False_)
+    assert refusal(check_flag, "f", 1) == "f must be True or False, got 1."
+    check_numbers("p", [0, 0.5], "class")
+    for wrong in ([], [-1], [[1]], None, "ab", [np.nan]):
+        assert "numbers from 0 on, one for each class" in refusal(check_numbers, "p", wrong, "class")
