@@ -14,8 +14,8 @@ from expunge import Ridge
 from expunge.checks import Case, check_unlearner
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.maths.moments import Moments, ReadsMoments, TargetMoments
 from expunge.methods.sums.bayesian_ridge import BayesianRidge
-from expunge.methods.sums.moments import Moments, ReadsMoments, TargetMoments
 
 LEARNED = ("coef_", "intercept_", "sigma_", "alpha_", "lambda_", "n_iter_")
 PRIOR = {"hyperparameters": "fixed", "alpha_1": 2.0, "alpha_2": 1.5, "lambda_init": 0.3}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import expunge
-from expunge.methods.certified.last_of_class import is_last_of_a_class
+from expunge.privacy.last_of_class import is_last_of_a_class
 
 CANARY = "diagnosis-77e1f0c2"
 NAMES = [

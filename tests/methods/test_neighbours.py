@@ -20,7 +20,7 @@ import expunge
 from expunge import KNeighborsClassifier, KNeighborsRegressor
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
-from expunge.methods.neighbours.nearest import METRICS, nearest
+from expunge.maths.nearest import METRICS, nearest
 from expunge.seeds import uniform64
 from methods.class_histories import end_of, histories, random_table
 

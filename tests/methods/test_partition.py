@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.sharded.partition import (
+from expunge.maths.partition import (
     check_partition,
     place_by_hash,
     place_by_prior,

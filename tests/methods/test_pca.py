@@ -15,9 +15,9 @@ from sklearn.utils.estimator_checks import check_estimator
 from expunge.checks import Case, check_unlearner
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError, UnsupportedRequestError
-from expunge.methods.sums.moments import Moments, ReadsMoments
+from expunge.maths.moments import Moments, ReadsMoments
+from expunge.maths.product_moments import product_moments, row_products
 from expunge.methods.sums.pca import PCA
-from expunge.methods.sums.product_moments import product_moments, row_products
 
 LEARNED = ("components_", "explained_variance_", "explained_variance_ratio_", "singular_values_", "mean_")
 

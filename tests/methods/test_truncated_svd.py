@@ -13,9 +13,8 @@ from sklearn.utils.estimator_checks import check_estimator
 from expunge.checks import Case, check_unlearner
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
-from expunge.maths import exact
-from expunge.methods.sums import product_moments
-from expunge.methods.sums.moments import ReadsMoments
+from expunge.maths import exact, product_moments
+from expunge.maths.moments import ReadsMoments
 from expunge.methods.sums.truncated_svd import TruncatedSVD
 
 LEARNED = ("components_", "singular_values_", "explained_variance_", "explained_variance_ratio_")

@@ -126,6 +126,50 @@ def test_rooms_of_the_workspace_know_only_those_before_them() -> None:
     assert wrong == []
 
 
+#: Rooms of methods that know another one, and why; all others share only what stands below them, in the words, in maths
+#: or in privacy.
+NEIGHBOURS = {
+    ("language", "networks"): "language models are networks of a task",
+    ("networks", "language"): "the table of network methods and models names them, and imports none",
+    ("networks", "private"): "the table of network methods and models names them, and imports none",
+    ("pipeline", "preprocessing"): "a pipeline folds its steps, and reads their parts",
+    ("pipeline", "sums"): "a pipeline folds its steps, and reads their parts",
+    ("pipeline", "text"): "a pipeline folds its steps, and reads their parts",
+    ("private", "certified"): "the last layer of a TwoStage is a certified model",
+    ("private", "networks"): "private networks are networks of a task",
+}
+
+
+def method_room_of(module: str) -> str:
+    """The room of methods in which a module lies; "" of the table of methods and of what is none."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["expunge", "methods"] and len(parts) > 2 else ""
+
+
+def rooms_known(source: str, module: str, *, is_package: bool = False) -> set[tuple[str, str]]:
+    """Pairs of rooms of methods: that of the module, and others that it imports from."""
+    package, own = module if is_package else module.rpartition(".")[0], method_room_of(module)
+    targets = {method_room_of(target) for _, target in imports_of(source, package)}
+    return {(own, target) for target in targets - {own, ""}} if own else set()
+
+
+def test_rooms_of_methods_do_not_know_each_other() -> None:
+    found = set().union(
+        *(
+            rooms_known(path.read_text(encoding="utf-8"), module_name(path), is_package=path.name == "__init__.py")
+            for path in (SRC / "methods").rglob("*.py")
+        )
+    )
+    assert found - set(NEIGHBOURS) == set(), "Move what both need to a room below both, or say why."
+    assert set(NEIGHBOURS) - found == set(), "These no longer know each other: take them from the list."
+
+
+def test_a_room_of_methods_that_knows_another_is_seen() -> None:
+    source = "def f():\n    from expunge.methods.sums.pca import PCA\nfrom expunge.methods import find_method"
+    assert rooms_known(source, "expunge.methods.forest.mine") == {("forest", "sums")}
+    assert rooms_known(source, "expunge.methods.sums.mine") == set()
+
+
 #: What the command line, the service and the lab may know of the workspace: the facade, and the public package of the
 #: advice, which needs no workspace.
 FACADE = {"expunge.workspace", "expunge.workspace.advice"}

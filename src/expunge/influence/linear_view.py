@@ -14,10 +14,10 @@ from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedReq
 from expunge.influence.quantities import quantities
 from expunge.influence.targets import SELF, Target
 from expunge.influence.view import Features, Positions
-from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
-from expunge.methods.certified.logistic_scores import class_targets
+from expunge.maths.logistic_scores import class_targets
 from expunge.methods.certified.losses import LOGISTIC, SQUARED
 from expunge.methods.pipeline.pipeline import Pipeline
+from expunge.privacy.bounded_rows import BoundedRows, weights_of
 
 if TYPE_CHECKING:
     from expunge.methods.networks.curvature import CurvatureOptions

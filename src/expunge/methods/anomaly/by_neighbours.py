@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.maths.boxes import nearest_of_many
+from expunge.maths.nearest import METRICS, row_sums
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.methods.anomaly.near_lists import known_slots, lists_after, reached
-from expunge.methods.neighbours.boxes import nearest_of_many
-from expunge.methods.neighbours.nearest import METRICS, row_sums
-from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

@@ -12,9 +12,9 @@ from scipy import stats
 
 from expunge.errors import InvalidParameterError
 from expunge.maths import exact
+from expunge.maths.fixed_point import check_resolution_param, rounding_terms
 from expunge.methods.anomaly.detector import RARE, Detector
 from expunge.methods.anomaly.spread import Spread, learn_products, squares
-from expunge.methods.sums.fixed_point import check_resolution_param, rounding_terms
 from expunge.rows import Rows
 from expunge.state import Change, Part
 

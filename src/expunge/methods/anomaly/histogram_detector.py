@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION, rounded_weight
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.methods.anomaly.detector import Detector
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
-from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

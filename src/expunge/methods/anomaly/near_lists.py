@@ -12,8 +12,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.neighbours.boxes import nearest_of_many
-from expunge.methods.neighbours.nearest import METRICS, nearest
+from expunge.maths.boxes import nearest_of_many
+from expunge.maths.nearest import METRICS, nearest
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
@@ -52,7 +52,7 @@ def lists_after(old: Part | None, change: Change, k: int, metric: str) -> Part:
     change : Change
     k : int
     metric : str
-        One of :data:`expunge.methods.neighbours.nearest.METRICS`.
+        One of :data:`expunge.maths.nearest.METRICS`.
 
     Returns
     -------

@@ -13,9 +13,9 @@ from scipy import stats
 from expunge.arguments import check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
+from expunge.maths.fixed_point import check_resolution_param, rounding_terms
 from expunge.methods.anomaly.detector import RARE, Detector
 from expunge.methods.anomaly.spread import Spread, learn_products, squares
-from expunge.methods.sums.fixed_point import check_resolution_param, rounding_terms
 from expunge.rows import Rows
 from expunge.state import Change, Part
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
-from expunge.methods.neighbours.nearest import nearest
+from expunge.maths.nearest import nearest
 from expunge.records import Removal
 from expunge.rows import Rows
 

@@ -13,9 +13,9 @@ from sklearn.utils.extmath import svd_flip
 from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
-from expunge.methods.sums.product_moments import product_moments, row_products, table_products
-from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION
+from expunge.maths.product_moments import product_moments, row_products, table_products
+from expunge.maths.running_sum import refuse_new_lack, sum_after
 from expunge.state import Change, Part
 
 __all__ = ["Spread", "learn_products", "squares"]

@@ -14,9 +14,9 @@ from sklearn.base import ClassifierMixin
 from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.contract import Unlearner
 from expunge.estimators import one_thread
+from expunge.maths.logistic_scores import class_names, class_targets, together
 from expunge.methods.bayesian.divided import divided
 from expunge.methods.bayesian.gaussian_posterior import Posterior, chances, nearest_gaussian
-from expunge.methods.certified.logistic_scores import class_names, class_targets, together
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed

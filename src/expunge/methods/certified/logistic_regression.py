@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.certified_linear import CertifiedLinear
-from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.losses import LOGISTIC
 
 __all__ = ["CertifiedLogisticRegression"]

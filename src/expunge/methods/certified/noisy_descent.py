@@ -13,21 +13,14 @@ from sklearn.utils import Tags
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, UnsupportedRequestError
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
-from expunge.methods.certified.claims import (
-    NEIGHBOURS,
-    about_large_delta,
-    about_loss,
-    about_noise,
-    about_rows,
-    check_claim,
-    tagged,
-)
-from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
-from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.methods.certified.arguments import check_claim
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.perturbed import Data, Problem, plain_gradients, solved
 from expunge.privacy.arguments import check_delta
+from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
+from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
+from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table

@@ -13,14 +13,14 @@ from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.clusters.path import Search, assigned
-from expunge.methods.sums.class_sums import named_sums, weight_sums
-from expunge.methods.sums.fixed_point import (
+from expunge.maths.class_sums import named_sums, weight_sums
+from expunge.maths.fixed_point import (
     WEIGHT_RESOLUTION,
     check_resolution_param,
     rounded_weight,
     rounding_terms,
 )
+from expunge.methods.clusters.path import Search, assigned
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part

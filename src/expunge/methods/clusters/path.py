@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from expunge.maths.nearest import nearest
 from expunge.maths.portable import logarithm
-from expunge.methods.neighbours.nearest import nearest
 from expunge.seeds import uniform64
 
 __all__ = ["Search", "assigned"]

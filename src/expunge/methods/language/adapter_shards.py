@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from expunge.arguments import check_count, check_number
 from expunge.errors import UnsupportedRequestError
+from expunge.maths.partition import place_by_subject
 from expunge.methods.language.answering import frozen, refuse_others, slots_before
 from expunge.methods.language.causal_model import END, CausalModel
 from expunge.methods.networks.checkpoints import Checkpoint
@@ -24,7 +25,6 @@ from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.replay_run import DOUBT, optimizer_of, run
 from expunge.methods.networks.replay_schedule import Schedule
 from expunge.methods.networks.weights import part_of
-from expunge.methods.sharded.partition import place_by_subject
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
 from expunge.state import Change, Part

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from expunge.errors import InvalidDataError
 from expunge.methods.networks.task import Task
-from expunge.methods.text.vectorizer import texts_of
+from expunge.table.texts import texts_of
 
 __all__ = ["END", "IGNORED", "AnswerTask", "CausalModel", "answer", "answer_rows"]
 

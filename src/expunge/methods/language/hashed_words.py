@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import murmurhash3_32
 
 from expunge.arguments import check_count
-from expunge.methods.text.vectorizer import texts_of
+from expunge.table.texts import texts_of
 
 __all__ = ["hashed_words"]
 

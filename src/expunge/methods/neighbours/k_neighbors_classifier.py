@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
+from expunge.maths.class_sums import number_classes, tally, tally_changed
 from expunge.methods.neighbours.neighbours import Neighbours, is_neighbour
-from expunge.methods.sums.class_sums import number_classes, tally, tally_changed
 from expunge.rows import Table
 from expunge.state import Change, Part
 

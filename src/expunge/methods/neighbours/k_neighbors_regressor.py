@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
+from expunge.maths.running_sum import sum_after
 from expunge.methods.neighbours.neighbours import Neighbours, is_neighbour
-from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.neighbours.boxes import nearest_of_many
-from expunge.methods.neighbours.nearest import METRICS, row_sums
-from expunge.methods.sums.running_sum import refuse_new_lack
+from expunge.maths.boxes import nearest_of_many
+from expunge.maths.nearest import METRICS, row_sums
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input

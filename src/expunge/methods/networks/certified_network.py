@@ -11,13 +11,13 @@ import numpy.typing as npt
 from sklearn.utils import Tags
 
 from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
-from expunge.methods.certified.claims import about_large_delta, tagged
 from expunge.methods.networks.adopted_weights import FIT, NO_MORE, AdoptedWeights, method_of
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.noisy_fine_tuning import ALONE, NoisyFineTuning
 from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.weights import filled
 from expunge.privacy.arguments import check_delta
+from expunge.privacy.claims import about_large_delta, tagged
 from expunge.privacy.odometer import Odometer
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows

@@ -12,7 +12,6 @@ from torch import nn
 
 from expunge.arguments import check_choice, check_count, check_number
 from expunge.errors import InvalidParameterError, UnsupportedEstimatorError, UnsupportedRequestError
-from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.descent import descend
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.limits import Limits
@@ -21,6 +20,7 @@ from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.reference import Reference
 from expunge.methods.networks.task import Positions, Task
 from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.claims import about_noise
 from expunge.privacy.clipping import clip_rows
 from expunge.privacy.events import Gaussian
 from expunge.privacy.forgetting_noise import sigma_for_clipped_gradients, sigma_for_clipped_models

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths import exact
+from expunge.maths.moments import ReadsMoments
 from expunge.methods.pipeline.joint_sums import JointSums
 from expunge.methods.pipeline.readout import is_linear, readout
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, named
 from expunge.methods.pipeline.text_fold import TextFold
 from expunge.methods.pipeline.text_ridge_fold import TextRidgeFold
 from expunge.methods.preprocessing.front import Front, form_of
-from expunge.methods.sums.moments import ReadsMoments
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

@@ -25,13 +25,13 @@ from expunge.maths.contingency import (
     recoded_pairs,
     recoded_sums,
 )
+from expunge.maths.moments import ClassMoments, Moments, TargetMoments
 from expunge.methods.preprocessing.categories import refuse_many
 from expunge.methods.preprocessing.column_tallies import merged_values, value_tally
-from expunge.methods.preprocessing.column_values import column_values, numbers_of
 from expunge.methods.preprocessing.front import Front
-from expunge.methods.sums.moments import ClassMoments, Moments, TargetMoments
 from expunge.rows import Table
 from expunge.state import Change, Part
+from expunge.table.column_values import column_values, numbers_of
 
 __all__ = ["JointSums"]
 

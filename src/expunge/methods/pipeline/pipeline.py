@@ -24,10 +24,11 @@ from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
 from expunge.methods.preprocessing.simple_imputer import SimpleImputer
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
-from expunge.methods.text.vectorizer import TextTransform, texts_of
+from expunge.methods.text.vectorizer import TextTransform
 from expunge.records import Guarantee
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
+from expunge.table.texts import texts_of
 from expunge.validation import any_input, numeric_input, targets_input
 
 __all__ = ["Pipeline"]
@@ -154,8 +155,7 @@ class Pipeline(NamedSteps, Unlearner):
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         first = next(step for _, step in self.steps if step != "passthrough")
         if isinstance(first, TextTransform):
-            X = texts_of(X, least)
-            return X, targets_input(self, X, y, reset=reset)
+            return (X := texts_of(X, least)), targets_input(self, X, y, reset=reset)
         if isinstance(first, ColumnFront):
             return any_input(self, X, y, reset=reset, least=least)
         return numeric_input(self, X, y, reset=reset, least=least)

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.maths import exact
+from expunge.maths.class_sums import number_classes
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.methods.pipeline.stages import below, named
-from expunge.methods.sums.class_sums import number_classes
 from expunge.methods.sums.discrete_nb import BernoulliNB, MultinomialNB
-from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.methods.text.analysis import Counts
 from expunge.methods.text.class_terms import (
     UNIT,

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths import exact
+from expunge.maths.class_sums import number_classes
+from expunge.maths.fixed_point import rounding_terms
+from expunge.maths.moments import ClassMoments, Moments
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.methods.pipeline.stages import below, named
-from expunge.methods.sums.class_sums import number_classes
-from expunge.methods.sums.fixed_point import rounding_terms
-from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.ridge_classifier import RidgeClassifier
-from expunge.methods.sums.running_sum import refuse_new_lack
 from expunge.methods.text.analysis import Counts
 from expunge.methods.text.class_terms import plain_labels
 from expunge.methods.text.remembered import Remembered, follow, key_of

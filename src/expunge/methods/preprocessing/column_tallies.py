@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError, OutOfRangeError
 from expunge.maths import exact
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION, rounded_weight
+from expunge.maths.running_sum import sum_after
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary, ValueSummary
-from expunge.methods.preprocessing.column_values import column_values, distinct_values, numbers_of
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
-from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
+from expunge.table.column_values import column_values, distinct_values, numbers_of
 
 __all__ = ["Layout", "column_tallies", "merged_values", "summaries", "summaries_of_values", "value_tally"]
 

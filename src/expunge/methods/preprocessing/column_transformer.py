@@ -9,10 +9,10 @@ import numpy as np
 from sklearn.utils import Tags
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.preprocessing.column_values import column_count
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
+from expunge.table.column_values import column_count
 
 __all__ = ["ColumnTransformer"]
 

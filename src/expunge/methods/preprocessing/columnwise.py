@@ -18,12 +18,12 @@ from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError
+from expunge.maths.fixed_point import check_resolution_param
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
-from expunge.methods.preprocessing.column_values import numbers_of
 from expunge.methods.preprocessing.front import Branch, Front, form_of, side_by_side
-from expunge.methods.sums.fixed_point import check_resolution_param
 from expunge.rows import Rows
 from expunge.state import Change, Part
+from expunge.table.column_values import numbers_of
 from expunge.validation import any_input
 
 __all__ = ["ColumnFront", "ColumnTransform"]

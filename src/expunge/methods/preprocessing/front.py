@@ -13,9 +13,9 @@ from expunge.errors import InvalidDataError
 from expunge.maths import exact
 from expunge.methods.preprocessing.column_summary import Summary
 from expunge.methods.preprocessing.column_tallies import Layout, column_tallies, summaries
-from expunge.methods.preprocessing.column_values import column_count, column_values
 from expunge.rows import Rows
 from expunge.state import Change, Part
+from expunge.table.column_values import column_count, column_values
 
 __all__ = ["Branch", "Front", "form_of", "refuse_text", "side_by_side", "statistics_of"]
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from expunge.arguments import check_choice, check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
+from expunge.maths.fixed_point import rounding_terms
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary, ValueSummary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text, statistics_of
-from expunge.methods.sums.fixed_point import rounding_terms
 from expunge.state import Part
 
 __all__ = ["SimpleImputer"]

@@ -11,10 +11,10 @@ from sklearn.preprocessing import StandardScaler as Told
 
 from expunge.arguments import check_flag
 from expunge.maths import exact
+from expunge.maths.fixed_point import rounding_terms
 from expunge.methods.preprocessing.column_summary import MomentSummary, Summary
 from expunge.methods.preprocessing.columnwise import ColumnFront, ColumnTransform
 from expunge.methods.preprocessing.front import refuse_text
-from expunge.methods.sums.fixed_point import rounding_terms
 from expunge.state import Part
 
 __all__ = ["StandardScaler"]

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.arguments import check_number
-from expunge.methods.certified.bounded_rows import weights_of
 from expunge.methods.private.do_nothing import DoNothing
 from expunge.methods.private.noisy_counts import NoisyBayes, class_codes, noisy_class_sums
+from expunge.privacy.bounded_rows import weights_of
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part

@@ -18,15 +18,15 @@ from sklearn.utils import Tags
 from expunge.arguments import check_count, check_flag
 from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.methods.certified.bounded_rows import weight_of
-from expunge.methods.certified.claims import about_large_delta, about_noise, tagged
-from expunge.methods.certified.last_of_class import is_last_of_a_class, without_names
-from expunge.methods.sums.class_sums import number_classes
+from expunge.maths.class_sums import number_classes
 from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.bounded_rows import weight_of
+from expunge.privacy.claims import about_large_delta, about_noise, tagged
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.group_odometer import GroupOdometer
+from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows, Table

@@ -12,11 +12,11 @@ from scipy.special import expit, softmax
 from expunge.arguments import check_count, check_flag, check_number
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import BoundedRows, weights_of
-from expunge.methods.certified.claims import about_rows
-from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.compression import check_compress, compressed
 from expunge.methods.private.do_nothing import DoNothing
+from expunge.privacy.bounded_rows import BoundedRows, weights_of
+from expunge.privacy.claims import about_rows
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from expunge.methods.certified.logistic_scores import codes_of
+from expunge.maths.logistic_scores import codes_of
 from expunge.privacy.noise import Noise
 from expunge.rows import Table
 from expunge.state import Part

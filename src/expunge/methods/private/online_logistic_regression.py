@@ -12,12 +12,12 @@ from sklearn.utils import Tags
 
 from expunge.arguments import check_count, check_flag, check_number
 from expunge.estimators import one_thread
-from expunge.methods.certified.bounded_rows import BoundedRows, weight_of, weights_of
-from expunge.methods.certified.claims import about_rows
-from expunge.methods.certified.last_of_class import is_last_of_a_class
-from expunge.methods.certified.logistic_scores import LogisticScores, class_names, class_targets
+from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
+from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
+from expunge.privacy.claims import about_rows
+from expunge.privacy.last_of_class import is_last_of_a_class
 from expunge.privacy.noise import Noise, grid_of
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64

@@ -22,11 +22,11 @@ from expunge.errors import (
     UnknownRecordError,
 )
 from expunge.files.archive import array_bytes, array_from_bytes, canonical_json, read_archive, write_archive
-from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.network_method import touched_parts
 from expunge.methods.networks.task import Positions, Task
 from expunge.methods.networks.weights import Arrays, filled
 from expunge.methods.private.do_nothing import about_odometer
+from expunge.privacy.claims import about_noise
 from expunge.privacy.group_odometer import GroupOdometer
 from expunge.records import Guarantee, Plan, Removal
 from expunge.table.ids import Ids, check_ids, check_unique

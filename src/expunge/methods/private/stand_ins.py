@@ -15,7 +15,6 @@ from torch import nn
 
 from expunge.arguments import check_choice
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
-from expunge.methods.certified.claims import about_noise
 from expunge.methods.networks.arguments import check_training
 from expunge.methods.networks.job import Job, endless_work
 from expunge.methods.networks.network_method import NetworkMethod
@@ -23,6 +22,7 @@ from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.task import Batch, Task
 from expunge.methods.private.noisy_counts import noisy_class_sums
 from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.claims import about_noise
 from expunge.privacy.events import Event, Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise

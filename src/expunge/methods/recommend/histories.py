@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.sums.class_sums import number_classes
+from expunge.maths.class_sums import number_classes
 from expunge.rows import Rows
 from expunge.seeds import uniform64
 from expunge.state import Change

@@ -13,7 +13,6 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.methods.recommend.histories import history_of, numbered, top, users_of
 from expunge.methods.recommend.interactions import read_interactions, read_users
-from expunge.methods.text.vectorizer import refuse_weight
 from expunge.records import Addition
 from expunge.rows import Rows, Table
 from expunge.validation import any_input
@@ -108,7 +107,11 @@ class Recommender(Unlearner):
         return any_input(self, frame, items, reset=reset, least=least)
 
     def _place(self, table: Table) -> None:
-        refuse_weight(self, table)
+        if table.weight is not None:
+            raise InvalidParameterError(
+                f"{type(self).__name__} learns from single interactions and takes no sample_weight.",
+                hint="Leave it out.",
+            )
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         work = sum(len(of) for of in users_of(rows, slots).values())

@@ -13,9 +13,9 @@ from sklearn.utils import Tags, get_tags
 from expunge.arguments import check_choice, check_count
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
+from expunge.maths.partition import check_partition, place_records, rows_of_shards
 from expunge.methods.sharded.aggregation import judges, skill, weights_of
 from expunge.methods.sharded.continuation import Shard, Template, how_to_continue, train_shard, train_shards
-from expunge.methods.sharded.partition import check_partition, place_records, rows_of_shards
 from expunge.methods.sharded.training import check_estimator_param, check_repeats, input_tags_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part

@@ -11,9 +11,9 @@ from sklearn.base import RegressorMixin
 
 from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import refuse_zero_weight
-from expunge.methods.sums.moments import Moments
-from expunge.methods.sums.product_moments import ProductSums
+from expunge.maths.fixed_point import refuse_zero_weight
+from expunge.maths.moments import Moments
+from expunge.methods.sums.product_sums import ProductSums
 from expunge.state import Part
 from expunge.validation import numeric_input
 

@@ -13,7 +13,8 @@ from sklearn.utils import Tags
 
 from expunge.arguments import check_flag, check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.methods.preprocessing.column_values import column_values, is_text
+from expunge.maths.class_sums import class_count
+from expunge.maths.running_sum import refuse_new_lack, sum_after
 from expunge.methods.sums.category_counts import (
     added,
     count_categories,
@@ -22,10 +23,9 @@ from expunge.methods.sums.category_counts import (
     subtracted,
     weighted_table,
 )
-from expunge.methods.sums.class_sums import class_count
 from expunge.methods.sums.naive_bayes import NaiveBayes, class_log_prior
-from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
 from expunge.state import Change, Part
+from expunge.table.column_values import column_values, is_text
 from expunge.table.faults import fault_of_shape
 from expunge.validation import any_input
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidDataError
 from expunge.maths import exact
-from expunge.methods.preprocessing.column_values import column_values, distinct_values
-from expunge.methods.sums.class_sums import number_classes, weight_sums
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, rounded_weight
+from expunge.maths.class_sums import number_classes, weight_sums
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.rows import Table
 from expunge.state import Part
+from expunge.table.column_values import column_values, distinct_values
 from expunge.table.faults import EXACT
 
 __all__ = ["added", "count_categories", "kind_of", "n_columns", "refuse_other_kind", "subtracted", "weighted_table"]

@@ -1,6 +1,6 @@
 """What classifiers on class sums do alike, and sums of products of features: tallied, centred in integers.
 
-The state of such a method is a tally (see :mod:`expunge.methods.sums.class_sums`) with Σ w x for each class and, where
+The state of such a method is a tally (see :mod:`expunge.maths.class_sums`) with Σ w x for each class and, where
 the method needs it, Σ (w x) xᵀ over all records or for each class. x is rounded to a multiple of the resolution, then
 w x is: so a weight that is an integer counts exactly as that many records.
 """
@@ -8,7 +8,6 @@ w x is: so a weight that is an integer counts exactly as that many records.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -18,18 +17,19 @@ from sklearn.base import ClassifierMixin
 
 from expunge.arguments import check_numbers
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.class_sums import class_weights, named_sums, tally, tally_changed, weight_sums
-from expunge.methods.sums.fixed_point import (
+from expunge.maths.class_sums import class_weights, named_sums, tally, tally_changed, weight_sums
+from expunge.maths.fixed_point import (
     check_resolution_param,
     refuse_zero_weight,
     rounded_weight,
     rounding_terms,
 )
-from expunge.methods.sums.moments import ClassMoments, Moments
-from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
+from expunge.maths.moments import ClassMoments, Moments
+from expunge.maths.product_moments import products, weighted
+from expunge.maths.running_sum import refuse_new_lack, sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -42,7 +42,6 @@ __all__ = [
     "class_moments",
     "means_of",
     "one_class",
-    "products",
     "scatter",
     "wrong_number",
 ]
@@ -52,7 +51,6 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.object_]
 Limbs = npt.NDArray[np.int64]
 
-CHUNK = 8192  # records of which [x, w x] is in memory at a time
 _BITS = 64  # of a quotient below the unit
 
 
@@ -96,7 +94,7 @@ class ClassSums(ClassifierMixin, Unlearner):
         weight = rounded_weight(table)
 
         def sums(codes: Codes, n_classes: int) -> dict[str, Limbs]:
-            X = _weighted(table.X, weight, self.resolution)
+            X = weighted(table.X, weight, self.resolution)
             out = {"sums": named_sums(exact.group_sums, X, codes, n_classes, self.resolution, table.ids)}
             if weight is not None:
                 out["weight"] = weight_sums(weight, codes, n_classes)
@@ -172,25 +170,6 @@ class Probabilities:
     def predict_log_proba(self, X: Any) -> Floats:
         """log P(class | x) for each row, shape (n, n_classes), in the order of ``classes_``."""
         return np.asarray(log_softmax(self._validated_scores(X), axis=1))
-
-
-def products(X: Floats, weight: Floats | None, resolution: Any, ids: npt.NDArray[Any]) -> Limbs:
-    """Sum of (w x) xᵀ over the records, limbs (6, d, d) in units of ``resolution[i] * resolution[j]``.
-
-    Both factors are rounded to multiples of the resolution; a record out of range is refused by its id.
-    """
-    n, d = X.shape
-    units = np.broadcast_to(exact.check_resolution(resolution, d), (d,))
-    total = exact.zeros_product((d, d))
-    for start in range(0, n, CHUNK):
-        rows = slice(start, start + CHUNK)
-        x = X[rows]
-        Z = x if weight is None else np.concatenate([_weighted(x, weight[rows], units), x], axis=1)
-        r = units if weight is None else np.concatenate([units, units])
-        with one_thread() if n > 1 else nullcontext():  # exact on any number of threads; on small blocks they wait
-            part = _named_gram(Z, r, ids[rows])
-        total = exact.add(total, part[:, :d, part.shape[2] - d :])
-    return total
 
 
 def scatter(limbs: Limbs, sums: Limbs, weight: Integers, unit: int, resolution: Any) -> Floats:
@@ -292,18 +271,3 @@ def _with_weight(part: Part) -> Part:
         return part
     out = {"classes": part["classes"][keep], "counts": part["counts"][keep]}
     return {**out, **{name: limbs[:, keep] for name, limbs in part.items() if name not in out}}
-
-
-def _weighted(X: Floats, weight: Floats | None, resolution: Any) -> Floats:
-    """w x of the rounded x; what is out of range stays so."""
-    if weight is None:
-        return X
-    r = exact.check_resolution(resolution, X.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.asarray(np.rint(X / r) * r * weight[:, np.newaxis])
-
-
-def _named_gram(Z: Floats, resolution: Floats, ids: npt.NDArray[Any]) -> Limbs:
-    with suppress(OutOfRangeError):
-        return exact.gram(Z, resolution)
-    return exact.gram(Z, resolution, record_ids=ids.tolist())

@@ -13,8 +13,8 @@ from sklearn.utils.extmath import safe_sparse_dot
 from expunge.arguments import check_flag, check_number, check_numbers
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.class_sums import class_count, named_sums, tally, weight_sums
-from expunge.methods.sums.fixed_point import rounded_weight
+from expunge.maths.class_sums import class_count, named_sums, tally, weight_sums
+from expunge.maths.fixed_point import rounded_weight
 from expunge.methods.sums.naive_bayes import NaiveBayes, class_log_prior
 from expunge.rows import Table
 from expunge.state import Part

@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from expunge.errors import InvalidParameterError, OutOfRangeError
 from expunge.maths.portable import circle, logarithm
-from expunge.methods.sums.product_moments import row_products
+from expunge.maths.product_moments import row_products
 from expunge.seeds import uniform64
 
 __all__ = ["KERNELS", "UNIT", "Features", "frequencies", "scales_of"]

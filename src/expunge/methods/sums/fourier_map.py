@@ -13,7 +13,7 @@ import numpy.typing as npt
 from expunge.arguments import check_choice, check_count, check_flag, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION
 from expunge.methods.sums.fourier_features import KERNELS, UNIT, Features, frequencies, scales_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part

@@ -11,10 +11,10 @@ from sklearn.base import RegressorMixin
 
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION, refuse_zero_weight, rounding_terms
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION, refuse_zero_weight, rounding_terms
+from expunge.maths.moments import Moments, TargetMoments
 from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features, unit_of_sums
-from expunge.methods.sums.moments import Moments, TargetMoments
-from expunge.methods.sums.product_moments import ProductSums
+from expunge.methods.sums.product_sums import ProductSums
 from expunge.methods.sums.ridge import solve_moments
 from expunge.rows import Rows
 from expunge.state import Part

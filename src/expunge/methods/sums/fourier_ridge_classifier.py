@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.maths import exact
+from expunge.maths.class_sums import added_tallies, class_weights, subtracted_tallies
+from expunge.maths.moments import ClassMoments, Moments
+from expunge.maths.running_sum import sum_after
 from expunge.methods.sums.class_products import ClassSums
-from expunge.methods.sums.class_sums import added_tallies, class_weights, subtracted_tallies
 from expunge.methods.sums.fourier_map import ALTERNATIVES, FourierMap, scatter_of_features, unit_of_sums
-from expunge.methods.sums.moments import ClassMoments, Moments
 from expunge.methods.sums.ridge_classifier import OneRegressionForTwo, solve_class_moments
-from expunge.methods.sums.running_sum import sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 

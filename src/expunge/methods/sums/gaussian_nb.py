@@ -10,8 +10,8 @@ import numpy.typing as npt
 from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.class_sums import class_weights, named_sums, tally, weight_sums
-from expunge.methods.sums.fixed_point import rounded_weight
+from expunge.maths.class_sums import class_weights, named_sums, tally, weight_sums
+from expunge.maths.fixed_point import rounded_weight
 from expunge.methods.sums.naive_bayes import NaiveBayes
 from expunge.rows import Table
 from expunge.state import Part

@@ -12,6 +12,7 @@ from scipy import linalg
 from expunge.arguments import check_number
 from expunge.errors import InvalidDataError
 from expunge.maths import exact
+from expunge.maths.moments import Moments
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
@@ -19,7 +20,6 @@ from expunge.methods.sums.class_products import (
     class_moments,
     wrong_number,
 )
-from expunge.methods.sums.moments import Moments
 from expunge.state import Part
 
 __all__ = ["LinearDiscriminantAnalysis"]

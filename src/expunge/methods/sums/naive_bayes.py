@@ -13,9 +13,9 @@ from sklearn.base import ClassifierMixin
 from expunge.arguments import check_numbers
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
-from expunge.methods.sums.class_sums import class_count, class_weights, tally_changed
-from expunge.methods.sums.fixed_point import check_resolution_param, refuse_zero_weight, rounding_terms
-from expunge.methods.sums.running_sum import refuse_new_lack
+from expunge.maths.class_sums import class_count, class_weights, tally_changed
+from expunge.maths.fixed_point import check_resolution_param, refuse_zero_weight, rounding_terms
+from expunge.maths.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 class NaiveBayes(ClassifierMixin, Unlearner):
     """Parent of the naive Bayes methods.
 
-    A method writes ``_tally(table)`` (see :mod:`expunge.methods.sums.class_sums`), ``_learned(part)``, the solution
+    A method writes ``_tally(table)`` (see :mod:`expunge.maths.class_sums`), ``_learned(part)``, the solution
     without ``classes``, and ``_joint(X, solution)``, log P(class, x) of validated rows; and names in ``_priors`` the
     parameter that holds the probabilities of the classes. One that sums no values, and has no ``resolution``, writes
     ``_update(change)`` instead of ``_tally``.

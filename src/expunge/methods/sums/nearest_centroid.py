@@ -11,6 +11,7 @@ import numpy.typing as npt
 from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
+from expunge.maths.class_sums import class_weights, named_sums
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
@@ -20,7 +21,6 @@ from expunge.methods.sums.class_products import (
     one_class,
     wrong_number,
 )
-from expunge.methods.sums.class_sums import class_weights, named_sums
 from expunge.rows import Table
 from expunge.state import Part
 

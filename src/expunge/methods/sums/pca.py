@@ -15,9 +15,10 @@ from sklearn.utils.extmath import svd_flip
 from expunge.arguments import check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import refuse_zero_weight
-from expunge.methods.sums.moments import Moments
-from expunge.methods.sums.product_moments import ProductSums, row_products
+from expunge.maths.fixed_point import refuse_zero_weight
+from expunge.maths.moments import Moments
+from expunge.maths.product_moments import row_products
+from expunge.methods.sums.product_sums import ProductSums
 from expunge.state import Part
 from expunge.validation import numeric_input
 

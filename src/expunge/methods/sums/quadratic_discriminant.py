@@ -11,6 +11,8 @@ from scipy import linalg
 
 from expunge.arguments import check_number
 from expunge.maths import exact
+from expunge.maths.class_sums import class_weights
+from expunge.maths.product_moments import products
 from expunge.methods.sums.class_products import (
     ClassSums,
     Probabilities,
@@ -18,11 +20,9 @@ from expunge.methods.sums.class_products import (
     chosen_priors,
     means_of,
     one_class,
-    products,
     scatter,
     wrong_number,
 )
-from expunge.methods.sums.class_sums import class_weights
 from expunge.rows import Table
 from expunge.state import Part
 

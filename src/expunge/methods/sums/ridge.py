@@ -19,15 +19,15 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, OutOfRangeError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import (
+from expunge.maths.fixed_point import (
     WEIGHT_RESOLUTION,
     check_resolution_param,
     refuse_zero_weight,
     rounded_weight,
     rounding_terms,
 )
-from expunge.methods.sums.moments import Moments, TargetMoments
-from expunge.methods.sums.running_sum import sum_after
+from expunge.maths.moments import Moments, TargetMoments
+from expunge.maths.running_sum import sum_after
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 from expunge.validation import numeric_input

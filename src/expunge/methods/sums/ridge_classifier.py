@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from expunge.arguments import check_flag, check_number
 from expunge.maths import exact
+from expunge.maths.moments import Moments
 from expunge.methods.sums.class_products import ClassSums, class_moments
-from expunge.methods.sums.moments import Moments
 from expunge.methods.sums.ridge import solve_symmetric
 from expunge.state import Part
 

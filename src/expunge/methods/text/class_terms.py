@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.sums.class_sums import number_classes
+from expunge.maths.class_sums import number_classes
 from expunge.methods.text.analysis import Counts
 from expunge.state import Part
 

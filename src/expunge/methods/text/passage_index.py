@@ -16,9 +16,10 @@ from expunge.errors import UnsupportedRequestError
 from expunge.methods.text.analysis import ANALYSIS, WORD, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.postings import Postings
 from expunge.methods.text.terms import NO_TERMS, Fewer, found_in, terms_with, terms_without
-from expunge.methods.text.vectorizer import lack_of_words, refuse_weight, tag_texts, texts_of
+from expunge.methods.text.vectorizer import lack_of_words, refuse_weight, tag_texts
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
+from expunge.table.texts import texts_of
 
 __all__ = ["Hit", "PassageIndex"]
 

@@ -15,9 +15,10 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
-from expunge.methods.text.vectorizer import refuse_weight, texts_of
+from expunge.methods.text.vectorizer import refuse_weight
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
+from expunge.table.texts import texts_of
 from expunge.validation import refuse_missing_targets, text_table
 
 __all__ = ["SpanReader"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.methods.neighbours.nearest import METRICS, _jit, _steps, nearest
+from expunge.maths.nearest import METRICS, _jit, _steps, nearest
 
 __all__ = ["nearest_of_many"]
 

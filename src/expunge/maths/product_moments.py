@@ -1,105 +1,33 @@
-"""Methods on sums of products: the sums, the moments they give, and products of rows that ask no other row.
+"""Products of records summed in integers, the moments they give, and products of rows that ask no other row.
 
-The state of such a method is Σ (w z) zᵀ over the records, z = (1, x) or (1, x, y), in integers. z is rounded to a
-multiple of the resolution, then w z is: so a weight that is an integer counts exactly as that many records.
+The sum is Σ (w z) zᵀ over the records, z = (1, x) or (1, x, y). z is rounded to a multiple of the resolution, then
+w z is: so a weight that is an integer counts exactly as that many records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.contract import Unlearner
 from expunge.errors import OutOfRangeError
 from expunge.estimators import one_thread
 from expunge.maths import exact
-from expunge.methods.sums.class_products import products
-from expunge.methods.sums.fixed_point import (
-    WEIGHT_RESOLUTION,
-    check_resolution_param,
-    rounded_weight,
-    rounding_terms,
-)
-from expunge.methods.sums.moments import Moments, TargetMoments
-from expunge.methods.sums.running_sum import refuse_new_lack, sum_after
-from expunge.rows import Rows, Table
-from expunge.state import Change, Part
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION, rounded_weight
+from expunge.maths.moments import Moments, TargetMoments
+from expunge.rows import Table
 
-__all__ = ["ProductSums", "product_moments", "row_products", "table_products"]
+__all__ = ["product_moments", "products", "row_products", "table_products", "weighted"]
 
 Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
 
 _CELLS = 2**21  # numbers of (1, x, y) in memory at a time
+_CHUNK = 8192  # records of which [x, w x] is in memory at a time
 _MOSTLY = 4  # up to one in so many, values that are not zero are taken one by one
 _ROWS = 1024  # of a product with rows, so that a block stays in the cache
-
-
-class ProductSums(Unlearner):
-    """Parent of the methods whose solution is a function of moments, with or without one target.
-
-    A method writes ``_lacking(weight, n, d)`` and ``_from_moments(moments)``.
-    """
-
-    #: Whether y is a target that is summed too.
-    _has_target = False
-    resolution: Any
-    target_resolution: Any = None
-
-    def _lacking(self, weight: float, n: int, d: int) -> Exception | None:
-        """Why nothing can be learned from n records of this weight in all and d features; None if it can."""
-        raise NotImplementedError
-
-    def _from_moments(self, moments: Moments) -> Part:
-        raise NotImplementedError
-
-    def _lack(self, moments: Moments) -> Exception | None:
-        return self._lacking(moments.weight, moments.n, len(moments.means))
-
-    def _check_params(self) -> None:
-        check_resolution_param("resolution", self.resolution)
-        if self._has_target:
-            check_resolution_param("target_resolution", self.target_resolution)
-
-    def _update(self, change: Change) -> dict[str, Part | None]:
-        old = change.parts.get("sums", {}).get("products")
-        new = sum_after(old, change, self._products, add=exact.add, subtract=exact.subtract)
-        n = len(change.rows)
-        before = None if old is None else (old, n - len(change.added_slots) + len(change.removed_slots))
-        refuse_new_lack(before, (new, n), change, lambda sums: self._lacking_sums(*sums))
-        return {"sums": {"products": new}}
-
-    def _lacking_sums(self, limbs: Limbs, n: int) -> Exception | None:
-        weight = float(exact.to_float(limbs[:, 0, 0], WEIGHT_RESOLUTION**2))
-        return self._lacking(weight, n, limbs.shape[1] - 1 - self._has_target)
-
-    def _products(self, table: Table) -> Limbs:
-        names = getattr(self, "feature_names_in_", None)
-        target = self.target_resolution if self._has_target else None
-        return table_products(table, self.resolution, target, names=names)
-
-    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        limbs = parts["sums"]["products"]
-        if not limbs[:, 0, 0].any():
-            return None
-        target = self.target_resolution if self._has_target else None
-        moments = product_moments(limbs, len(rows), self.resolution, target, n_targets=int(self._has_target))
-        if self._lack(moments) is not None:
-            return None
-        with one_thread():
-            return self._from_moments(moments)
-
-    def _estimate(self, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[int, int, tuple[str, ...]]:
-        return len(slots), len(slots), ("sums",)
-
-    def _terms(self) -> str:
-        if not self._has_target or np.array_equal(self.resolution, self.target_resolution):
-            return f", on {rounding_terms(self.resolution, 'values')}"
-        targets = rounding_terms(self.target_resolution, "targets")
-        return f", on {rounding_terms(self.resolution, 'values')} and {targets}"
 
 
 def table_products(table: Table, resolution: Any, target_resolution: Any = None, *, names: Any = None) -> Limbs:
@@ -196,6 +124,34 @@ def row_products(X: Any, W: Floats) -> Floats:
     return out
 
 
+def products(X: Floats, weight: Floats | None, resolution: Any, ids: npt.NDArray[Any]) -> Limbs:
+    """Sum of (w x) xᵀ over the records, limbs (6, d, d) in units of ``resolution[i] * resolution[j]``.
+
+    Both factors are rounded to multiples of the resolution; a record out of range is refused by its id.
+    """
+    n, d = X.shape
+    units = np.broadcast_to(exact.check_resolution(resolution, d), (d,))
+    total = exact.zeros_product((d, d))
+    for start in range(0, n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        x = X[rows]
+        Z = x if weight is None else np.concatenate([weighted(x, weight[rows], units), x], axis=1)
+        r = units if weight is None else np.concatenate([units, units])
+        with one_thread() if n > 1 else nullcontext():  # exact on any number of threads; on small blocks they wait
+            part = _named_gram(Z, r, ids[rows])
+        total = exact.add(total, part[:, :d, part.shape[2] - d :])
+    return total
+
+
+def weighted(X: Floats, weight: Floats | None, resolution: Any) -> Floats:
+    """w x of the rounded x; what is out of range stays so."""
+    if weight is None:
+        return X
+    r = exact.check_resolution(resolution, X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.rint(X / r) * r * weight[:, np.newaxis])
+
+
 def _units(resolution: Any, target_resolution: Any, d: int, n_targets: int) -> Floats:
     units = [np.array([WEIGHT_RESOLUTION]), np.broadcast_to(exact.check_resolution(resolution, d), (d,))]
     if n_targets:
@@ -216,3 +172,9 @@ def _refusal(table: Table, start: int, Z: Floats, weight: Floats | None, units: 
         f"{float(Z[row, column])!r} in {where}{weighted}: not below 2**63 resolutions.",
         hint=f"Correct or drop it, or choose a coarser {name}.",
     )
+
+
+def _named_gram(Z: Floats, resolution: Floats, ids: npt.NDArray[Any]) -> Limbs:
+    with suppress(OutOfRangeError):
+        return exact.gram(Z, resolution)
+    return exact.gram(Z, resolution, record_ids=ids.tolist())

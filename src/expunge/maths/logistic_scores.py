@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.base import ClassifierMixin
 
 from expunge.errors import InvalidDataError
-from expunge.methods.sums.class_sums import number_classes
+from expunge.maths.class_sums import number_classes
 from expunge.rows import Table
 from expunge.state import Part
 from expunge.validation import numeric_input

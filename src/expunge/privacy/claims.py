@@ -1,14 +1,8 @@
-"""What methods with a certificate say alike: arguments they refuse, assumptions in words, a delta that is large."""
+"""What methods with an epsilon and a delta say alike: assumptions in words, and a delta that is large."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from sklearn.utils import Tags
-
-from expunge.arguments import check_flag, check_number
-from expunge.privacy.arguments import check_delta, check_epsilon
-from expunge.seeds import check_seed
 
 __all__ = [
     "NEIGHBOURS",
@@ -16,38 +10,12 @@ __all__ = [
     "about_loss",
     "about_noise",
     "about_rows",
-    "check_claim",
     "tagged",
 ]
 
 
 #: What the two models that are compared differ in.
 NEIGHBOURS = "neighbours differ in records that are there or not: those that were forgotten"
-
-
-def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
-    """Refuse constructor arguments that are not of the documented form.
-
-    Parameters
-    ----------
-    model : Unlearner
-        With ``epsilon``, ``delta``, ``noise_seed`` and three flags.
-    positive : tuple of str
-        Names of the arguments that are numbers above 0.
-
-    Raises
-    ------
-    InvalidParameterError
-        One is not; it is named.
-    """
-    for name in positive:
-        check_number(name, getattr(model, name), open_low=True)
-    check_epsilon(model.epsilon)
-    check_delta(model.delta)
-    for name in ("clip", "fit_intercept", "allow_large_delta"):
-        check_flag(name, getattr(model, name))
-    if model.noise_seed is not None:
-        check_seed(model.noise_seed)
 
 
 def tagged(tags: Tags, noise_seed: int | None) -> Tags:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from expunge.errors import OutOfRangeError
 from expunge.maths import exact
-from expunge.methods.sums.fixed_point import WEIGHT_RESOLUTION
-from expunge.methods.sums.running_sum import sum_after
+from expunge.maths.fixed_point import WEIGHT_RESOLUTION
+from expunge.maths.running_sum import sum_after
 from expunge.rows import Table
 from expunge.state import Change, Part
 

@@ -1,0 +1,36 @@
+"""Constructor arguments that all certified linear models have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from expunge.arguments import check_flag, check_number
+from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.seeds import check_seed
+
+__all__ = ["check_claim"]
+
+
+def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
+    """Refuse constructor arguments that are not of the documented form.
+
+    Parameters
+    ----------
+    model : Unlearner
+        With ``epsilon``, ``delta``, ``noise_seed`` and three flags.
+    positive : tuple of str
+        Names of the arguments that are numbers above 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        One is not; it is named.
+    """
+    for name in positive:
+        check_number(name, getattr(model, name), open_low=True)
+    check_epsilon(model.epsilon)
+    check_delta(model.delta)
+    for name in ("clip", "fit_intercept", "allow_large_delta"):
+        check_flag(name, getattr(model, name))
+    if model.noise_seed is not None:
+        check_seed(model.noise_seed)
