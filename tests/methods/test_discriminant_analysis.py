@@ -17,7 +17,8 @@ from expunge import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from expunge.contract import DormantModelError
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.maths import exact
-from expunge.methods.sums.class_products import products, scatter
+from expunge.maths.product_moments import products
+from expunge.methods.sums.class_products import scatter
 from methods.class_histories import (
     LABELS,
     a_class_vanishes_and_comes_back,
@@ -181,7 +182,7 @@ def test_chunks_do_not_matter(monkeypatch):
     for model in MODELS:
         whole = model.fit(X, y).digest()
         with monkeypatch.context() as patch:
-            patch.setattr("expunge.methods.sums.class_products.CHUNK", 7)
+            patch.setattr("expunge.maths.product_moments._CHUNK", 7)
             assert model.fit(X, y).digest() == whole
 
 
