@@ -1,7 +1,11 @@
 """Run the scenarios of networks, every method with tuned dials, and write the page of their quality.
 
-python docs/lab/network_quality.py [--run FOLDER] [--only-page]     runs what is not yet done, then writes the page
-python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N]     looks for the dials first
+python docs/lab/network_quality.py [--run FOLDER] [--jobs N] [--only-page]   runs what is not yet done, writes the page
+python docs/lab/network_quality.py --gpu [--jobs N]                          the same for ResNet-18, on a GPU
+python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N] [--draws N] [--jobs N]   looks for the dials first
+
+Processes have one thread each, and their number changes no score. What is done is kept at once, dials too: a command
+that was stopped goes on. EXPUNGE_DEVICE says where --gpu trains; cuda, if it says nothing.
 """
 
 from __future__ import annotations
@@ -14,12 +18,15 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 from expunge.lab import network_scenarios as scenarios
 from expunge.lab import run_cells
 from expunge.lab.cells import Cell
+from expunge.lab.environment import code_digest
+from expunge.lab.isolation import context_of
 from expunge.lab.network_methods import NETWORK_METHODS
 from expunge.lab.results import Run, read_run
 from expunge.lab.site import leaderboard_csv
@@ -33,9 +40,12 @@ PAGE, TABLE = HERE.parent / "networks-quality.md", HERE / "networks.csv"
 SETTINGS = ROOT / "src" / "expunge" / "lab" / "network_settings.json"
 BEGIN, END = "<!-- written by docs/lab/network_quality.py -->", "<!-- end -->"
 TUNED = ("random@0.1", "class@3")
+#: Take longest, and so begin first.
+FIRST = ("newton-step", "amnesiac", "stand-ins", "fine-tuning", "euk")
 GAPS = ("retain", "forget", "test", "attack")
 
 Key = tuple[str, str, str]
+#: By method: scores and times of each seed. The environment of a setting is that of its first line.
 Lines = dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]
 
 
@@ -44,19 +54,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=ROOT / "build" / "networks")
     parser.add_argument("--only-page", action="store_true")
+    parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--tune", nargs="*", metavar="REQUEST")
-    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--methods", nargs="*", metavar="METHOD", default=list(NETWORK_METHODS), help="to tune")
+    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
-    shared = ROOT.parent / "shared" / "data"
-    if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
-        os.environ["EXPUNGE_DATA"] = str(shared)
+    prepare_environment(asked.gpu)
     if asked.tune is not None:
-        search(asked.tune or list(TUNED), asked.trials)
-        return 0
+        return search(asked.tune or list(TUNED), asked.methods, asked.trials, asked.draws, asked.jobs, asked.run)
     if not asked.only_page:
-        for cells in settings():  # in one process: cells of one training seed share the model and its retrain
-            report = run_cells(cells, asked.run, isolate=False, progress=show)
-            print(f"{cells[0].shared}: {report.n_run} run, {report.n_kept} done before, {len(report.failed)} failed.")
+        cells = [cell for group in (gpu_settings() if asked.gpu else settings()) for cell in group]
+        report = run_cells(cells, asked.run, n_jobs=asked.jobs, isolate=False, progress=show)
+        print(f"{report.n_run} cells run, {report.n_kept} done before, {len(report.failed)} failed", end="")
+        print(f", in {report.elapsed_s:.0f} s.", flush=True)
+        for line in report.failed:
+            print(f"{line['cell']}: {line['error']['message']}")
     run = read_run(asked.run)
     shorter = re.sub(r"\d\.\d{7,}(?:e-?\d+)?", lambda found: f"{float(found[0]):.6g}", leaderboard_csv(rows_of(run)))
     TABLE.write_text(shorter, encoding="utf-8")
@@ -65,28 +79,84 @@ def main() -> int:
     return 1 if run.failed else 0
 
 
+def prepare_environment(gpu: bool) -> None:
+    """One thread for this process and those that it makes, before torch is imported; where the data are; the device."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    shared = ROOT.parent / "shared" / "data"
+    if "EXPUNGE_DATA" not in os.environ and shared.is_dir():
+        os.environ["EXPUNGE_DATA"] = str(shared)
+    if gpu:
+        os.environ.setdefault("EXPUNGE_DEVICE", "cuda")
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic kernels of cuBLAS need
+    else:
+        os.environ.pop("EXPUNGE_DEVICE", None)
+
+
 def settings() -> list[list[Cell]]:
-    """The cells of each table, in the order of the page."""
+    """The cells of each table for a processor, in the order of the page."""
     own = [list(scenarios.network_cells((request,), samples=(), long=())) for request in scenarios.REQUESTS]
     own += [list(scenarios.network_cells((), samples=(), long=(request,))) for request in scenarios.LONG_REQUESTS]
     return own + [list(scenarios.network_cells((), samples=(sample,), long=())) for sample in scenarios.SAMPLES]
 
 
+def gpu_settings() -> list[list[Cell]]:
+    """The same for a graphics processor."""
+    return [list(scenarios.gpu_cells())]
+
+
 def keys() -> list[Key]:
     """Workload, model and request of each table, in the same order."""
-    return [(cells[0].scenario.workload, cells[0].scenario.model, cells[0].scenario.request) for cells in settings()]
+    every = [*settings(), *gpu_settings()]
+    return [(cells[0].scenario.workload, cells[0].scenario.model, cells[0].scenario.request) for cells in every]
 
 
-def search(requests: list[str], n_trials: int) -> None:
-    """Find the dials, so many trials for each method."""
+def search(requests: list[str], methods: list[str], n_trials: int, draws: int, n_jobs: int, folder: Path) -> int:
+    """Find the dials, so many trials for each method; those that were found by the same code are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    notes, code = folder / "tuning.jsonl", code_digest()
+    lines = [json.loads(text) for text in notes.read_text(encoding="utf-8").splitlines()] if notes.exists() else []
+    same = [line for line in lines if (line["trials"], line["draws"], line["code"]) == (n_trials, draws, code)]
+    known = {(line["request"], line["method"]): line for line in same}
+    for line in known.values():
+        keep(line)
+    todo = [(request, method) for request in requests for method in [*FIRST, *methods] if method in methods]
+    todo = [one for one in dict.fromkeys(todo) if one not in known]
+    start, failed = time.perf_counter(), []
+    with ProcessPoolExecutor(n_jobs, mp_context=context_of(["expunge.lab.tuning", "torch", "optuna"])) as pool:
+        asked = {
+            pool.submit(tune, f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0", n_trials=n_trials,
+                        draws=draws): (request, method)
+            for request, method in todo
+        }  # fmt: skip
+        for done in as_completed(asked):
+            request, method = asked[done]
+            try:
+                told = done.result()
+            except Exception as error:  # the others go on
+                failed.append(f"{request} {method}: {type(error).__name__}: {error}")
+                print(failed[-1], flush=True)
+                continue
+            line = {"request": request, "method": method, "best": told.best, "gap": told.gap, "of_draws": told.of_draws,
+                    "trials": n_trials, "draws": draws, "code": code}  # fmt: skip
+            with notes.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            keep(line)
+            each = ", ".join(f"{gap:.4f}" for gap in told.of_draws)
+            print(f"{request} {told.best}: mean gap {told.gap:.4f} on validation records ({each})", flush=True)
+    spent = time.perf_counter() - start
+    print(f"{len(todo) - len(failed)} tuned, {len(known)} known before, {len(failed)} failed, in {spent:.0f} s.")
+    return 1 if failed else 0
+
+
+def keep(line: dict[str, Any]) -> None:
+    """Write the dials of a method where scenarios read them."""
     found = json.loads(SETTINGS.read_text(encoding="utf-8"))
-    for request in requests:
-        found[request] = {}
-        for method in NETWORK_METHODS:
-            told = tune(f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0", n_trials=n_trials)
-            found[request][method] = told.best
-            print(f"{request} {told.best}: mean gap {told.gap:.4f} on validation records", flush=True)
-        SETTINGS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    found.setdefault(line["request"], {})[line["method"]] = line["best"]
+    ordered = {r: {m: of[m] for m in NETWORK_METHODS if m in of} for r, of in found.items()}
+    other = SETTINGS.with_suffix(".new")
+    other.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+    os.replace(other, SETTINGS)
 
 
 def show(done: float, total: float) -> None:
@@ -101,11 +171,12 @@ def tables(run: Run) -> str:
     for cell, line in run.scores.items():
         s = Cell.parse(cell).scenario
         if line["status"] == "done":
-            groups[s.workload, s.model, s.request][s.method].append((line["scores"], run.timings[cell]))
+            times = {**run.timings[cell], "on": device_of(line["environment"])}
+            groups[s.workload, s.model, s.request][s.method].append((line["scores"], times))
     order = keys()
-    first, n = next(iter(run.scores.values()))["environment"], len(run.scores)
-    told = f"Python {first['python']}, torch {first['torch']}, one thread of a {first['device']}"
-    out = [f"{n} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
+    every = [line["environment"] for line in run.scores.values()]
+    told = " and ".join(sorted({f"Python {found['python']}, torch {found['torch']}" for found in every}))
+    out = [f"{len(every)} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
     seen = {name(method) for lines in groups.values() for method in lines}
     if left := sorted(set(NETWORK_METHODS) - seen):
         out += [f"Not in this run: {', '.join(f'`{method}`' for method in left)}.", ""]
@@ -115,6 +186,11 @@ def tables(run: Run) -> str:
         if {"retrain", "do-nothing"} <= set(groups[key]):
             out += group(key, groups[key])
     return "\n".join(out)
+
+
+def device_of(environment: dict[str, Any]) -> str:
+    """In words; a graphics processor by its name."""
+    return environment.get("gpu") or f"one thread of a {environment['device']}"
 
 
 def title(key: Key) -> str:
@@ -168,7 +244,7 @@ def group(key: Key, lines: Lines) -> list[str]:
         f"### {title(key)}", "",
         f"{first['n_forgotten']} of {first['n_trained']} records forgotten, {seeds} seeds. Accuracy on what was "
         f"trained on {100 * known:.1f} %, do-nothing's mean gap {100 * idle:.1f} points: it {counts}. That of a "
-        f"retrain is {100 * mean(lines, 'do-nothing', own):.1f}.", "",
+        f"retrain is {100 * mean(lines, 'do-nothing', own):.1f}. Measured on {lines['do-nothing'][0][1]['on']}.", "",
         "| method | " + " | ".join(gaps) + " | mean gap | of do-nothing's | records read | time |",
         "|" + " --- |" * (len(gaps) + 5),
     ]  # fmt: skip
@@ -207,9 +283,13 @@ def signed(lines: Lines, method: str, score: str) -> str:
 
 
 def spent(lines: Lines, method: str) -> float:
-    """Processor time in units of a retrain's, both as medians. Training once more for a log is not in it."""
-    whole = statistics.median({t["retrain_cpu_s"] for of_method in lines.values() for _, t in of_method})
-    return statistics.median(t["forget_cpu_s"] for _, t in lines[method]) / whole
+    """Time in units of a retrain's, both as medians: of the processor, or by the clock where a GPU does the work.
+
+    Training once more for a log is not in it.
+    """
+    own = "_cpu_s" if lines[method][0][1]["on"].startswith("one thread") else "_s"
+    whole = statistics.median({t[f"retrain{own}"] for of_method in lines.values() for _, t in of_method})
+    return statistics.median(t[f"forget{own}"] for _, t in lines[method]) / whole
 
 
 def ranked(lines: Lines) -> list[str]:

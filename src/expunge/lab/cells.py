@@ -114,6 +114,11 @@ class Cell:
         """References that know the forget set: 14 of 40, so that the power can be called sufficient."""
         return math.ceil(0.35 * self.n_references)
 
+    @property
+    def n_models(self) -> int:
+        """All references."""
+        return self.n_references + self.n_unforgotten
+
     @classmethod
     def parse(cls, text: str) -> Cell:
         """The cell of an id.

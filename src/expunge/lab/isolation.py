@@ -1,4 +1,7 @@
-"""A job in a process of its own, with limits: a method that runs away takes nothing else with it."""
+"""A job in a process of its own, with limits: a method that runs away takes nothing else with it.
+
+Or jobs that have much in common in one process, and several such processes side by side.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,19 @@ import importlib
 import json
 import multiprocessing
 import os
+import queue
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
 from expunge.errors import ExpungeError, InvalidParameterError
 
-__all__ = ["Job", "Limits", "do", "do_isolated"]
+__all__ = ["Job", "Limits", "context_of", "do", "do_isolated", "do_together"]
 
 #: Loaded once, by the process that the others are forked from: it takes longer than many a cell. The last ones take ten
 #: seconds, which a few cells do not win back.
@@ -64,11 +70,14 @@ class Job:
     kind : {"references", "cell"}
     cell : str
     store : Path
+    only : int, optional
+        Number of the one reference that is to be trained; default: all.
     """
 
     kind: Literal["references", "cell"]
     cell: str
     store: Path
+    only: int | None = None
 
 
 def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
@@ -89,9 +98,9 @@ def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
     try:
         if job.kind == "references":
             start = time.perf_counter()
-            prepare(cell).references(cell, job.store)
+            prepare(cell).references(cell, job.store, only=job.only)
             spent = {"elapsed_s": time.perf_counter() - start, "peak_bytes": peak_bytes()}
-            return {"status": "done", "n_models": cell.n_references + cell.n_unforgotten, **spent}
+            return {"status": "done", "n_models": cell.n_models if job.only is None else 1, **spent}
         result = run_cell(cell, store=job.store)
     except Exception as error:  # a method of somebody else may raise anything
         if _is_out_of_memory(error, is_limited=is_limited):
@@ -105,9 +114,7 @@ def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
 
 def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
     """Do a job in a new process, and end that when it takes too much; of many jobs more is loaded beforehand."""
-    context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    with contextlib.suppress(AttributeError):
-        context.set_forkserver_preload(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])
+    context = context_of(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(job, limits, theirs), daemon=True)
     process.start()
@@ -124,6 +131,56 @@ def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str
         process.kill()
         process.join()
         ours.close()
+
+
+def do_together(groups: Sequence[Sequence[Job]], n_jobs: int) -> Iterator[tuple[Job, dict[str, Any]]]:
+    """Jobs and what they gave, as they are done: each group in a process of its own, so many side by side.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of Job
+        What the jobs of a group share is done once.
+    n_jobs : int
+
+    Notes
+    -----
+    Set ``OMP_NUM_THREADS=1`` before: where there are as many processes as processors, each has one thread.
+    """
+    told: queue.SimpleQueue[tuple[Job, dict[str, Any]]] = queue.SimpleQueue()
+    context = context_of([*_PRELOADED, "torch"])
+    with ThreadPoolExecutor(n_jobs) as threads:
+        for group in groups:
+            threads.submit(_follow, context, list(group), told)
+        for _ in range(sum(map(len, groups))):
+            yield told.get()
+
+
+def _follow(context: Any, jobs: list[Job], told: queue.SimpleQueue[Any]) -> None:
+    """Hand on what a process tells of its jobs; it may end before it has told of all."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_child_of_many, args=(jobs, theirs), daemon=True)
+    n_told = 0
+    try:
+        process.start()
+        theirs.close()
+        for job in jobs:
+            told.put((job, json.loads(ours.recv_bytes())))
+            n_told += 1
+        process.join()
+    except (EOFError, OSError):
+        process.join()
+        for job in jobs[n_told:]:
+            told.put((job, _ended(process.exitcode, is_limited=False)))
+    finally:
+        ours.close()
+
+
+def context_of(preloaded: list[str]) -> Any:
+    """How child processes are made: from a server that has loaded these modules, where the system has one."""
+    context: Any = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    with contextlib.suppress(AttributeError):
+        context.set_forkserver_preload(preloaded)
+    return context
 
 
 def _ended(code: int | None, *, is_limited: bool) -> dict[str, Any]:
@@ -143,6 +200,16 @@ def _child(job: Job, limits: Limits, pipe: Any) -> None:
         _load_libraries(job)
         _limit_memory(limits.memory_bytes)
     pipe.send_bytes(json.dumps(do(job, is_limited=limits.memory_bytes is not None)).encode())
+    pipe.close()
+
+
+def _child_of_many(jobs: list[Job], pipe: Any) -> None:
+    import warnings
+
+    warnings.simplefilter("ignore")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    for job in jobs:
+        pipe.send_bytes(json.dumps(do(job)).encode())
     pipe.close()
 
 

@@ -17,7 +17,7 @@ from expunge.lab.data import Records
 from expunge.lab.learners import Learner, Outcome
 from expunge.lab.network_methods import NETWORK_METHODS, forget_by_network_method
 from expunge.lab.plugins import find, names
-from expunge.lab.spec import check_dials, parse
+from expunge.lab.spec import By, check_dials, parse
 
 __all__ = ["METHODS", "Answers", "Method", "apply_method", "check_method", "method_names"]
 
@@ -37,7 +37,7 @@ class Method:
         change the model that it gets.
     dial : str
         What a bare value behind the @ is for.
-    space : mapping of str to tuple
+    space : mapping of str to tuple or By
         Dials that tuning turns, and their range: ``(low, high)`` or ``(low, high, "log")``.
     is_control : bool
         Whether it is there to be caught.
@@ -48,7 +48,7 @@ class Method:
     what: str
     forget: Forget
     dial: str = ""
-    space: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+    space: Mapping[str, tuple[Any, ...] | By] = dataclasses.field(default_factory=dict)
     is_control: bool = False
     dials: tuple[str, ...] = ()
 

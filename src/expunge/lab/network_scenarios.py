@@ -3,6 +3,9 @@
 The dials were found by ``expunge lab tune``, with the same number of trials for each method, and stand in
 ``network_settings.json``: for a random tenth and for one class. Other requests take those of the random tenth. So does
 a network that is trained for a hundred passes instead of forty, each method with two and a half times as many.
+
+ResNet-18 is for a graphics processor: some methods, with the dials of the small network and half as many passes, as it
+is trained for half as many.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from expunge.lab.cells import Cell, Scenario, cross
 from expunge.lab.network_methods import NETWORK_METHODS
 
 __all__ = [
-    "CLOTHES", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "network_cells", "stretched",
-    "tuned",
+    "CLOTHES", "GPU", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "gpu_cells",
+    "network_cells", "stretched", "tuned",
 ]  # fmt: skip
 
 #: 1,031 pictures are trained on: small enough to be known by heart, as do-nothing's gap has to show.
@@ -34,6 +37,9 @@ SAMPLES = (
     ("cifar10@n=1600,test=official", "random@0.1"),
     ("faces", "subject@1"),
 )
+#: All 10,000 pictures that are at hand, not augmented: they have to be known by heart. Workload, model, request.
+GPU = ("cifar10@test=official", "resnet18@augment=0,epochs=20", "random@0.1")
+SHORTER, N_GPU_REFERENCES = 0.5, 4
 _SAMPLED = ("fine-tuning", "neg-grad-plus", "random-labels", "sal-un", "scrub", "ssd")
 _ALWAYS = ("retrain", "do-nothing")
 _THREE = (0, 1, 2)
@@ -66,15 +72,32 @@ def network_cells(
         yield from cross(scenarios, train=train, n_references=n_references)
 
 
-def stretched(method: str) -> str:
-    """The same dials, with as many more passes as the longer training has.
+def gpu_cells(
+    setting: tuple[str, str, str] = GPU, *, train: Sequence[int] = _THREE, n_references: int = N_GPU_REFERENCES
+) -> Iterator[Cell]:
+    """Cells for a graphics processor (``EXPUNGE_DEVICE=cuda``): the sampled methods and those of the last layers.
+
+    Parameters
+    ----------
+    setting : (str, str, str)
+        Workload, model and request.
+    train : sequence of int
+    n_references : int
+    """
+    methods = [stretched(tuned(name, setting[2]), SHORTER) for name in (*_SAMPLED, "cfk", "euk")]
+    scenarios = [Scenario(*setting, method) for method in (*_ALWAYS, *methods)]
+    yield from cross(scenarios, train=train, n_references=n_references)
+
+
+def stretched(method: str, times: float = LONGER) -> str:
+    """The same dials, with so many times as many passes: as much as a training is longer, or shorter.
 
     Examples
     --------
-    >>> stretched("scrub@epochs=3,lr=0.004"), stretched("ssd@2")
-    ('scrub@epochs=8,lr=0.004', 'ssd@2')
+    >>> stretched("scrub@epochs=3,lr=0.004"), stretched("euk@epochs=3", 0.5), stretched("ssd@2")
+    ('scrub@epochs=8,lr=0.004', 'euk@epochs=2', 'ssd@2')
     """
-    return re.sub(r"(?<=epochs=)\d+", lambda found: str(round(LONGER * int(found[0]))), method)
+    return re.sub(r"(?<=epochs=)\d+", lambda found: str(max(1, round(times * int(found[0])))), method)
 
 
 def tuned(name: str, request: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from joblib import Parallel, delayed
 from expunge.errors import CellFailedError, CellOverLimitError, FileNotUsableError, InvalidRequestError
 from expunge.lab.cells import Cell
 from expunge.lab.environment import check_device, environment
-from expunge.lab.isolation import Job, Limits, do, do_isolated
+from expunge.lab.isolation import Job, Limits, do, do_isolated, do_together
 from expunge.lab.methods import check_method
 from expunge.lab.models.table import family
 from expunge.lab.requests import find_request
@@ -23,6 +24,8 @@ from expunge.lab.workloads import check_workload
 
 __all__ = ["Report", "check_cells", "run_cells"]
 
+#: Jobs, and what they gave as they are done.
+Work = Callable[[list[Job]], Iterable[tuple[Job, dict[str, Any]]]]
 #: Told (seconds done, seconds in all as they are foreseen), after each job.
 Progress = Callable[[float, float], None]
 
@@ -94,7 +97,8 @@ def run_cells(
     limits : Limits, optional
         Of each job.
     isolate : bool
-        Each job in a process of its own; else here, without limits.
+        Each job in a process of its own; else without limits, and cells of one model share what they have in common:
+        all here, or with more jobs than one those of a training seed in a process.
     progress : callable, optional
 
     Returns
@@ -119,16 +123,26 @@ def run_cells(
     before = read_run(folder).scores
     todo = [cell for cell in sorted(set(cells)) if before.get(cell.id, {}).get("status") != "done"]
     shared = {cell.shared: cell for cell in reversed(todo) if cell.n_references}
-    n = len(shared) + len(todo)
-    work = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
+    store, one_each = folder / "references", n_jobs != 1 and not isolate
+    trained = [
+        Job("references", cell.id, store, number)
+        for cell in shared.values()
+        for number in (range(cell.n_models) if one_each else (None,))
+    ]
+    n = len(trained) + len(todo)
+    if not one_each:
+        one = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
+        work: Work = partial(_side_by_side, one, n_jobs=n_jobs)
+    else:
+        work = partial(_in_groups, n_jobs=n_jobs)
     clock = _Clock(n, progress)
-    broken = _train_references(shared, folder / "references", work, n_jobs, clock)
-    jobs = [Job("cell", cell.id, folder / "references") for cell in todo if cell.shared not in broken]
+    broken = _train_references(trained, work, clock)
+    jobs = [Job("cell", cell.id, store) for cell in todo if cell.shared not in broken]
     for cell in todo:
         if cell.shared in broken:
             _note(folder, cell.id, broken[cell.shared])
             clock.tick()
-    for job, told in _side_by_side(work, jobs, n_jobs):
+    for job, told in work(jobs):
         _note(folder, job.cell, told)
         clock.tick()
     settle(folder)
@@ -137,34 +151,43 @@ def run_cells(
     return Report(folder, len(wanted), len(todo), len(wanted) - len(todo), failed, time.perf_counter() - start)
 
 
-def _train_references(
-    shared: dict[str, Cell], store: Path, work: Callable[[Job], dict[str, Any]], n_jobs: int, clock: _Clock
-) -> dict[str, dict[str, Any]]:
-    """Train all references that the cells share; by name, what went wrong."""
-    jobs = [Job("references", cell.id, store) for cell in shared.values()]
-    broken = {}
-    for job, told in _side_by_side(work, jobs, n_jobs):
+def _train_references(jobs: list[Job], work: Work, clock: _Clock) -> dict[str, dict[str, Any]]:
+    """Train references that cells share; by name, what went wrong."""
+    broken: dict[str, dict[str, Any]] = {}
+    done: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    n_jobs = Counter(Cell.parse(job.cell).shared for job in jobs)
+    for job, told in work(jobs):
         name = Cell.parse(job.cell).shared
         clock.tick()
         if told["status"] != "done":
             broken[name] = told
-        else:
-            append(store.parent / "references.jsonl", {"cell": name, "unit": "seconds", **_without_status(told)})
+            continue
+        every = done[name]
+        every.append(told)
+        if len(every) == n_jobs[name]:
+            spent = {what: sum(one[what] for one in every) for what in ("n_models", "elapsed_s")}
+            spent["peak_bytes"] = max(one["peak_bytes"] for one in every)
+            append(job.store.parent / "references.jsonl", {"cell": name, "unit": "seconds", **spent})
     return broken
 
 
-def _without_status(told: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in told.items() if key != "status"}
-
-
-def _side_by_side(work: Callable[[Job], dict[str, Any]], jobs: list[Job], n_jobs: int) -> Any:
-    """Jobs and what they gave, as they are done. Threads wait for processes, unless a backend of a cluster is set."""
+def _side_by_side(one: Callable[[Job], dict[str, Any]], jobs: list[Job], n_jobs: int) -> Any:
+    """Each job by itself. Threads wait for processes, unless a backend of a cluster is set."""
     call = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator_unordered")
-    return call(delayed(_with_job)(work, job) for job in jobs)
+    return call(delayed(_with_job)(one, job) for job in jobs)
 
 
-def _with_job(work: Callable[[Job], dict[str, Any]], job: Job) -> tuple[Job, dict[str, Any]]:
-    return job, work(job)
+def _in_groups(jobs: list[Job], n_jobs: int) -> Iterable[tuple[Job, dict[str, Any]]]:
+    """Cells of one model and training seed in a process, and each reference: the largest groups first."""
+    groups: dict[tuple[str, int, int | None], list[Job]] = defaultdict(list)
+    for job in jobs:
+        cell = Cell.parse(job.cell)
+        groups[cell.shared, cell.seeds.train, job.only].append(job)
+    return do_together(sorted(groups.values(), key=len, reverse=True), n_jobs)
+
+
+def _with_job(one: Callable[[Job], dict[str, Any]], job: Job) -> tuple[Job, dict[str, Any]]:
+    return job, one(job)
 
 
 def _note(folder: Path, cell: str, told: dict[str, Any]) -> None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownNameError
 
-__all__ = ["check_dials", "parse", "unknown"]
+__all__ = ["By", "check_dials", "parse", "unknown"]
+
+
+@dataclasses.dataclass(frozen=True)
+class By:
+    """The range of a dial that follows from the value of another one, which stands before it.
+
+    Parameters
+    ----------
+    dial : str
+        The other one.
+    spaces : mapping of int to tuple
+        Range by its value.
+    """
+
+    dial: str
+    spaces: Mapping[int, tuple[Any, ...]]
 
 
 def parse(text: str, dial: str = "") -> tuple[str, dict[str, Any]]:

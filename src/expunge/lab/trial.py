@@ -70,8 +70,10 @@ class Trial:
         """Answers on the records asked about."""
         return self.learner.answer(model, self.data.rows(self.query), self.data.n_classes)
 
-    def references(self, cell: Cell, store: Path | None, *, n_jobs: int = 1) -> References | None:
-        """Models without the forget set, then with it; trained once, kept in the store.
+    def references(
+        self, cell: Cell, store: Path | None, *, n_jobs: int = 1, only: int | None = None
+    ) -> References | None:
+        """Models without the forget set, then with it; trained once, kept in the store. Or the one of a number only.
 
         Notes
         -----
@@ -86,6 +88,8 @@ class Trial:
             n_unforgotten=cell.n_unforgotten, keep=self.learner.keep,
             seed=derive_seed(cell.seeds.evaluation, "lab references", cell.shared),
         )  # fmt: skip
+        if only is not None:
+            plan = dataclasses.replace(plan, members=plan.members[[only]], seeds=(plan.seeds[only],))
         with one_thread():
             return references(
                 self._train, plan, self.data.y[self.query], query=self.query, store=store,

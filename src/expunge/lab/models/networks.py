@@ -44,11 +44,11 @@ def cnn_strided(data: Data, *, width: int = 8, epochs: int = 40) -> NetworkLearn
     return NetworkLearner(lambda shape, k: _cnn_strided(shape, k, width), data.shape, epochs=epochs)
 
 
-def resnet18(data: Data, *, width: int = 64, epochs: int = 30) -> NetworkLearner:
-    """ResNet-18 for small images; images are shifted and mirrored in training."""
+def resnet18(data: Data, *, width: int = 64, epochs: int = 30, augment: int = 1) -> NetworkLearner:
+    """ResNet-18 for small images; images are shifted and mirrored in training, unless ``augment`` is 0."""
     from expunge.lab.models.resnet import resnet
 
-    return NetworkLearner(lambda shape, k: resnet(shape, k, width), data.shape, epochs=epochs, augment=True)
+    return NetworkLearner(lambda shape, k: resnet(shape, k, width), data.shape, epochs=epochs, augment=bool(augment))
 
 
 class NetworkLearner:
@@ -149,6 +149,8 @@ class NetworkLearner:
                 torch.nn.functional.cross_entropy(model(inputs), labels[places]).backward()
                 with around(records.ids[places]):
                     optimizer.step()
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize(self.device)  # so that who takes the time waits for the end
         return model.eval()
 
     def answer(self, model: Any, X: Any, n_classes: int) -> npt.NDArray[np.float64]:

@@ -67,8 +67,8 @@ def _value(
     return Family(what, f"{_VALUES}:{function}", ("table",), dial, dials, uses, task)
 
 
-def _network(what: str, function: str, *, kinds: tuple[str, ...] = ("image",)) -> Family:
-    return Family(what, f"{_NETWORKS}:{function}", kinds, "width", ("epochs",))
+def _network(what: str, function: str, *dials: str, kinds: tuple[str, ...] = ("image",)) -> Family:
+    return Family(what, f"{_NETWORKS}:{function}", kinds, "width", ("epochs", *dials))
 
 
 def _lists(what: str, function: str, dial: str, *uses: str, dials: tuple[str, ...] = ()) -> Family:
@@ -151,7 +151,7 @@ MODELS: dict[str, Family] = {
     "reader": Family("a reader that answers with words of a passage", f"{_READERS}:reader", ("text",), "alpha", (),
                      ("SpanReader",), "answers"),
     "residuals": _value("what components cannot tell", "residuals", "n_components", "PCADetector", task="anomalies"),
-    "resnet18": _network("ResNet-18 for small images", "resnet18"),
+    "resnet18": _network("ResNet-18 for small images", "resnet18", "augment"),
     "ridge": _own("ridge regression on classes", "ridge", _NUMBERS, "alpha", "RidgeClassifier", *_FRONT),
     "ridge-numbers": _value("ridge regression", "ridge_numbers", "alpha", "Ridge"),
     "scaled-bayes": _own("columns from 0 to 1, naive Bayes", "scaled_bayes", ("table",), "", "MinMaxScaler",
