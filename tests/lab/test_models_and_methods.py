@@ -25,9 +25,11 @@ from expunge.lab.methods import METHODS, apply_method, check_method, method_name
 from expunge.lab.models import MODELS, build
 from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
+from expunge.lab.spec import By
 from expunge.lab.tasks import NUMBERS, TASKS
 from expunge.lab.tuning import tune
 from expunge.lab.workloads import load_workload, workload_names
+from expunge.seeds import derive_seed
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -280,11 +282,11 @@ def test_pictures_of_nothing_and_of_one_value() -> None:
 
 def test_tuning_finds_the_better_dial_and_repeats() -> None:
     cell = "digits@300/tree/random@0.1/soften/s0r0"
-    found = tune(cell, n_trials=6)
+    found = tune(cell, n_trials=6, draws=1)
     assert found.best.startswith("soften@strength=")
     assert len(found.trials) == 6
     assert found.gap == min(gap for _, gap in found.trials)
-    assert found == tune(cell, n_trials=6)
+    assert found == tune(cell, n_trials=6, draws=1)
 
 
 def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,20 +294,61 @@ def test_tuning_never_looks_at_what_is_audited(monkeypatch: pytest.MonkeyPatch) 
     from expunge.lab.trial import prepare
 
     cell = Cell.parse("digits@300/tree/random@0.1/soften/s0r0")
-    trial, stage = prepare(cell), tuning._stage(cell)
-    seen = np.concatenate([trial.data.ids[places] for places in stage.places.values()])
-    seen = np.concatenate([seen, stage.records.ids])
+    trial, stages = prepare(cell), tuning._stages(cell, 2)
+    seen = np.concatenate([trial.data.ids[places] for stage in stages for places in stage.places.values()])
+    seen = np.concatenate([seen, *(stage.records.ids for stage in stages)])
     audited = trial.drawn.mask() | trial.parts.held_out | trial.parts.test
     assert not set(seen.tolist()) & set(trial.data.ids[audited].tolist())
+
+
+def test_each_draw_of_tuning_has_a_model_a_forget_set_and_references_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from expunge.lab import tuning
+    from expunge.lab.models.networks import NetworkLearner
+
+    seeds, train = [], NetworkLearner.train
+    monkeypatch.setattr(NetworkLearner, "train", lambda self, r, seed: seeds.append(seed) or train(self, r, seed))
+    cell = Cell.parse("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0e3")
+    stages = tuning._stages(cell, 3)
+    assert len(seeds) == len(set(seeds)) == 15
+    audited = {derive_seed(cell.seeds.train, "lab train"), derive_seed(cell.seeds.evaluation, "lab train")}
+    assert not audited & set(seeds)
+    assert len({tuple(stage.ids.tolist()) for stage in stages}) == 3
+    found = tune(cell.id, n_trials=2, draws=3)
+    assert found.gap == pytest.approx(sum(found.of_draws) / 3)
+    assert len(set(found.of_draws)) == 3
+    classes = [tuning._another("class@9", 10, number) for number in range(9)]
+    assert classes == [f"class@{c}" for c in range(9)], "the audited class is none of them"
+    with pytest.raises(InvalidRequestError, match="draws"):
+        tune(cell.id, draws=0)
+
+
+def test_a_range_follows_from_the_dial_before_it() -> None:
+    from expunge.lab import tuning
+
+    class Highest:
+        def suggest_int(self, dial: str, low: int, high: int) -> int:
+            return high
+
+    space = By("k", {1: (5, 20), 2: (5, 16)})
+    assert [tuning._suggest(Highest(), "epochs", space, {"k": k}) for k in (1, 2)] == [20, 16]
+    for entry in NETWORK_METHODS.values():
+        before = list(entry.space)
+        for dial, values in entry.space.items():
+            if isinstance(values, By):
+                low, high = entry.space[values.dial]
+                assert before.index(values.dial) < before.index(dial)
+                assert list(values.spaces) == list(range(low, high + 1))
 
 
 def test_a_model_that_answers_no_numbers_is_as_bad_as_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     from expunge.lab import tuning
 
-    stage = tuning._stage(Cell.parse("digits@300/tree/random@0.1/soften/s0r0"))
-    assert tuning._gap(stage, "soften@strength=0.5", 0) < 1.0
+    stage = tuning._stage(Cell.parse("digits@300/tree/random@0.1/soften/s0r0"), 0)
+    assert tuning._gap(stage, "soften@strength=0.5") < 1.0
     monkeypatch.setattr(tuning, "answers_of", lambda trial, model, X: np.full((len(X), 10), np.nan))
-    assert tuning._gap(stage, "soften@strength=0.5", 0) == 1.0
+    assert tuning._gap(stage, "soften@strength=0.5") == 1.0
 
 
 def test_nothing_to_tune_is_said() -> None:
@@ -344,7 +387,7 @@ def test_rewinding_looks_at_validation_records_of_the_forgotten_classes(monkeypa
 
 
 def test_a_network_method_is_tuned_by_its_own_dials() -> None:
-    found = tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1)
+    found = tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1, draws=1)
     assert found.best.startswith("ssd@strength=")
 
 
@@ -360,11 +403,11 @@ def test_tuning_of_a_class_forgets_another_one_and_trains_a_network_once(monkeyp
 
     monkeypatch.setattr(NetworkLearner, "train", counted)
     cell = Cell.parse("digits@200/net-softmax@epochs=1/class@9/fine-tuning/s0r0")
-    stage = tuning._stage(cell)
+    (stage,) = tuning._stages(cell, 1)
     forgotten = stage.trial.data.y[np.isin(stage.trial.data.ids, stage.ids)]
     assert set(forgotten.tolist()) == {0}
     assert 9 not in stage.records.y
-    tune(cell.id, n_trials=3)
+    tune(cell.id, n_trials=3, draws=1)
     assert len(trained) == 5, "four references and one model"
 
 
@@ -376,7 +419,7 @@ def test_a_setting_that_breaks_the_model_is_as_bad_as_can_be(monkeypatch: pytest
         raise LimitBrokenError("it diverged")
 
     monkeypatch.setattr(tuning, "apply_method", broken)
-    assert tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1).gap == 1.0
+    assert tune("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0", n_trials=1, draws=1).gap == 1.0
 
 
 # ---------------------------------------------------------------- parts of one's own

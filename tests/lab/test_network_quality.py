@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from expunge.lab import network_scenarios as scenarios
 from expunge.lab.network_methods import NETWORK_METHODS
 from expunge.lab.network_scenarios import network_cells, tuned
 from expunge.lab.results import Run
+from expunge.lab.runner import check_cells, run_cells
+from expunge.lab.tuning import Tuned
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +48,25 @@ def test_the_longer_training_has_the_same_dials_and_as_many_more_passes() -> Non
     assert scenarios.stretched("euk@strength=0.2,epochs=13,k=2") == "euk@strength=0.2,epochs=32,k=2"
 
 
+def test_a_graphics_processor_gets_all_pictures_of_cifar_and_half_as_many_passes() -> None:
+    cells = list(scenarios.gpu_cells())
+    names = {cell.scenario.method.partition("@")[0] for cell in cells}
+    assert names >= {"retrain", "do-nothing", "euk", "cfk", "scrub", "ssd", "fine-tuning"}
+    assert len(cells) == 3 * len(names)
+    assert not {cell.id for cell in cells} & {cell.id for cell in network_cells()}
+    check_cells(cells[:1])
+    assert scenarios.stretched("euk@epochs=13,k=2", 0.5) == "euk@epochs=6,k=2"
+    assert scenarios.stretched("scrub@epochs=1", 0.5) == "scrub@epochs=1"
+
+
+@pytest.mark.slow
+def test_a_residual_network_runs_through_all_methods_of_its_setting(tmp_path: Path) -> None:
+    cells = scenarios.gpu_cells(
+        ("digits@300", "resnet18@width=8,augment=0,epochs=1", "random@0.1"), train=(0,), n_references=3
+    )
+    assert run_cells(list(cells), tmp_path, isolate=False).failed == ()
+
+
 def test_a_request_without_dials_of_its_own_takes_those_of_the_random_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"random@0.1": {"scrub": "scrub@2"}, "class@3": {"scrub": "scrub@3"}}
     monkeypatch.setattr(scenarios, "_settings", lambda: found)
@@ -54,12 +77,14 @@ def test_a_request_without_dials_of_its_own_takes_those_of_the_random_tenth(monk
 def line(mean_gap: float, cpu: float, **more: float) -> tuple[dict[str, Any], dict[str, Any]]:
     scores = {"mean_gap": mean_gap, "before_retain_accuracy": 1.0, "mean_gap_of_a_retrain": 0.01, "n_forgotten": 10,
               "n_trained": 100, "work_share": cpu, "forget_accuracy": 0.5, **more}  # fmt: skip
-    return scores, {"forget_cpu_s": cpu, "retrain_cpu_s": 1.0}
+    return scores, {"forget_cpu_s": cpu, "retrain_cpu_s": 1.0, "forget_s": 0.5, "retrain_s": 1.0}
 
 
-def run_of(request: str, lines: dict[str, Any], model: str = scenarios.MODEL) -> Run:
-    ids = {method: f"{scenarios.CLOTHES}/{model}/{request}/{method}/s0r8" for method in lines}
-    environment = {"python": "3", "torch": "2", "device": "cpu"}
+def run_of(
+    request: str, lines: dict[str, Any], model: str = scenarios.MODEL, workload: str = scenarios.CLOTHES, **more: str
+) -> Run:
+    ids = {method: f"{workload}/{model}/{request}/{method}/s0r8" for method in lines}
+    environment = {"python": "3", "torch": "2", "device": "cpu", **more}
     return Run(
         Path(), tuple(ids.values()),
         {ids[m]: {"status": "done", "scores": s, "environment": environment} for m, (s, _) in lines.items()},
@@ -93,3 +118,40 @@ def test_the_page_names_those_that_reach_the_targets_and_marks_those_that_do_not
         "ssd": line(0.02, 0.1, rest_gap=-0.011, forget_accuracy=0.0),
     }))  # fmt: skip
     assert "| 1: `euk` (rest -1.0) |" in one
+
+
+def test_a_table_says_where_it_was_measured_and_takes_the_clock_of_a_graphics_processor(page: Any) -> None:
+    workload, model, request = scenarios.GPU
+    lines = {"do-nothing": line(0.12, 0.0), "retrain": line(0.01, 1.0), "euk": line(0.02, 0.1)}
+    text = page.tables(run_of(request, lines, model, workload, device="cuda", gpu="Some Card"))
+    assert "Measured on Some Card." in text
+    assert next(row for row in text.splitlines() if row.startswith("| `euk`")).endswith("| 10 % | 50 % |")
+    text = page.tables(run_of(request, lines))
+    assert "Measured on one thread of a cpu." in text
+    assert next(row for row in text.splitlines() if row.startswith("| `euk`")).endswith("| 10 % | 10 % |")
+
+
+def test_dials_are_kept_as_each_method_ends_and_not_looked_for_again(
+    page: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked = []
+
+    def tune(cell: str, *, n_trials: int, draws: int) -> Tuned:
+        method = cell.split("/")[3]
+        asked.append(method)
+        if method == "cfk" and len(asked) < 3:
+            raise ValueError("no luck")
+        return Tuned(f"{method}@2", 0.5, (0.4, 0.6), ())
+
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"random@0.1": {"ssd": "ssd@3", "euk": "euk@1"}}', encoding="utf-8")
+    monkeypatch.setattr(page, "SETTINGS", settings)
+    monkeypatch.setattr(page, "tune", tune)
+    monkeypatch.setattr(page, "ProcessPoolExecutor", lambda n, mp_context: ThreadPoolExecutor(1))
+    assert page.search(["random@0.1"], ["cfk", "euk"], 4, 2, 1, tmp_path) == 1
+    found = json.loads(settings.read_text(encoding="utf-8"))
+    assert found == {"random@0.1": {"ssd": "ssd@3", "euk": "euk@2"}}
+    assert page.search(["random@0.1"], ["cfk", "euk"], 4, 2, 1, tmp_path) == 0
+    assert sorted(asked) == ["cfk", "cfk", "euk"]
+    assert page.search(["random@0.1"], ["euk"], 5, 2, 1, tmp_path) == 0
+    assert asked[-1] == "euk", "another number of trials is another search"

@@ -6,12 +6,14 @@ import csv
 import dataclasses
 import html.parser
 import json
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +40,7 @@ from expunge.lab.plugins import registered
 from expunge.lab.results import Run, append, line_of, read_run
 from expunge.lab.summary import Row, rows_of
 from expunge.lab.verbs import compare_runs, reproduce
+from processes import start_server
 
 GROUP = [
     Cell.parse(f"digits@500/tree/random@0.3/{method}/s{seed}")
@@ -97,6 +100,48 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path
     assert 1 <= report.n_run <= 2
     assert (tmp_path / "scores.jsonl").read_bytes() == whole
     assert run_cells(QUICK, tmp_path, isolate=False).n_run == 0
+
+
+def test_processes_that_share_what_cells_have_in_common_change_no_byte(tmp_path: Path) -> None:
+    cells = [
+        Cell.parse(f"breast-cancer/tree/random@0.2/{method}/s{seed}r2")
+        for method in ("retrain", "forget", "do-nothing") for seed in (0, 1)
+    ]  # fmt: skip
+    start_server()
+    for name, n_jobs in (("one", 1), ("two", 2)):
+        report = run_cells(cells, tmp_path / name, isolate=False, n_jobs=n_jobs)
+        assert (report.n_run, report.failed) == (6, ())
+    one, two = (tmp_path / name for name in ("one", "two"))
+    assert (one / "scores.jsonl").read_bytes() == (two / "scores.jsonl").read_bytes()
+    kept = [sorted(path.name for path in (run / "references").glob("*.npy")) for run in (one, two)]
+    assert kept[0] == kept[1]
+    charged = [next(iter(read_run(run).references.values()))["n_models"] for run in (one, two)]
+    assert charged == [3, 3]
+
+
+def test_a_process_that_ends_before_it_has_told_of_all_fails_those_that_are_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Dying:
+        exitcode = -9
+
+        def __init__(self, target: Any, args: Any, daemon: bool) -> None:
+            self.pipe = args[1]
+
+        def start(self) -> None:
+            self.pipe.send_bytes(b'{"status": "done"}')
+
+        def join(self) -> None:
+            pass
+
+    context = SimpleNamespace(Pipe=multiprocessing.Pipe, Process=Dying)
+    monkeypatch.setattr(isolation, "context_of", lambda preloaded: context)
+    jobs = [Job("cell", cell.id, tmp_path) for cell in QUICK]
+    told = list(isolation.do_together([jobs], 1))
+    assert [(job, line["status"]) for job, line in told] == list(zip(jobs, ("done", "failed", "failed"), strict=True))
+    context.Process = None
+    (_, line), *_ = isolation.do_together([jobs], 1)
+    assert "TypeError" in line["error"]["message"], "and nobody waits for ever"
 
 
 def test_a_kill_between_the_two_lines_of_a_cell_loses_no_time_that_was_measured(

@@ -24,6 +24,7 @@ Memory = Annotated[int | None, typer.Option(metavar="MB", help="Most memory of a
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of a run.")]
 Site = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where to write; default: report in the run.")]
 Trials = Annotated[int, typer.Option(help="Settings to try: the same for every method.")]
+Draws = Annotated[int, typer.Option(help="Models, each with a forget set of its own, that a setting is judged on.")]
 RUN = Path("lab-run")
 
 
@@ -111,16 +112,18 @@ def reproduce(cell: Cell, run: In = RUN, as_json: Json = False) -> None:
 
 
 @lab.command()
-def tune(cell: Cell, trials: Trials = 20, as_json: Json = False) -> None:
+def tune(cell: Cell, trials: Trials = 20, draws: Draws = 3, as_json: Json = False) -> None:
     """Look for the dials of a method by the gap on validation records, never on audited ones."""
     import dataclasses
 
     from expunge.lab.tuning import tune
 
     out = Output(as_json)
-    with out.working(f"Trying {trials} settings"):
-        found = tune(cell, n_trials=trials)
-    out.result(dataclasses.asdict(found), [f"{found.best}: mean gap {found.gap:.4f} on validation records."])
+    with out.working(f"Trying {trials} settings on {draws} draws"):
+        found = tune(cell, n_trials=trials, draws=draws)
+    each = ", ".join(f"{gap:.4f}" for gap in found.of_draws)
+    shown = f"{found.best}: mean gap {found.gap:.4f} on validation records; of each draw {each}."
+    out.result(dataclasses.asdict(found), [shown])
 
 
 @lab.command()

@@ -148,31 +148,36 @@ def do_together(groups: Sequence[Sequence[Job]], n_jobs: int) -> Iterator[tuple[
     """
     told: queue.SimpleQueue[tuple[Job, dict[str, Any]]] = queue.SimpleQueue()
     context = context_of([*_PRELOADED, "torch"])
-    with ThreadPoolExecutor(n_jobs) as threads:
+    threads = ThreadPoolExecutor(n_jobs)
+    try:
         for group in groups:
             threads.submit(_follow, context, list(group), told)
         for _ in range(sum(map(len, groups))):
             yield told.get()
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _follow(context: Any, jobs: list[Job], told: queue.SimpleQueue[Any]) -> None:
     """Hand on what a process tells of its jobs; it may end before it has told of all."""
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_child_of_many, args=(jobs, theirs), daemon=True)
-    n_told = 0
+    left = list(jobs)
     try:
+        process = context.Process(target=_child_of_many, args=(jobs, theirs), daemon=True)
         process.start()
         theirs.close()
-        for job in jobs:
-            told.put((job, json.loads(ours.recv_bytes())))
-            n_told += 1
+        while left:
+            given = json.loads(ours.recv_bytes())
+            told.put((left.pop(0), given))
         process.join()
-    except (EOFError, OSError):
+    except EOFError:
         process.join()
-        for job in jobs[n_told:]:
-            told.put((job, _ended(process.exitcode, is_limited=False)))
-    finally:
-        ours.close()
+        ended = _ended(process.exitcode, is_limited=False)
+    except Exception as error:  # who waits for the answers has to get one each
+        ended = _failed("cell-failed", f"{type(error).__name__}: {error}")
+    for job in left:
+        told.put((job, ended))
+    ours.close()
 
 
 def context_of(preloaded: list[str]) -> Any:
