@@ -289,7 +289,7 @@ def spent(lines: Lines, method: str) -> float:
     """
     own = "_cpu_s" if lines[method][0][1]["on"].startswith("one thread") else "_s"
     whole = statistics.median({t[f"retrain{own}"] for of_method in lines.values() for _, t in of_method})
-    return statistics.median(t[f"forget{own}"] for _, t in lines[method]) / whole
+    return float(statistics.median(t[f"forget{own}"] for _, t in lines[method]) / whole)
 
 
 def ranked(lines: Lines) -> list[str]:

@@ -309,7 +309,7 @@ def test_each_draw_of_tuning_has_a_model_a_forget_set_and_references_of_its_own(
 
     seeds, train = [], NetworkLearner.train
     monkeypatch.setattr(NetworkLearner, "train", lambda self, r, seed: seeds.append(seed) or train(self, r, seed))
-    cell = Cell.parse("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0r0e3")
+    cell = Cell.parse("digits@200/net-softmax@epochs=1/random@0.1/ssd/s0e3r0")
     stages = tuning._stages(cell, 3)
     assert len(seeds) == len(set(seeds)) == 15
     audited = {derive_seed(cell.seeds.train, "lab train"), derive_seed(cell.seeds.evaluation, "lab train")}

@@ -146,13 +146,13 @@ def test_no_generator_of_the_process_is_touched() -> None:
 
 def test_replay_promises_equal_bits_on_the_processor_alone_and_says_so() -> None:
     with pytest.raises(UnsupportedEstimatorError, match="not on the CPU"):
-        ReplayTrainer(network(DEVICE)).fit(TASK)
+        ReplayTrainer(model=network(DEVICE)).fit(TASK)
 
 
 def test_the_lab_trains_there_and_repeats_its_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXPUNGE_DEVICE", DEVICE)
     cell = Cell.parse("digits@200/resnet18@width=8,epochs=2/random@0.1/do-nothing/s5e7r0")
-    trial = prepare(cell)
+    trial: Any = prepare(cell)
     records = trial.records(trial.parts.train)
     one, two, other = (trial.learner.train(records, seed) for seed in (0, 0, 1))
     assert {value.device.type for value in one.state_dict().values()} == {DEVICE}

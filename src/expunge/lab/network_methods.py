@@ -44,8 +44,8 @@ _SPACE: Mapping[str, tuple[Any, ...]] = {
 }  # fmt: skip
 _STRENGTH: Mapping[str, tuple[Any, ...]] = {"strength": (0.1, 10.0, "log")}
 #: The same limit for all: no setting takes more than 15 % of a retrain of forty epochs, as measured. A pass costs a
-#: fortieth; a step on both sets two, one with a penalty or a mask more than one; behind layers that stay and run once it
-#: costs the less, the fewer are trained.
+#: fortieth; a step on both sets two, one with a penalty or a mask more than one; behind layers that stay and run once
+#: it costs the less, the fewer are trained.
 _PASSES: Mapping[str, tuple[int, int] | By] = {
     **dict.fromkeys(("NegGradPlus", "PrimalDual", "RandomLabels", "SCRUB", "SalUn", "StandIns"), (1, 2)),
     **dict.fromkeys(("BadTeacher", "FineTuning", "L1Sparse", "PruneFirst"), (1, 4)),

@@ -1,10 +1,10 @@
-"""Equal tuning for every method: so many settings, judged on validation records and on a forget set of its own.
+"""Equal tuning for every method: so many settings, judged on validation records and on forget sets of its own.
 
-The audited forget set and the held-out and test records are never looked at. Each draw of tuning has a model of its own,
-a forget set of its own, and its own references; dials that suit one model and one forget set need not suit others, so
-the objective is the mean over the draws. The forget set is drawn from the training records that the cell retains, by the
-request of the cell (of a class: the next ones, one a draw). All seeds of a draw, of model, forget set and references,
-follow from those of the cell and its number under purposes that no audited model uses.
+The audited forget set and the held-out and test records are never looked at. Each draw of tuning has a model of its
+own, a forget set of its own, and its own references; dials that suit one model and one forget set need not suit others,
+so the objective is the mean over the draws. The forget set is drawn from the training records that the cell retains, by
+the request of the cell (of a class: the next ones, one a draw). All seeds of a draw, of model, forget set and
+references, follow from those of the cell and its number under purposes that no audited model uses.
 
 Of a draw, the mean of the absolute gaps to the middle of a few references counts: quality (accuracy, R², ...) on the
 forget set, on retained and on validation records, and how well an attack tells it from validation records. A setting
