@@ -2,7 +2,7 @@
 
 python docs/lab/network_quality.py [--run FOLDER] [--jobs N] [--only-page]   runs what is not yet done, writes the page
 python docs/lab/network_quality.py --gpu [--jobs N]                          the same for ResNet-18, on a GPU
-python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N] [--draws N] [--jobs N]   looks for the dials first
+python docs/lab/network_quality.py --tune [REQUEST ...] [--trials N ...] [--draws N] [--jobs N]   looks for dials
 
 Processes have one thread each, and their number changes no score. What is done is kept at once, dials too: a command
 that was stopped goes on. EXPUNGE_DEVICE says where --gpu trains; cuda, if it says nothing.
@@ -19,6 +19,7 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,15 @@ def main() -> int:
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--tune", nargs="*", metavar="REQUEST")
     parser.add_argument("--methods", nargs="*", metavar="METHOD", default=list(NETWORK_METHODS), help="to tune")
-    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--trials", type=int, nargs="+", default=[48], help="of each request; the last one of the rest")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
     prepare_environment(asked.gpu)
     if asked.tune is not None:
-        return search(asked.tune or list(TUNED), asked.methods, asked.trials, asked.draws, asked.jobs, asked.run)
+        requests, last = asked.tune or list(TUNED), asked.trials[-1]
+        trials = dict(zip_longest(requests, asked.trials[: len(requests)], fillvalue=last))
+        return search(trials, asked.methods, asked.draws, asked.jobs, asked.run)
     if not asked.only_page:
         cells = [cell for group in (gpu_settings() if asked.gpu else settings()) for cell in group]
         report = run_cells(cells, asked.run, n_jobs=asked.jobs, isolate=False, progress=show)
@@ -111,22 +114,25 @@ def keys() -> list[Key]:
     return [(cells[0].scenario.workload, cells[0].scenario.model, cells[0].scenario.request) for cells in every]
 
 
-def search(requests: list[str], methods: list[str], n_trials: int, draws: int, n_jobs: int, folder: Path) -> int:
-    """Find the dials, so many trials for each method; those that were found by the same code are kept."""
+def search(trials: dict[str, int], methods: list[str], draws: int, n_jobs: int, folder: Path) -> int:
+    """Find the dials, by request so many trials for each method; those that were found by the same code are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     notes, code = folder / "tuning.jsonl", code_digest()
     lines = [json.loads(text) for text in notes.read_text(encoding="utf-8").splitlines()] if notes.exists() else []
-    same = [line for line in lines if (line["trials"], line["draws"], line["code"]) == (n_trials, draws, code)]
+    same = [
+        line for line in lines
+        if (line["trials"], line["draws"], line["code"]) == (trials.get(line["request"]), draws, code)
+    ]  # fmt: skip
     known = {(line["request"], line["method"]): line for line in same}
     for line in known.values():
         keep(line)
-    todo = [(request, method) for request in requests for method in [*FIRST, *methods] if method in methods]
+    todo = [(request, method) for request in trials for method in [*FIRST, *methods] if method in methods]
     todo = [one for one in dict.fromkeys(todo) if one not in known]
     start, failed = time.perf_counter(), []
     with ProcessPoolExecutor(n_jobs, mp_context=context_of(["expunge.lab.tuning", "torch", "optuna"])) as pool:
         asked = {
-            pool.submit(tune, f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0", n_trials=n_trials,
-                        draws=draws): (request, method)
+            pool.submit(tune, f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0",
+                        n_trials=trials[request], draws=draws): (request, method)
             for request, method in todo
         }  # fmt: skip
         for done in as_completed(asked):
@@ -138,7 +144,7 @@ def search(requests: list[str], methods: list[str], n_trials: int, draws: int, n
                 print(failed[-1], flush=True)
                 continue
             line = {"request": request, "method": method, "best": told.best, "gap": told.gap, "of_draws": told.of_draws,
-                    "trials": n_trials, "draws": draws, "code": code}  # fmt: skip
+                    "trials": trials[request], "draws": draws, "code": code}  # fmt: skip
             with notes.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             keep(line)

@@ -376,7 +376,8 @@ def test_rewinding_looks_at_validation_records_of_the_forgotten_classes(monkeypa
     trial = prepare(Cell.parse("digits@300/net-softmax@epochs=1/class@3/scrub-r/s0r0"))
     records = trial.records(trial.parts.train)
     model, ids = trial.learner.train(records, 0), trial.data.ids[trial.drawn.mask()]
-    apply_method("scrub-r@epochs=2", trial.learner, model, records, ids, 0)
+    apply_method("scrub-r@epochs=2,anneal=1", trial.learner, model, records, ids, 0)
+    assert asked[0].anneal is True, "names write 1 for yes"
     seen = trial.parts.validation & (trial.data.y == 3)
     assert asked[0].held_out.ids.tolist() == trial.data.ids[seen].tolist()
     apply_method("scrub", trial.learner, model, records, ids, 0)

@@ -149,10 +149,10 @@ def test_dials_are_kept_as_each_method_ends_and_not_looked_for_again(
     monkeypatch.setattr(page, "SETTINGS", settings)
     monkeypatch.setattr(page, "tune", tune)
     monkeypatch.setattr(page, "ProcessPoolExecutor", lambda n, mp_context: ThreadPoolExecutor(1))
-    assert page.search(["random@0.1"], ["cfk", "euk"], 4, 2, 1, tmp_path) == 1
+    assert page.search({"random@0.1": 4}, ["cfk", "euk"], 2, 1, tmp_path) == 1
     found = json.loads(settings.read_text(encoding="utf-8"))
     assert found == {"random@0.1": {"ssd": "ssd@3", "euk": "euk@2"}}
-    assert page.search(["random@0.1"], ["cfk", "euk"], 4, 2, 1, tmp_path) == 0
+    assert page.search({"random@0.1": 4}, ["cfk", "euk"], 2, 1, tmp_path) == 0
     assert sorted(asked) == ["cfk", "cfk", "euk"]
-    assert page.search(["random@0.1"], ["euk"], 5, 2, 1, tmp_path) == 0
+    assert page.search({"random@0.1": 5}, ["euk"], 2, 1, tmp_path) == 0
     assert asked[-1] == "euk", "another number of trials is another search"

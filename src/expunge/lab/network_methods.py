@@ -127,6 +127,9 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
         known = inspect.signature(kind).parameters
         if strange := sorted(set(arguments) - set(known)):
             raise UnsupportedRequestError(f"{name} has no argument {strange[0]!r}.", hint=f"It has {', '.join(known)}.")
+        for dial, value in arguments.items():  # a name writes yes and no as 1 and 0
+            if isinstance(known[dial].default, bool) and value in (0, 1):
+                arguments[dial] = bool(value)
         if "start" in known:
             arguments["start"] = learner.starts[model]  # type: ignore[attr-defined]
         if entry.rewinds:
