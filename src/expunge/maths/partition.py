@@ -25,7 +25,6 @@ from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 
 __all__ = [
-    "PLACE_BY",
     "check_partition",
     "place_by_hash",
     "place_by_prior",
@@ -35,7 +34,7 @@ __all__ = [
 ]
 
 #: Whose id decides where a record goes.
-PLACE_BY = ("record", "subject")
+_PLACE_BY = ("record", "subject")
 
 Places = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
@@ -52,7 +51,7 @@ def check_partition(partition: object, by: object = "record") -> None:
             f"partition must be None, a callable, or the name or position of a column, got {partition!r}.",
             hint="To pass one prior per record, make it a column of X.",
         )
-    check_choice("place_by", by, PLACE_BY)
+    check_choice("place_by", by, _PLACE_BY)
     if by == "subject" and partition is not None:
         raise InvalidParameterError(
             f"place_by='subject' and partition={partition!r} both say where a record goes.",
