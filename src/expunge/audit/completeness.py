@@ -25,6 +25,11 @@ def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, co
     Interval
         Ideal is the share on which two retrained models agree, which is below 1.
 
+    Raises
+    ------
+    InvalidDataError
+        The shapes differ.
+
     References
     ----------
     Y. Cao, J. Yang, "Towards making systems forget with machine unlearning", IEEE S&P 2015, section II-B.

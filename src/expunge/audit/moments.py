@@ -64,6 +64,11 @@ def without_each(references: Floats) -> tuple[Floats, Floats]:
     -------
     mean, variance : ndarray of shape (m, n)
         Row i is over the other m - 1 models.
+
+    Raises
+    ------
+    InvalidDataError
+        Fewer than three models.
     """
     m = len(references)
     if m < 3:

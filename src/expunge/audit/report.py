@@ -280,7 +280,15 @@ class AuditReport(_Record):
 
     @classmethod
     def from_json(cls, text: str) -> AuditReport:
-        """The report that :meth:`to_json` wrote."""
+        """The report that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        InvalidParameterError
+            The text is no audit report.
+        NewerFormatError
+            A later version wrote it.
+        """
         try:
             data = json.loads(text)
         except ValueError as error:
@@ -300,7 +308,13 @@ class AuditReport(_Record):
         return [f"{self.verdict.capitalize()}. {self.sentence}", *self.reasons, *self.notes]
 
     def save(self, path: str | Path) -> Path:
-        """Write ``.json``, or a page for people where the name ends in ``.html``."""
+        """Write ``.json``, or a page for people where the name ends in ``.html``.
+
+        Raises
+        ------
+        FileNotUsableError
+            The file cannot be written.
+        """
         from expunge.audit.page import report_html
 
         path = Path(path)

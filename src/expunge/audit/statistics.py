@@ -192,6 +192,11 @@ def bootstrap_auc(
 def non_members_needed(fpr: float) -> int:
     """Non-members that it takes before the true positive rate at this false positive rate means anything.
 
+    Raises
+    ------
+    InvalidParameterError
+        The rate is not between 0 and 1.
+
     Examples
     --------
     >>> non_members_needed(0.01), non_members_needed(0.001)

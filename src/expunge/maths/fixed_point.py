@@ -24,7 +24,13 @@ _WEIGHT_LIMIT = 2.0**23  # a weight is below it
 
 
 def check_resolution_param(name: str, value: Any) -> None:
-    """Refuse a resolution that is neither a power of two nor a list of such, whatever the number of columns."""
+    """Refuse a resolution that is neither a power of two nor a list of such, whatever the number of columns.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no power of two and no list of such.
+    """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):

@@ -44,6 +44,11 @@ def check_partition(partition: object, by: object = "record") -> None:
     """Refuse a partition that is neither None, nor a callable, nor the name or position of a column.
 
     With one of the latter two, ``by`` must be "record": a place cannot follow from both.
+
+    Raises
+    ------
+    InvalidParameterError
+        The partition or ``by`` is none of these, or both say where a record goes.
     """
     is_column = isinstance(partition, (str, int, np.integer)) and not isinstance(partition, bool)
     if not (partition is None or callable(partition) or is_column):
@@ -145,6 +150,11 @@ def _cells(hashes: npt.NDArray[np.uint64], n_cells: int) -> Places:
 
 def place_by_prior(priors: npt.ArrayLike, n_shards: int, n_slices: int) -> Places:
     """Places in the order of a prior in [0, 1]; equal priors share a place.
+
+    Raises
+    ------
+    InvalidDataError
+        A prior is no number from 0 to 1.
 
     Examples
     --------

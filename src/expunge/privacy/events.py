@@ -124,7 +124,13 @@ def _check_multiplier(multiplier: object) -> None:
 
 
 def check_event(name: str, value: object) -> Event:
-    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing."""
+    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no event of a known kind.
+    """
     if isinstance(value, Event) and (type(value) is Event or isinstance(value, tuple(_KINDS.values())[1:])):
         return value
     raise InvalidParameterError(

@@ -170,7 +170,13 @@ class Frame:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Frame:
-        """Copy a pandas frame."""
+        """Copy a pandas frame.
+
+        Raises
+        ------
+        InvalidDataError
+            Two columns share a name, or a name is no text.
+        """
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()][0]
             raise InvalidDataError(f"Column {twice!r} is there twice.", hint="Rename one of them.")

@@ -237,7 +237,13 @@ def chosen_priors(given: Any, part: Part) -> Floats:
 
 
 def check_priors(name: str, given: Any) -> None:
-    """Refuse what are not probabilities of classes."""
+    """Refuse what are not probabilities of classes.
+
+    Raises
+    ------
+    InvalidParameterError
+        They are no numbers from 0 on, or their sum is not 1.
+    """
     if given is not None:
         check_numbers(name, given, "class")
         if not np.isclose(np.sum(given), 1.0):
