@@ -98,7 +98,13 @@ class Change:
 
 
 class Pending(NamedTuple):
-    """A change that is decided: the parts it gives, the slots that go and those that came."""
+    """A change that is decided: the parts it gives, the slots that go and those that came.
+
+    Parameters
+    ----------
+    changes : mapping of str to part
+    removed, added : ndarray of intp
+    """
 
     changes: Mapping[str, Any]
     removed: Slots
@@ -106,7 +112,14 @@ class Pending(NamedTuple):
 
 
 class Fitted:
-    """Everything a fitted model holds. ``rows`` is None in an export."""
+    """Everything a fitted model holds. ``rows`` is None in an export.
+
+    Parameters
+    ----------
+    rows : Rows or None
+    params : mapping
+        Constructor arguments of the fit.
+    """
 
     def __init__(self, rows: Rows | None, params: Mapping[str, Any]) -> None:
         self.rows = rows

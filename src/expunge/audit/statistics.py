@@ -36,7 +36,12 @@ LEAST_FALSE_POSITIVES = 10
 
 
 class Interval(NamedTuple):
-    """An estimate with the ends of its interval."""
+    """An estimate with the ends of its interval.
+
+    Parameters
+    ----------
+    value, low, high : float
+    """
 
     value: float
     low: float

@@ -20,7 +20,15 @@ Which = Literal["largest", "raises", "lowers"]
 
 
 class Scored(NamedTuple):
-    """A record or person, what forgetting it changes, and (of a record) the person it is about."""
+    """A record or person, what forgetting it changes, and (of a record) the person it is about.
+
+    Parameters
+    ----------
+    id : id
+    score : float
+        In units of what was measured.
+    subject : id or None
+    """
 
     id: Any
     score: float
@@ -50,6 +58,8 @@ class Influence:
     subjects : ndarray of shape (n,), optional
         The person each record is about; None where nobody.
     elapsed_s : float
+    schema : int
+        Of this form of the record.
 
     Examples
     --------

@@ -195,6 +195,8 @@ class Receipt:
     not_proved : tuple of str
         :data:`NOT_PROVED`, and what else this receipt does not prove; never empty.
     notes : tuple of str
+    schema : int
+        Of this form of the record.
 
     Raises
     ------
