@@ -60,6 +60,8 @@ class Change:
         Slots that go and that come.
     tolerant : bool
         Whether too little data makes the model, or a part of it, dormant (True when forgetting) or is an error.
+    added : Table
+        The rows that come; read on first use unless they are at hand.
     notes : list of str
         What the method wants the removal to say: a part that went dormant, say. No ids, no values.
     """

@@ -19,6 +19,8 @@ def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, co
     ----------
     unlearned, retrained : ndarray of shape (n,)
         Predicted labels.
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------

@@ -156,6 +156,8 @@ def delong_paired(
     ----------
     members, others : pair of ndarray
         First and second score of the members, and of the others.
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------
@@ -184,6 +186,8 @@ def bootstrap_auc(
     seed : int
     repeats : int
         Resamples, each O((m + n) log n).
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
     """
     rng = np.random.default_rng(seed)
     draws = [
@@ -220,6 +224,8 @@ def tpr_at_fpr(members: Floats, others: Floats, fpr: float, *, confidence: float
     members, others : ndarray
     fpr : float
         In (0, 1).
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------

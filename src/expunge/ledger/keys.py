@@ -46,6 +46,12 @@ class Signer:
     Made by :meth:`from_file`, :meth:`from_env`, :meth:`from_callable` or :func:`generate`. The private key is never
     shown, printed or stored.
 
+    Parameters
+    ----------
+    public_key : Ed25519PublicKey
+    sign : callable (bytes) -> bytes
+        Gives the signature, of 64 bytes.
+
     Attributes
     ----------
     key_id : str

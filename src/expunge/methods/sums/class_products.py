@@ -182,7 +182,9 @@ def scatter(limbs: Limbs, sums: Limbs, weight: Integers, unit: int, resolution: 
     sums : ndarray of int64, shape (3, K, d)
         Σ w x of each group, in units of the resolution.
     weight : ndarray of object, shape (K,)
-        Weight of each group, positive, in Python integers; ``unit`` of them make a weight of one.
+        Weight of each group, positive, in Python integers.
+    unit : int
+        So many of them make a weight of one.
     resolution : float or array-like of shape (d,)
 
     Notes
