@@ -107,7 +107,13 @@ def behind_columns(model: Any) -> Any:
 
 
 def behind_backbone(model: Any, task: str) -> Any:
-    """A method of numbers behind a network whose weights never change; ``task`` names its blueprint."""
+    """A method of numbers behind a network whose weights never change; ``task`` names its blueprint.
+
+    Raises
+    ------
+    MissingExtraError
+        torch is not installed.
+    """
     try:
         from expunge.methods.networks.frozen_backbone import FrozenBackbone
     except ImportError as error:

@@ -30,7 +30,15 @@ __all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_in
 
 
 def prepared(card: Card) -> Any:
-    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers.
+
+    Raises
+    ------
+    InvalidParameterError
+        An estimator for a method that takes none.
+    InvalidDataError
+        Columns that the method cannot learn from.
+    """
     name, schema = card.method, card.schema
     if wraps_estimator(name):
         return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
@@ -61,7 +69,13 @@ def prepared(card: Card) -> Any:
 
 
 def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
-    """Refuse what the model cannot learn from, naming column and record."""
+    """Refuse what the model cannot learn from, naming column and record.
+
+    Raises
+    ------
+    InvalidDataError
+        Missing values where none are taken, or one class.
+    """
     from sklearn.utils import get_tags
 
     if not get_tags(model).input_tags.allow_nan:
@@ -87,7 +101,13 @@ def live_schema(card: Card, model: Any) -> Schema:
 
 def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
     """Predictions for the rows of a table: the record id (or the number of the row, where the table has no ids), the
-    prediction and, if asked for, a column per class."""
+    prediction and, if asked for, a column per class.
+
+    Raises
+    ------
+    InvalidParameterError
+        The method gives no probabilities.
+    """
     import pandas as pd
 
     rows = read_rows(table, live_schema(card, model), to_predict=True)
@@ -113,7 +133,13 @@ def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
 
 @contextmanager
 def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
-    """What an estimator says about its data, as one sentence of ours, with the names of columns."""
+    """What an estimator says about its data, as one sentence of ours, with the names of columns.
+
+    Raises
+    ------
+    InvalidDataError
+        Inside, a library refused the data.
+    """
     try:
         yield
     except OutOfRangeError as error:  # of the records the ids are told; their places are those of no file
