@@ -6,7 +6,7 @@ from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
-__all__ = ["about_guarantee", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
+__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
 
 _ACTIONS = {
     "forget-subject": "forget everything about one person",
@@ -52,7 +52,7 @@ def about_request(receipt: Receipt) -> str:
     return f"{sentence}; due on {receipt.due}: {'in time' if receipt.in_time else 'late'}."
 
 
-def _about_model(change: ModelChange) -> str:
+def about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
     records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
     return (
@@ -84,7 +84,7 @@ def sentences(receipt: Receipt) -> list[str]:
     """The receipt for a terminal, line by line."""
     lines = [about_request(receipt), outcome(receipt)]
     for change in receipt.models:
-        lines += [_about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
+        lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
         lines += change.notes
     return [seen(line) for line in [*lines, *receipt.notes]]

@@ -107,13 +107,7 @@ def behind_columns(model: Any) -> Any:
 
 
 def behind_backbone(model: Any, task: str) -> Any:
-    """A method of numbers behind a network whose weights never change; ``task`` names its blueprint.
-
-    Raises
-    ------
-    MissingExtraError
-        torch is not installed.
-    """
+    """A method of numbers behind a network whose weights never change; ``task`` names its blueprint."""
     try:
         from expunge.methods.networks.frozen_backbone import FrozenBackbone
     except ImportError as error:

@@ -30,15 +30,7 @@ __all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_in
 
 
 def prepared(card: Card) -> Any:
-    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers.
-
-    Raises
-    ------
-    InvalidParameterError
-        An estimator for a method that takes none.
-    InvalidDataError
-        Columns that the method cannot learn from.
-    """
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
     name, schema = card.method, card.schema
     if wraps_estimator(name):
         return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
@@ -69,13 +61,7 @@ def prepared(card: Card) -> Any:
 
 
 def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
-    """Refuse what the model cannot learn from, naming column and record.
-
-    Raises
-    ------
-    InvalidDataError
-        Missing values where none are taken, or one class.
-    """
+    """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
     if not get_tags(model).input_tags.allow_nan:
@@ -101,13 +87,7 @@ def live_schema(card: Card, model: Any) -> Schema:
 
 def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
     """Predictions for the rows of a table: the record id (or the number of the row, where the table has no ids), the
-    prediction and, if asked for, a column per class.
-
-    Raises
-    ------
-    InvalidParameterError
-        The method gives no probabilities.
-    """
+    prediction and, if asked for, a column per class."""
     import pandas as pd
 
     rows = read_rows(table, live_schema(card, model), to_predict=True)
@@ -133,13 +113,7 @@ def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
 
 @contextmanager
 def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
-    """What an estimator says about its data, as one sentence of ours, with the names of columns.
-
-    Raises
-    ------
-    InvalidDataError
-        Inside, a library refused the data.
-    """
+    """What an estimator says about its data, as one sentence of ours, with the names of columns."""
     try:
         yield
     except OutOfRangeError as error:  # of the records the ids are told; their places are those of no file
