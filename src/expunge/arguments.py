@@ -44,8 +44,8 @@ def check_count(name: str, value: Any, *, least: int = 1, most: int | None = Non
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if whole and least <= int(value) <= (math.inf if most is None else most):
         return int(value)
-    until = "on" if most is None else f"to {most:,}"
-    raise InvalidParameterError(f"{name} must be an integer from {least:,} {until}, got {value!r}.")
+    until = "on" if most is None else f"to {most}"
+    raise InvalidParameterError(f"{name} must be an integer from {least} {until}, got {value!r}.")
 
 
 def check_number(

@@ -102,6 +102,13 @@ def drop_columns(model: Any, features: list[int]) -> tuple[Names, int]:
     -------
     touched : tuple of str
     work : int
+
+    Raises
+    ------
+    UnsupportedRequestError
+        A step names columns by position or in a list, and cannot do without these.
+    InvalidRequestError
+        The model cannot be fitted without these columns.
     """
     old = model._state()
     table = model._rows().without_features(features)

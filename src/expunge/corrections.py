@@ -21,7 +21,7 @@ from expunge.requests import read_table, select_slots
 from expunge.rows import Rows, Table
 from expunge.table.cells_like import cells_like, numbers_like
 
-__all__ = ["correct_records", "plan_correction", "read_corrected"]
+__all__ = ["correct_records", "plan_correction"]
 
 Slots = npt.NDArray[np.intp]
 
@@ -34,7 +34,7 @@ def correct_records(
     """What :meth:`expunge.Unlearner.rectify` does: one change, in which the old rows go and the new ones come."""
     with model._state().lock:
         rows = model._rows()
-        slots, table = read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
+        slots, table = _read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
         tolerant = _changes_labels(model, rows, slots, table)
         before = model.digest() if digest else None
         start, reads = time.perf_counter(), rows.reads
@@ -54,7 +54,7 @@ def plan_correction(model: Any, record_ids: Any, X: Any, y: Any, subject_ids: An
     """What :func:`correct_records` would cost and promise."""
     with model._state().lock:
         rows = model._rows()
-        slots, table = read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
+        slots, table = _read_corrected(model, rows, record_ids, X, y, subject_ids, sample_weight)
         return plan_of(model, slots, model._estimate_corrected(rows, slots, table), corrected=True)
 
 
@@ -70,7 +70,7 @@ def _changes_labels(model: Any, rows: Rows, slots: Slots, table: Table) -> bool:
 # ------------------------------------------------------------------ the rows as they should be
 
 
-def read_corrected(
+def _read_corrected(
     model: Any, rows: Rows, record_ids: Any, X: Any, y: Any, subject_ids: Any, sample_weight: Any
 ) -> tuple[Slots, Table]:
     """Slots of the records, and their rows with what is given in place of what is known.

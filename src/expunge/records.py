@@ -98,6 +98,8 @@ class Guarantee(_Record):
         What the budget still holds at the same delta, where an odometer is kept; ``epsilon`` is what was spent.
     residual, residual_limit : float, optional
         Bound on the gradient that removals have left, and the length that the noise hides at epsilon and delta.
+    schema : int
+        Of this form of the record.
 
     Notes
     -----
@@ -194,6 +196,8 @@ class Plan(_Record):
         Expected time in seconds, from the speed of the last fit; None where nothing was measured.
     notes : tuple of str
         What else one should know: what share of a retrain that is, say.
+    schema : int
+        Of this form of the record.
     """
 
     guarantee: Guarantee
@@ -233,6 +237,8 @@ class Removal(_Record):
         Hexadecimal digests of the model; None unless asked for.
     notes : tuple of str
         What else one should know: a part that is too small now and takes no part, say.
+    schema : int
+        Of this form of the record.
     """
 
     guarantee: Guarantee
@@ -253,7 +259,19 @@ class Removal(_Record):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
 class Addition(_Record):
-    """What learning did: the mirror image of :class:`Removal`."""
+    """What learning did: the mirror image of :class:`Removal`.
+
+    Parameters
+    ----------
+    n_learned : int
+    work : int
+        Records read again.
+    elapsed_s : float
+    touched : tuple of str
+        Parts of the model that changed.
+    schema : int
+        Of this form of the record.
+    """
 
     n_learned: int
     work: int
@@ -283,6 +301,8 @@ class Rectification(_Record):
         Wall time in seconds, digests not included.
     touched, digest_before, digest_after, notes
         As of a :class:`Removal`.
+    schema : int
+        Of this form of the record.
     """
 
     guarantee: Guarantee

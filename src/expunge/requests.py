@@ -25,7 +25,13 @@ def has_classes(model: Any) -> bool:
 def read_table(
     model: Any, X: Any, y: Any, record_ids: Any, subject_ids: Any, sample_weight: Any, *, reset: bool, least: int = 1
 ) -> Table:
-    """Rows as ``fit`` and ``learn`` are given them: validated by the model, named, placed."""
+    """Rows as ``fit`` and ``learn`` are given them: validated by the model, named, placed.
+
+    Raises
+    ------
+    InvalidDataError
+        Every weight is zero, or the rows are not such as the model reads.
+    """
     index_ids = default_ids(X, len(X)) if record_ids is None and hasattr(X, "index") else None
     X, y = model._validate(X, y, reset=reset, least=least)
     if y is None:
@@ -48,7 +54,15 @@ def read_table(
 def select_slots(
     model: Any, rows: Rows, *, records: Any, subjects: Any, classes: Any, features: Any
 ) -> npt.NDArray[np.intp]:
-    """Slots of all records that a request names; none for a request about features."""
+    """Slots of all records that a request names; none for a request about features.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        The method does not serve this request.
+    InvalidRequestError
+        The request names nothing, or a class by what is no label.
+    """
     asked = {"records": records, "subjects": subjects, "classes": classes, "features": features}
     asked = {name: value for name, value in asked.items() if value is not None}
     for name in asked:
@@ -79,7 +93,13 @@ def select_slots(
 
 
 def feature_positions(model: Any, features: Any) -> list[int]:
-    """Positions of features, given by name where the model was fitted on named columns."""
+    """Positions of features, given by name where the model was fitted on named columns.
+
+    Raises
+    ------
+    InvalidRequestError
+        A feature that is not there, one named twice, or all of them.
+    """
     names = getattr(model, "feature_names_in_", None)
     known = list(names) if names is not None else list(range(int(getattr(model, "n_features_in_", 0))))
     wanted = _as_list(features)

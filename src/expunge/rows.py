@@ -11,7 +11,7 @@ by ``unhide`` and ``truncate``; ``wipe`` then overwrites the hidden values for g
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from expunge.seeds import uniform64
 from expunge.table.columns import Columns, Dense, columns_of, restore_columns
 from expunge.table.ids import IdIndex, check_ids, check_one_kind, check_unique, grown
 from expunge.table.label_kinds import as_labels
+from expunge.table.lookups import Lookup, enter, leave, of_classes
 from expunge.table.table import Table
 
 __all__ = ["N_BLOCKS", "Rows", "Table"]
@@ -62,7 +63,7 @@ class Rows:
         self._alive = np.ones(len(table), dtype=bool)
         self._n_alive = len(table)
         self._hash: npt.NDArray[np.uint64] | None = None
-        self._by_subject: dict[Any, list[int]] | None = None
+        self._by_subject: Lookup | None = None
         self._blocked: dict[int, Slots] | None = None
         self._form: Any = None
         self.reads = 0
@@ -188,7 +189,13 @@ class Rows:
         return tuple(None if column is None else column.read(slots) for column in (self._y, self._weight))
 
     def places(self) -> npt.NDArray[np.int64]:
-        """Place of each slot as the method chose it; of slots without a row it means nothing."""
+        """Place of each slot as the method chose it; of slots without a row it means nothing.
+
+        Raises
+        ------
+        InvalidDataError
+            The model gives its records no place.
+        """
         if self._place is None:
             raise InvalidDataError("This model gives its records no place.")
         return np.asarray(self._place.read(np.arange(len(self._place))), dtype=np.int64)
@@ -204,12 +211,20 @@ class Rows:
         return found
 
     def find_subjects(self, subjects: object) -> Slots:
-        """Slots of all rows of these subjects; refuses a subject without rows."""
+        """Slots of all rows of these subjects; refuses a subject without rows.
+
+        Raises
+        ------
+        UnknownRecordError
+            A subject without records.
+        DuplicateRecordError
+            One named twice.
+        """
         wanted = check_ids(subjects, what="subjects").tolist()
         if self._by_subject is None:
             self._by_subject = {}
             held = [] if self._subjects is None else self._subjects.read(np.arange(len(self._subjects))).tolist()
-            self._enter(range(len(held)), held)
+            enter(self._by_subject, range(len(held)), held)
         out: list[int] = []
         for subject in wanted:
             slots = [s for s in self._by_subject.get(subject, []) if self._alive[s]]
@@ -222,21 +237,19 @@ class Rows:
         return np.array(out, dtype=np.intp)
 
     def find_classes(self, classes: Sequence[Any]) -> Slots:
-        """Slots of all rows whose target is one of these classes; refuses a class without rows."""
+        """Slots of all rows whose target is one of these classes; refuses a class without rows.
+
+        Raises
+        ------
+        UnknownRecordError
+            There are no targets, or a class has no records.
+        DuplicateRecordError
+            One named twice.
+        """
         if self._y is None:
             raise UnknownRecordError("This model has no targets, so no classes.")
         every = np.flatnonzero(self.alive)
-        y = self._y.read(every)
-        found = np.zeros(len(every), dtype=bool)
-        if len(set(classes)) < len(classes):
-            raise DuplicateRecordError("A class is named twice in one request.", hint="Name each once.")
-        is_bool = len(y) > 0 and all(isinstance(v, (bool, np.bool_)) for v in y.ravel()[:1].tolist())
-        for label in classes:
-            hit = np.asarray(y == label, dtype=bool)
-            if hit.shape != found.shape or not hit.any() or isinstance(label, (bool, np.bool_)) != is_bool:
-                raise UnknownRecordError(f"No records of class {label!r}: never learned, or forgotten already.")
-            found |= hit
-        return every[found]
+        return every[of_classes(self._y.read(every), classes)]
 
     def labels(self) -> npt.NDArray[Any]:
         """The distinct targets, sorted; texts come as a text array no wider than needed."""
@@ -258,31 +271,23 @@ class Rows:
 
     def wipe(self, slots: Slots) -> None:
         """Overwrite the values of hidden rows for good."""
-        self._leave(slots)
+        if self._by_subject is not None and self._subjects is not None:
+            leave(self._by_subject, slots.tolist(), self._subjects.read(slots).tolist())
         for _, columns in self._named():
             columns.wipe(slots)
         if not self._n_alive and len(self._ids.values):
             self.truncate(0)  # nothing is left, not even the kind of the ids
 
-    def _enter(self, slots: Iterable[int], subjects: Iterable[Any]) -> None:
-        """Put slots into the lookup of subjects, if there is one."""
-        if self._by_subject is not None:
-            for slot, subject in zip(slots, subjects, strict=True):
-                self._by_subject.setdefault(subject, []).append(slot)
-
-    def _leave(self, slots: Slots) -> None:
-        """Take slots out of the lookup of subjects, which goes on without a search through all of them."""
-        if self._by_subject is None or self._subjects is None:
-            return
-        for slot, subject in zip(slots.tolist(), self._subjects.read(slots).tolist(), strict=True):
-            held = self._by_subject.get(subject, [])
-            if slot in held:
-                held.remove(slot)
-            if not held:
-                self._by_subject.pop(subject, None)
-
     def append(self, table: Table) -> Slots:
-        """Put rows behind; returns their slots. Refuses ids that are there already, and rows of another form."""
+        """Put rows behind; returns their slots. Refuses ids that are there already, and rows of another form.
+
+        Raises
+        ------
+        DuplicateRecordError
+            A record is known already.
+        InvalidDataError
+            The rows come without what the first ones had, or with more.
+        """
         check_unique(table.ids)
         known = self._ids.known(table.ids, self.alive)
         if known.any():
@@ -316,8 +321,8 @@ class Rows:
         self._n_alive += len(table)
         new = np.arange(start, start + len(table), dtype=np.intp)
         self._move(new, into=True)
-        if table.subjects is not None:
-            self._enter(new.tolist(), table.subjects.tolist())
+        if self._by_subject is not None and table.subjects is not None:
+            enter(self._by_subject, new.tolist(), table.subjects.tolist())
         return new
 
     def truncate(self, n: int) -> None:

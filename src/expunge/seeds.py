@@ -33,7 +33,13 @@ _CHUNK = 16_384  # ids a pass: the four state words of a chunk stay in the secon
 
 
 def check_seed(seed: object) -> int:
-    """The seed as a non-negative integer of any size, or a sentence that says what is wrong with it."""
+    """The seed as a non-negative integer of any size, or a sentence that says what is wrong with it.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no integer from 0 on.
+    """
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool) and seed >= 0:
         return int(seed)
     raise InvalidParameterError(f"seed must be a non-negative integer, got {seed!r}.", hint="Pass for example seed=0.")
@@ -74,6 +80,11 @@ def uniform64(seed: int, purpose: str, ids: npt.NDArray[Any]) -> U64:
     Returns
     -------
     ndarray of uint64, shape (n,)
+
+    Raises
+    ------
+    InvalidIdError
+        The ids are neither an int64 nor an object array.
 
     Notes
     -----

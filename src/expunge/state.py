@@ -60,6 +60,8 @@ class Change:
         Slots that go and that come.
     tolerant : bool
         Whether too little data makes the model, or a part of it, dormant (True when forgetting) or is an error.
+    added : Table
+        The rows that come; read on first use unless they are at hand.
     notes : list of str
         What the method wants the removal to say: a part that went dormant, say. No ids, no values.
     """
@@ -98,7 +100,13 @@ class Change:
 
 
 class Pending(NamedTuple):
-    """A change that is decided: the parts it gives, the slots that go and those that came."""
+    """A change that is decided: the parts it gives, the slots that go and those that came.
+
+    Parameters
+    ----------
+    changes : mapping of str to part
+    removed, added : ndarray of intp
+    """
 
     changes: Mapping[str, Any]
     removed: Slots
@@ -106,7 +114,14 @@ class Pending(NamedTuple):
 
 
 class Fitted:
-    """Everything a fitted model holds. ``rows`` is None in an export."""
+    """Everything a fitted model holds. ``rows`` is None in an export.
+
+    Parameters
+    ----------
+    rows : Rows or None
+    params : mapping
+        Constructor arguments of the fit.
+    """
 
     def __init__(self, rows: Rows | None, params: Mapping[str, Any]) -> None:
         self.rows = rows

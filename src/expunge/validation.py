@@ -262,7 +262,13 @@ def _why_no_targets(error: Exception, y: Any, who: str) -> ExpungeError:
 
 
 def refuse_missing_targets(model: Any) -> None:
-    """Refuse rows without targets for a method that learns from targets."""
+    """Refuse rows without targets for a method that learns from targets.
+
+    Raises
+    ------
+    InvalidDataError
+        The method learns from targets.
+    """
     if get_tags(model).target_tags.required:
         raise InvalidDataError(
             f"This {type(model).__name__} estimator requires y to be passed, but the target y is None."

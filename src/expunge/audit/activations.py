@@ -39,6 +39,12 @@ def activation_distance(first: Floats, second: Floats) -> Floats:
 
 
 def check_same_records(first: Floats, second: Floats) -> None:
-    """Refuse outputs that do not belong to the same records and classes."""
+    """Refuse outputs that do not belong to the same records and classes.
+
+    Raises
+    ------
+    InvalidDataError
+        The shapes differ.
+    """
     if first.ndim != 2 or first.shape != second.shape or not len(first):
         raise InvalidDataError(f"Outputs of shapes {first.shape} and {second.shape} cannot be compared row by row.")

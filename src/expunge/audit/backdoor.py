@@ -52,6 +52,11 @@ def backdoor_test(hits: int, n_queries: int, *, deleted: float, kept: float, alp
     alpha : float
         Chance to accuse wrongly, at most.
 
+    Raises
+    ------
+    InvalidParameterError
+        More hits than queries, rates that are none, or a model that kept the records and answers no more often.
+
     References
     ----------
     D. Sommer, L. Song, S. Wagh, P. Mittal, "Athena: probabilistic verification of machine unlearning", PoPETs 2022,

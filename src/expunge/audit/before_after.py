@@ -33,6 +33,13 @@ def before_after_features(before: Floats, after: Floats, *, kind: BeforeAfter = 
     -------
     ndarray of shape (n, f)
 
+    Raises
+    ------
+    InvalidDataError
+        The versions answer on different records.
+    InvalidParameterError
+        No such kind.
+
     References
     ----------
     M. Chen et al., "When machine unlearning jeopardizes privacy", CCS 2021, section 3.3 (feature construction) and

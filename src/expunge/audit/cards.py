@@ -114,6 +114,11 @@ CARDS: dict[str, Card] = {
 def card(name: str) -> Card:
     """The card of a metric.
 
+    Raises
+    ------
+    InvalidParameterError
+        There is no metric of this name.
+
     Examples
     --------
     >>> card("KLoM").ideal

@@ -19,11 +19,18 @@ def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, co
     ----------
     unlearned, retrained : ndarray of shape (n,)
         Predicted labels.
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------
     Interval
         Ideal is the share on which two retrained models agree, which is below 1.
+
+    Raises
+    ------
+    InvalidDataError
+        The shapes differ.
 
     References
     ----------

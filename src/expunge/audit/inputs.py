@@ -267,7 +267,13 @@ class References:
 
     @classmethod
     def from_probabilities(cls, probabilities: Any, labels: Any, *, members: Any, floor: float = FLOOR) -> References:
-        """From probabilities of shape (m, n, k)."""
+        """From probabilities of shape (m, n, k).
+
+        Raises
+        ------
+        InvalidDataError
+            Not of three dimensions, or no probabilities.
+        """
         if np.ndim(probabilities) != 3:
             raise InvalidDataError(f"Probabilities of references have three dimensions, got {np.ndim(probabilities)}.")
         return cls(
@@ -290,7 +296,13 @@ class References:
         return np.flatnonzero(knows & ~self.members[:, scores.is_held_out].any(axis=1))
 
     def check_fits(self, scores: Scores) -> None:
-        """Refuse references of other records than those of the scores."""
+        """Refuse references of other records than those of the scores.
+
+        Raises
+        ------
+        InvalidDataError
+            References and audited model were asked about different records.
+        """
         if self.members.shape[1] != len(scores.is_forgotten):
             raise InvalidDataError(
                 f"The references speak of {self.members.shape[1]} records, the audited model of "

@@ -21,6 +21,11 @@ def label_only(predicted: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDA
     ----------
     predicted, labels : ndarray of shape (n,)
 
+    Raises
+    ------
+    InvalidDataError
+        The shapes differ.
+
     References
     ----------
     S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha, "Privacy risk in machine learning", CSF 2018, adversary 1; L. Song,

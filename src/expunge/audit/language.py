@@ -58,6 +58,11 @@ def truth_ratio(paraphrased: npt.ArrayLike, perturbed: npt.ArrayLike) -> Floats:
     ndarray of shape (n,)
         Mean of the wrong ones, divided by the right one. A probability of 0 counts as the smallest number there is.
 
+    Raises
+    ------
+    InvalidDataError
+        Shapes that do not belong together, or probabilities below 0.
+
     References
     ----------
     TOFU, equation 1.
@@ -81,6 +86,11 @@ def forget_quality(unlearned: npt.ArrayLike, retrained: npt.ArrayLike) -> float:
 
     Near 1, the model that forgot cannot be told from one that was trained without; below 0.05 it can.
 
+    Raises
+    ------
+    InvalidDataError
+        One of them is no list of truth ratios.
+
     References
     ----------
     TOFU, section 2.2.3.
@@ -98,6 +108,11 @@ def forget_quality(unlearned: npt.ArrayLike, retrained: npt.ArrayLike) -> float:
 
 def model_utility(values: Sequence[float]) -> float:
     """Harmonic mean of measures from 0 to 1: what is left of a model that lost one of them is little.
+
+    Raises
+    ------
+    InvalidDataError
+        No measure, or one outside 0 to 1.
 
     References
     ----------

@@ -16,7 +16,14 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Moments(NamedTuple):
-    """Of each record: number of models, mean and variance (n - 1 below) of their scores; each of shape (n,)."""
+    """Of each record: number of models, mean and variance (n - 1 below) of their scores; each of shape (n,).
+
+    Parameters
+    ----------
+    models : ndarray of shape (n,)
+    mean, variance : ndarray of shape (n,)
+        NaN where there are too few models.
+    """
 
     models: Floats
     mean: Floats
@@ -64,6 +71,11 @@ def without_each(references: Floats) -> tuple[Floats, Floats]:
     -------
     mean, variance : ndarray of shape (m, n)
         Row i is over the other m - 1 models.
+
+    Raises
+    ------
+    InvalidDataError
+        Fewer than three models.
     """
     m = len(references)
     if m < 3:

@@ -27,7 +27,15 @@ def rank_p_value(value: float, references: Floats) -> float:
 
 
 class MaxT(NamedTuple):
-    """P-values upwards and downwards, and how far out the audited model's largest statistic lies on either side."""
+    """P-values upwards and downwards, and how far out the audited model's largest statistic lies on either side.
+
+    Parameters
+    ----------
+    p_high, p_low : float
+        From 1 / (m + 1) to 1.
+    high, low : float
+        In standard deviations.
+    """
 
     p_high: float
     p_low: float

@@ -35,6 +35,8 @@ class Figure(_Record):
         Of the interval.
     refusal : str
         Why there is no number; empty where there is one.
+    schema : int
+        Of this form of the record.
 
     Examples
     --------
@@ -89,6 +91,8 @@ class AttackResult(_Record):
         Share of the do-nothing references that this attack alone finds.
     decides : bool
         Whether the verdict looks at it; attacks that catch none of the shipped controls do not.
+    schema : int
+        Of this form of the record.
     """
 
     name: str
@@ -125,6 +129,8 @@ class Metric(_Record):
         Mean over the references that were trained on the forget set.
     p_value : float or None
         Rank among the retrained references, on the side that is farther from retraining.
+    schema : int
+        Of this form of the record.
     """
 
     name: str
@@ -151,6 +157,8 @@ class Stratum(_Record):
         Of these records against the held-out ones (of the same class or group).
     p_corrected : float
         Two-sided rank among the references, corrected for the number of strata (single-step max-T).
+    schema : int
+        Of this form of the record.
     """
 
     kind: str
@@ -175,6 +183,8 @@ class WorstRecord(_Record):
         estimate of its privacy loss, and no bound on an epsilon.
     epsilon : float or None
         The same number in records of schema 1, under a name that promised more; None since.
+    schema : int
+        Of this form of the record.
     """
 
     pseudonym: str
@@ -226,6 +236,8 @@ class AuditReport(_Record):
         before schema 3.
     version : str
         Of the library.
+    schema : int
+        Of this form of the record.
 
     Examples
     --------
@@ -280,7 +292,15 @@ class AuditReport(_Record):
 
     @classmethod
     def from_json(cls, text: str) -> AuditReport:
-        """The report that :meth:`to_json` wrote."""
+        """The report that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        InvalidParameterError
+            The text is no audit report.
+        NewerFormatError
+            A later version wrote it.
+        """
         try:
             data = json.loads(text)
         except ValueError as error:
@@ -300,7 +320,13 @@ class AuditReport(_Record):
         return [f"{self.verdict.capitalize()}. {self.sentence}", *self.reasons, *self.notes]
 
     def save(self, path: str | Path) -> Path:
-        """Write ``.json``, or a page for people where the name ends in ``.html``."""
+        """Write ``.json``, or a page for people where the name ends in ``.html``.
+
+        Raises
+        ------
+        FileNotUsableError
+            The file cannot be written.
+        """
         from expunge.audit.page import report_html
 
         path = Path(path)

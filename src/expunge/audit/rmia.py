@@ -86,6 +86,13 @@ def offline_prior(outside: Floats, a: float) -> Floats:
 def share_beaten(p: Floats, prior: Floats, is_population: Bools, *, gamma: float) -> Floats:
     """Share of the population whose ratio p / prior is at most that of a record over gamma.
 
+    Raises
+    ------
+    InvalidParameterError
+        ``gamma`` is below 1.
+    InvalidDataError
+        There is no population.
+
     Examples
     --------
     >>> share_beaten(np.array([0.8, 0.4, 0.1]), np.full(3, 0.4), np.array([False, True, True]), gamma=2.0).tolist()

@@ -36,7 +36,12 @@ LEAST_FALSE_POSITIVES = 10
 
 
 class Interval(NamedTuple):
-    """An estimate with the ends of its interval."""
+    """An estimate with the ends of its interval.
+
+    Parameters
+    ----------
+    value, low, high : float
+    """
 
     value: float
     low: float
@@ -151,6 +156,8 @@ def delong_paired(
     ----------
     members, others : pair of ndarray
         First and second score of the members, and of the others.
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------
@@ -179,6 +186,8 @@ def bootstrap_auc(
     seed : int
     repeats : int
         Resamples, each O((m + n) log n).
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
     """
     rng = np.random.default_rng(seed)
     draws = [
@@ -191,6 +200,11 @@ def bootstrap_auc(
 
 def non_members_needed(fpr: float) -> int:
     """Non-members that it takes before the true positive rate at this false positive rate means anything.
+
+    Raises
+    ------
+    InvalidParameterError
+        The rate is not between 0 and 1.
 
     Examples
     --------
@@ -210,6 +224,8 @@ def tpr_at_fpr(members: Floats, others: Floats, fpr: float, *, confidence: float
     members, others : ndarray
     fpr : float
         In (0, 1).
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Returns
     -------

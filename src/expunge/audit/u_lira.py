@@ -46,6 +46,8 @@ def u_lira(unlearned: Floats, never: Floats, *, confidence: float = 0.95) -> ULi
         audited. The first half fits, the second half tests.
     never : ndarray of shape (v, n)
         The same of models that never saw it.
+    confidence : float, default=0.95
+        Of the interval, in (0, 1).
 
     Raises
     ------

@@ -31,7 +31,14 @@ _EQUAL = "The parts must be a function of the rows that are left and of the para
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One request of a kind a method serves: keywords of ``forget``, and what remains of the task afterwards."""
+    """One request of a kind a method serves: keywords of ``forget``, and what remains of the task afterwards.
+
+    Parameters
+    ----------
+    kind : str
+    keywords : dict
+    rest : Task
+    """
 
     kind: str
     keywords: dict[str, Any]
@@ -40,7 +47,15 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What a model shows to the outside: its digest, its ids and the bytes of its outputs."""
+    """What a model shows to the outside: its digest, its ids and the bytes of its outputs.
+
+    Parameters
+    ----------
+    digest : str
+    ids : tuple
+    outputs : dict of str to bytes
+    model : Unlearner
+    """
 
     digest: str
     ids: tuple[Any, ...]

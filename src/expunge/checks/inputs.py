@@ -101,7 +101,13 @@ def check_outputs_are_copies(case: Case) -> None:
 
 
 def check_too_little_data_is_refused_by_fit(case: Case) -> None:
-    """``fit`` refuses no rows at all, where ``forget`` would leave a dormant model; allow_dormant gives that model."""
+    """``fit`` refuses no rows at all, where ``forget`` would leave a dormant model; allow_dormant gives that model.
+
+    Raises
+    ------
+    CheckFailedError
+        A fit takes no rows, or a dormant fit refuses them.
+    """
     task = case.task
     empty = task.take([])
     expect_refused(lambda: case.fit(empty), f"{case.name}: a fit on no rows", ValueError)

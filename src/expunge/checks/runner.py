@@ -53,7 +53,15 @@ def run_check(check: Check, case: Case, waivers: Mapping[str, str]) -> CheckResu
 def run_checks(
     checks: Sequence[Check], case: Case, *, expected_failed: Mapping[str, str] | None, on_fail: Literal["raise"] | None
 ) -> list[CheckResult]:
-    """Run checks one after the other; see :func:`expunge.checks.check_unlearner`."""
+    """Run checks one after the other; see :func:`expunge.checks.check_unlearner`.
+
+    Raises
+    ------
+    InvalidParameterError
+        ``on_fail`` is neither "raise" nor None.
+    CheckFailedError
+        The first check that failed, with ``on_fail="raise"``.
+    """
     if on_fail not in ("raise", None):
         raise InvalidParameterError(f"on_fail must be 'raise' or None, got {on_fail!r}.")
     waivers = waivers_of(checks, case, expected_failed)
@@ -83,7 +91,13 @@ def waivers_of(checks: Sequence[Check], case: Case, expected_failed: Mapping[str
 
 
 def parametrize(checks: Sequence[Check], estimators: Iterable[Any], table: TableKind) -> Any:
-    """The pytest decorator behind :func:`expunge.checks.parametrize_with_unlearner_checks`."""
+    """The pytest decorator behind :func:`expunge.checks.parametrize_with_unlearner_checks`.
+
+    Raises
+    ------
+    MissingExtraError
+        pytest is not installed.
+    """
     try:
         import pytest
     except ImportError as error:

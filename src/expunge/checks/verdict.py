@@ -42,18 +42,36 @@ class CheckResult:
 
 
 def expect(condition: object, what: str, todo: str = "") -> None:
-    """Fail with a sentence unless the condition holds."""
+    """Fail with a sentence unless the condition holds.
+
+    Raises
+    ------
+    CheckFailedError
+        It does not hold.
+    """
     if not condition:
         raise CheckFailedError(what, hint=todo)
 
 
 def skip(reason: str) -> NoReturn:
-    """End a check that does not apply to the method."""
+    """End a check that does not apply to the method.
+
+    Raises
+    ------
+    SkipTest
+        Always.
+    """
     raise SkipTest(reason)
 
 
 def expect_refused(call: Callable[[], Any], what: str, *kinds: type[BaseException]) -> Exception:
-    """Fail unless the call raises one of the kinds; returns the error."""
+    """Fail unless the call raises one of the kinds; returns the error.
+
+    Raises
+    ------
+    CheckFailedError
+        Nothing was raised, or another kind of error.
+    """
     wanted = " or ".join(kind.__name__ for kind in kinds)
     try:
         call()

@@ -124,7 +124,13 @@ def column_types(texts: Sequence[str] | None) -> dict[str, str]:
 
 
 def integers(text: str | None, option: str) -> list[int] | None:
-    """Integers from ``5,10,20``; None stays None."""
+    """Integers from ``5,10,20``; None stays None.
+
+    Raises
+    ------
+    InvalidParameterError
+        A part of the text is no integer.
+    """
     if text is None:
         return None
     try:

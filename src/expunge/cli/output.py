@@ -138,7 +138,13 @@ class Output:
 
 
 def show_answers(out: Output, answers: Sequence[Any], *, nothing: str = "") -> None:
-    """Print how requests stand; the exit code is that of the first that could not be carried out."""
+    """Print how requests stand; the exit code is that of the first that could not be carried out.
+
+    Raises
+    ------
+    typer.Exit
+        A request failed; the code is that of its error.
+    """
     import typer
 
     lines = [line for answer in answers for line in answer.lines()]

@@ -49,6 +49,11 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
     manifest : dict
         JSON; the format number and the entries' checksums are added.
     entries : dict of str to bytes
+
+    Raises
+    ------
+    FileNotUsableError
+        There is no folder to write into, or a folder stands in the place.
     """
     path = Path(path)
     data = archive_bytes(manifest, entries)
@@ -92,7 +97,15 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def archive_contents(raw: bytes, path: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """As :func:`read_archive`, of bytes; ``path`` is for the sentence of an error."""
+    """As :func:`read_archive`, of bytes; ``path`` is for the sentence of an error.
+
+    Raises
+    ------
+    TamperedError
+        The bytes are no model file, or damaged ones.
+    NewerFormatError
+        A later version wrote it.
+    """
     try:
         if not raw.startswith(b"PK\x03\x04") or raw[-22:-18] != b"PK\x05\x06" or raw[-2:] != b"\0\0":
             raise ValueError("something stands before or behind the archive")
@@ -143,7 +156,13 @@ def array_bytes(array: npt.NDArray[Any]) -> bytes:
 
 
 def array_from_bytes(data: bytes) -> npt.NDArray[Any]:
-    """The inverse of :func:`array_bytes`; a pickle is never read."""
+    """The inverse of :func:`array_bytes`; a pickle is never read.
+
+    Raises
+    ------
+    TamperedError
+        The bytes are no array of a type that is read.
+    """
     try:
         array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except ValueError as error:

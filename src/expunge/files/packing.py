@@ -42,7 +42,13 @@ def _head(model: Unlearner, given: Mapping[str, Any], prefix: str, entries: dict
 
 
 def unpack_head(manifest: Mapping[str, Any], entries: dict[str, bytes], trusted: Sequence[str], find: Find) -> Any:
-    """A model that is not fitted yet, from what :func:`head` gave."""
+    """A model that is not fitted yet, from what :func:`head` gave.
+
+    Raises
+    ------
+    TamperedError
+        The file sets an attribute that the method does not have.
+    """
     model = _made(find(str(manifest["method"])), unpack(manifest["params"], entries, trusted, find))
     for name, value in manifest["attributes"].items():
         if name not in ("n_features_in_", "feature_names_in_"):
@@ -52,7 +58,13 @@ def unpack_head(manifest: Mapping[str, Any], entries: dict[str, bytes], trusted:
 
 
 def rebuilt(model: Any, schema: dict[str, Any], arrays: dict[str, Any], parts: Mapping[str, Any], doubt: Any) -> Fitted:
-    """What a model holds, from its rows as canonical arrays and its parts."""
+    """What a model holds, from its rows as canonical arrays and its parts.
+
+    Raises
+    ------
+    TamperedError
+        The columns are not those that the schema knows.
+    """
     rows = Rows.restore(schema, arrays, seed=model.seed, width=getattr(model, "n_features_in_", None))
     if rows.arrays(rows.slots()[:1]).keys() != arrays.keys():
         raise TamperedError("The file holds columns that its schema does not know.")

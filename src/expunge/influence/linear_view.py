@@ -130,7 +130,13 @@ class LinearView:
         return out
 
     def features(self, n_projections: int) -> Features:
-        """The rows themselves: their gradients have few enough columns."""
+        """The rows themselves: their gradients have few enough columns.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The model has several outputs.
+        """
         if len(self._coef) != 1:
             raise UnsupportedRequestError(
                 f"TRAK follows one output, and this model has {len(self._coef)}.", hint="Take influence functions."

@@ -42,6 +42,11 @@ class NetworkView:
         With a task as its data.
     seed : int
     generator : torch.Generator
+
+    Raises
+    ------
+    InvalidParameterError
+        The target is asked on no task.
     """
 
     def __init__(self, model: nn.Module, task: Task, target: Target, *, seed: int, generator: torch.Generator) -> None:

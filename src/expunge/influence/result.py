@@ -20,7 +20,15 @@ Which = Literal["largest", "raises", "lowers"]
 
 
 class Scored(NamedTuple):
-    """A record or person, what forgetting it changes, and (of a record) the person it is about."""
+    """A record or person, what forgetting it changes, and (of a record) the person it is about.
+
+    Parameters
+    ----------
+    id : id
+    score : float
+        In units of what was measured.
+    subject : id or None
+    """
 
     id: Any
     score: float
@@ -50,6 +58,8 @@ class Influence:
     subjects : ndarray of shape (n,), optional
         The person each record is about; None where nobody.
     elapsed_s : float
+    schema : int
+        Of this form of the record.
 
     Examples
     --------
@@ -83,12 +93,23 @@ class Influence:
         which : {"largest", "raises", "lowers"}
             The largest changes of either sign; or those that, forgotten, would raise the quantity most (of a loss: the
             helpful ones); or lower it (of a loss: the harmful ones). Only records that do so.
+
+        Raises
+        ------
+        InvalidParameterError
+            ``k`` is no count, or ``which`` no such choice.
         """
         check_count("k", k)
         return [self[int(i)] for i in self.order(which)[:k]]
 
     def order(self, which: Which = "largest") -> npt.NDArray[np.intp]:
-        """Positions of those that :meth:`top` lists, the foremost first; ties as they stand."""
+        """Positions of those that :meth:`top` lists, the foremost first; ties as they stand.
+
+        Raises
+        ------
+        InvalidParameterError
+            ``which`` is no such choice.
+        """
         check_choice("which", which, get_args(Which))
         size = {"largest": np.abs(self.scores), "raises": self.scores, "lowers": -self.scores}[which]
         order = np.argsort(-size, kind="stable")

@@ -102,7 +102,13 @@ class EqualOpportunity:
         return f"the gap in equal opportunity for {self.positive!r}"
 
     def weights(self, labels: Any, now: Floats) -> Floats:
-        """Weight of each record in the sum, shape (m,)."""
+        """Weight of each record in the sum, shape (m,).
+
+        Raises
+        ------
+        InvalidDataError
+            Not one group for each record, or fewer than two groups with the positive label.
+        """
         groups = np.asarray(self.data.groups if self.groups is None else self.groups)
         if groups.shape != now.shape:
             raise InvalidDataError(f"groups has shape {groups.shape} for {len(now)} records.", hint="One a record.")

@@ -18,7 +18,14 @@ Positions = npt.NDArray[np.intp]
 
 class Features(NamedTuple):
     """Of TRAK: projected gradients of each record's output, shape (n, k); the slopes of its loss in that output, shape
-    (n,); and the projected gradient of the target, shape (k,), None for each record's own loss."""
+    (n,); and the projected gradient of the target, shape (k,), None for each record's own loss.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n, k)
+    slopes : ndarray of shape (n,)
+    target : ndarray of shape (k,), or None
+    """
 
     outputs: Floats
     slopes: Floats

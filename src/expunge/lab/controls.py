@@ -149,6 +149,11 @@ def run_self_test(
     Returns
     -------
     SelfTest
+
+    Raises
+    ------
+    InvalidParameterError
+        No trial.
     """
     if trials < 1:
         raise InvalidParameterError(f"A self-test needs a trial or more, got {trials}.")

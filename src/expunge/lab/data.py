@@ -132,7 +132,12 @@ class Records:
 
 
 class Split(NamedTuple):
-    """Masks over the records of a workload; each is in one."""
+    """Masks over the records of a workload; each is in one.
+
+    Parameters
+    ----------
+    train, validation, held_out, test : ndarray of bool, shape (n,)
+    """
 
     train: Bools
     validation: Bools

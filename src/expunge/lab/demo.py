@@ -155,6 +155,11 @@ def run_demo(out: str | Path | None = None) -> DemoResult:
     Returns
     -------
     DemoResult
+
+    Raises
+    ------
+    FileNotUsableError
+        The folder cannot be made.
     """
     start = time.perf_counter()
     folder = None if out is None else Path(out)

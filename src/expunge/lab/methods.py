@@ -54,7 +54,13 @@ class Method:
 
 
 class Answers:
-    """A model whose answers are changed on the way out, for fakes: ``change(X, probabilities)``."""
+    """A model whose answers are changed on the way out, for fakes: ``change(X, probabilities)``.
+
+    Parameters
+    ----------
+    model : estimator
+    change : callable (X, probabilities) -> probabilities
+    """
 
     def __init__(self, model: Any, change: Callable[[Any, npt.NDArray[np.float64]], npt.NDArray[np.float64]]) -> None:
         self.model, self.change = model, change

@@ -17,7 +17,17 @@ _N_COLOURS = len(_COLOURS)
 
 @dataclasses.dataclass(frozen=True)
 class Dot:
-    """A point: cost (above 0, on a logarithmic axis), gap, a name, and a class for its colour."""
+    """A point: cost (above 0, on a logarithmic axis), gap, a name, and a class for its colour.
+
+    Parameters
+    ----------
+    x : float
+        Cost, above 0.
+    y : float
+        Gap.
+    name : str
+    kind : str
+    """
 
     x: float
     y: float
@@ -27,7 +37,15 @@ class Dot:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A line: places on the axis, means, and the ends of the band."""
+    """A line: places on the axis, means, and the ends of the band.
+
+    Parameters
+    ----------
+    name : str
+    x, y : sequence of float
+    low, high : sequence of float
+        Empty for no band.
+    """
 
     name: str
     x: Sequence[float]

@@ -95,7 +95,13 @@ def draw_request(text: str, data: Data, train: Bools, seed: int) -> Drawn:
 
 
 def find_request(text: str) -> tuple[Request, float]:
-    """The request of a name, and its amount."""
+    """The request of a name, and its amount.
+
+    Raises
+    ------
+    InvalidParameterError
+        No such request, or an amount that is no number.
+    """
     name = text.partition("@")[0]
     if name not in REQUESTS:
         raise unknown("request", name, REQUESTS)

@@ -62,7 +62,13 @@ def parse(text: str, dial: str = "") -> tuple[str, dict[str, Any]]:
 
 
 def check_dials(text: str, dials: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse a dial that a thing does not have."""
+    """Refuse a dial that a thing does not have.
+
+    Raises
+    ------
+    InvalidParameterError
+        One of the dials is not known.
+    """
     allowed = sorted(known)
     for strange in sorted(set(dials) - set(allowed)):
         told = f"It has {', '.join(allowed)}." if allowed else "It has none."

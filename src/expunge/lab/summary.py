@@ -24,7 +24,12 @@ ALPHA = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """Times in units of a retrain: median and range over seeds."""
+    """Times in units of a retrain: median and range over seeds.
+
+    Parameters
+    ----------
+    value, low, high : float
+    """
 
     value: float
     low: float

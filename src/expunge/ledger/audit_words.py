@@ -9,7 +9,13 @@ __all__ = ["Told", "told"]
 
 
 class Told(NamedTuple):
-    """An audit for people: the verdict with its sentence, empty where none is known, and rows of what and how much."""
+    """An audit for people: the verdict with its sentence, empty where none is known, and rows of what and how much.
+
+    Parameters
+    ----------
+    verdict : str
+    rows : dict of str to str
+    """
 
     verdict: str
     rows: dict[str, str]

@@ -32,6 +32,11 @@ def blind(digest: str | bytes, nonce: bytes | None = None) -> tuple[str, bytes]:
         64 hexadecimal digits, for receipts.
     nonce : bytes
         To keep, or to destroy.
+
+    Raises
+    ------
+    InvalidParameterError
+        The nonce has not 32 bytes.
     """
     raw = _raw(digest)
     nonce = secrets.token_bytes(32) if nonce is None else nonce
@@ -49,6 +54,11 @@ def digest_of_set(handles: Iterable[bytes]) -> bytes:
     """Digest of a set of pseudonyms of records, in whatever order they come; to be blinded before it is shown.
 
     ``SHA-256(number of handles, 8 bytes little-endian || the handles, sorted)``; all handles have one length. 32 bytes.
+
+    Raises
+    ------
+    InvalidParameterError
+        The handles have several lengths.
     """
     found = sorted(handles)
     if len({len(one) for one in found}) > 1:

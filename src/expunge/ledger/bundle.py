@@ -43,6 +43,8 @@ class Bundle:
         Envelope of the signed head.
     rotations : tuple of bytes
         Envelopes that lead from older keys to the one that signed, oldest first.
+    schema : int
+        Of this form of the record.
     """
 
     envelope: bytes

@@ -82,6 +82,8 @@ class Entry:
         When it happened, as :func:`expunge.ledger.fields.utc` writes it, by the clock of the machine.
     fields : mapping
         The fields of the kind.
+    schema : int
+        Of this form of the record.
 
     Raises
     ------

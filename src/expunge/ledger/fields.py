@@ -51,7 +51,13 @@ def utc(moment: datetime.datetime) -> str:
 
 
 def check_time(value: Any, name: str) -> str:
-    """A moment as :func:`utc` writes it."""
+    """A moment as :func:`utc` writes it.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no moment in that form.
+    """
     with contextlib.suppress(TypeError, ValueError, InvalidParameterError, OverflowError):
         if utc(datetime.datetime.fromisoformat(value)) == value:
             return str(value)
@@ -59,7 +65,13 @@ def check_time(value: Any, name: str) -> str:
 
 
 def check_day(value: Any, name: str) -> str:
-    """A day: ``2026-11-25``."""
+    """A day: ``2026-11-25``.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no day in that form.
+    """
     with contextlib.suppress(TypeError, ValueError):
         if datetime.date.fromisoformat(value).isoformat() == value:
             return str(value)
@@ -67,14 +79,26 @@ def check_day(value: Any, name: str) -> str:
 
 
 def check_hash(value: Any, name: str) -> str:
-    """32 bytes as 64 lower-case hexadecimal digits."""
+    """32 bytes as 64 lower-case hexadecimal digits.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no hash.
+    """
     if isinstance(value, str) and _HASH.fullmatch(value):
         return value
     raise InvalidParameterError(f"{name} is {value!r}.", hint="It is a hash: 64 hexadecimal digits.")
 
 
 def check_code(value: Any, name: str) -> str:
-    """A short word in small letters, digits and hyphens: no place for free text about a person."""
+    """A short word in small letters, digits and hyphens: no place for free text about a person.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no short code.
+    """
     if isinstance(value, str) and len(value) <= 64 and _CODE.fullmatch(value):
         return value
     raise InvalidParameterError(f"{name} is {value!r}.", hint="Write a short code, as: legal-duty.")
@@ -86,7 +110,13 @@ def check_name(value: Any, name: str) -> str:
 
 
 def check_text(value: Any, name: str, *, longest: int = 4000) -> str:
-    """A text of one line, without characters that cannot be seen or turn the line around."""
+    """A text of one line, without characters that cannot be seen or turn the line around.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no text, too long, or more than one line.
+    """
     if isinstance(value, str) and 0 < len(value) <= longest and not _UNSEEN.search(value):
         return value
     shown = value if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]}…"
@@ -99,7 +129,13 @@ def seen(text: str) -> str:
 
 
 def check_count(value: Any, name: str) -> int:
-    """An integer that is not negative."""
+    """An integer that is not negative.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no integer from 0 on.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise InvalidParameterError(f"{name} is {value!r}.", hint="It is a count: 0, 1, 2 and so on.")
@@ -151,7 +187,13 @@ def reading_fields(data: bytes, names: Collection[str], newest: int, what: str) 
 
 @contextlib.contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Turn the refusal of a field into the news that a record is not what was written."""
+    """Turn the refusal of a field into the news that a record is not what was written.
+
+    Raises
+    ------
+    TamperedError
+        What is read inside is not of its documented form.
+    """
     try:
         yield
     except TamperedError:

@@ -37,6 +37,8 @@ class SignedHead:
         Who signed.
     envelope : bytes
         The DSSE envelope: what is stored and handed out.
+    schema : int
+        Of this form of the record.
     """
 
     size: int

@@ -20,22 +20,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from expunge.errors import FileNotUsableError, InvalidParameterError
 from expunge.ledger.secret_files import read_private, write_private
 
-__all__ = ["ENVIRONMENT", "PublicKeys", "Signer", "generate", "key_id_of", "pem_of"]
+__all__ = ["PublicKeys", "Signer", "generate"]
 
 #: The environment variable that :meth:`Signer.from_env` reads unless told otherwise.
-ENVIRONMENT = "EXPUNGE_SIGNING_KEY"
+_ENVIRONMENT = "EXPUNGE_SIGNING_KEY"
 
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----\s.*?-----END PUBLIC KEY-----", re.DOTALL)
 _DER, _PEM_FORM = serialization.Encoding.DER, serialization.Encoding.PEM
 _SPKI = serialization.PublicFormat.SubjectPublicKeyInfo
 
 
-def key_id_of(public_key: Ed25519PublicKey) -> str:
+def _key_id_of(public_key: Ed25519PublicKey) -> str:
     """Name of a key: SHA-256 of its DER (SubjectPublicKeyInfo), 64 hexadecimal digits."""
     return hashlib.sha256(public_key.public_bytes(_DER, _SPKI)).hexdigest()
 
 
-def pem_of(public_key: Ed25519PublicKey) -> bytes:
+def _pem_of(public_key: Ed25519PublicKey) -> bytes:
     """The public key as a PEM text."""
     return public_key.public_bytes(_PEM_FORM, _SPKI)
 
@@ -46,17 +46,23 @@ class Signer:
     Made by :meth:`from_file`, :meth:`from_env`, :meth:`from_callable` or :func:`generate`. The private key is never
     shown, printed or stored.
 
+    Parameters
+    ----------
+    public_key : Ed25519PublicKey
+    sign : callable (bytes) -> bytes
+        Gives the signature, of 64 bytes.
+
     Attributes
     ----------
     key_id : str
-        64 hexadecimal digits, see :func:`key_id_of`.
+        64 hexadecimal digits: SHA-256 of the public key.
     public_pem : bytes
         The public key as PEM, for outsiders.
     """
 
     def __init__(self, public_key: Ed25519PublicKey, sign: Callable[[bytes], bytes]) -> None:
-        self.key_id = key_id_of(public_key)
-        self.public_pem = pem_of(public_key)
+        self.key_id = _key_id_of(public_key)
+        self.public_pem = _pem_of(public_key)
         self._public_key = public_key
         self._sign = sign
 
@@ -80,7 +86,7 @@ class Signer:
         return cls._of_private(_private_key(read_private(path), f"{str(path)!r}", password))
 
     @classmethod
-    def from_env(cls, name: str = ENVIRONMENT, *, password: bytes | None = None) -> Signer:
+    def from_env(cls, name: str = _ENVIRONMENT, *, password: bytes | None = None) -> Signer:
         r"""A private key as PEM text in an environment variable; ``\n`` may stand for a new line.
 
         Raises
@@ -167,7 +173,7 @@ class PublicKeys:
     """
 
     def __init__(self, *keys: Ed25519PublicKey) -> None:
-        self._keys = {key_id_of(key): key for key in keys}
+        self._keys = {_key_id_of(key): key for key in keys}
 
     @classmethod
     def from_pem(cls, *texts: bytes | str) -> PublicKeys:
@@ -208,7 +214,7 @@ class PublicKeys:
 
     def pem(self, key_id: str) -> bytes:
         """One key as PEM."""
-        return pem_of(self._keys[key_id])
+        return _pem_of(self._keys[key_id])
 
     def __or__(self, other: PublicKeys) -> PublicKeys:
         return PublicKeys(*self._keys.values(), *other._keys.values())

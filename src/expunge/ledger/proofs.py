@@ -27,6 +27,8 @@ class ConsistencyProof:
         Numbers of entries.
     path : tuple of bytes
         Hashes (RFC 9162, 2.1.4).
+    schema : int
+        Of this form of the record.
     """
 
     old: int

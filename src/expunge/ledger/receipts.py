@@ -43,7 +43,6 @@ from expunge.records import ACCOUNT, Guarantee
 
 __all__ = [
     "NOT_PROVED",
-    "PREDICATE",
     "RECEIPT_TYPE",
     "DataChange",
     "ModelChange",
@@ -56,7 +55,7 @@ __all__ = [
 #: Payload type of a receipt, its statement type and its predicate type.
 RECEIPT_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "urn:expunge:receipt:1"
+_PREDICATE = "urn:expunge:receipt:1"
 
 #: What no receipt proves; every receipt says so.
 NOT_PROVED = (
@@ -196,6 +195,8 @@ class Receipt:
     not_proved : tuple of str
         :data:`NOT_PROVED`, and what else this receipt does not prove; never empty.
     notes : tuple of str
+    schema : int
+        Of this form of the record.
 
     Raises
     ------
@@ -266,7 +267,7 @@ class Receipt:
         return {
             "_type": STATEMENT,
             "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in named],
-            "predicateType": PREDICATE,
+            "predicateType": _PREDICATE,
             "predicate": predicate,
         }
 
@@ -284,7 +285,7 @@ class Receipt:
         what = "The receipt"
         with reading(what):
             kinds = (statement["_type"], statement["predicateType"])
-            if kinds != (STATEMENT, PREDICATE):
+            if kinds != (STATEMENT, _PREDICATE):
                 raise InvalidParameterError(f"it is a statement of the kind {kinds[1]!r}.")
             predicate = dict(statement["predicate"])
             check_schema(predicate, cls.newest, what)

@@ -34,6 +34,8 @@ class Rotation:
         A short code: ``scheduled``, ``new-service``.
     time : str
         When, by the clock of who rotated.
+    schema : int
+        Of this form of the record.
     """
 
     old_key: str

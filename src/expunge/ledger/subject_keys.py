@@ -143,7 +143,13 @@ class SubjectKeys:
         return self.keys([number])[0]
 
     def keys(self, numbers: Sequence[int]) -> list[bytes]:
-        """Some keys, each as :meth:`key` gives it; the file is opened once."""
+        """Some keys, each as :meth:`key` gives it; the file is opened once.
+
+        Raises
+        ------
+        ShreddedKeyError
+            One of the keys was shredded.
+        """
         found = self._raw(numbers)
         for number, key in zip(numbers, found, strict=True):
             if key == _ZEROS:

@@ -27,7 +27,12 @@ _DENSE = 4  # a table with up to so many cells for each record is counted as a w
 
 
 class Pairs(NamedTuple):
-    """Sorted keys of the pairs that occur, shape (P,), and how often, shape (P,); both int64."""
+    """Sorted keys of the pairs that occur, shape (P,), and how often, shape (P,); both int64.
+
+    Parameters
+    ----------
+    keys, counts : ndarray of int64, shape (P,)
+    """
 
     keys: Codes
     counts: Codes

@@ -12,7 +12,6 @@ from expunge.maths import exact
 from expunge.rows import Table
 
 __all__ = [
-    "WEIGHT_LIMIT",
     "WEIGHT_RESOLUTION",
     "check_resolution_param",
     "refuse_zero_weight",
@@ -21,11 +20,17 @@ __all__ = [
 ]
 
 WEIGHT_RESOLUTION = 2.0**-40  # sums of weights are in this unit
-WEIGHT_LIMIT = 2.0**23  # a weight is below it
+_WEIGHT_LIMIT = 2.0**23  # a weight is below it
 
 
 def check_resolution_param(name: str, value: Any) -> None:
-    """Refuse a resolution that is neither a power of two nor a list of such, whatever the number of columns."""
+    """Refuse a resolution that is neither a power of two nor a list of such, whatever the number of columns.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no power of two and no list of such.
+    """
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -47,11 +52,11 @@ def rounded_weight(table: Table) -> npt.NDArray[np.float64] | None:
     """
     if table.weight is None:
         return None
-    if not table.weight.max(initial=0.0) < WEIGHT_LIMIT:
-        at = int(np.flatnonzero(table.weight >= WEIGHT_LIMIT)[0])
+    if not table.weight.max(initial=0.0) < _WEIGHT_LIMIT:
+        at = int(np.flatnonzero(table.weight >= _WEIGHT_LIMIT)[0])
         raise OutOfRangeError(
             f"Record {table.ids[at : at + 1].tolist()[0]!r} (row {at}) has sample weight {float(table.weight[at])!r}: "
-            f"not below {WEIGHT_LIMIT:.0f}.",
+            f"not below {_WEIGHT_LIMIT:.0f}.",
             hint="Divide all weights by a constant.",
         )
     return np.asarray(np.rint(table.weight / WEIGHT_RESOLUTION) * WEIGHT_RESOLUTION)

@@ -16,7 +16,14 @@ Product = Callable[[Vector], Vector]
 
 
 class Solved(NamedTuple):
-    """A solution, how many products it took, and its residual |H x - b| / |b|."""
+    """A solution, how many products it took, and its residual |H x - b| / |b|.
+
+    Parameters
+    ----------
+    x : dict of str to tensor
+    n_products : int
+    residual : float
+    """
 
     x: Vector
     n_products: int

@@ -32,7 +32,14 @@ class _Block(NamedTuple):
 
 
 class Kronecker(NamedTuple):
-    """The factored Fisher matrix of a model."""
+    """The factored Fisher matrix of a model.
+
+    Parameters
+    ----------
+    layers : mapping of str to Module
+    blocks : mapping of str to factors
+        Of the same names.
+    """
 
     layers: Mapping[str, nn.Module]
     blocks: Mapping[str, _Block]

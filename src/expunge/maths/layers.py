@@ -25,6 +25,14 @@ class Factors:
 
     The inputs of a convolution are laid out when they are asked for, each value once for each place of the kernel;
     :meth:`products` does with one copy for each column of the kernel.
+
+    Parameters
+    ----------
+    given : tensor
+        What the layer saw; of a convolution as pictures.
+    gradients : tensor of shape (b, p, t)
+    convolution : Convolution, optional
+        How pictures become inputs.
     """
 
     def __init__(self, given: torch.Tensor, gradients: torch.Tensor, convolution: Convolution | None = None) -> None:
@@ -152,7 +160,13 @@ def known_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 class LayerTape:
-    """Records, while a batch goes through, what the layers see; a layer that is used twice is refused."""
+    """Records, while a batch goes through, what the layers see; a layer that is used twice is refused.
+
+    Parameters
+    ----------
+    layers : dict of str to Module
+        Those that are listened to.
+    """
 
     def __init__(self, layers: dict[str, nn.Module]) -> None:
         self.layers = layers

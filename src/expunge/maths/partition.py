@@ -25,7 +25,6 @@ from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 
 __all__ = [
-    "PLACE_BY",
     "check_partition",
     "place_by_hash",
     "place_by_prior",
@@ -35,7 +34,7 @@ __all__ = [
 ]
 
 #: Whose id decides where a record goes.
-PLACE_BY = ("record", "subject")
+_PLACE_BY = ("record", "subject")
 
 Places = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
@@ -45,6 +44,11 @@ def check_partition(partition: object, by: object = "record") -> None:
     """Refuse a partition that is neither None, nor a callable, nor the name or position of a column.
 
     With one of the latter two, ``by`` must be "record": a place cannot follow from both.
+
+    Raises
+    ------
+    InvalidParameterError
+        The partition or ``by`` is none of these, or both say where a record goes.
     """
     is_column = isinstance(partition, (str, int, np.integer)) and not isinstance(partition, bool)
     if not (partition is None or callable(partition) or is_column):
@@ -52,7 +56,7 @@ def check_partition(partition: object, by: object = "record") -> None:
             f"partition must be None, a callable, or the name or position of a column, got {partition!r}.",
             hint="To pass one prior per record, make it a column of X.",
         )
-    check_choice("place_by", by, PLACE_BY)
+    check_choice("place_by", by, _PLACE_BY)
     if by == "subject" and partition is not None:
         raise InvalidParameterError(
             f"place_by='subject' and partition={partition!r} both say where a record goes.",
@@ -146,6 +150,11 @@ def _cells(hashes: npt.NDArray[np.uint64], n_cells: int) -> Places:
 
 def place_by_prior(priors: npt.ArrayLike, n_shards: int, n_slices: int) -> Places:
     """Places in the order of a prior in [0, 1]; equal priors share a place.
+
+    Raises
+    ------
+    InvalidDataError
+        A prior is no number from 0 to 1.
 
     Examples
     --------

@@ -39,7 +39,13 @@ def sum_after(
 
 
 def refuse_new_lack(old: Sum | None, new: Sum, change: Change, lack: Callable[[Sum], Exception | None]) -> None:
-    """Raise what ``new`` lacks, unless the change is tolerant or ``old`` lacked something already."""
+    """Raise what ``new`` lacks, unless the change is tolerant or ``old`` lacked something already.
+
+    Raises
+    ------
+    ExpungeError
+        The change leaves too little, and there was enough before.
+    """
     if change.tolerant or (old is not None and lack(old) is not None):
         return
     if (error := lack(new)) is not None:

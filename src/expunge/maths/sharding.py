@@ -25,14 +25,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MOST_EXACT", "Steps", "draw_steps", "expected_reads", "full_reads", "reads_of_requests", "total_sizes"]
+__all__ = ["Steps", "draw_steps", "expected_reads", "full_reads", "reads_of_requests", "total_sizes"]
 
 Floats = npt.NDArray[np.float64]
 By = Literal["record", "subject"]
 
 #: Of a batch of more people than this, or of sizes whose distribution would take more steps than that, the number of
 #: records is taken to be the expected one.
-MOST_EXACT, _MOST_STEPS = 50, 5e8
+_MOST_EXACT, _MOST_STEPS = 50, 5e8
 
 
 def expected_reads(m: float, u: float, h: float, n_shards: int, n_slices: int) -> float:
@@ -90,7 +90,7 @@ def total_sizes(sizes: Mapping[int, int], k: int) -> dict[int, float]:
     Returns
     -------
     dict of int to float
-        Number of records -> chance. For k above :data:`MOST_EXACT`, and where a few people have very many records, the
+        Number of records -> chance. For k above 50, and where a few people have very many records, the
         expected number alone, rounded.
 
     Examples
@@ -101,7 +101,7 @@ def total_sizes(sizes: Mapping[int, int], k: int) -> dict[int, float]:
     from scipy.stats import hypergeom
 
     people = sum(sizes.values())
-    if k > MOST_EXACT or (k > 1 and k**3 * max(sizes) * len(sizes) > _MOST_STEPS):
+    if k > _MOST_EXACT or (k > 1 and k**3 * max(sizes) * len(sizes) > _MOST_STEPS):
         return {round(k * sum(size * count for size, count in sizes.items()) / people): 1.0}
     width = k * max(sizes) + 1
     states = np.zeros((k + 1, width))  # people drawn so far, their records

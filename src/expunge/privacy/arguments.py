@@ -9,7 +9,13 @@ __all__ = ["check_delta", "check_epsilon", "check_schema"]
 
 
 def check_epsilon(value: object) -> float:
-    """An epsilon above zero; at zero nothing may be learned, and below it nothing is said."""
+    """An epsilon above zero; at zero nothing may be learned, and below it nothing is said.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no number above 0.
+    """
     return check_number("epsilon", value, open_low=True)
 
 
@@ -38,7 +44,15 @@ def check_delta(value: object, *, n: int | None = None, allow_large_delta: bool 
 
 
 def check_schema(schema: object, newest: int) -> None:
-    """Refuse plain data that is no odometer, or one that a later version wrote."""
+    """Refuse plain data that is no odometer, or one that a later version wrote.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no schema number.
+    NewerFormatError
+        A later version wrote it.
+    """
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise InvalidParameterError(f"This is no odometer: its schema is {schema!r}.")
     if schema > newest:

@@ -50,7 +50,13 @@ class Gaussian(Event):
 
 @dataclasses.dataclass(frozen=True)
 class Laplace(Event):
-    """Laplace noise was added; ``multiplier`` is its scale over the sensitivity in the sum norm."""
+    """Laplace noise was added; ``multiplier`` is its scale over the sensitivity in the sum norm.
+
+    Parameters
+    ----------
+    multiplier : float
+        Above 0.
+    """
 
     multiplier: float
     kind: ClassVar[str] = "laplace"
@@ -61,7 +67,15 @@ class Laplace(Event):
 
 @dataclasses.dataclass(frozen=True)
 class Sampled(Event):
-    """An event saw each record with this probability, independently (Poisson sampling)."""
+    """An event saw each record with this probability, independently (Poisson sampling).
+
+    Parameters
+    ----------
+    probability : float
+        Above 0 and at most 1.
+    event : Event
+        What it was, to whom it saw.
+    """
 
     probability: float
     event: Event
@@ -74,7 +88,14 @@ class Sampled(Event):
 
 @dataclasses.dataclass(frozen=True)
 class Several(Event):
-    """An event happened ``count`` times on the same data, each time with new noise."""
+    """An event happened ``count`` times on the same data, each time with new noise.
+
+    Parameters
+    ----------
+    count : int
+        From 0 on.
+    event : Event
+    """
 
     count: int
     event: Event
@@ -124,7 +145,13 @@ def _check_multiplier(multiplier: object) -> None:
 
 
 def check_event(name: str, value: object) -> Event:
-    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing."""
+    """Refuse what is no event of a kind that is known: nobody could say what it costs, and it is never nothing.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no event of a known kind.
+    """
     if isinstance(value, Event) and (type(value) is Event or isinstance(value, tuple(_KINDS.values())[1:])):
         return value
     raise InvalidParameterError(

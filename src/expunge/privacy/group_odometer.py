@@ -117,7 +117,15 @@ class GroupOdometer:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> GroupOdometer:
-        """The odometer from plain data; one that a later version wrote is refused."""
+        """The odometer from plain data; one that a later version wrote is refused.
+
+        Raises
+        ------
+        InvalidParameterError
+            The data are no odometer.
+        NewerFormatError
+            A later version wrote them.
+        """
         check_schema(data.get("schema"), _SCHEMA)
         try:
             return cls(data["epsilon"], data["delta"], event_from_dict(data["event"]), data["gone"])

@@ -36,6 +36,11 @@ def spread(event: Event, size: float = 1.0) -> Event:
     size : float
         Of the group.
 
+    Raises
+    ------
+    InvalidParameterError
+        The event is sampled, and its noise is not Gaussian.
+
     Examples
     --------
     >>> spread(Group(3, Several(2, Gaussian(6.0))))

@@ -68,7 +68,13 @@ class Schedule:
         return steps if probability is None else [Sampled(probability, step) for step in steps]
 
     def scaled(self, epsilon: float, delta: float, *, probability: float | None = None) -> Schedule:
-        """The same shape with as little noise as keeps (epsilon, delta), found by bisection on the true account."""
+        """The same shape with as little noise as keeps (epsilon, delta), found by bisection on the true account.
+
+        Raises
+        ------
+        InvalidParameterError
+            No noise keeps this epsilon at this delta.
+        """
         epsilon, delta = check_epsilon(epsilon), check_delta(delta)
 
         def with_factor(factor: float) -> Schedule:

@@ -61,7 +61,13 @@ def _encode(value: object) -> bytes | None:
 
 
 def decode_cells(arrays: dict[str, npt.NDArray[Any]], width: tuple[int, ...]) -> npt.NDArray[Any]:
-    """The inverse of :func:`encode_cells`: an object array of shape (n, *width)."""
+    """The inverse of :func:`encode_cells`: an object array of shape (n, *width).
+
+    Raises
+    ------
+    TamperedError
+        The cells do not fit their bytes.
+    """
     data, ends = arrays["bytes"].tobytes(), arrays["ends"].tolist()
     out = np.empty(len(ends), dtype=object)
     start = 0

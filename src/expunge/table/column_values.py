@@ -86,7 +86,13 @@ def is_text(values: npt.NDArray[Any]) -> bool:
 
 
 def numbers_of(values: npt.NDArray[Any], name: Any, who: str) -> npt.NDArray[np.float64]:
-    """The values as float64, or a refusal in the name of ``who``."""
+    """The values as float64, or a refusal in the name of ``who``.
+
+    Raises
+    ------
+    InvalidDataError
+        The column holds texts.
+    """
     if is_text(values):
         raise InvalidDataError(
             f"{who} learns from numbers, and column {name!r} holds texts.",

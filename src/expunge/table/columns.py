@@ -55,7 +55,13 @@ class Columns(Protocol):
 
 
 class Dense:
-    """Numbers, booleans or dates in one array of shape (n, ...)."""
+    """Numbers, booleans or dates in one array of shape (n, ...).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, ...)
+        Copied.
+    """
 
     def __init__(self, values: npt.NDArray[Any]) -> None:
         self._buffer = np.array(values, order="C", copy=True)
@@ -111,6 +117,11 @@ class Cells:
 
     ``memory`` is something that was made of the cells and is worth keeping. It is no state, is never saved or copied,
     and has ``wipe`` and ``truncate`` of its own.
+
+    Parameters
+    ----------
+    values : ndarray of object, shape (n,) or (n, d)
+        Copied.
     """
 
     memory: Any = None
@@ -159,6 +170,13 @@ class Frame:
     """A pandas frame, column by column; categories are kept as values, never as a list of all that once occurred.
 
     ``memory`` is as that of :class:`Cells`.
+
+    Parameters
+    ----------
+    names : list
+    columns : list of Dense or Cells
+    specs : list of dict
+        Of each column its dtype and, if they are ordered, its categories.
     """
 
     memory: Any = None
@@ -170,7 +188,13 @@ class Frame:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Frame:
-        """Copy a pandas frame."""
+        """Copy a pandas frame.
+
+        Raises
+        ------
+        InvalidDataError
+            Two columns share a name, or a name is no text.
+        """
         if not frame.columns.is_unique:
             twice = frame.columns[frame.columns.duplicated()][0]
             raise InvalidDataError(f"Column {twice!r} is there twice.", hint="Rename one of them.")

@@ -79,7 +79,15 @@ def _upper(text: str) -> str:
 
 
 def refuse_names(frame: Any) -> None:
-    """Refuse a frame of which two columns have one name, or whose names are of several types."""
+    """Refuse a frame of which two columns have one name, or whose names are of several types.
+
+    Raises
+    ------
+    InvalidDataError
+        Two columns share a name.
+    InvalidDataTypeError
+        The names are no texts, or not all.
+    """
     if not frame.columns.is_unique:
         name, times = Counter(frame.columns.tolist()).most_common(1)[0]
         raise InvalidDataError(f"{times} columns are named {_name(name)}.", hint="Rename all but one.")
@@ -91,14 +99,26 @@ def refuse_names(frame: Any) -> None:
 
 
 def refuse_masked(values: Any, what: str) -> None:
-    """Refuse an array that hides values: what is under the mask would be learned."""
+    """Refuse an array that hides values: what is under the mask would be learned.
+
+    Raises
+    ------
+    InvalidDataError
+        A cell is masked.
+    """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.flatnonzero(np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1))[0])
         raise InvalidDataError(f"{what} is masked in row {row}.", hint="Fill it in with filled(), or drop the row.")
 
 
 def refuse_times(X: Any, what: str = "X") -> None:
-    """Refuse dates and durations, which NumPy would turn into counts of some unit."""
+    """Refuse dates and durations, which NumPy would turn into counts of some unit.
+
+    Raises
+    ------
+    InvalidDataError
+        A column holds dates or durations.
+    """
     if is_frame(X):
         kinds = [getattr(dtype, "kind", "O") for dtype in X.dtypes]
         at = next((j for j, kind in enumerate(kinds) if kind in _WHERE_FROM), None)
@@ -126,6 +146,11 @@ def refuse_lost_digits(given: Any, read: Any, what: str = "") -> None:
     read : ndarray or sparse matrix of float64, the same shape
     what : str
         How to call targets of one dimension; empty for a table.
+
+    Raises
+    ------
+    InvalidDataError
+        An integer is no float.
     """
     kinds = {getattr(d, "kind", "O") for d in getattr(given, "dtypes", [])} if is_frame(given) else set()
     kinds = kinds or {getattr(getattr(given, "dtype", None), "kind", "O")}

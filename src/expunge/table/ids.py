@@ -91,6 +91,13 @@ def check_subjects(subjects: object, n: int) -> Ids:
     """Subject of each record, shape (n,): as :func:`check_ids`, but a record without a subject holds None.
 
     Missing values (None, NaN, NA) mean that the record is about nobody.
+
+    Raises
+    ------
+    InvalidIdError
+        They are no ids.
+    InvalidDataError
+        Not one for each record.
     """
     array = getattr(subjects, "to_numpy", None)
     values = array(dtype=object).tolist() if callable(array) else subjects
@@ -111,7 +118,13 @@ def check_subjects(subjects: object, n: int) -> Ids:
 
 
 def check_one_kind(held: Ids, new: Ids) -> None:
-    """Refuse new subjects of another kind than the held ones; None is of every kind."""
+    """Refuse new subjects of another kind than the held ones; None is of every kind.
+
+    Raises
+    ------
+    InvalidIdError
+        One are integers and the others texts.
+    """
     kinds = [next((isinstance(v, str) for v in ids.tolist() if v is not None), None) for ids in (held, new)]
     if None not in kinds and kinds[0] != kinds[1]:
         raise InvalidIdError("subject_ids mixes integers and texts with what the model knows.", hint=_HINT)
@@ -173,7 +186,15 @@ class IdIndex:
         return "int" if self._buffer.dtype == np.int64 else "str"
 
     def find(self, ids: Ids, alive: npt.NDArray[np.bool_]) -> Slots:
-        """Slots of ids, shape (k,). Refuses an id that is named twice, unknown or no longer alive."""
+        """Slots of ids, shape (k,). Refuses an id that is named twice, unknown or no longer alive.
+
+        Raises
+        ------
+        UnknownRecordError
+            One is not known.
+        DuplicateRecordError
+            One is named twice.
+        """
         if len(ids) == 1 and self._is_range and ids.dtype == np.int64 and 0 <= ids[0] < self._n and alive[ids[0]]:
             return ids.astype(np.intp)  # one of 0..n-1, the commonest request
         if len(ids) and alive.any() and (ids.dtype == np.int64) != (self.kind == "int"):
@@ -226,7 +247,13 @@ class IdIndex:
         return np.fromiter((get(i, -1) for i in ids.tolist()), dtype=np.intp, count=len(ids))
 
     def append(self, ids: Ids) -> None:
-        """Give the ids the next slots. Ids of another kind are refused, unless there were none."""
+        """Give the ids the next slots. Ids of another kind are refused, unless there were none.
+
+        Raises
+        ------
+        InvalidIdError
+            The new ids are of the other kind.
+        """
         if not len(ids):
             return
         if not self._n:
@@ -259,7 +286,13 @@ def grown(buffer: npt.NDArray[Any], n: int, more: npt.NDArray[Any]) -> npt.NDArr
 
 
 def check_unique(ids: Ids) -> None:
-    """Refuse ids of which two are equal, naming the first such."""
+    """Refuse ids of which two are equal, naming the first such.
+
+    Raises
+    ------
+    DuplicateRecordError
+        One stands twice.
+    """
     ordered = np.sort(ids)
     twice = ordered[1:] == ordered[:-1]
     if twice.any():

@@ -17,7 +17,13 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Sparse:
-    """A CSR matrix of shape (n, d)."""
+    """A CSR matrix of shape (n, d).
+
+    Parameters
+    ----------
+    matrix : sparse matrix of shape (n, d)
+        Copied.
+    """
 
     def __init__(self, matrix: Any) -> None:
         self._matrix = matrix.tocsr(copy=True)

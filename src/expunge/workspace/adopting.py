@@ -42,7 +42,13 @@ def adopt_any(
     core: Core, name: str, path: str | Path | None, *, data: str, target: str | None, task: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Take over an estimator from a file, or, where a task is named, a network. The lock is held."""
+    """Take over an estimator from a file, or, where a task is named, a network. The lock is held.
+
+    Raises
+    ------
+    InvalidParameterError
+        Neither an estimator with its target, nor a network with its task; or both.
+    """
     if task is not None:
         if path is not None:
             raise InvalidParameterError("A network comes with --state, not as an estimator.", hint="Leave FILE out.")

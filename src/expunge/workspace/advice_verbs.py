@@ -33,6 +33,11 @@ class AdviceVerbs:
         """How to forget at an epsilon: on the table of a file, or on made-up records of a size.
 
         See :func:`expunge.workspace.advice.advise_privacy_of` and :func:`expunge.workspace.advice.advise_privacy`.
+
+        Raises
+        ------
+        InvalidParameterError
+            Neither a table nor made-up records are named, or both.
         """
         from expunge.workspace import advice
 

@@ -31,7 +31,13 @@ def audit_scores(
 def predict(
     name: str | Path, data: str | Path, *, workspace: str | Path | None = None, keep: str | None = None, **options: Any
 ) -> pd.DataFrame:
-    """Predictions of a model of a workspace by its name, or of an export by its folder."""
+    """Predictions of a model of a workspace by its name, or of an export by its folder.
+
+    Raises
+    ------
+    InvalidRequestError
+        An export is asked to keep its predictions.
+    """
     if workspace is None and is_export(name):
         if keep is not None:
             raise InvalidRequestError("An export keeps no predictions.", hint="Write them with --out.")

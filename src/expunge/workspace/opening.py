@@ -32,7 +32,15 @@ __all__ = ["connect", "is_file", "make", "name_of", "rotate"]
 
 
 def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[], datetime]) -> Core:
-    """A new workspace. Its settings are written last: what was killed before is no workspace, and is made on."""
+    """A new workspace. Its settings are written last: what was killed before is no workspace, and is made on.
+
+    Raises
+    ------
+    FileNotUsableError
+        There is a workspace already, or the folder cannot be made.
+    InvalidRequestError
+        The database is another workspace's.
+    """
     layout = Layout(root.resolve())
     if layout.config.exists():
         raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
@@ -114,6 +122,11 @@ def rotate(core: Core) -> dict[str, Any]:
 
     The old public key stays in ``public-<its name>.pem``: what it signed is verified by it where no workspace is.
     What was killed between the two is gone on with: the same key is not handed over to twice.
+
+    Raises
+    ------
+    InvalidRequestError
+        The key lies elsewhere.
     """
     if core.config.signing_key != "file":
         raise InvalidRequestError(

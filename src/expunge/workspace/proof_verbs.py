@@ -100,6 +100,11 @@ class ProofVerbs:
             A signed head or a bundle kept from before: nothing before it may have changed.
         replay : bool
             Fit afresh without the records, and compare digests.
+
+        Raises
+        ------
+        InvalidRequestError
+            A replay is asked for without a receipt.
         """
         core = self._core
         if receipt is None and replay:

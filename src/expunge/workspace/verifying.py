@@ -29,7 +29,13 @@ __all__ = ["head", "read_bytes", "replay", "verify_receipt", "verify_workspace"]
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """A file that somebody handed over."""
+    """A file that somebody handed over.
+
+    Raises
+    ------
+    FileNotUsableError
+        The file cannot be read.
+    """
     try:
         return Path(path).read_bytes()
     except OSError as error:

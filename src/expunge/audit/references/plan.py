@@ -62,6 +62,11 @@ def plan_around(
     ReferencePlan
         The models without first. Whether a record is drawn depends on the seed, the model and the record's id alone.
 
+    Raises
+    ------
+    InvalidParameterError
+        No reference at all, or a share to keep that is none.
+
     Examples
     --------
     >>> forgotten, held_out = np.array([True, False, False]), np.array([False, True, False])
@@ -94,6 +99,11 @@ def plan_halves(ids: Any, *, is_forgotten: Bools, is_held_out: Bools, n: int, se
         As in :func:`plan_around`.
     n : int
         Models.
+
+    Raises
+    ------
+    InvalidParameterError
+        No reference at all.
 
     Examples
     --------

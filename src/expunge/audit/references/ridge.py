@@ -43,6 +43,11 @@ def ridge_outputs(
     -------
     ndarray of shape (m, n, k)
 
+    Raises
+    ------
+    InvalidDataError
+        ``members``, rows and labels do not belong together.
+
     Notes
     -----
     The sums are integers, so that taking records out gives the bits of summing the others: a model costs O(r d²) for

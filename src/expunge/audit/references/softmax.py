@@ -45,6 +45,13 @@ def softmax_outputs(
     -------
     ndarray of shape (m, n, k)
 
+    Raises
+    ------
+    InvalidDataError
+        ``members``, rows and labels do not belong together, or a model has no record.
+    InvalidParameterError
+        No step, or no penalty.
+
     Notes
     -----
     O(steps N d m k) time. The weights of all models stand side by side, as a matrix of k m columns; of records that a

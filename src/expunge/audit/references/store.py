@@ -53,7 +53,13 @@ class ReferenceStore:
         return self.folder / f"{key.hex()}.npy"
 
     def read(self, members: npt.NDArray[np.bool_], seed: int) -> npt.NDArray[np.float64] | None:
-        """Outputs of a reference; None if they are not there, or the file is broken: then it is trained again."""
+        """Outputs of a reference; None if they are not there, or the file is broken: then it is trained again.
+
+        Raises
+        ------
+        FileNotUsableError
+            The file is there and cannot be read.
+        """
         path = self.path(members, seed)
         try:
             with path.open("rb") as stream:
@@ -67,7 +73,13 @@ class ReferenceStore:
         return np.asarray(np.load(io.BytesIO(body), allow_pickle=False), dtype=np.float64)
 
     def write(self, members: npt.NDArray[np.bool_], seed: int, outputs: npt.NDArray[np.float64]) -> None:
-        """Keep outputs; whole or not at all."""
+        """Keep outputs; whole or not at all.
+
+        Raises
+        ------
+        FileNotUsableError
+            The file cannot be written.
+        """
         stream = io.BytesIO()
         np.save(stream, outputs, allow_pickle=False)
         body = stream.getvalue()

@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-__all__ = ["Block", "resnet"]
+__all__ = ["resnet"]
 
 
-class Block(nn.Module):
+class _Block(nn.Module):
     """Two convolutions and the way around them (equation 2 of the paper)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -41,6 +41,6 @@ def resnet(shape: tuple[int, ...], n_classes: int, width: int = 64) -> nn.Module
     before = width
     for stage in range(4):
         channels = width * 2**stage
-        blocks += [Block(before, channels, 1 if stage == 0 else 2), Block(channels, channels, 1)]
+        blocks += [_Block(before, channels, 1 if stage == 0 else 2), _Block(channels, channels, 1)]
         before = channels
     return nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, n_classes))

@@ -22,7 +22,13 @@ def workload_names() -> list[str]:
 
 
 def find_workload(text: str) -> tuple[Workload, dict[str, Any]]:
-    """The workload of a name, and its dials."""
+    """The workload of a name, and its dials.
+
+    Raises
+    ------
+    InvalidParameterError
+        No such workload, a dial that it does not have, or fewer than ten records.
+    """
     name, dials = parse(text, "n")
     workload: Workload = find("workloads", WORKLOADS, name)
     check_dials(text, dials, {"n", *workload.dials})

@@ -37,7 +37,13 @@ _CHUNK = 4096
 
 
 class Posterior(NamedTuple):
-    """Mean (d,) and covariance (d, d)."""
+    """Mean (d,) and covariance (d, d).
+
+    Parameters
+    ----------
+    mean : ndarray of shape (d,)
+    covariance : ndarray of shape (d, d)
+    """
 
     mean: Floats
     covariance: Floats

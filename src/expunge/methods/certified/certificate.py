@@ -44,7 +44,13 @@ UNIT = 2.0**-52
 
 
 class Way(NamedTuple):
-    """From the anchor to a point: p, its product with the Hessian, and a bound on the error of that product."""
+    """From the anchor to a point: p, its product with the Hessian, and a bound on the error of that product.
+
+    Parameters
+    ----------
+    p, Ap : ndarray of shape (d,)
+    slip : float
+    """
 
     p: Floats
     Ap: Floats

@@ -45,7 +45,16 @@ _FIT_SHARE = 1e-6
 
 
 class CertifiedLinear(BoundedRows, Unlearner):
-    """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics."""
+    """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics.
+
+    Parameters
+    ----------
+    alpha, epsilon, delta, sigma, norm_bound : float
+    clip, fit_intercept, allow_large_delta : bool
+    on_exhausted : str
+    noise_seed, seed : int or None
+        As of :class:`~expunge.certified.LogisticRegression`.
+    """
 
     _loss: ClassVar[Loss]
     _strongest: ClassVar[Kind] = "certified"

@@ -28,7 +28,13 @@ def times(lower: Floats, vector: Floats) -> Floats:
 
 
 def inverse_of(lower: Floats) -> Floats:
-    """Lower triangle of the inverse of a positive definite matrix."""
+    """Lower triangle of the inverse of a positive definite matrix.
+
+    Raises
+    ------
+    LinAlgError
+        The Hessian is singular to working precision.
+    """
     factor, _ = linalg.cho_factor(lower, lower=True, check_finite=False)
     inverse, info = linalg.lapack.dpotri(factor, lower=1)
     if info:
@@ -98,7 +104,15 @@ class Curvature(Living):
 
 
 class OneRecord(Patch):
-    """A record goes or comes: hessian += weight x xᵀ, inverse += factor q qᵀ with q = inverse · x, in each problem."""
+    """A record goes or comes: hessian += weight x xᵀ, inverse += factor q qᵀ with q = inverse · x, in each problem.
+
+    Parameters
+    ----------
+    of : Curvature
+    x : ndarray of shape (d,)
+    weights : ndarray of shape (k,)
+        In each problem; below zero for a record that goes.
+    """
 
     def __init__(self, of: Curvature, x: Floats, weights: Floats) -> None:
         self._of, self._x, self._weights = of, x.copy(), weights
@@ -131,7 +145,15 @@ class OneRecord(Patch):
 
 
 class SeveralRecords(Patch):
-    """Records go or come: matrices that are made aside, by Woodbury's identity for few rows, else anew."""
+    """Records go or come: matrices that are made aside, by Woodbury's identity for few rows, else anew.
+
+    Parameters
+    ----------
+    of : Curvature
+    X : ndarray of shape (n, d)
+    weights : ndarray of shape (n, k)
+        In each problem; below zero for records that go.
+    """
 
     def __init__(self, of: Curvature, X: Floats, weights: Floats) -> None:
         self._of = of

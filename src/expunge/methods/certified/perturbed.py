@@ -39,7 +39,14 @@ _CHUNK = 8192
 
 
 class Data(NamedTuple):
-    """Rows (n, d), targets (n, k) and weights (n,)."""
+    """Rows (n, d), targets (n, k) and weights (n,).
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    targets : ndarray of shape (n, k)
+    weights : ndarray of shape (n,)
+    """
 
     X: Floats
     targets: Floats
@@ -52,7 +59,13 @@ class Data(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What is the same for all problems of a model: the loss, the penalty, and the longest row."""
+    """What is the same for all problems of a model: the loss, the penalty, and the longest row.
+
+    Parameters
+    ----------
+    loss : Loss
+    penalty, radius : float
+    """
 
     loss: Loss
     penalty: float
@@ -62,7 +75,14 @@ class Problem:
 class State(NamedTuple):
     """Weights, noise, anchor, and the Hessian times weights minus anchor, (k, d); then bounds (k,): on the gradient, on
     the largest eigenvalue without the penalty, on the error of the Hessian, and on that of the product; and how often
-    the gradient was read from all records since the anchor was set."""
+    the gradient was read from all records since the anchor was set.
+
+    Parameters
+    ----------
+    coef, noise, anchor, pull : ndarray of shape (k, d)
+    residual, top, drift, slip : ndarray of shape (k,)
+    renewals : int
+    """
 
     coef: Floats
     noise: Floats

@@ -228,6 +228,12 @@ def _as_integers(values: npt.NDArray[Any]) -> Keys:
 
 
 def refuse_infinite(values: Any, what: str) -> None:
-    """Refuse infinite numbers in an array of floats."""
+    """Refuse infinite numbers in an array of floats.
+
+    Raises
+    ------
+    InvalidDataError
+        A number is infinite.
+    """
     if isinstance(values, np.ndarray) and values.dtype.kind == "f" and np.isinf(values).any():
         raise InvalidDataError(f"{what} holds infinity.", hint="Make it missing (NaN), or a large number.")

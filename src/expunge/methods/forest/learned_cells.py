@@ -116,6 +116,11 @@ class LearnedCells:
         """The arrays that kernels take; sets in ``params`` how a cell is found.
 
         ``by_column`` copies a large table column after column too, for a fit, which reads few columns of many rows.
+
+        Raises
+        ------
+        InvalidDataError
+            The rows are not of the form they had at the fit.
         """
         X = self._keys if self._keys is not None else in_place(rows.matrix())
         if X is None:
@@ -271,7 +276,13 @@ def _put(array: Any, slots: Slots, values: Any) -> Any:
 
 
 def refuse_large_targets(y: npt.NDArray[np.float64], resolution: float) -> None:
-    """Refuse targets beyond the integers that hold them."""
+    """Refuse targets beyond the integers that hold them.
+
+    Raises
+    ------
+    InvalidDataError
+        A target is too large for the resolution.
+    """
     if len(y) and float(np.abs(y).max()) / resolution >= 2.0**61:
         raise InvalidDataError(
             f"y holds {float(np.abs(y).max()):g}, too large for a resolution of {resolution:g}.",

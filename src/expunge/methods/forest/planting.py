@@ -27,7 +27,14 @@ U64 = npt.NDArray[np.uint64]
 
 class Plan(NamedTuple):
     """How trees are grown: parameters as the kernels take them; weights of the classes and, last, the least weight of a
-    side of a split; keys of the trees (order, membership, root; shape (T, 3)); how many trees a record enters."""
+    side of a split; keys of the trees (order, membership, root; shape (T, 3)); how many trees a record enters.
+
+    Parameters
+    ----------
+    params, class_weight : ndarray
+    keys : ndarray of uint64, shape (T, 3)
+    share : int
+    """
 
     params: Ints
     class_weight: npt.NDArray[np.float64]
@@ -37,7 +44,13 @@ class Plan(NamedTuple):
 
 class Cells(NamedTuple):
     """What the trees read, by slot: keys or bits of cells, row after row, in a fit also column after column; kinds of
-    columns, targets, weights (one, or one each), hashes, ranks among equal hashes (or none), slots in use."""
+    columns, targets, weights (one, or one each), hashes, ranks among equal hashes (or none), slots in use.
+
+    Parameters
+    ----------
+    X, columns, kinds, y, weights, hashes, ties, alive : ndarray
+        As far as they are arrays of rows, by slot.
+    """
 
     X: Ints
     columns: Ints
@@ -50,7 +63,13 @@ class Cells(NamedTuple):
 
 
 class Pools:
-    """Nodes with their sums, cached tallies with their heads, and lists of records; how much of each is in use."""
+    """Nodes with their sums, cached tallies with their heads, and lists of records; how much of each is in use.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_nodes, n_tallies, n_lists : int
+    """
 
     def __init__(self, plan: Plan, n_nodes: int, n_tallies: int, n_lists: int) -> None:
         params = plan.params

@@ -162,8 +162,17 @@ def refuse_others(solution: dict[str, Any], d: int, beside: tuple[str, ...]) -> 
 
     Parameters
     ----------
+    solution : dict of str to ndarray
+        As the file holds it.
+    d : int
+        Columns.
     beside : tuple of str
         Names of arrays that have an entry for each node, last if they have several axes.
+
+    Raises
+    ------
+    TamperedError
+        The nodes are no trees.
     """
     feature, right, starts = solution["feature"], solution["right"], solution["starts"]
     n = len(feature)

@@ -218,7 +218,13 @@ class Trees(Living):
         self._mark_all()
 
     def wake(self, other: Trees) -> None:
-        """Take the tallies and lists of the same trees, grown from the rows they came with."""
+        """Take the tallies and lists of the same trees, grown from the rows they came with.
+
+        Raises
+        ------
+        TamperedError
+            The trees are not those of these rows.
+        """
         if self.leaf() != other.leaf():
             raise TamperedError("The trees are not those of the rows they came with.", hint="Fit again.")
         self.__dict__.update(other.__dict__)
@@ -271,7 +277,15 @@ class Trees(Living):
 
 
 class TreesPatch(Patch):
-    """A change that is prepared; carried out once, however often it is applied."""
+    """A change that is prepared; carried out once, however often it is applied.
+
+    Parameters
+    ----------
+    trees : Trees
+    cells : Cells
+    filled : ndarray of int64
+    shelf : tuple
+    """
 
     def __init__(self, trees: Trees, cells: Cells, filled: Ints, shelf: tuple[Any, ...]) -> None:
         self.trees, self.cells, self.filled, self.shelf = trees, cells, filled, shelf

@@ -266,7 +266,13 @@ class AdapterShards(NetworkModel):
         return chances
 
     def export(self, path: str | Path) -> Path:
-        """Refused: it would hold a row for each question."""
+        """Refused: it would hold a row for each question.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            Always.
+        """
         raise UnsupportedRequestError(
             "An export would hold training rows: AdapterShards knows each question.", hint="Save it instead."
         )

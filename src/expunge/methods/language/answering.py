@@ -81,7 +81,13 @@ class AnswerBlueprint(Blueprint):
 
 
 def refuse_others(model: NetworkModel) -> None:
-    """Refuse a task that is no :class:`AnswerBlueprint`."""
+    """Refuse a task that is no :class:`AnswerBlueprint`.
+
+    Raises
+    ------
+    InvalidParameterError
+        The task is no :class:`AnswerBlueprint`.
+    """
     if not isinstance(model._blueprint(), AnswerBlueprint):
         raise InvalidParameterError(
             f"The task {model.task!r} is no AnswerBlueprint.", hint="Inherit from expunge.language.AnswerBlueprint."
@@ -89,7 +95,13 @@ def refuse_others(model: NetworkModel) -> None:
 
 
 def frozen(model: NetworkModel, weights: Mapping[str, npt.NDArray[Any]] | None = None) -> CausalModel:
-    """The public language model of a method's blueprint, with these weights if there are some; it is never trained."""
+    """The public language model of a method's blueprint, with these weights if there are some; it is never trained.
+
+    Raises
+    ------
+    UnsupportedEstimatorError
+        The backbone is no :class:`CausalModel`.
+    """
     with repeatable(derive_seed(model.seed, "backbone"), torch.device("cpu")), threads(1):
         network = model._blueprint().backbone(model.n_features_in_)
     if not isinstance(network, CausalModel):

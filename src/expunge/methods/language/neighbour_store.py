@@ -158,7 +158,13 @@ class NeighbourStore(NetworkModel):
         return chances
 
     def export(self, path: str | Path) -> Path:
-        """Refused: rows give back what was learned."""
+        """Refused: rows give back what was learned.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            Always.
+        """
         raise UnsupportedRequestError(
             "An export would hold training rows: a NeighbourStore answers from them.", hint="Save it instead."
         )

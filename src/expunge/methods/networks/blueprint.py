@@ -74,19 +74,36 @@ class Blueprint:
 
         One that draws nothing but from torch's generator, which is seeded, and that reads records in an order of its
         own gives the same bits again.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The blueprint brings no training.
         """
         raise UnsupportedRequestError(
             f"{type(self).__name__} brings no training.", hint="Write train(network, task, seed), or do without."
         )
 
     def answers(self, network: Callable[..., Any], inputs: Any) -> list[str]:
-        """What a network of kind "question answering" says to inputs."""
+        """What a network of kind "question answering" says to inputs.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The blueprint gives no answers.
+        """
         raise UnsupportedRequestError(
             f"{type(self).__name__} gives no answers.", hint="Write answers(network, inputs), or choose another kind."
         )
 
     def backbone(self, n_features: int) -> nn.Module:
-        """A network with public weights that are never trained here; its outputs are features."""
+        """A network with public weights that are never trained here; its outputs are features.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The blueprint brings no backbone.
+        """
         raise UnsupportedRequestError(
             f"{type(self).__name__} brings no backbone.", hint="Write backbone(n_features), or choose another one."
         )

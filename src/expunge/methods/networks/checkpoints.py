@@ -17,7 +17,13 @@ __all__ = ["Checkpoint"]
 
 
 class Checkpoint(NamedTuple):
-    """Before a step: states of the model and of the optimizer."""
+    """Before a step: states of the model and of the optimizer.
+
+    Parameters
+    ----------
+    step : int
+    model, optimizer : dict
+    """
 
     step: int
     model: dict[str, Any]

@@ -12,7 +12,14 @@ MAX_TRIES = 8
 
 
 class Dosed(NamedTuple):
-    """The best dose, what it gave, and every dose that was tried with what came of it."""
+    """The best dose, what it gave, and every dose that was tried with what came of it.
+
+    Parameters
+    ----------
+    strength : float
+    result : object
+    tried : tuple of (float, str)
+    """
 
     strength: float
     result: Any

@@ -28,6 +28,13 @@ Optimizer = torch.optim.Optimizer
 class Job:
     """What a method's ``_run`` is given. It changes ``job.model`` and nothing else.
 
+    Parameters
+    ----------
+    model, task, forget, retain, seed, generator, strength
+        Of them the attributes of these names are made.
+    limits : Limits, optional
+        Its penalty on jumps enters the steps.
+
     Attributes
     ----------
     model : Module
@@ -124,6 +131,11 @@ class Job:
         """An optimizer of the trainable parameters. SGD as in torch; of Adam the moments are those of the paper.
 
         With ``falls_over`` step number t, from 0, has the size lr (1 - t / falls_over).
+
+        Raises
+        ------
+        InvalidParameterError
+            There is no such optimizer.
         """
         params = list(self.trainable().values())
         if kind == "sgd":

@@ -115,7 +115,13 @@ class NetworkEstimator(BaseEstimator):
         return self.partial_fit(X, y)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> NetworkEstimator:
-        """Train on, from the state that there is; the classes are those of the first call."""
+        """Train on, from the state that there is; the classes are those of the first call.
+
+        Raises
+        ------
+        InvalidDataError
+            A class for which the network has no output.
+        """
         rows, y = self._rows(X), np.asarray(y)
         if "classes_" not in self.__dict__ and _is_classifier(self):
             self.classes_ = np.unique(y) if classes is None else np.asarray(classes)

@@ -179,7 +179,13 @@ class NetworkMethod:
     # ------------------------------------------------------------------ the machinery
 
     def asked(self, model: nn.Module, task: Task, ids: Any, retain: Any, limits: Limits) -> tuple[Positions, Positions]:
-        """Both sets, after everything was looked at that can be refused."""
+        """Both sets, after everything was looked at that can be refused.
+
+        Raises
+        ------
+        InvalidRequestError
+            A record is to be forgotten and retained, or nothing is left.
+        """
         self._check()
         refuse_model(model)
         forget = task.find(ids)
@@ -202,7 +208,13 @@ class NetworkMethod:
         limits: Limits, before: dict[str, list[Viewed]], *, run: Callable[[Job], None] | None = None,
         viewed: Task | None = None,
     ) -> _Done:  # fmt: skip
-        """One run on a copy, and what it changed; ``run`` and ``viewed`` where records are corrected."""
+        """One run on a copy, and what it changed; ``run`` and ``viewed`` where records are corrected.
+
+        Raises
+        ------
+        LimitBrokenError
+            The weights are no longer numbers, or a limit does not hold.
+        """
         own = derive_seed(seed, "networks", type(self).__name__)
         with repeatable(own, device_of(model)) as generator, torch.enable_grad():
             job = Job(model, task, forget, kept, seed=own, generator=generator, strength=strength, limits=limits)

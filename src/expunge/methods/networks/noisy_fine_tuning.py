@@ -161,7 +161,13 @@ class NoisyFineTuning(NetworkMethod):
 
     @property
     def event(self) -> Gaussian:
-        """What one call costs a budget, where models of several calls are published."""
+        """What one call costs a budget, where models of several calls are published.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            With ``clip="model"``.
+        """
         self._check()
         if self.clip == "model":
             raise UnsupportedRequestError(

@@ -18,7 +18,15 @@ Reference = float | Task | nn.Module
 
 
 def sought(strength: Any, reference: Reference | None) -> Reference | None:
-    """The reference, if the dose is to be searched; None if the strength is a number. Anything else is refused."""
+    """The reference, if the dose is to be searched; None if the strength is a number. Anything else is refused.
+
+    Raises
+    ------
+    InvalidParameterError
+        The strength is neither a number from 0 on nor "auto".
+    InvalidRequestError
+        It is "auto", and there is no reference.
+    """
     if isinstance(strength, (int, float)) and not isinstance(strength, bool):
         if not 0 <= strength < math.inf:
             raise InvalidParameterError(f"strength must be at least 0, got {strength!r}.")

@@ -81,7 +81,13 @@ class Schedule:
 
 
 def entries_of(task: Task, entry: Mapping[Any, int] | None) -> npt.NDArray[np.intp]:
-    """First epoch of each record; an id that the task does not have, or an epoch below 0, is refused."""
+    """First epoch of each record; an id that the task does not have, or an epoch below 0, is refused.
+
+    Raises
+    ------
+    InvalidParameterError
+        An entry is no epoch.
+    """
     out = np.zeros(len(task), dtype=np.intp)
     for name, epoch in (entry or {}).items():
         if isinstance(epoch, bool) or not isinstance(epoch, (int, np.integer)) or epoch < 0:

@@ -23,7 +23,13 @@ PerRecord = Callable[[Any, Any], torch.Tensor]
 
 
 class Batch(NamedTuple):
-    """Records on the device of the model, and their positions in the data set, shape (b,)."""
+    """Records on the device of the model, and their positions in the data set, shape (b,).
+
+    Parameters
+    ----------
+    inputs, targets : tensor or tuple of tensors
+    positions : ndarray of intp
+    """
 
     inputs: Any
     targets: Any
@@ -124,19 +130,37 @@ class Task:
         return 0.5 * squares / temperature**2
 
     def wrong_targets(self, targets: Any, outputs: Any, draws: npt.NDArray[np.uint64]) -> Any:
-        """Targets that are not the records' own, from 64 uniform bits for each record."""
+        """Targets that are not the records' own, from 64 uniform bits for each record.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The task does not say.
+        """
         raise UnsupportedRequestError(
             f"{type(self).__name__} has no wrong targets.", hint="Write wrong_targets, or choose another method."
         )
 
     def drawn_targets(self, outputs: Any, generator: torch.Generator) -> Any:
-        """Targets drawn from the distribution that the outputs stand for, as the Fisher matrix asks."""
+        """Targets drawn from the distribution that the outputs stand for, as the Fisher matrix asks.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The task does not say.
+        """
         raise UnsupportedRequestError(
             f"{type(self).__name__} draws no targets.", hint="Write drawn_targets, or choose solver='cg'."
         )
 
     def ignorant_loss(self, outputs: Any, targets: Any) -> float:
-        """Loss of a model that knows nothing: where the constrained method stops raising the loss."""
+        """Loss of a model that knows nothing: where the constrained method stops raising the loss.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The task does not say.
+        """
         raise UnsupportedRequestError(
             f"{type(self).__name__} has no loss of ignorance.", hint="Write ignorant_loss, or choose another method."
         )
@@ -218,7 +242,13 @@ class Classification(Task):
         return (teacher.exp() * (teacher - student)).sum(dim=1) * temperature**2
 
     def wrong_targets(self, targets: Any, outputs: Any, draws: npt.NDArray[np.uint64]) -> Any:
-        """Another class, each equally likely."""
+        """Another class, each equally likely.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The model has one output.
+        """
         others = np.uint64(outputs.shape[1] - 1)
         if not others:
             raise UnsupportedRequestError("A model with one output has no other class.", hint="Give it two outputs.")

@@ -58,7 +58,13 @@ class UpdateLog:
 
     @contextmanager
     def step(self, ids: Any) -> Iterator[None]:
-        """Around one ``optimizer.step()``; ids of the records of the batch."""
+        """Around one ``optimizer.step()``; ids of the records of the batch.
+
+        Raises
+        ------
+        InvalidRequestError
+            The log was read from a file.
+        """
         if self.model is None:
             raise InvalidRequestError("This log was read from a file.", hint="Make one with the model that is trained.")
         batch = check_ids(ids, what="ids")

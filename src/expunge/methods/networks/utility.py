@@ -51,7 +51,14 @@ class UtilityRow:
 
 @dataclasses.dataclass(frozen=True)
 class Viewed:
-    """What a model says about some records."""
+    """What a model says about some records.
+
+    Parameters
+    ----------
+    positions : ndarray of intp
+    outputs : tensor
+    measured, losses : ndarray of shape (n,)
+    """
 
     positions: Positions
     outputs: Any

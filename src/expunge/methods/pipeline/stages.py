@@ -44,7 +44,15 @@ _CELLS = 2**23  # outputs of the transformers in memory at a time
 
 
 class View:
-    """The rows of a store, each transformed when it is read. Everything else is the store's."""
+    """The rows of a store, each transformed when it is read. Everything else is the store's.
+
+    Parameters
+    ----------
+    rows : Rows
+    through : callable (Table) -> Table
+    width : int
+        Columns of what comes out.
+    """
 
     def __init__(self, rows: Rows, through: Through, width: int) -> None:
         self._rows, self._through, self._width = rows, through, width

@@ -46,6 +46,11 @@ def refuse_many(sizes: Mapping[Any, int], *, hint: str) -> None:
         Number of categories of each column, by its name.
     hint : str
         What else one can do than leave the largest column out.
+
+    Raises
+    ------
+    InvalidDataError
+        There are more categories than are taken.
     """
     if (n := sum(sizes.values())) > MOST_CATEGORIES:
         most = max(sizes, key=lambda name: sizes[name])
@@ -98,7 +103,13 @@ def _rare(summary: ValueSummary, min_frequency: float | None, most: int | None) 
 
 
 def check_rarity(min_frequency: Any, max_categories: Any) -> None:
-    """Refuse limits of the frequency of categories that are not of the documented form."""
+    """Refuse limits of the frequency of categories that are not of the documented form.
+
+    Raises
+    ------
+    InvalidParameterError
+        One of the limits is not of its documented form.
+    """
     is_count = isinstance(min_frequency, Integral) and not isinstance(min_frequency, bool) and int(min_frequency) >= 1
     is_share = isinstance(min_frequency, Real) and not isinstance(min_frequency, Integral)
     if not (min_frequency is None or is_count or (is_share and 0 < float(min_frequency) < 1)):

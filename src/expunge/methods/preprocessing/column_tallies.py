@@ -178,7 +178,13 @@ def value_tally(values: npt.NDArray[Any], name: Any, weight: npt.NDArray[np.floa
 
 
 def merged_values(old: Part, more: Part, sign: int, name: Any) -> Part:
-    """Two tallies of values as one, or with ``sign=-1`` the first without the second."""
+    """Two tallies of values as one, or with ``sign=-1`` the first without the second.
+
+    Raises
+    ------
+    InvalidDataError
+        The column held texts and now has numbers, or the other way round.
+    """
     a, b = old["values"], more["values"]
     if len(a) and len(b) and a.dtype.kind != b.dtype.kind:
         raise InvalidDataError(

@@ -80,6 +80,11 @@ class ColumnFront(TransformerMixin, Unlearner):
         ----------
         input_features : array of str, optional
             Default: the names the model was fitted with, or x0, x1, ...
+
+        Raises
+        ------
+        InvalidDataError
+            ``input_features`` are not the columns of the fit.
         """
         solution, known = self._solution(), getattr(self, "feature_names_in_", None)
         if input_features is None:

@@ -218,7 +218,13 @@ def statistics_of(solution: Part, path: str) -> list[Part]:
 
 
 def refuse_text(summary: Summary, who: str) -> None:
-    """Refuse a column of texts in the name of a transformer of numbers."""
+    """Refuse a column of texts in the name of a transformer of numbers.
+
+    Raises
+    ------
+    InvalidDataError
+        The column holds texts.
+    """
     if summary.is_text:
         raise InvalidDataError(
             f"{who} learns from numbers, and column {summary.name!r} holds texts.",

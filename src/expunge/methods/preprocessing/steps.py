@@ -38,6 +38,11 @@ class NamedSteps:
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidParameterError
+            There is no such argument, and no such step.
         """
         own = self.get_params(deep=False)
         for name in [name for name in params if name in own]:
@@ -62,7 +67,13 @@ class NamedSteps:
 
 
 def check_names(names: Iterable[Any]) -> None:
-    """Refuse names of steps that are not unique texts without two underscores."""
+    """Refuse names of steps that are not unique texts without two underscores.
+
+    Raises
+    ------
+    InvalidParameterError
+        A name is no plain text, or stands twice.
+    """
     names = list(names)
     for name in names:
         if not isinstance(name, str) or not name or "__" in name or "/" in name:
@@ -72,7 +83,13 @@ def check_names(names: Iterable[Any]) -> None:
 
 
 def check_step(name: str, step: Any) -> None:
-    """Refuse a step that cannot forget."""
+    """Refuse a step that cannot forget.
+
+    Raises
+    ------
+    InvalidParameterError
+        The step is no estimator, or one that cannot forget.
+    """
     if isinstance(step, type) or not hasattr(step, "get_params"):
         raise InvalidParameterError(f"Step {name!r} is {step!r}.", hint="Give an estimator, or 'passthrough'.")
     if not isinstance(step, Unlearner):
@@ -86,7 +103,13 @@ def check_step(name: str, step: Any) -> None:
 
 
 def chain_of(name: str, step: Any) -> list[tuple[str, ColumnTransform]]:
-    """The transformers of single columns that a step consists of, with paths; another step is refused."""
+    """The transformers of single columns that a step consists of, with paths; another step is refused.
+
+    Raises
+    ------
+    InvalidParameterError
+        A step does not work column by column.
+    """
     if step == "passthrough":
         return []
     if isinstance(step, ColumnTransform):

@@ -20,7 +20,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def check_compress(compress: Any) -> None:
-    """Refuse what is neither None, nor a number of columns, nor a matrix."""
+    """Refuse what is neither None, nor a number of columns, nor a matrix.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is not of its documented form.
+    """
     if compress is None or (isinstance(compress, int) and not isinstance(compress, bool) and compress >= 1):
         return
     if isinstance(compress, np.ndarray) and compress.ndim == 2 and compress.size and np.isfinite(compress).all():
@@ -42,6 +48,11 @@ def compressed(X: Floats, compress: Any, seed: int) -> Floats:
         directions, as they are. More random directions than columns are as many as columns.
     seed : int
         Public: of the random directions.
+
+    Raises
+    ------
+    InvalidParameterError
+        The matrix is for another number of columns.
 
     Examples
     --------

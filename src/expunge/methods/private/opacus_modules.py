@@ -17,7 +17,14 @@ Clipping = Literal["flat", "ghost"]
 
 
 class Private(NamedTuple):
-    """What a step is made of: the wrapped network, the optimizer that clips and adds noise, and the loss."""
+    """What a step is made of: the wrapped network, the optimizer that clips and adds noise, and the loss.
+
+    Parameters
+    ----------
+    module : Module
+    optimizer : Optimizer
+    criterion : callable
+    """
 
     module: Any
     optimizer: Any
@@ -104,7 +111,13 @@ def made_private(
     model: nn.Module, optimizer: torch.optim.Optimizer, task: Task, *, clipping: Clipping, multiplier: float,
     max_grad_norm: float, batch_size: float, generator: torch.Generator, secure: bool,
 ) -> Private:  # fmt: skip
-    """The three objects of a private step, over a model from :func:`valid_copy`."""
+    """The three objects of a private step, over a model from :func:`valid_copy`.
+
+    Raises
+    ------
+    UnsupportedEstimatorError
+        A layer has no gradients of single records.
+    """
     from opacus.grad_sample import GradSampleModule, GradSampleModuleFastGradientClipping
     from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
     from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping

@@ -82,6 +82,16 @@ def read_private(path: str | Path) -> PrivateFile:
 class PrivateNetwork:
     """What :meth:`DPSGD.fit` gives.
 
+    Parameters
+    ----------
+    method : DPSGD
+    model, first : Module
+        As trained, and as it was before.
+    task : Task
+    odometer : GroupOdometer
+    notes : list of str
+    work : int
+
     Attributes
     ----------
     model : Module

@@ -38,6 +38,13 @@ class TwoStage:
     head : CertifiedLogisticRegression, optional
         Unfitted. Rows that reach it are no longer than one; the default has alpha = 1, sigma = 1.
 
+    Raises
+    ------
+    UnsupportedEstimatorError
+        The network is no Sequential of two layers or more.
+    InvalidParameterError
+        The norm of rows is not one.
+
     Attributes
     ----------
     network : PrivateNetwork

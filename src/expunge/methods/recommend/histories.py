@@ -88,7 +88,12 @@ class Values(NamedTuple):
 
 
 class Changed(NamedTuple):
-    """Labels of the items of one user before and after a change, each once."""
+    """Labels of the items of one user before and after a change, each once.
+
+    Parameters
+    ----------
+    before, after : set
+    """
 
     before: set[Any]
     after: set[Any]

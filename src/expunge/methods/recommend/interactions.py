@@ -102,6 +102,11 @@ def read_users(users: Any) -> npt.NDArray[Any]:
     """Names of users: integers or texts, one for each; a frame's column is read by its name.
 
     A column of whole floats is taken for integers, since that is what tables with a gap make of these.
+
+    Raises
+    ------
+    InvalidDataError
+        There is no column of users.
     """
     if hasattr(users, "columns"):
         if "user" not in users.columns:

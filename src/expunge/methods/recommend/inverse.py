@@ -231,7 +231,15 @@ class Inverse(Living):
 
 
 class Steps(Patch):
-    """Histories that go and come, one after the other; each in one call that no signal interrupts."""
+    """Histories that go and come, one after the other; each in one call that no signal interrupts.
+
+    Parameters
+    ----------
+    inverse : Inverse
+    histories : sequence of Changed
+    users : ndarray
+    ridge : float
+    """
 
     def __init__(self, inverse: Inverse, histories: Sequence[Changed], users: Any, ridge: float) -> None:
         self._inverse, self._users, self._ridge = inverse, users, ridge

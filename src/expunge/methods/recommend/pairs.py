@@ -160,7 +160,13 @@ class Pairs(Living):
 
 
 class Fewer(Patch):
-    """Histories that lost items: the counts of their pairs as they will be, and where they stand."""
+    """Histories that lost items: the counts of their pairs as they will be, and where they stand.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    histories : sequence of Changed
+    """
 
     def __init__(self, pairs: Pairs, histories: Sequence[Changed]) -> None:
         self._pairs, self.users = pairs, pairs.users.copy()

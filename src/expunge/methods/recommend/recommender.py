@@ -190,7 +190,13 @@ class Recommender(Unlearner):
         return out
 
     def export(self, path: str | Path) -> Path:
-        """Refused: what a user knows already is read from the records."""
+        """Refused: what a user knows already is read from the records.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            The method knows what each user had to do with.
+        """
         raise UnsupportedRequestError(
             f"An export would hold training rows: a {type(self).__name__} knows what each user had to do with.",
             hint="Save it instead.",
@@ -221,7 +227,13 @@ class Recommender(Unlearner):
 
 
 def check_integer(name: str, value: Any, *, least: int) -> int:
-    """An integer argument; refused below ``least``."""
+    """An integer argument; refused below ``least``.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no such integer.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidParameterError(f"{name} must be an integer from {least} on, got {value!r}.")
     return int(value)

@@ -154,7 +154,13 @@ def take_columns(X: Any, columns: Sequence[int]) -> Any:
 
 
 def check_groups(groups: Any) -> None:
-    """Refuse groups that are neither None, nor a positive integer, nor lists of different column names."""
+    """Refuse groups that are neither None, nor a positive integer, nor lists of different column names.
+
+    Raises
+    ------
+    InvalidParameterError
+        The groups are not of their documented form, or name a column twice.
+    """
     if groups is None or (isinstance(groups, (int, np.integer)) and not isinstance(groups, bool) and groups >= 1):
         return
     if isinstance(groups, (list, tuple)) and all(isinstance(group, (list, tuple)) for group in groups):
@@ -169,7 +175,13 @@ def check_groups(groups: Any) -> None:
 
 
 def refuse_ungrouped(groups: Any, names: Names, n_columns: int) -> None:
-    """Refuse columns that are in no group; a misspelt name is found that way."""
+    """Refuse columns that are in no group; a misspelt name is found that way.
+
+    Raises
+    ------
+    InvalidDataError
+        A column is in none of the groups.
+    """
     if not isinstance(groups, (list, tuple)):
         return
     known = {name for group in groups for name in group}

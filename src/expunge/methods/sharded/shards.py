@@ -30,7 +30,20 @@ _HASHED = "records with the same values have different ids, so they fall into di
 
 
 class Sharded(Unlearner):
-    """A model for each shard, with checkpoints for its slices; a subclass says how their answers become one."""
+    """A model for each shard, with checkpoints for its slices; a subclass says how their answers become one.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_shards, n_slices : int
+    aggregation : str
+    partition : callable, str, int or None
+    place_by : {"record", "subject"}
+    seed : int
+    n_jobs : int or None
+    verbose : int
+        As of :class:`SISAClassifier`.
+    """
 
     _execution_params: ClassVar[tuple[str, ...]] = ("n_jobs", "verbose")
     _late_params: ClassVar[tuple[str, ...]] = ("partition",)

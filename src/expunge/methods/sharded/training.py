@@ -44,7 +44,15 @@ _LIBRARY_ERRORS = ("CatBoostError", "LightGBMError")
 
 
 def check_estimator_param(estimator: Any, *, classifier: bool) -> None:
-    """Refuse what is not an estimator of the right kind, with a sentence."""
+    """Refuse what is not an estimator of the right kind, with a sentence.
+
+    Raises
+    ------
+    InvalidParameterError
+        No estimator, or one of the other kind.
+    UnsupportedEstimatorError
+        One that is frozen.
+    """
     if isinstance(estimator, type) or not hasattr(estimator, "fit") or not hasattr(estimator, "get_params"):
         raise InvalidParameterError(
             f"estimator must be a scikit-learn estimator, got {estimator!r}.", hint="Pass an instance, not a class."
@@ -82,7 +90,13 @@ def input_tags_of(estimator: Any) -> InputTags:
 
 
 def fit_keywords(estimator: Any, weight: Any) -> dict[str, Any]:
-    """The keyword by which an estimator or the last step of a pipeline takes weights."""
+    """The keyword by which an estimator or the last step of a pipeline takes weights.
+
+    Raises
+    ------
+    InvalidParameterError
+        There are weights, and the estimator takes none.
+    """
     if weight is None:
         return {}
     steps = getattr(estimator, "steps", None)

@@ -98,7 +98,13 @@ def kind_of(values: Labels) -> str:
 
 
 def refuse_other_kind(known: Labels, kind: str, name: Any) -> None:
-    """Refuse a column of texts where there were numbers, or the other way: no category would be found again."""
+    """Refuse a column of texts where there were numbers, or the other way: no category would be found again.
+
+    Raises
+    ------
+    InvalidDataError
+        The column held texts and now has numbers, or the other way round.
+    """
     if kind and kind_of(known) not in ("", kind):
         raise InvalidDataError(
             f"Column {name!r} held {kind_of(known)} and now has {kind}.", hint="Make all its values texts, or numbers."

@@ -182,7 +182,9 @@ def scatter(limbs: Limbs, sums: Limbs, weight: Integers, unit: int, resolution: 
     sums : ndarray of int64, shape (3, K, d)
         Σ w x of each group, in units of the resolution.
     weight : ndarray of object, shape (K,)
-        Weight of each group, positive, in Python integers; ``unit`` of them make a weight of one.
+        Weight of each group, positive, in Python integers.
+    unit : int
+        So many of them make a weight of one.
     resolution : float or array-like of shape (d,)
 
     Notes
@@ -237,7 +239,13 @@ def chosen_priors(given: Any, part: Part) -> Floats:
 
 
 def check_priors(name: str, given: Any) -> None:
-    """Refuse what are not probabilities of classes."""
+    """Refuse what are not probabilities of classes.
+
+    Raises
+    ------
+    InvalidParameterError
+        They are no numbers from 0 on, or their sum is not 1.
+    """
     if given is not None:
         check_numbers(name, given, "class")
         if not np.isclose(np.sum(given), 1.0):

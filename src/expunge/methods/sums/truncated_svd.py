@@ -137,7 +137,13 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ProductSum
         return row_products(X, solution["components"])
 
     def inverse_transform(self, X: Any) -> Floats:
-        """Rows with these coordinates, shape (n, n_features), dense."""
+        """Rows with these coordinates, shape (n, n_features), dense.
+
+        Raises
+        ------
+        InvalidDataError
+            Another number of columns than of components.
+        """
         components = self._solution()["components"]
         X = check_array(X, dtype=np.float64)
         if X.shape[1] != len(components):

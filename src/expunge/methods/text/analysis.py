@@ -104,7 +104,13 @@ def analyzer_of(model: Any) -> Analyzer:
 
 
 def check_analysis(model: Any) -> None:
-    """Refuse arguments of the analysis that are not of the documented form, or that would have no effect."""
+    """Refuse arguments of the analysis that are not of the documented form, or that would have no effect.
+
+    Raises
+    ------
+    InvalidParameterError
+        An argument is not of its documented form.
+    """
     if model.analyzer not in ("word", "char", "char_wb"):
         raise InvalidParameterError(
             f"analyzer must be 'word', 'char' or 'char_wb', got {model.analyzer!r}.",

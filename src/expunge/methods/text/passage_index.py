@@ -254,7 +254,13 @@ class PassageIndex(Unlearner):
         return candidates[np.argsort(-scores[candidates], kind="stable")[:k]]
 
     def export(self, path: str | Path) -> Path:
-        """Refused: an index gives back the passages it was made of."""
+        """Refused: an index gives back the passages it was made of.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            Always.
+        """
         raise UnsupportedRequestError(
             "An export would hold training rows: a PassageIndex gives back its passages.", hint="Save it instead."
         )

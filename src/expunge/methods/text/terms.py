@@ -61,6 +61,13 @@ class Fewer(Patch):
 
     A copy of a list counts a reference to each word, and to let go of the old list counts it back: at 140,000 words,
     six milliseconds for the one word that goes.
+
+    Parameters
+    ----------
+    old : part
+        Of :func:`terms_of`.
+    counts : Counts
+        Of the documents that go.
     """
 
     def __init__(self, old: Part, counts: Counts) -> None:

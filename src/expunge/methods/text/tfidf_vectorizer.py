@@ -35,6 +35,8 @@ class TfidfVectorizer(WordVectorizer, TextTransform):
         If not, leave out the two ones.
     sublinear_tf : bool, default=False
         Take 1 + log(count) for the count.
+    seed : int, default=0
+        As for CountVectorizer.
 
     Attributes
     ----------

@@ -150,7 +150,13 @@ def tag_texts(tags: Tags) -> Tags:
 
 
 def refuse_weight(model: Any, table: Table, *, hint: str = "Leave it out.") -> None:
-    """Refuse weights of records for a method that counts documents."""
+    """Refuse weights of records for a method that counts documents.
+
+    Raises
+    ------
+    InvalidParameterError
+        There are weights.
+    """
     if table.weight is not None:
         raise InvalidParameterError(f"{type(model).__name__} counts documents and takes no sample_weight.", hint=hint)
 

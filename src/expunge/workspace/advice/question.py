@@ -117,6 +117,11 @@ class Question:
 def parse_duration(text: str, what: str) -> float:
     """Seconds, from a text such as ``30d``, ``12h``, ``15min`` or ``90s``.
 
+    Raises
+    ------
+    InvalidParameterError
+        It is no number with a unit.
+
     Examples
     --------
     >>> parse_duration("30d", "the deadline"), parse_duration("1.5h", "the deadline")

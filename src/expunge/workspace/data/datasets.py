@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from expunge.errors import (
-    InvalidDataError,
-    InvalidParameterError,
-    InvalidRequestError,
-    UnknownNameError,
-)
+from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownNameError
 from expunge.files.archive import archive_bytes, archive_contents, canonical_json
 from expunge.workspace.data import buckets, guard
 from expunge.workspace.database.tables import datasets, row_index, versions
@@ -30,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataCard", "DataSet", "add", "admitted", "check_source", "drop_column", "index_rows",
+    "DataCard", "DataSet", "add", "admitted", "drop_column", "index_rows",
     "make_live", "open_data", "read", "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
 
@@ -89,7 +84,16 @@ class DataCard:
 
 @dataclasses.dataclass(frozen=True)
 class DataSet:
-    """A data set and its live version, as the database and the manifest have them."""
+    """A data set and its live version, as the database and the manifest have them.
+
+    Parameters
+    ----------
+    id, version, n_records : int
+    name, commitment, created : str
+    card : DataCard
+    buckets : mapping of str to mapping
+    manifest : Entry or None
+    """
 
     id: int
     name: str
@@ -143,6 +147,13 @@ def add(
     data : DataSet
     skipped : int
         Rows that were left out, because they were forgotten before.
+
+    Raises
+    ------
+    InvalidRequestError
+        The name is taken.
+    InvalidParameterError
+        Arguments that do not go together.
     """
     check_own_name(name, "data set")
     if reference and skip_forgotten:
@@ -308,18 +319,13 @@ def read(core: Core, data: DataSet) -> pa.Table:
     import pyarrow as pa
 
     if not data.is_copied:
-        return check_source(core, data)
+        table = read_source(data.card.source)
+        guard.refuse_changed(core, data, table)
+        return table
     tables = [read_bucket(core, data, bucket) for bucket in sorted(data.buckets)]
     if not tables:
         return pa.table({name: pa.array([], pa.string()) for name in data.card.columns})
     return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-
-
-def check_source(core: Core, data: DataSet) -> pa.Table:
-    """Read the source of a data set that is referred to, and refuse it if it is not what it should be."""
-    table = read_source(data.card.source)
-    guard.refuse_changed(core, data, table)
-    return table
 
 
 # ------------------------------------------------------------------ changing

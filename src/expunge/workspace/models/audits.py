@@ -74,6 +74,8 @@ def audit_model(
     held_out : sequence of str, optional
         Ids of records that it was never trained on; default: all of the table that it does not know and that are not
         forgotten.
+    delimiter, encoding : str, optional
+        Of the table, if it is text.
     **how
         As in :class:`How`.
 

@@ -158,7 +158,13 @@ def judged(core: Core, settings: Mapping[str, Any], card: Card, before: Any, aft
 
 
 def promote(core: Core, name: str, reason: str) -> Model:
-    """Put a candidate into use that did not pass; the reason is kept beside the figures."""
+    """Put a candidate into use that did not pass; the reason is kept beside the figures.
+
+    Raises
+    ------
+    InvalidRequestError
+        No reason is given.
+    """
     if not reason.strip():
         raise InvalidRequestError("Say why the version is put into use.", hint="With --reason.")
     with core.lock.held(), core.write() as connection:

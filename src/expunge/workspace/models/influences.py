@@ -42,6 +42,8 @@ def influence_of(
         See :func:`expunge.influence.influence`.
     sample : int, optional
         Ask about so many records or persons only, chosen by the hash of their ids.
+    delimiter, encoding : str, optional
+        Of the table, if it is text.
 
     Raises
     ------

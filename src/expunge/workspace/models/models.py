@@ -54,7 +54,16 @@ class ModelCard:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A model and its live version, as the database has them."""
+    """A model and its live version, as the database has them.
+
+    Parameters
+    ----------
+    id, dataset, version_id, version, data_version, n_records : int
+    name, created, state, digest, learned : str
+    card : ModelCard
+    entry : Entry
+    gate : mapping
+    """
 
     id: int
     name: str

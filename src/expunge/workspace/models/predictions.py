@@ -35,7 +35,13 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 
 
 def enter(core: Core, connection: Any, name: str, *, model: str, kind: str, place: str) -> int:
-    """Enter something that was derived from a model; gives its number."""
+    """Enter something that was derived from a model; gives its number.
+
+    Raises
+    ------
+    InvalidRequestError
+        The name is taken.
+    """
     check_own_name(name, "file of predictions" if kind == KEPT else "derived artefact")
     source = models.open_model(core, connection, model)
     if core.db.rows(connection, artefacts, artefacts.c.name == name):

@@ -33,7 +33,15 @@ _BLOCKS = N_BLOCKS // GROUPS
 
 @dataclasses.dataclass
 class Manifest:
-    """What the manifest of a version says of its chunks, and the model itself."""
+    """What the manifest of a version says of its chunks, and the model itself.
+
+    Parameters
+    ----------
+    model : Unlearner
+    entry : Entry
+    digest : str
+    parts, groups : dict of str to dict
+    """
 
     model: Any
     entry: Entry

@@ -49,6 +49,11 @@ def append(
     dict
         ``version``, ``n_records``, ``appended``, ``skipped``, ``nameless``, names of models that ``learned``, models
         to be fitted again (``refit``), ``notes``.
+
+    Raises
+    ------
+    InvalidRequestError
+        The data set is only referred to.
     """
     with core.read() as connection:
         data = datasets.open_data(core, connection, name)

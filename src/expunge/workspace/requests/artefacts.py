@@ -18,7 +18,13 @@ KINDS = ("file", "model elsewhere")
 
 
 def register(core: Core, name: str, *, model: str, place: str, kind: str) -> dict[str, Any]:
-    """Enter something that was derived from a model and lies elsewhere: a file, a distilled or downstream model."""
+    """Enter something that was derived from a model and lies elsewhere: a file, a distilled or downstream model.
+
+    Raises
+    ------
+    InvalidRequestError
+        There is no such kind.
+    """
     if kind not in KINDS:
         raise InvalidRequestError(f"There is no artefact of the kind {kind!r}.", hint=f"It is one of {KINDS}.")
     with core.write() as connection:
@@ -27,7 +33,13 @@ def register(core: Core, name: str, *, model: str, place: str, kind: str) -> dic
 
 
 def settle(core: Core, number: int, name: str) -> list[str]:
-    """Note that something derived, which a request waits for, has been deleted or made anew; gives what is left."""
+    """Note that something derived, which a request waits for, has been deleted or made anew; gives what is left.
+
+    Raises
+    ------
+    InvalidRequestError
+        The request does not wait for it.
+    """
     with core.write() as connection:
         row, _ = request_queue.fetch(core, connection, number)
         waiting = json.loads(row["waiting"] or "[]")

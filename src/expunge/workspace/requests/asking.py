@@ -37,7 +37,13 @@ def wishes_of(
     *, records: Ids = None, subjects: Ids = None, classes: Ids = None, features: Ids = None, data: str | None = None,
     **more: Any,
 ) -> list[Wish]:  # fmt: skip
-    """One wish for each person, and one for all records, classes or columns."""
+    """One wish for each person, and one for all records, classes or columns.
+
+    Raises
+    ------
+    InvalidRequestError
+        Nothing is named.
+    """
     out = [Wish(kind="subject", values=(value,), data=data, **more) for value in dict.fromkeys(subjects or ())]
     for kind, values in (("record", records), ("class", classes), ("feature", features)):
         if values:
@@ -76,6 +82,11 @@ def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
 
     Of a person of whom nothing is held there will be a receipt that says so. A record, class or column that nobody has
     is a slip of the keyboard, unless it was asked for before under the same key.
+
+    Raises
+    ------
+    UnknownRecordError
+        Nothing is known by that name.
     """
     audited: dict[str, dict[int, datasets.DataSet]] = {}
     for wish in wishes:

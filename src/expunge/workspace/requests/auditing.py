@@ -38,7 +38,15 @@ _LATER = "the figures of an audit that was made after the receipt of the request
 
 
 def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_columns: bool) -> None:
-    """Refuse an audit that could not be made, before a request is taken in."""
+    """Refuse an audit that could not be made, before a request is taken in.
+
+    Raises
+    ------
+    InvalidParameterError
+        Held-out records without an audit, or too few references.
+    InvalidRequestError
+        The request names columns.
+    """
     if not n_references:
         if held_out is not None:
             raise InvalidParameterError("Held-out records are for an audit.", hint="Give --audit N, too.")

@@ -29,7 +29,13 @@ __all__ = ["Done", "after_switch", "carry_out", "finish"]
 
 
 class Done(NamedTuple):
-    """What became of requests, by their numbers: of ``models`` and ``data``, or why they could not be carried out."""
+    """What became of requests, by their numbers: of ``models`` and ``data``, or why they could not be carried out.
+
+    Parameters
+    ----------
+    outcomes : dict of int to dict
+    failed : dict of int to ExpungeError
+    """
 
     outcomes: dict[int, dict[str, Any]]
     failed: dict[int, ExpungeError]

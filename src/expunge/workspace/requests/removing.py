@@ -35,7 +35,15 @@ Audit = Callable[[Any, Any], Mapping[str, Any]]
 
 @dataclasses.dataclass
 class Job:
-    """One request on its way."""
+    """One request on its way.
+
+    Parameters
+    ----------
+    number : int
+    kind : str
+    payload : mapping
+    held : list of Held
+    """
 
     number: int
     kind: str
@@ -45,7 +53,17 @@ class Job:
 
 @dataclasses.dataclass
 class NewData:
-    """The next version of a data set, not yet in use."""
+    """The next version of a data set, not yet in use.
+
+    Parameters
+    ----------
+    before : DataSet
+    card : DataCard
+    entry : Entry
+    row : dict
+    handles : list of bytes
+    come : pyarrow Table or None
+    """
 
     before: datasets.DataSet
     card: datasets.DataCard
@@ -57,7 +75,19 @@ class NewData:
 
 @dataclasses.dataclass
 class NewModel:
-    """The next version of a model, not yet in use."""
+    """The next version of a model, not yet in use.
+
+    Parameters
+    ----------
+    before : Model
+    made : Manifest
+    removal : Removal or Rectification
+    digest_before, configuration : str
+    gate, counts : dict
+    features : list of str
+    audit : dict or None
+    data : DataSet
+    """
 
     before: models.Model
     made: Manifest
@@ -72,7 +102,13 @@ class NewModel:
 
 
 def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[Held]) -> list[tuple[str, Any]]:
-    """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing."""
+    """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        The model cannot learn again.
+    """
     out = []
     for one in held:
         table = correcting.corrected(core, one.data, payload["rows"]) if kind == "rectify" else None
@@ -87,7 +123,13 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
 
 
 def refuse_unable(kind: str, held: Sequence[Held]) -> None:
-    """Refuse what the method of one of the models does not serve, without reading a model."""
+    """Refuse what the method of one of the models does not serve, without reading a model.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        The method does not serve this request.
+    """
     wanted = "features" if kind == "feature" else "records"
     for one in held:
         for model in one.models:

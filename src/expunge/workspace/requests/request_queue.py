@@ -315,7 +315,13 @@ class GroupCommit:
         self._waiting: list[_Ticket] = []
 
     def accept(self, wishes: Iterable[Wish]) -> list[int]:
-        """Take requests in; returns when they are durable."""
+        """Take requests in; returns when they are durable.
+
+        Raises
+        ------
+        ExpungeError
+            What went wrong when this request was written down.
+        """
         ticket = _Ticket(list(wishes))
         with self._guard:
             self._waiting.append(ticket)

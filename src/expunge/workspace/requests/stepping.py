@@ -12,7 +12,13 @@ __all__ = ["step"]
 
 
 def step(core: Core, number: int, action: str, reason: str | None) -> asking.Answer:
-    """One step of a request that an owner takes."""
+    """One step of a request that an owner takes.
+
+    Raises
+    ------
+    InvalidRequestError
+        No step of an owner, or the request is being carried out.
+    """
     if action not in ("hold", "release", "extend", "refuse", "ask-identity", "confirm-identity"):
         raise InvalidRequestError(f"No owner can {action!r} a request.", hint="Hold, extend or refuse it.")
     with core.write() as connection:

@@ -173,6 +173,11 @@ def regime_of(text: str) -> Regime:
 def add_months(day: date, months: int) -> date:
     """The day so many calendar months later; the last of the month where that month is too short.
 
+    Raises
+    ------
+    InvalidDataError
+        The calendar ends before.
+
     Examples
     --------
     >>> add_months(date(2024, 1, 31), 1), add_months(date(2023, 1, 31), 1)
@@ -256,7 +261,13 @@ def read_zone(zone: str) -> ZoneInfo:
 
 
 def as_instant(value: datetime) -> datetime:
-    """A time as an instant in UTC; one without a zone is refused, because it could be off by a day."""
+    """A time as an instant in UTC; one without a zone is refused, because it could be off by a day.
+
+    Raises
+    ------
+    InvalidDataError
+        There is no time zone, or the calendar ends before.
+    """
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidDataError("A time has no time zone.", hint="Write it as 2026-03-05T14:00+01:00, or ending in Z.")
     try:
@@ -269,6 +280,11 @@ def read_arrival(text: str, *, zone: str = "UTC") -> datetime:
     """When a request arrived, from text: a time with its offset, or a day alone, which begins in the zone.
 
     A letter has a day and no hour. Counting from the start of that day gives the same due date as any other hour of it.
+
+    Raises
+    ------
+    InvalidDataError
+        It is no day and no time.
 
     Examples
     --------

@@ -101,7 +101,13 @@ class Policy:
 
     @classmethod
     def from_text(cls, text: str, *, margin_h: float = 24.0, cost_factor: float = 2.0) -> Policy:
-        """The policy that a text names: ``at-once``, ``every:6h``, ``at:100`` or ``latest-safe``."""
+        """The policy that a text names: ``at-once``, ``every:6h``, ``at:100`` or ``latest-safe``.
+
+        Raises
+        ------
+        InvalidParameterError
+            There is no such policy.
+        """
         found = _FORM.fullmatch(text.strip().lower()) if isinstance(text, str) else None
         if found is None:
             raise InvalidParameterError(f"There is no policy {text!r}.", hint=_HINT)

@@ -62,7 +62,13 @@ class Asked:
 
 
 class Fault(NamedTuple):
-    """What is wrong with one line: its number from 1, and the reason in words that show no id."""
+    """What is wrong with one line: its number from 1, and the reason in words that show no id.
+
+    Parameters
+    ----------
+    line : int
+    what : str
+    """
 
     line: int
     what: str

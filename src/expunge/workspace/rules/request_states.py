@@ -163,6 +163,8 @@ class Request:
     caller, idempotency : str
         Who sent it, and the keyed hash of their own key for it. Not shown.
     history : tuple of Step
+    schema : int
+        Of this form of the record.
 
     Raises
     ------

@@ -31,7 +31,12 @@ _HINT = "Restore it from a copy of the workspace; what belongs to a model, `expu
 
 
 class Entry(NamedTuple):
-    """What a manifest keeps about a chunk: its name and the keyed hash of its bytes, both hexadecimal."""
+    """What a manifest keeps about a chunk: its name and the keyed hash of its bytes, both hexadecimal.
+
+    Parameters
+    ----------
+    name, mac : str
+    """
 
     name: str
     mac: str

@@ -41,7 +41,13 @@ _seen: dict[str, int] = {}
 
 
 def at(name: str) -> None:
-    """Say that the process is at a place."""
+    """Say that the process is at a place.
+
+    Raises
+    ------
+    InvalidParameterError
+        There is no such point.
+    """
     wanted = os.environ.get("EXPUNGE_FAIL_AT")
     if not wanted:
         return

@@ -14,7 +14,13 @@ __all__ = ["refuse_taken", "write_folder", "writing"]
 
 
 def refuse_taken(path: Path, replaceable: frozenset[str]) -> None:
-    """Refuse a place for a new folder that is taken, unless it holds nothing but replaceable files."""
+    """Refuse a place for a new folder that is taken, unless it holds nothing but replaceable files.
+
+    Raises
+    ------
+    FileNotUsableError
+        It is a file, holds something, or has no folder above it.
+    """
     if not path.parent.is_dir():
         raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
     if path.is_dir():
@@ -29,7 +35,13 @@ def refuse_taken(path: Path, replaceable: frozenset[str]) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """A disk that is full or locked, as one sentence."""
+    """A disk that is full or locked, as one sentence.
+
+    Raises
+    ------
+    FileNotUsableError
+        Nothing can be written there.
+    """
     try:
         yield
     except FileNotUsableError:

@@ -156,7 +156,13 @@ class Config:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Config:
-        """From plain data; refuses names and types that are not known."""
+        """From plain data; refuses names and types that are not known.
+
+        Raises
+        ------
+        InvalidParameterError
+            A setting that is not known, of another type, or that holds a password.
+        """
         fields = {field.name: field for field in dataclasses.fields(cls)}
         defaults = cls()
         values: dict[str, Any] = {}

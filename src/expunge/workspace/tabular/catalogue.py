@@ -196,6 +196,11 @@ def make_method(name: str, estimator: Any, options: Mapping[str, Any]) -> Any:
         For methods that wrap one.
     options : mapping
         Constructor arguments; those of the estimator with two underscores, as ``estimator__model__C``.
+
+    Raises
+    ------
+    InvalidParameterError
+        An option that the method does not have.
     """
     kind = find_method(name)
     model = kind(estimator=estimator) if estimator is not None else kind()

@@ -19,6 +19,13 @@ NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def refuse_unknown(table: pa.Table, name: str) -> None:
+    """Refuse the name of a column that a table does not have.
+
+    Raises
+    ------
+    InvalidDataError
+        There is no such column; the hint names one that is nearly so.
+    """
     if name not in table.column_names:
         folded = {known.casefold(): known for known in table.column_names}
         near = difflib.get_close_matches(name.casefold(), folded, n=1)
@@ -32,7 +39,13 @@ def some_columns(table: pa.Table) -> str:
 
 
 def declared_kind(table: pa.Table, name: str) -> Kind | None:
-    """What a Parquet file says a column is; None for text, which may still be anything in a CSV file."""
+    """What a Parquet file says a column is; None for text, which may still be anything in a CSV file.
+
+    Raises
+    ------
+    InvalidDataError
+        The column holds neither numbers nor texts.
+    """
     from pyarrow import types
 
     kind = table.schema.field(name).type
@@ -49,6 +62,13 @@ def declared_kind(table: pa.Table, name: str) -> Kind | None:
 
 
 def id_kind(table: pa.Table, name: str) -> Kind:
+    """What kind a column of ids is of.
+
+    Raises
+    ------
+    InvalidIdError
+        A value is neither an integer nor a text.
+    """
     kind = declared_kind(table, name)
     if kind == "number":
         bad = next((v for v in table[name].to_pylist() if v is not None), None)
@@ -60,6 +80,11 @@ def id_kind(table: pa.Table, name: str) -> Kind:
 
 def parse_label(value: Any, kind: Kind, what: str) -> Any:
     """An id or label from a command line, as a schema has it.
+
+    Raises
+    ------
+    InvalidIdError
+        The value is not of this kind.
 
     Examples
     --------

@@ -23,7 +23,14 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class TableRows:
-    """Rows as ``fit`` and ``predict`` take them."""
+    """Rows as ``fit`` and ``predict`` take them.
+
+    Parameters
+    ----------
+    ids : list
+    X : DataFrame
+    y, subjects : list or None
+    """
 
     ids: list[Any]
     X: pd.DataFrame

@@ -74,7 +74,13 @@ class Schema:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Schema:
-        """The inverse of :meth:`to_dict`; other keys are passed over."""
+        """The inverse of :meth:`to_dict`; other keys are passed over.
+
+        Raises
+        ------
+        ValueError
+            A column is neither number nor text.
+        """
         fields = {field.name: data[field.name] for field in dataclasses.fields(cls)}
         columns = {column["name"]: column["type"] for column in data["columns"]}
         if any(kind not in ("number", "text") for kind in columns.values()):
@@ -110,6 +116,11 @@ def choose_schema(
         Types that are not to be inferred.
     ignore : sequence of str
         Columns not to learn from.
+
+    Raises
+    ------
+    InvalidParameterError
+        A task or kind of column that is not known, or a target where none is learned.
     """
     if task is not None and task not in TASKS:
         raise InvalidParameterError(f"The task is one of {', '.join(TASKS)}, not {task!r}.", hint="Take one of them.")

@@ -69,7 +69,13 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
 
 
 def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
-    """As :func:`read_table`, of bytes that came from elsewhere; ``path`` is for the sentences of errors."""
+    """As :func:`read_table`, of bytes that came from elsewhere; ``path`` is for the sentences of errors.
+
+    Raises
+    ------
+    InvalidDataError
+        The file is empty, no table, or has no rows.
+    """
     if data[:2] == b"\x1f\x8b":
         data = _unpacked(data, path)
     if not data:
@@ -222,7 +228,13 @@ def _refuse_repeated(names: Sequence[str], path: Path) -> None:
 
 def read_ids(path: str | Path) -> list[str]:
     """Ids from a file, or from standard input for ``-``: one per line, UTF-8. Empty lines are passed over, and
-    so are the byte order marks that files which were put together have in front of lines."""
+    so are the byte order marks that files which were put together have in front of lines.
+
+    Raises
+    ------
+    FileNotUsableError
+        The file cannot be read.
+    """
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
     except OSError as error:
@@ -232,7 +244,15 @@ def read_ids(path: str | Path) -> list[str]:
 
 
 def check_new_table(path: Path) -> None:
-    """Refuse a file that is there, and a name that ends in neither ``.csv`` nor ``.parquet``."""
+    """Refuse a file that is there, and a name that ends in neither ``.csv`` nor ``.parquet``.
+
+    Raises
+    ------
+    InvalidParameterError
+        The name ends in neither .csv nor .parquet.
+    FileNotUsableError
+        There is such a file.
+    """
     if path.suffix not in (".csv", ".parquet"):
         raise InvalidParameterError(f"{str(path)!r} is neither .csv nor .parquet.", hint="Choose one of them.")
     if path.exists():
@@ -240,7 +260,13 @@ def check_new_table(path: Path) -> None:
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``."""
+    """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``.
+
+    Raises
+    ------
+    FileNotUsableError
+        The file cannot be written.
+    """
     path = Path(path)
     check_new_table(path)
     try:
