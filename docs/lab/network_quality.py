@@ -43,6 +43,7 @@ BEGIN, END = "<!-- written by docs/lab/network_quality.py -->", "<!-- end -->"
 TUNED = ("random@0.1", "class@3")
 #: Take longest, and so begin first.
 FIRST = ("newton-step", "amnesiac", "stand-ins", "fine-tuning", "euk")
+GPU_REQUEST = scenarios.with_model(*scenarios.GPU[1:])
 GAPS = ("retain", "forget", "test", "attack")
 
 Key = tuple[str, str, str]
@@ -64,7 +65,7 @@ def main() -> int:
     asked = parser.parse_args()
     prepare_environment(asked.gpu)
     if asked.tune is not None:
-        requests, last = asked.tune or list(TUNED), asked.trials[-1]
+        requests, last = asked.tune or ([GPU_REQUEST] if asked.gpu else list(TUNED)), asked.trials[-1]
         trials = dict(zip_longest(requests, asked.trials[: len(requests)], fillvalue=last))
         return search(trials, asked.methods, asked.draws, asked.jobs, asked.run)
     if not asked.only_page:
@@ -128,11 +129,12 @@ def search(trials: dict[str, int], methods: list[str], draws: int, n_jobs: int, 
         keep(line)
     todo = [(request, method) for request in trials for method in [*FIRST, *methods] if method in methods]
     todo = [one for one in dict.fromkeys(todo) if one not in known]
+    todo = [one for one in todo if one[0] != GPU_REQUEST or one[1] in scenarios.GPU_METHODS]
     start, failed = time.perf_counter(), []
     with ProcessPoolExecutor(n_jobs, mp_context=context_of(["expunge.lab.tuning", "torch", "optuna"])) as pool:
         asked = {
-            pool.submit(tune, f"{scenarios.CLOTHES}/{scenarios.MODEL}/{request}/{method}/s0r0",
-                        n_trials=trials[request], draws=draws): (request, method)
+            pool.submit(tune, f"{stage(request)}/{method}/s0r0", n_trials=trials[request], draws=draws,
+                        passes=scenarios.SHORTER if request == GPU_REQUEST else 1.0): (request, method)
             for request, method in todo
         }  # fmt: skip
         for done in as_completed(asked):
@@ -153,6 +155,12 @@ def search(trials: dict[str, int], methods: list[str], draws: int, n_jobs: int, 
     spent = time.perf_counter() - start
     print(f"{len(todo) - len(failed)} tuned, {len(known)} known before, {len(failed)} failed, in {spent:.0f} s.")
     return 1 if failed else 0
+
+
+def stage(request: str) -> str:
+    """Workload, model and request of a request that is tuned for."""
+    setting = (scenarios.CLOTHES, scenarios.MODEL, request)
+    return "/".join(scenarios.GPU if request == GPU_REQUEST else setting)
 
 
 def keep(line: dict[str, Any]) -> None:

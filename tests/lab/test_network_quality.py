@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ def test_a_graphics_processor_gets_all_pictures_of_cifar_and_half_as_many_passes
     assert len(cells) == 3 * len(names)
     assert not {cell.id for cell in cells} & {cell.id for cell in network_cells()}
     assert family(cells[0].scenario.model)[1] == {"augment": 0, "epochs": 20}
-    assert scenarios.stretched("euk@epochs=13,k=2", 0.5) == "euk@epochs=6,k=2"
-    assert scenarios.stretched("scrub@epochs=1", 0.5) == "scrub@epochs=1"
+    passes = [int(found[1]) for cell in cells if (found := re.search(r"epochs=(\d+)", cell.scenario.method))]
+    assert max(passes) <= 10, "twenty of forty, where only the last layers are trained"
 
 
 @pytest.mark.slow

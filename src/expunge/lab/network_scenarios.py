@@ -4,8 +4,8 @@ The dials were found by ``expunge lab tune``, with the same number of trials for
 ``network_settings.json``: for a random tenth and for one class. Other requests take those of the random tenth. So does
 a network that is trained for a hundred passes instead of forty, each method with two and a half times as many.
 
-ResNet-18 is for a graphics processor: some methods, with the dials of the small network and half as many passes, as it
-is trained for half as many.
+ResNet-18 is for a graphics processor: some methods, with dials of their own and half as many passes, as it is trained
+for half as many.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from expunge.lab.cells import Cell, Scenario, cross
 from expunge.lab.network_methods import NETWORK_METHODS
 
 __all__ = [
-    "CLOTHES", "GPU", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "gpu_cells",
-    "network_cells", "stretched", "tuned",
+    "CLOTHES", "GPU", "GPU_METHODS", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "SHORTER",
+    "gpu_cells", "network_cells", "stretched", "tuned", "with_model",
 ]  # fmt: skip
 
 #: 1,031 pictures are trained on: small enough to be known by heart, as do-nothing's gap has to show.
@@ -41,6 +41,7 @@ SAMPLES = (
 GPU = ("cifar10@test=official", "resnet18@augment=0,epochs=20", "random@0.1")
 SHORTER, N_GPU_REFERENCES = 0.5, 4
 _SAMPLED = ("fine-tuning", "neg-grad-plus", "random-labels", "sal-un", "scrub", "ssd")
+GPU_METHODS = (*_SAMPLED, "cfk", "euk")
 _ALWAYS = ("retrain", "do-nothing")
 _THREE = (0, 1, 2)
 
@@ -84,20 +85,31 @@ def gpu_cells(
     train : sequence of int
     n_references : int
     """
-    methods = [stretched(tuned(name, setting[2]), SHORTER) for name in (*_SAMPLED, "cfk", "euk")]
+    methods = [tuned(name, with_model(*setting[1:])) for name in GPU_METHODS]
     scenarios = [Scenario(*setting, method) for method in (*_ALWAYS, *methods)]
     yield from cross(scenarios, train=train, n_references=n_references)
 
 
-def stretched(method: str, times: float = LONGER) -> str:
-    """The same dials, with so many times as many passes: as much as a training is longer, or shorter.
+def with_model(model: str, request: str) -> str:
+    """Under which name the dials of a request stand that were found on another than the usual network.
 
     Examples
     --------
-    >>> stretched("scrub@epochs=3,lr=0.004"), stretched("euk@epochs=3", 0.5), stretched("ssd@2")
-    ('scrub@epochs=8,lr=0.004', 'euk@epochs=2', 'ssd@2')
+    >>> with_model("resnet18@epochs=20", "random@0.1")
+    'resnet18 random@0.1'
     """
-    return re.sub(r"(?<=epochs=)\d+", lambda found: str(max(1, round(times * int(found[0])))), method)
+    return f"{model.partition('@')[0]} {request}"
+
+
+def stretched(method: str) -> str:
+    """The same dials, with as many more passes as the longer training has.
+
+    Examples
+    --------
+    >>> stretched("scrub@epochs=3,lr=0.004"), stretched("ssd@2")
+    ('scrub@epochs=8,lr=0.004', 'ssd@2')
+    """
+    return re.sub(r"(?<=epochs=)\d+", lambda found: str(round(LONGER * int(found[0]))), method)
 
 
 def tuned(name: str, request: str) -> str:

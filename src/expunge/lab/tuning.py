@@ -71,7 +71,7 @@ class _Stage:
     seed: int
 
 
-def tune(cell: str, *, n_trials: int = 20, draws: int = 3, seed: int = 0) -> Tuned:
+def tune(cell: str, *, n_trials: int = 20, draws: int = 3, passes: float = 1.0, seed: int = 0) -> Tuned:
     """Search the space of a method.
 
     Parameters
@@ -82,6 +82,8 @@ def tune(cell: str, *, n_trials: int = 20, draws: int = 3, seed: int = 0) -> Tun
         Settings; the same number for every method makes the comparison fair.
     draws : int
         Models with a forget set each, on all of which a setting is judged.
+    passes : float
+        So many times the passes of a setting are made: spaces are for models that are trained for forty.
     seed : int
         Of the search.
 
@@ -111,6 +113,8 @@ def tune(cell: str, *, n_trials: int = 20, draws: int = 3, seed: int = 0) -> Tun
         dials: dict[str, Any] = {}
         for dial, space in method.space.items():
             dials[dial] = _suggest(trial, dial, space, dials)
+        if "epochs" in dials:
+            dials["epochs"] = max(1, round(passes * dials["epochs"]))
         text = f"{name}@" + ",".join(f"{dial}={value}" for dial, value in dials.items())
         gaps = tuple(_gap(stage, text) for stage in stages)
         tried.append((text, float(np.mean(gaps)), gaps))
