@@ -104,7 +104,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_with_the_same_bytes(folder: Path
 
 def test_processes_that_share_what_cells_have_in_common_change_no_byte(tmp_path: Path) -> None:
     cells = [
-        Cell.parse(f"breast-cancer/tree/random@0.2/{method}/s{seed}r2")
+        Cell.parse(f"breast-cancer/centroid/random@0.2/{method}/s{seed}r2")
         for method in ("retrain", "forget", "do-nothing") for seed in (0, 1)
     ]  # fmt: skip
     start_server()
