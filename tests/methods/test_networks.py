@@ -327,13 +327,12 @@ def test_without_torch_there_is_one_sentence() -> None:
         "import sys; sys.modules['torch'] = None\n"
         "import expunge\nfrom expunge.methods.networks import NETWORK_METHODS\n"
         "assert 'SCRUB' in NETWORK_METHODS\n"
-        "for line in ('networks import SCRUB', 'language import AdapterShards', 'private import DPSGD'):\n"
-        "    try:\n        exec(f'from expunge.{line}')\n"
+        "for name in ('networks', 'language'):\n"
+        "    try:\n        __import__(f'expunge.{name}')\n"
         "    except expunge.errors.MissingExtraError as error:\n        print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    said = "Networks need torch. Install it with: pip install 'expunge[torch{}]'."
-    assert done.stdout.splitlines() == [said.format(""), said.format(""), said.format(",dp")]
+    assert done.stdout.splitlines() == ["Networks need torch. Install it with: pip install 'expunge[torch]'."] * 2
 
 
 def test_the_command_line_says_where_methods_for_networks_are() -> None:
