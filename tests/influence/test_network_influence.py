@@ -302,6 +302,8 @@ class Counted(Task):
         (lambda: influence(minimum(), Counted((X, Y)), method=TRAK(n_projections=2)), UnsupportedRequestError),
         (lambda: influence(minimum(), TASK, on=EqualOpportunity(TEST, positive=1)), UnsupportedRequestError),
         (lambda: influence("model", pictures()), InvalidParameterError),
+        (lambda: influence(net().half(), pictures()), UnsupportedEstimatorError),
+        (lambda: influence(net().requires_grad_(False), pictures()), UnsupportedEstimatorError),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_of_a_network_is_refused(call: Any, error: type[Exception]) -> None:

@@ -7,6 +7,7 @@ import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -317,6 +318,14 @@ def test_a_method_names_the_place_in_its_source_and_its_guarantee(kind: type) ->
     assert _PLACE.search(parts["References"])
     assert parts["Guarantee"].strip()
     assert parts["Notes"].strip()
+
+
+def test_every_method_has_a_line_on_the_page_and_a_row_of_costs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    costs = page.partition("<!-- costs: begin -->")[2].partition("<!-- costs: end -->")[0]
+    for name in networks.NETWORK_METHODS:
+        assert re.search(rf"^\|[^|]*`{name}`", page, re.M), name
+        assert re.search(rf"^\| {name}\b", costs, re.M), name
 
 
 # ---------------------------------------------------------------- without torch
