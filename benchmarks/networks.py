@@ -259,20 +259,19 @@ def replay(size: Size) -> str:
 TABLES = {"costs": costs, "factors": factors, "replay": replay}
 
 
-def main(size: Size = Size()) -> str:
-    """All tables."""
+def main(*, small: bool = False, page: bool = False) -> str:
+    """All tables; put into the page as soon as each is there."""
     torch.set_num_threads(1)
-    return "\n".join(make(size) for make in TABLES.values())
+    parts = []
+    for what, make in TABLES.items():
+        parts.append(make(SMALL if small else Size()))
+        if page and not small:
+            put(PAGE, what, parts[-1].partition("\n\n")[2])
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--small", action="store_true")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    for what, make in TABLES.items():
-        text = make(SMALL if arguments.small else Size())
-        print(text, flush=True)
-        if arguments.page and not arguments.small:
-            put(PAGE, what, text.partition("\n\n")[2])
+    print(main(**vars(parser.parse_args())))
