@@ -40,9 +40,9 @@ class EUK(LastLayersMethod):
     Notes
     -----
     Reads epochs · n_retain records. The paper trains as long as the original was trained (62 epochs in the authors'
-    code, k of 1, 3, 5 and 7 for a ResNet-20; a normalisation is not counted there, and is trained but not drawn anew).
-    The penalty of :class:`~expunge.methods.networks.limits.Limits` does not hold the drawing back; the steps after it
-    carry it.
+    code, k from 1 to 7 for a ResNet-20; a normalisation is not counted there, and is trained but not drawn anew). The
+    penalty of :class:`~expunge.methods.networks.limits.Limits` does not hold the drawing back; the steps after it carry
+    it.
 
     References
     ----------
