@@ -28,7 +28,7 @@ from expunge.influence import (
     TracIn,
     influence,
     plot_regions,
-    repair,
+    try_repair,
 )
 from expunge.seeds import uniform64
 from expunge.workspace.tabular.pipelines import behind_columns
@@ -70,7 +70,7 @@ def gap_table(name: str) -> str:
     found = influence(model, on=target, method=InfluenceFunctions())
     enough, rows = found.count_to(float(found.value or 0)), []
     for k in sorted({*(round(share * len(train)) for share in SHARES), enough}):
-        tried = repair(model, found, k, {"gap": gap, "accuracy": accuracy}, n_random=DRAWS)
+        tried = try_repair(model, found, k, {"gap": gap, "accuracy": accuracy}, n_random=DRAWS)
         cells = [f"{k:,} ({k / len(train):.1%}){', by the sum' if k == enough else ''}"]
         for row in tried.rows:
             drawn = f"{np.mean(row.at_random):.1f} ({min(row.at_random):.1f} to {max(row.at_random):.1f})"

@@ -1,23 +1,27 @@
 """What the methods for networks cost, in units of a training epoch, and what factors of layers save.
 
-python benchmarks/networks.py
+python benchmarks/networks.py             prints the three tables: about five minutes of one core
+python benchmarks/networks.py --page      puts them into docs/networks.md, too
+python benchmarks/networks.py --small     few records, each once: to see that it runs, in seconds
 
-A small convolutional network on Fashion-MNIST where the file is there, else on scikit-learn's digits; one thread. The
-first two tables are in processor time, which other work on the machine does not stretch.
+A small convolutional network on Fashion-MNIST where the file is there, else on scikit-learn's digits; one thread. Times
+are processor time, which other work on the machine does not stretch.
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import measure
 import numpy as np
 import torch
+from pieces import put
 from torch import nn
 
 from expunge import networks
@@ -26,20 +30,34 @@ from expunge.maths.layers import taped
 from expunge.maths.sample_gradients import sample_gradients
 from expunge.methods.networks.functional import functional_losses
 
-N, N_FORGET, REPEATS, BATCH = 2000, 200, 5, 64
+BATCH = 64
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "networks.md"
 
 
-def data() -> tuple[str, torch.Tensor, torch.Tensor]:
+class Size(NamedTuple):
+    """How much is measured: records, how many of them go, calls, gradients of single records, records replayed."""
+
+    n: int = 2000
+    n_forget: int = 200
+    repeats: int = 5
+    n_gradients: int = 256
+    n_replayed: int = 8
+
+
+SMALL = Size(n=128, n_forget=16, repeats=1, n_gradients=16, n_replayed=1)
+
+
+def data(n: int = 2000) -> tuple[str, torch.Tensor, torch.Tensor]:
     """Name, pictures and labels."""
     path = measure.DATA / "fashion_mnist.npz"
     if path.exists():
         with np.load(path) as file:
-            X, y, name = file["x_train"][:N] / 255.0, file["y_train"][:N], "Fashion-MNIST"
+            X, y, name = file["x_train"][:n] / 255.0, file["y_train"][:n], "Fashion-MNIST"
     else:
         from sklearn.datasets import load_digits
 
         X, y = load_digits(return_X_y=True)
-        X, name = X[:N].reshape(-1, 8, 8) / 16, "digits"
+        X, y, name = X[:n].reshape(-1, 8, 8) / 16, y[:n], "digits"
     return name, torch.as_tensor(X, dtype=torch.float32)[:, None], torch.as_tensor(y.astype(np.int64))
 
 
@@ -85,15 +103,15 @@ def peak_mib(action: Callable[[], Any]) -> float | None:
     return (read("VmHWM") - before) / 1024
 
 
-def costs() -> str:
+def costs(size: Size) -> str:
     """Each method against one epoch of training on all records."""
-    name, X, y = data()
+    name, X, y = data(size.n)
     model = network(X.shape[-1])
     start = {key: value.clone() for key, value in model.state_dict().items()}
-    log = networks.UpdateLog(model, sensitive=range(N_FORGET))
+    log = networks.UpdateLog(model, sensitive=range(size.n_forget))
     for number in range(10):
         epoch(model, X, y, log.step if number == 0 else None)
-    task, ids = networks.Classification(torch.utils.data.TensorDataset(X, y)), range(N_FORGET)
+    task, ids = networks.Classification(torch.utils.data.TensorDataset(X, y)), range(size.n_forget)
     given = {"Amnesiac": {"log": log}, "SingleStep": {"start": start}}
     methods = {key: getattr(networks, key)(**given.get(key, {})) for key in networks.NETWORK_METHODS}
     methods["NewtonStep, ekfac"] = networks.NewtonStep(solver="ekfac", damping=0.1)
@@ -107,32 +125,30 @@ def costs() -> str:
                 "epoch": lambda: epoch(of_training, X, y),
                 "method": lambda method=method: method.forget(model, task, ids),  # type: ignore[dict-item]
             },
-            repeats=REPEATS, clock=time.process_time,
+            repeats=size.repeats, clock=time.process_time,
         )  # fmt: skip
         memory = peak_mib(lambda method=method: method.forget(model, task, ids))  # type: ignore[misc]
         work = method.plan(model, task, ids).work_high
         share = measure.ratio(times["method"], times["epoch"])
         rows.append([key, f"{work:,}", share, "" if memory is None else f"{memory:.0f}"])
     return measure.table(
-        f"Networks: cost of forgetting {N_FORGET} of {len(X):,} records of {name}",
+        f"Networks: cost of forgetting {size.n_forget} of {len(X):,} records of {name}",
         [
             "method, with its defaults",
             "records read (plan)",
-            "time, in epochs of training",
+            "time, in epochs of training: median (range)",
             "memory at the peak, MiB more",
         ],
         rows,
-        "The time holds the utility report (two readings of the forget set and of the retain set, forward only), which "
-        "is not in the records read. One thread.",
+        f"Median and range of {size.repeats}, in processor time on one thread; {measure.machine()}, torch "
+        f"{torch.__version__}. The time holds the utility report, which is not in the records read.",
     )
 
 
-def factors() -> str:
+def factors(size: Size) -> str:
     """Norms and products of gradients of single records, three ways."""
-    name, X, y = data()
+    name, X, y = data(n := size.n_gradients)
     model = network(X.shape[-1]).eval()
-    n = 256
-    X, y = X[:n], y[:n]
     task = networks.Classification(torch.utils.data.TensorDataset(X, y))
     losses, params = functional_losses(task, model, {key: p.detach() for key, p in model.named_parameters()})
 
@@ -156,11 +172,11 @@ def factors() -> str:
             found.append(sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None))
         return torch.tensor(found)
 
-    def ghost(size: int) -> list[Any]:
+    def ghost(length: int) -> list[Any]:
         with taped(model) as tape:
             return [
                 dict(tape.factors(nn.functional.cross_entropy(model(x), t, reduction="none")))
-                for x, t in zip(X.split(size), y.split(size), strict=True)
+                for x, t in zip(X.split(length), y.split(length), strict=True)
             ]
 
     def ghost_norms() -> torch.Tensor:
@@ -178,10 +194,15 @@ def factors() -> str:
     }
     rows = []
     times = [
-        measure.in_turn({key: pair[i] for key, pair in actions.items()}, repeats=REPEATS, clock=time.process_time)
+        measure.in_turn({key: pair[i] for key, pair in actions.items()}, repeats=size.repeats, clock=time.process_time)
         for i in (0, 1)
     ]
     first = "loop over records"
+    both = measure.in_turn(
+        {"floor": lambda: nn.functional.cross_entropy(model(X), y).backward()}, repeats=size.repeats,
+        clock=time.process_time,
+    )  # fmt: skip
+    floor = both["floor"]
     for key, pair in actions.items():
         faster = [statistics.median(a / b for a, b in zip(t[first], t[key], strict=True)) for t in times]
         memory = peak_mib(pair[1])
@@ -189,21 +210,23 @@ def factors() -> str:
             [key, measure.middle(times[0][key]), f"{faster[0]:.1f} x", measure.middle(times[1][key]),
              f"{faster[1]:.1f} x", "" if memory is None else f"{memory:.0f}"]
         )  # fmt: skip
-    size = sum(p.numel() for p in model.parameters())
+    n_weights = sum(p.numel() for p in model.parameters())
     return measure.table(
         f"Networks: norms and all inner products of the gradients of {n} records of {name}",
         ["how", "norms", "against the loop", "products", "against the loop", "memory at the peak, MiB more"],
         rows,
-        f"{size:,} weights: all gradients together are {4 * n * size / 2**20:.0f} MiB. The target is at least 5 x for "
-        "the ghost form. Floor: one forward and one backward pass of the batch. Processor time.",
+        f"{n_weights:,} weights: all gradients together are {4 * n * n_weights / 2**20:.0f} MiB. The target is at "
+        "least 5 x for the ghost form. Floor: one forward and one backward pass of the batch, as the network stands, "
+        f"{measure.middle(floor)}. Median and range of {size.repeats}, in processor time on one thread; "
+        f"{measure.machine()}, torch {torch.__version__}.",
     )
 
 
-def replay() -> str:
+def replay(size: Size) -> str:
     """What exact forgetting by replay costs, as a share of a training."""
-    name, X, y = data()
+    name, X, y = data(size.n)
     task = networks.Classification(torch.utils.data.TensorDataset(X, y))
-    late = dict.fromkeys(range(N_FORGET), 4)
+    late, clock = dict.fromkeys(range(size.n_forget), 4), time.process_time
     rows = []
     for what, epochs, entry, bound in (
         ("5 epochs, all enter at once", 5, None, "at least 1 - 1/10 = 90 %"),
@@ -213,27 +236,42 @@ def replay() -> str:
         trainer = networks.ReplayTrainer(
             model=network(X.shape[-1]), epochs=epochs, n_batches=32, checkpoint_every=1, lr=0.05
         )
-        fits = [measure.seconds(lambda t=trainer, e=entry: t.fit(task, entry=e)) for _ in range(2)]  # type: ignore[misc]
-        times, works, full = [], [], epochs * len(X) - (0 if entry is None else 4 * N_FORGET)
-        for i in range(0, N_FORGET, N_FORGET // 8):
+        fits = [
+            measure.seconds(lambda t=trainer, e=entry: t.fit(task, entry=e), clock=clock)  # type: ignore[misc]
+            for _ in range(2)
+        ]
+        times, works, full = [], [], epochs * len(X) - (0 if entry is None else 4 * size.n_forget)
+        for i in range(0, size.n_forget, size.n_forget // size.n_replayed):
             works.append(trainer.plan([i]).work_high / full)
-            times.append(measure.seconds(lambda t=trainer, i=i: t.forget([i])) / min(fits))  # type: ignore[misc]
+            took = measure.seconds(lambda t=trainer, i=i: t.forget([i]), clock=clock)  # type: ignore[misc]
+            times.append(took / min(fits))
         spread = f"{statistics.median(times):.0%} ({min(times):.0%} to {max(times):.0%})"
         rows.append([what, bound, f"{statistics.mean(works):.0%}", spread])
     return measure.table(
         f"Networks: one record forgotten exactly by replay ({name}, a checkpoint before every step)",
-        ["training", "expected", "records read (mean)", "time (median of 8)"],
+        ["training", "expected", "records read (mean)", f"time (median of {size.n_replayed})"],
         rows,
-        "Both against a training of all records.",
+        f"Both against a training of all records; processor time on one thread; {measure.machine()}, torch "
+        f"{torch.__version__}.",
     )
 
 
-def main() -> str:
-    """All tables."""
+TABLES = {"costs": costs, "factors": factors, "replay": replay}
+
+
+def main(*, small: bool = False, page: bool = False) -> str:
+    """All tables; put into the page as soon as each is there."""
     torch.set_num_threads(1)
-    return "\n".join([costs(), factors(), replay()])
+    parts = []
+    for what, make in TABLES.items():
+        parts.append(make(SMALL if small else Size()))
+        if page and not small:
+            put(PAGE, what, parts[-1].partition("\n\n")[2])
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    print(f"{measure.machine()}, torch {torch.__version__}\n")
-    print(main())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--page", action="store_true")
+    parser.add_argument("--small", action="store_true")
+    print(main(**vars(parser.parse_args())))

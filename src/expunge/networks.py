@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from expunge.errors import MissingExtraError
+from expunge.extras import needs_torch
 
-try:
+with needs_torch():
     import torch  # noqa: F401
-except ImportError as error:
-    raise MissingExtraError("Networks need torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
 
 from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
 from expunge.methods.networks.amnesiac import Amnesiac

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import MissingExtraError
+from expunge.extras import needs_torch
 from expunge.methods.private.bernoulli_nb import PrivateBernoulliNB
 from expunge.methods.private.gaussian_nb import PrivateGaussianNB
 from expunge.methods.private.logistic_regression import PrivateLogisticRegression
@@ -84,9 +84,5 @@ _OF_NETWORKS = {
 def __getattr__(name: str) -> Any:
     if name not in _OF_NETWORKS:
         raise AttributeError(f"module 'expunge.private' has no attribute {name!r}")
-    try:
+    with needs_torch(extra="torch,dp"):
         return getattr(importlib.import_module(_OF_NETWORKS[name]), name)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "Networks need torch.", hint="Install it with: pip install 'expunge[torch,dp]'."
-        ) from error

@@ -30,7 +30,7 @@ from expunge.influence import (
     TracIn,
     influence,
     plot_regions,
-    repair,
+    try_repair,
 )
 
 rng = np.random.default_rng(0)
@@ -313,7 +313,7 @@ def test_repair_finds_wrong_labels_on_a_copy() -> None:
     model = expunge.LinearDiscriminantAnalysis(shrinkage=0.1).fit(Z[:200], y_bad[:200])
     before = model.digest()
     found = influence(model, on=(Z[200:300], y[200:300]))
-    tried = repair(model, found, 10, {"accuracy": lambda m: m.score(Z[300:], y[300:])}, n_random=3)
+    tried = try_repair(model, found, 10, {"accuracy": lambda m: m.score(Z[300:], y[300:])}, n_random=3)
     assert model.digest() == before
     assert len(set(tried.ids) & set(wrong.tolist())) >= 5  # of ten, and by chance one in twenty
     (row,) = tried.rows
@@ -324,8 +324,8 @@ def test_repair_finds_wrong_labels_on_a_copy() -> None:
     assert row.after == model.score(Z[300:], y[300:])
     assert "as many at random" in str(tried)
     with pytest.raises(InvalidRequestError, match="and k is 300"):
-        repair(model, found, 300, {})
+        try_repair(model, found, 300, {})
     with pytest.raises(InvalidRequestError):
-        repair(None, found, 1, {})
-    other = repair(None, found, 2, {"n": lambda m: 0.0 if m is None else len(m)}, without=tuple, n_random=0)
+        try_repair(None, found, 1, {})
+    other = try_repair(None, found, 2, {"n": lambda m: 0.0 if m is None else len(m)}, without=tuple, n_random=0)
     assert str(other) == "without 2 records\nn: 0 -> 2"

@@ -25,7 +25,7 @@ from expunge.influence import (  # noqa: E402
     MeanLoss,
     TracIn,
     influence,
-    repair,
+    try_repair,
 )
 from expunge.networks import (  # noqa: E402
     Blueprint,
@@ -264,9 +264,9 @@ def test_repair_of_a_network_says_how_it_forgets() -> None:
     found = influence(model, task, on=test, method="tracin")
     loss = {"loss": lambda m: influence(m, task, on=test, method="tracin", ids=[0]).value}
     with pytest.raises(InvalidRequestError, match="does not forget by itself"):
-        repair(model, found, 3, loss)
+        try_repair(model, found, 3, loss)
     how = FineTuning(epochs=1, lr=0.01)
-    tried = repair(model, found, 3, loss, without=lambda ids: how.forget(model, task, ids)[0], n_random=2)
+    tried = try_repair(model, found, 3, loss, without=lambda ids: how.forget(model, task, ids)[0], n_random=2)
     assert tried.ids == tuple(one.id for one in found.top(3, which="lowers"))
     (row,) = tried.rows
     assert len({row.after, *row.at_random}) == 3
@@ -302,6 +302,8 @@ class Counted(Task):
         (lambda: influence(minimum(), Counted((X, Y)), method=TRAK(n_projections=2)), UnsupportedRequestError),
         (lambda: influence(minimum(), TASK, on=EqualOpportunity(TEST, positive=1)), UnsupportedRequestError),
         (lambda: influence("model", pictures()), InvalidParameterError),
+        (lambda: influence(net().half(), pictures()), UnsupportedEstimatorError),
+        (lambda: influence(net().requires_grad_(False), pictures()), UnsupportedEstimatorError),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_of_a_network_is_refused(call: Any, error: type[Exception]) -> None:

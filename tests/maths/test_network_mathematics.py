@@ -267,6 +267,28 @@ def test_kronecker_factors_of_one_record_are_its_fisher_matrix(corrected: bool) 
     np.testing.assert_allclose(found, np.linalg.solve(dense, b), atol=1e-9)
 
 
+@pytest.mark.parametrize("n_positions", [1, 6])
+def test_kronecker_factors_equal_their_dense_form(n_positions: int) -> None:
+    """Means over records of the inputs' and the gradients' products; of the gradients over positions, too."""
+    generator, damping = torch.Generator().manual_seed(2), 0.05
+    model = nn.Conv2d(2, 3, (1, 2), bias=False).double()
+    x = torch.randn(5, 2, 1, n_positions + 1, generator=generator, dtype=torch.float64)
+    weights = torch.randn(5, 3, 1, n_positions, generator=generator, dtype=torch.float64)
+
+    def passes():  # type: ignore[no-untyped-def]
+        for part in (slice(0, 3), slice(3, 5)):
+            yield lambda part=part: (model(x[part]) * weights[part]).sum(dim=(1, 2, 3))  # of gradients that are known
+
+    seen = np.array([[x[i, :, 0, t : t + 2].flatten().numpy() for t in range(n_positions)] for i in range(5)])
+    pulls = weights[:, :, 0].transpose(1, 2).numpy()
+    A = np.einsum("itd,ite->de", seen, seen) / 5
+    G = np.einsum("itp,itq->pq", pulls, pulls) / (5 * n_positions)
+    b = np.random.default_rng(0).normal(size=12)
+    factors = kronecker_factors(model, passes, corrected=False)
+    found = flat(factors.solve(unflat(b, params_of(model)), damping))
+    np.testing.assert_allclose(found, np.linalg.solve(np.kron(G, A) + damping * np.eye(12), b), atol=1e-9)
+
+
 def test_corrected_kronecker_factors_equal_their_dense_form(net: Net) -> None:
     """The diagonal, in the basis of the factors, is the mean of squared gradients; checked with dense matrices."""
     x, y = records(6)

@@ -23,8 +23,8 @@ from expunge.errors import (
     InvalidRequestError,
     UnknownRecordError,
 )
+from expunge.maths import boxes
 from expunge.maths.nearest import nearest
-from expunge.methods.neighbours import boxes
 from methods.class_histories import histories, random_table
 
 EVERY = {

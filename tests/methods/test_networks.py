@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402 - torch may be absent
 from torch.utils.data import Dataset  # noqa: E402
 
+from expunge import networks  # noqa: E402
 from expunge.errors import (  # noqa: E402
     ExpungeError,
     InvalidDataError,
@@ -24,6 +27,7 @@ from expunge.errors import (  # noqa: E402
     LimitBrokenError,
     UnsupportedRequestError,
 )
+from expunge.influence import TRAK, InfluenceFunctions, TracIn  # noqa: E402
 from expunge.methods.networks.job import endless_work  # noqa: E402
 from expunge.methods.networks.utility import SAMPLE, retain_sample  # noqa: E402
 from expunge.networks import (  # noqa: E402
@@ -297,6 +301,33 @@ def test_of_a_large_retain_set_a_sample_is_looked_at() -> None:
     assert not np.array_equal(sample, np.arange(SAMPLE))
 
 
+# ---------------------------------------------------------------- where they come from
+
+_NUMBER = re.compile(r"arXiv \d{4}\.\d{5}")
+_PLACE = re.compile(r"\b(equations?|algorithms?|sections?|baseline|definitions?)\b")
+
+
+SOURCED = [getattr(networks, name) for name in (*networks.NETWORK_METHODS, "ReplayTrainer")]
+
+
+@pytest.mark.parametrize("kind", [*SOURCED, InfluenceFunctions, TracIn, TRAK])
+def test_a_method_names_the_place_in_its_source_and_its_guarantee(kind: type) -> None:
+    doc = inspect.getdoc(kind) or ""
+    parts = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=^\w+\n-+\n|\Z)", doc, re.M | re.S))
+    assert _NUMBER.search(parts["References"].replace("\n", " "))
+    assert _PLACE.search(parts["References"])
+    assert parts["Guarantee"].strip()
+    assert parts["Notes"].strip()
+
+
+def test_every_method_has_a_line_on_the_page_and_a_row_of_costs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    costs = page.partition("<!-- costs: begin -->")[2].partition("<!-- costs: end -->")[0]
+    for name in networks.NETWORK_METHODS:
+        assert re.search(rf"^\|[^|]*`{name}`", page, re.M), name
+        assert re.search(rf"^\| {name}\b", costs, re.M), name
+
+
 # ---------------------------------------------------------------- without torch
 
 
@@ -305,11 +336,12 @@ def test_without_torch_there_is_one_sentence() -> None:
         "import sys; sys.modules['torch'] = None\n"
         "import expunge\nfrom expunge.methods.networks import NETWORK_METHODS\n"
         "assert 'SCRUB' in NETWORK_METHODS\n"
-        "try:\n    from expunge.networks import SCRUB\n"
-        "except expunge.errors.MissingExtraError as error:\n    print(error)"
+        "for name in ('networks', 'language'):\n"
+        "    try:\n        __import__(f'expunge.{name}')\n"
+        "    except expunge.errors.MissingExtraError as error:\n        print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "Networks need torch. Install it with: pip install 'expunge[torch]'."
+    assert done.stdout.splitlines() == ["Networks need torch. Install it with: pip install 'expunge[torch]'."] * 2
 
 
 def test_the_command_line_says_where_methods_for_networks_are() -> None:

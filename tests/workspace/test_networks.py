@@ -28,6 +28,8 @@ from expunge.errors import (  # noqa: E402
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )
+from expunge.methods import kebab  # noqa: E402
+from expunge.methods.networks import NETWORK_METHODS, strongest_of  # noqa: E402
 from expunge.networks import register  # noqa: E402
 from methods.blueprints import Untrained, enter_as_package  # noqa: E402
 from workspace import life, network_life  # noqa: E402
@@ -74,6 +76,30 @@ def test_no_byte_of_a_forgotten_person_is_left_by_networks(workspace: expunge.Wo
     assert str(verdict).count("has the digest that the receipt commits to") == 3
     assert "adopted: the guarantee is empirical; there is no digest to compare" in str(verdict)
     assert ws.verify()
+    ws.close()
+
+
+def test_by_every_method_a_network_forgets_with_a_receipt(tmp_path: Path) -> None:
+    """One network, taken over once for each method: a request changes them all, and its receipt names them."""
+    network_life.enter()
+    frame = network_life.people().drop(index=7)
+    frame.to_parquet(tmp_path / "people.parquet", index=False)
+    files = network_life.trained(tmp_path, frame)
+    given: dict[str, dict[str, Any]] = {
+        "Amnesiac": {"log": files["log"]}, "SingleStep": {"start": tmp_path / "first.safetensors"},
+        "NoisyFineTuning": {"options": {"steps": 2}},
+    }  # fmt: skip
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    ws.data_add(tmp_path / "people.parquet", record_id="id", subject_id="person")
+    for name in NETWORK_METHODS:
+        how = given.get(name, {})
+        ws.adopt(name, task="tiny", data="people", method=kebab(name), state=files["state"], **how)
+    (answer,) = ws.forget(subjects=["p2"])
+    verdict = ws.verify(answer.receipt)
+    assert verdict
+    told = {model.model: model.guarantee for model in verdict.receipt.models}
+    assert {name: guarantee.kind for name, guarantee in told.items()} == {n: strongest_of(n) for n in NETWORK_METHODS}
+    assert [n for n, g in told.items() if not g.statement.startswith(n)] == ["NoisyFineTuning"]  # it tells its budget
     ws.close()
 
 

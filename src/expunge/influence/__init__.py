@@ -1,18 +1,19 @@
 """Influence: which records moved a model, and whether it is better without them.
 
-:func:`influence` asks, :func:`repair` tries out what forgetting the answer does. Networks need the extra ``torch``.
+:func:`influence` asks, :func:`try_repair` tries out on copies what forgetting the answer does. Networks need the extra
+``torch``.
 """
 
 from expunge.influence.case import Case, InfluenceMethod
 from expunge.influence.influence_functions import InfluenceFunctions
 from expunge.influence.leave_one_out import LeaveOneOut
 from expunge.influence.picture import plot_regions
-from expunge.influence.repair import Repair, RepairRow, repair
 from expunge.influence.result import Influence, Scored
 from expunge.influence.run import INFLUENCE_METHODS, influence
 from expunge.influence.targets import EqualOpportunity, MeanLoss
 from expunge.influence.tracin import TracIn
 from expunge.influence.trak import TRAK
+from expunge.influence.try_repair import RepairRow, TriedRepair, try_repair
 
 __all__ = [
     "INFLUENCE_METHODS",
@@ -24,11 +25,11 @@ __all__ = [
     "InfluenceMethod",
     "LeaveOneOut",
     "MeanLoss",
-    "Repair",
     "RepairRow",
     "Scored",
     "TracIn",
+    "TriedRepair",
     "influence",
     "plot_regions",
-    "repair",
+    "try_repair",
 ]

@@ -46,9 +46,9 @@ class InfluenceFunctions:
 
     References
     ----------
-    P. W. Koh, P. Liang, "Understanding black-box predictions via influence functions", ICML 2017, equation 2 (here
-    with the sign of forgetting); R. Grosse et al., "Studying large language model generalization with influence
-    functions", 2023, section 2.3, for EK-FAC.
+    P. W. Koh, P. Liang, "Understanding black-box predictions via influence functions", ICML 2017, arXiv 1703.04730,
+    equation 2 (here with the sign of forgetting); R. Grosse et al., "Studying large language model generalization with
+    influence functions", 2023, arXiv 2308.03296, section 2.3, for EK-FAC.
 
     Examples
     --------

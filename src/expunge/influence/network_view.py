@@ -20,6 +20,7 @@ from expunge.maths.vectors import Vector, add, dot, scaled, square_norm, zeros
 from expunge.methods.networks.curvature import CurvatureOptions, kronecker_of, sampled, solve_curvature
 from expunge.methods.networks.functional import functional_outputs
 from expunge.methods.networks.job import Job, copied_model
+from expunge.methods.networks.network_method import refuse_model
 from expunge.methods.networks.task import Batch, Classification, Regression, Task
 
 __all__ = ["NetworkView"]
@@ -50,6 +51,7 @@ class NetworkView:
     """
 
     def __init__(self, model: nn.Module, task: Task, target: Target, *, seed: int, generator: torch.Generator) -> None:
+        refuse_model(model)
         every = np.arange(len(task))
         self._job = Job(model, task, every[:0], every, seed=seed, generator=generator)
         self._job.model.eval()

@@ -11,8 +11,8 @@ import numpy as np
 
 from expunge.errors import InvalidDataError
 from expunge.files.whole import write_whole
-from expunge.influence.repair import forgetting
 from expunge.influence.result import Influence
+from expunge.influence.try_repair import forgetting
 
 __all__ = ["plot_regions", "write_scores"]
 
@@ -67,7 +67,7 @@ def plot_regions(
     n : int
         How many are forgotten, of the most and of the least influential.
     without : callable (ids) -> model, optional
-        As of :func:`~expunge.influence.repair.repair`.
+        As of :func:`~expunge.influence.try_repair.try_repair`.
 
     Raises
     ------

@@ -73,6 +73,8 @@ def influence(
         Rows of a target without a finite target each.
     UnknownMethodError
         A name that is none of those above.
+    UnsupportedEstimatorError
+        A network in half precision, or without trainable parameters.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class TracIn:
     References
     ----------
     G. Pruthi, F. Liu, S. Kale, M. Sundararajan, "Estimating training data influence by tracing gradient descent",
-    NeurIPS 2020, section 3.3 (TracInCP).
+    NeurIPS 2020, arXiv 2002.08484, section 3.3 (TracInCP).
 
     Examples
     --------

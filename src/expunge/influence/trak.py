@@ -48,7 +48,7 @@ class TRAK:
     References
     ----------
     S. M. Park, K. Georgiev, A. Ilyas, G. Leclerc, A. Madry, "TRAK: attributing model behavior at scale", ICML 2023,
-    equations 13 and 17.
+    arXiv 2303.14186, equations 13 and 17.
 
     Examples
     --------

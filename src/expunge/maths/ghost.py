@@ -5,8 +5,9 @@ With the factors of :mod:`expunge.maths.layers` the inner product of two records
 
 References
 ----------
-I. Goodfellow, "Efficient per-example gradient computations", 2015, equation 4; X. Li, F. Tramèr, P. Liang,
-T. Hashimoto, "Large language models can be strong differentially private learners", ICLR 2022, section 4 (ghost form).
+I. Goodfellow, "Efficient per-example gradient computations", 2015, arXiv 1510.01799, equation 4; X. Li, F. Tramèr, P.
+Liang, T. Hashimoto, "Large language models can be strong differentially private learners", ICLR 2022, arXiv 2110.05679,
+section 4 (ghost form).
 """
 
 from __future__ import annotations

@@ -109,8 +109,9 @@ def lissa(product: Product, b: Mapping[str, torch.Tensor], *, scale: float, dept
 
     References
     ----------
-    N. Agarwal, B. Bullins, E. Hazan, "Second-order stochastic optimization for machine learning in linear time",
-    JMLR 18, 2017; the scale as in P. W. Koh, P. Liang, ICML 2017, section 3.
+    N. Agarwal, B. Bullins, E. Hazan, "Second-order stochastic optimization for machine learning in linear time", JMLR
+    18, 2017, arXiv 1602.03943, algorithm 1; the scale as in P. W. Koh, P. Liang, ICML 2017, arXiv 1703.04730, section
+    3.
 
     Examples
     --------

@@ -2,10 +2,10 @@
 
 References
 ----------
-J. Martens, R. Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015,
-section 3; for convolutions R. Grosse, J. Martens, ICML 2016, section 3. The corrected eigenvalues: T. George,
-C. Laurent, X. Bouthillier, N. Ballas, P. Vincent, "Fast approximate natural gradient descent in a Kronecker-factored
-eigenbasis", NeurIPS 2018.
+J. Martens, R. Grosse, "Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015, arXiv
+1503.05671, section 3; for convolutions R. Grosse, J. Martens, ICML 2016, arXiv 1602.01407, section 3. The corrected
+eigenvalues: T. George, C. Laurent, X. Bouthillier, N. Ballas, P. Vincent, "Fast approximate natural gradient descent in
+a Kronecker-factored eigenbasis", NeurIPS 2018, arXiv 1806.03884, the definition of EKFAC.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidDataError, InvalidParameterError, MissingExtraError
+from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.extras import needs_torch
 from expunge.workspace import reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
@@ -66,10 +67,8 @@ def adopt(
     """
     if state is None:
         raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
-    try:
+    with needs_torch():
         kind, arguments, learn = _way(method)(method, state, dict(options or {}), log, start)
-    except ImportError as error:
-        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
 
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)

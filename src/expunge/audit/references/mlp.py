@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.audit.inputs import Bools
-from expunge.errors import InvalidDataError, MissingExtraError
+from expunge.errors import InvalidDataError
+from expunge.extras import needs_torch
 
 __all__ = ["mlp_outputs"]
 
@@ -52,13 +53,9 @@ def mlp_outputs(
     Each model goes through its own records in its own order and takes no step when they are used up, so that it does
     not depend on its company, but for rounding.
     """
-    try:
+    with needs_torch():
         import torch
         from torch.func import grad, vmap
-    except ImportError as error:
-        raise MissingExtraError(
-            "Networks need torch.", hint="Install it with: pip install 'expunge[torch]'."
-        ) from error
     rows, labels = np.asarray(X, dtype=np.float32), np.asarray(y)
     k = int(labels.max()) + 1 if n_classes is None else n_classes
     if members.ndim != 2 or members.shape[1] != len(rows) or len(seeds) != len(members):

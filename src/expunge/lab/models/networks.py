@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import MissingExtraError
+from expunge.extras import needs_torch
 from expunge.lab.data import Data, Records
 from expunge.lab.environment import device
 from expunge.lab.learners import Outcome
@@ -233,12 +233,8 @@ def shifted(
 
 
 def _torch() -> Any:
-    try:
+    with needs_torch():
         import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            "Networks need torch.", hint="Install it with: pip install 'expunge[torch]'."
-        ) from error
     return torch
 
 

@@ -43,13 +43,14 @@ class Amnesiac(NetworkMethod):
 
     Notes
     -----
-    θ ← θ - strength · Σ Δθ over those steps. With many records nearly every step is one of them. The log itself still
-    holds the changes: ``log.drop(ids)`` afterwards.
+    θ ← θ - strength · Σ Δθ over those steps. With many records nearly every step is one of them. The paper speaks of a
+    small amount of fine-tuning afterwards and names none; the defaults are ours. The log itself still holds the
+    changes: ``log.drop(ids)`` afterwards.
 
     References
     ----------
-    L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Amnesiac unlearning",
-    the equation for θ_M'.
+    L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, arXiv 2010.10981, section "Amnesiac
+    unlearning", the second equation, for θ_M'.
 
     Examples
     --------

@@ -53,12 +53,14 @@ class BadTeacher(NetworkMethod):
     Notes
     -----
     A step goes down mean_retain KL(competent ‖ student) + strength · mean_forget KL(ignorant ‖ student). The ignorant
-    teacher has the architecture of the model, its weights drawn anew from the seed.
+    teacher has the architecture of the model, its weights drawn anew from the seed. The authors' code has 30 % of the
+    retain set, temperature 1, one epoch of Adam at 1e-4, batches of 256 in which both sets are mixed; here a batch of
+    each stands in a step, so that their sizes do not weigh them.
 
     References
     ----------
     V. Chundawat, A. Tarun, M. Mandal, M. Kankanhalli, "Can bad teaching induce forgetting? Unlearning in deep networks
-    using an incompetent teacher", AAAI 2023, the objective of the two teachers.
+    using an incompetent teacher", AAAI 2023, arXiv 2205.08096, the equation of the objective with both teachers.
 
     Examples
     --------

@@ -38,12 +38,13 @@ class CFK(LastLayersMethod):
     Notes
     -----
     Reads epochs · n_retain records; the backward pass ends at the first layer that is trained. Running statistics of
-    normalisations are renewed in all layers. k is to be chosen: the paper tries several for each network.
+    normalisations are renewed in all layers. k is to be chosen: the paper tries several for each network, and its code
+    does not count a normalisation, which is trained with the layer before it.
 
     References
     ----------
     S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
-    machine unlearning", arXiv 2201.06640, 2022: CF-k.
+    machine unlearning", 2022, arXiv 2201.06640, the definition of CF-k.
 
     Examples
     --------

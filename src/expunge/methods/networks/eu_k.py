@@ -39,13 +39,15 @@ class EUK(LastLayersMethod):
 
     Notes
     -----
-    Reads epochs · n_retain records. The paper trains as long as the original was trained. The penalty of
-    :class:`~expunge.methods.networks.limits.Limits` does not hold the drawing back; the steps after it carry it.
+    Reads epochs · n_retain records. The paper trains as long as the original was trained (62 epochs in the authors'
+    code, k from 1 to 7 for a ResNet-20; a normalisation is not counted there, and is trained but not drawn anew). The
+    penalty of :class:`~expunge.methods.networks.limits.Limits` does not hold the drawing back; the steps after it carry
+    it.
 
     References
     ----------
     S. Goel, A. Prabhu, A. Sanyal, S.-N. Lim, P. Torr, P. Kumaraguru, "Towards adversarial evaluations for inexact
-    machine unlearning", arXiv 2201.06640, 2022: EU-k.
+    machine unlearning", 2022, arXiv 2201.06640, the definition of EU-k.
 
     Examples
     --------

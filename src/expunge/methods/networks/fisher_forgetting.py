@@ -36,13 +36,15 @@ class FisherForgetting(NetworkMethod):
 
     Notes
     -----
-    Reads the retain set once, gradient by gradient, in eval mode. The noise has to be tuned: the paper chooses it on a
-    scale for each network. Ours is for a small one.
+    Reads the retain set once, gradient by gradient, in eval mode. The noise has to be tuned; ours is for a small
+    network. F is that of the records' own labels. The authors' code takes it over labels as the model answers, adds
+    1e-8, holds 1/F below 1000, averages it over the weights that go into a unit, and draws with the standard deviation
+    (noise / F)^½ for a noise of 1e-8 to 1e-5: another rule than the paper's, which is the one here.
 
     References
     ----------
     A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net: selective forgetting in deep networks",
-    CVPR 2020, Fisher forgetting: S(w) = w + (λσ²)^¼ F^-¼ ε.
+    CVPR 2020, arXiv 1911.04933, paragraph "Fisher forgetting", the equation S(w) = w + (λσ²)^¼ F^-¼ ε.
 
     Examples
     --------

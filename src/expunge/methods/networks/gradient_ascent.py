@@ -32,12 +32,13 @@ class GradientAscent(NetworkMethod):
 
     Notes
     -----
-    Reads epochs · n_forget records. The step of the paper: θ ← θ + η ∇ L_forget(θ).
+    Reads epochs · n_forget records. The step of the paper: θ ← θ + η ∇ L_forget(θ). Step size and passes are ours; the
+    code of Jia et al. (2023), where it is a baseline for a ResNet-18, takes 5 passes at 1e-4.
 
     References
     ----------
-    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "negative
-    gradient"; A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD", EuroS&P 2022.
+    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, arXiv 1911.04933, baseline
+    "negative gradient".
 
     Examples
     --------

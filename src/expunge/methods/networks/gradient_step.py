@@ -38,12 +38,12 @@ class GradientStep(NetworkMethod):
     Notes
     -----
     θ ← θ - τ (Σ ∇ℓ(corrected records) - Σ ∇ℓ(records)); to forget, there is no corrected record. Reads each record
-    once, in eval mode. τ has to be tuned.
+    once, in eval mode. τ has to be tuned: the authors' code has 2e-5 for a CNN with poisoned labels.
 
     References
     ----------
-    A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023, the
-    first-order update.
+    A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels", NDSS 2023, arXiv
+    2108.11577, the equation of the first-order update.
 
     Examples
     --------

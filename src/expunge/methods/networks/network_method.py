@@ -31,7 +31,7 @@ from expunge.seeds import check_seed, derive_seed
 
 __all__ = ["NetworkMethod", "touched_parts"]
 
-_HALF = "A model in {} cannot forget here: small steps are lost in rounding."
+_HALF = "A model in {} is too coarse: small steps and gradients are lost in rounding."
 
 
 class _Done(NamedTuple):
@@ -231,7 +231,7 @@ class NetworkMethod:
 
 
 def refuse_model(model: nn.Module) -> None:
-    """Refuse what is no network that can forget here.
+    """Refuse what is no network that can be changed, or asked about, by its gradients.
 
     Raises
     ------

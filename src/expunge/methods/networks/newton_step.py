@@ -65,14 +65,15 @@ class NewtonStep(NetworkMethod):
     With the retain objective L(θ) and its curvature H at the trained weights, θ ← θ - strength · (H + damping)⁻¹ ∇L.
     With gradient="forget", n_retain ∇L = -Σ_forget (∇ℓ + weight_decay θ), as it is at a minimum over all records. To
     correct records, L is that with the corrected ones, and n ∇L = Σ ∇ℓ(corrected) - Σ ∇ℓ(as they were). All in eval
-    mode.
+    mode. The code of Warnecke et al. has lissa with damping 1e-4, scale 2e5 and products over 1,024 records for a CNN;
+    the defaults are ours, tuned on a small network.
 
     References
     ----------
-    P. W. Koh, P. Liang, "Understanding black-box predictions via influence functions", ICML 2017, section 2.1; C. Guo,
-    T. Goldstein, A. Hannun, L. van der Maaten, "Certified data removal from machine learning models", ICML 2020,
-    the Newton update; A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine unlearning of features and labels",
-    NDSS 2023, the second-order update.
+    P. W. Koh, P. Liang, "Understanding black-box predictions via influence functions", ICML 2017, arXiv 1703.04730,
+    section 2.1; C. Guo, T. Goldstein, A. Hannun, L. van der Maaten, "Certified data removal from machine learning
+    models", ICML 2020, arXiv 1911.03030, equation 3; A. Warnecke, L. Pirch, C. Wressnegger, K. Rieck, "Machine
+    unlearning of features and labels", NDSS 2023, arXiv 2108.11577, the equation of the second-order update.
 
     Examples
     --------

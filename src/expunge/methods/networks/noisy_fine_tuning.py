@@ -92,7 +92,8 @@ class NoisyFineTuning(NetworkMethod):
     References
     ----------
     A. Koloskova, Y. Allouah, A. Jha, R. Guerraoui, S. Koyejo, "Certified unlearning for neural networks", ICML 2025,
-    gradient clipping and model clipping. For the noise see :mod:`expunge.privacy.forgetting_noise`.
+    arXiv 2506.06985, the definitions of the steps with gradient clipping and with model clipping. For the noise see
+    :mod:`expunge.privacy.forgetting_noise`. All constants are ours.
     """
 
     _strongest: Kind = "certified"  # type: ignore[misc]

@@ -55,9 +55,8 @@ class PrimalDual(NetworkMethod):
 
     References
     ----------
-    K. Arrow, L. Hurwicz, H. Uzawa, "Studies in linear and non-linear programming", 1958 (the dynamics);
-    L. Chamon, A. Ribeiro, "Probably approximately correct constrained learning", NeurIPS 2020, the primal-dual
-    algorithm.
+    K. Arrow, L. Hurwicz, H. Uzawa, "Studies in linear and non-linear programming", 1958 (the dynamics); L. Chamon, A.
+    Ribeiro, "Probably approximately correct constrained learning", NeurIPS 2020, arXiv 2006.05487, algorithm 1.
 
     Examples
     --------

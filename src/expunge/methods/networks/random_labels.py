@@ -41,13 +41,16 @@ class RandomLabels(NetworkMethod):
     -----
     A step goes down (mean loss of a batch of the retain set) + strength · n_forget / n_retain · (mean loss of a batch
     of the forget set, with wrong targets): at strength 1 the loss over all records, as on the mixed data of the papers.
-    The wrong class of a record is drawn once, by the hash of its id. Reads twice epochs · n_retain records, fewer where
-    the forget set is smaller than a batch.
+    The wrong class of a record is drawn once, by the hash of its id. Graves et al. give a whole class wrong labels like
+    this, and put in a few copies with wrong labels for single records; they name no number of copies. Batches of 64 are
+    those of their code, the rest is ours. Reads twice epochs · n_retain records, fewer where the forget set is smaller
+    than a batch.
 
     References
     ----------
-    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, baseline "random labels";
-    L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, section "Unlearning".
+    A. Golatkar, A. Achille, S. Soatto, "Eternal sunshine of the spotless net", CVPR 2020, arXiv 1911.04933, baseline
+    "random labels"; L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine learning", AAAI 2021, arXiv 2010.10981,
+    section "Unlearning".
 
     Examples
     --------

@@ -69,7 +69,7 @@ class ReplayTrainer:
     References
     ----------
     The idea of a deterministic training that is replayed from a checkpoint: L. Bourtoule et al., "Machine unlearning",
-    IEEE S&P 2021, section IV (slices); here with a place for each record instead of slices.
+    IEEE S&P 2021, arXiv 1912.03817, section IV (slices); here with a place for each record instead of slices.
 
     Examples
     --------

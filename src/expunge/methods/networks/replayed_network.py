@@ -60,7 +60,7 @@ class ReplayedNetwork(NetworkModel):
 
     References
     ----------
-    L. Bourtoule et al., "Machine unlearning", IEEE S&P 2021, section IV (slices).
+    L. Bourtoule et al., "Machine unlearning", IEEE S&P 2021, arXiv 1912.03817, section IV (slices).
 
     Examples
     --------

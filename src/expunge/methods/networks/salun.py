@@ -44,15 +44,17 @@ class SalUn(NetworkMethod):
 
     Notes
     -----
-    The mask is 1 where |∂ mean_forget loss / ∂θ₀| is at least its quantile; a step goes down
-    strength · (loss of the forget batch with wrong targets) + α · (loss of the retain batch), with the gradient masked.
-    Wrong targets as in :class:`~expunge.methods.networks.random_labels.RandomLabels`.
+    The mask is 1 where |∂ mean_forget loss / ∂θ₀| is at least its quantile; a step goes down strength · (loss of the
+    forget batch with wrong targets) + α · (loss of the retain batch), with the gradient masked. Wrong targets as in
+    :class:`~expunge.methods.networks.random_labels.RandomLabels`; the authors' code draws among all classes, the own
+    one too, and goes over the forget set before the retain set in each of 10 epochs, at 0.013 for 10 % of CIFAR-10.
+    Other defaults than the share are ours, tuned on a small network.
 
     References
     ----------
     C. Fan, J. Liu, Y. Zhang, E. Wong, D. Wei, S. Liu, "SalUn: empowering machine unlearning via gradient-based weight
-    saliency in both image classification and generation", ICLR 2024, the saliency mask and the objective for
-    classification.
+    saliency in both image classification and generation", ICLR 2024, arXiv 2310.12508, the equations of the saliency
+    mask and of the objective for classification.
 
     Examples
     --------

@@ -43,13 +43,13 @@ class SingleStep(NetworkMethod):
 
     Notes
     -----
-    θ ← θ + strength · (η m / b) Σ_forget ∇ℓ(θ at the start). For SGD without momentum and with a mean over the batch.
-    Reads the forget set once, in eval mode.
+    θ ← θ + strength · (η m / b) Σ_forget ∇ℓ(θ at the start). For SGD without momentum and with a mean over the batch;
+    η, m and b are those of your training. Reads the forget set once, in eval mode.
 
     References
     ----------
     A. Thudi, G. Deza, V. Chandrasekaran, N. Papernot, "Unrolling SGD: understanding factors influencing machine
-    unlearning", EuroS&P 2022, single-gradient unlearning.
+    unlearning", EuroS&P 2022, arXiv 2109.13398, the equation of single gradient unlearning.
 
     Examples
     --------

@@ -37,13 +37,14 @@ class SSD(NetworkMethod):
     Notes
     -----
     Importance is the diagonal of the empirical Fisher matrix, the mean of squared gradients of single records, in eval
-    mode. Reads n + n_forget records once; memory of ``chunk`` gradients. Defaults are of the size used in the paper for
-    ResNet-18 (alpha 10, lambda 1).
+    mode. Reads n + n_forget records once; memory of ``chunk`` gradients. Defaults are those of the authors' code for a
+    ResNet-18 (alpha 10, lambda 1); that code squares the gradients of batches; here they are of single records, as the
+    matrix is defined.
 
     References
     ----------
     J. Foster, S. Schoepf, A. Brintrup, "Fast machine unlearning without retraining through selective synaptic
-    dampening", AAAI 2024, the rule of selection and the dampening factor.
+    dampening", AAAI 2024, arXiv 2308.07707, the equations of the selection (α) and of the dampening (λ, β).
 
     Examples
     --------

@@ -80,7 +80,8 @@ class StandIns(NetworkMethod):
     ----------
     The release is that of :class:`~expunge.methods.private.gaussian_nb.PrivateGaussianNB`; training on with others in
     the place of the forgotten records is the mixed data of L. Graves, V. Nagisetty, V. Ganesh, "Amnesiac machine
-    learning", AAAI 2021, with inputs instead of labels exchanged.
+    learning", AAAI 2021, arXiv 2010.10981, section "Unlearning", with inputs instead of labels exchanged. All constants
+    are ours.
     """
 
     _release: list[Release] | None = None

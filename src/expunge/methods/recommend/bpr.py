@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import MissingExtraError
+from expunge.extras import needs_torch
 
-try:
+with needs_torch("ShardedBPR needs"):
     import torch
-except ImportError as error:
-    raise MissingExtraError("ShardedBPR needs torch.", hint="Install it with: pip install 'expunge[torch]'.") from error
 
 __all__ = ["train_items"]
 

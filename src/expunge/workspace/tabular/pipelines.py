@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from expunge.errors import InvalidParameterError, MissingExtraError
+from expunge.extras import needs_torch
 
 __all__ = [
     "ESTIMATORS",
@@ -108,10 +109,8 @@ def behind_columns(model: Any) -> Any:
 
 def behind_backbone(model: Any, task: str) -> Any:
     """A method of numbers behind a network whose weights never change; ``task`` names its blueprint."""
-    try:
+    with needs_torch():
         from expunge.methods.networks.frozen_backbone import FrozenBackbone
-    except ImportError as error:
-        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
     from expunge.methods.pipeline.pipeline import Pipeline
 
     steps = [("backbone", FrozenBackbone(task=task, seed=model.seed)), ("model", model)]
@@ -149,10 +148,8 @@ def behind_words(model: Any, words: Any, options: Mapping[str, Any]) -> Any:
 
 
 def _network() -> Any:
-    try:
+    with needs_torch():
         from expunge.methods.networks.network_estimator import NetworkEstimator
-    except ImportError as error:
-        raise MissingExtraError("Networks need torch.", hint="Run: pip install 'expunge[torch]'.") from error
     return NetworkEstimator()
 
 

@@ -1,4 +1,4 @@
-"""Repair: forget the records that do most harm, and look whether it helped more than forgetting any others."""
+"""A repair tried out: without the records that do most harm, is it better than without any others?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from expunge.errors import InvalidRequestError
 from expunge.influence.result import Influence, Which
 from expunge.seeds import check_seed, uniform64
 
-__all__ = ["Repair", "RepairRow", "forgetting", "repair"]
+__all__ = ["RepairRow", "TriedRepair", "forgetting", "try_repair"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RepairRow:
 
 
 @dataclasses.dataclass(frozen=True)
-class Repair:
+class TriedRepair:
     """A repair that was tried out.
 
     Parameters
@@ -63,16 +63,16 @@ class Repair:
         return "\n".join([f"without {len(self.ids):,} {self.by}s", *map(str, self.rows)])
 
 
-def repair(
+def try_repair(
     model: Any, found: Influence, k: int, measure: Mapping[str, Callable[[Any], float]], *, which: Which = "lowers",
     without: Callable[[tuple[Any, ...]], Any] | None = None, n_random: int = 5, seed: int = 0,
-) -> Repair:  # fmt: skip
+) -> TriedRepair:  # fmt: skip
     """Try on copies what forgetting the k foremost records does, against as many at random.
 
     Parameters
     ----------
     model : Unlearner or torch Module
-        Not changed. What helped is done by ``model.forget(repair.ids)``.
+        Not changed. What helped is done by ``model.forget(tried.ids)``.
     found : Influence
         Whose order is taken.
     k : int
@@ -89,7 +89,7 @@ def repair(
 
     Returns
     -------
-    Repair
+    TriedRepair
 
     Raises
     ------
@@ -108,7 +108,7 @@ def repair(
     >>> X, y = load_wine(return_X_y=True)
     >>> model = GaussianNB().fit(X[::2], y[::2])
     >>> found = influence(model, on=(X[1::4], y[1::4]))
-    >>> tried = repair(model, found, 2, {"accuracy": lambda m: m.score(X[3::4], y[3::4])}, n_random=2)
+    >>> tried = try_repair(model, found, 2, {"accuracy": lambda m: m.score(X[3::4], y[3::4])}, n_random=2)
     >>> print(tried)
     without 2 records
     accuracy: 0.9545 -> 0.9545; as many at random 0.9545 (0.9545 to 0.9545)
@@ -134,7 +134,7 @@ def repair(
         for name, look in measure.items():
             rows[name][1].append(float(look(drawn)))
     made = tuple(RepairRow(name, was, is_, tuple(drawn)) for name, ((was, is_), drawn) in rows.items())
-    return Repair(chosen, found.by, made)
+    return TriedRepair(chosen, found.by, made)
 
 
 def forgetting(model: Any, by: str) -> Callable[[tuple[Any, ...]], Any]:
