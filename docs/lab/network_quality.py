@@ -17,7 +17,7 @@ import re
 import statistics
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import zip_longest
 from pathlib import Path
@@ -182,9 +182,12 @@ def show(done: float, total: float) -> None:
 def tables(run: Run) -> str:
     """What was found, then a table for each setting."""
     groups: dict[Key, Lines] = defaultdict(lambda: defaultdict(list))
+    refused: dict[Key, Counter[str]] = defaultdict(Counter)
     for cell, line in run.scores.items():
         s = Cell.parse(cell).scenario
-        if line["status"] == "done":
+        if line["status"] != "done":
+            refused[s.workload, s.model, s.request][name(s.method)] += 1
+        else:
             times = {**run.timings[cell], "on": device_of(line["environment"])}
             groups[s.workload, s.model, s.request][s.method].append((line["scores"], times))
     order = keys()
@@ -198,8 +201,18 @@ def tables(run: Run) -> str:
         out += [f"Not run yet, the command goes on with them: {'; '.join(later)}.", ""]
     for key in order:
         if {"retrain", "do-nothing"} <= set(groups[key]):
-            out += group(key, groups[key])
+            out += group(key, groups[key]) + left_out(refused[key])
     return "\n".join(out)
+
+
+def left_out(refused: Counter[str]) -> list[str]:
+    """A line for methods that gave no model, which is an answer, too."""
+    told = ", ".join(f"`{method}` ({n} of the seeds)" for method, n in sorted(refused.items()))
+    return (
+        [f"Refused, because weights or outputs were no longer numbers, and not in the means: {told}.", ""]
+        if told
+        else []
+    )
 
 
 def device_of(environment: dict[str, Any]) -> str:

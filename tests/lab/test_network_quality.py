@@ -138,8 +138,9 @@ def test_dials_are_kept_as_each_method_ends_and_not_looked_for_again(
 ) -> None:
     asked = []
 
-    def tune(cell: str, *, n_trials: int, draws: int) -> Tuned:
+    def tune(cell: str, *, n_trials: int, draws: int, passes: float) -> Tuned:
         method = cell.split("/")[3]
+        assert passes == (0.5 if cell.startswith("cifar10") else 1.0)
         asked.append(method)
         if method == "cfk" and len(asked) < 3:
             raise ValueError("no luck")
@@ -157,3 +158,6 @@ def test_dials_are_kept_as_each_method_ends_and_not_looked_for_again(
     assert sorted(asked) == ["cfk", "cfk", "euk"]
     assert page.search({"random@0.1": 5}, ["euk"], 2, 1, tmp_path) == 0
     assert asked[-1] == "euk", "another number of trials is another search"
+    before = len(asked)
+    assert page.search({page.GPU_REQUEST: 4}, ["newton-step", "ssd"], 2, 1, tmp_path) == 0
+    assert asked[before:] == ["ssd"], "not every method is tried on a graphics processor"

@@ -114,7 +114,7 @@ class NetworkMethod:
         UnsupportedEstimatorError
             A model in half precision, or without trainable parameters.
         LimitBrokenError
-            The model would have moved further than the limits allow, or its weights are no longer numbers.
+            The model would have moved further than the limits allow, or its weights or outputs are no longer numbers.
         """
         started = time.perf_counter()
         limits = limits or Limits()
@@ -213,7 +213,7 @@ class NetworkMethod:
         Raises
         ------
         LimitBrokenError
-            The weights are no longer numbers, or a limit does not hold.
+            Weights or outputs are no longer numbers, or a limit does not hold.
         """
         own = derive_seed(seed, "networks", type(self).__name__)
         with repeatable(own, device_of(model)) as generator, torch.enable_grad():
@@ -222,9 +222,10 @@ class NetworkMethod:
         job.model.zero_grad(set_to_none=True)
         restore_modes(job.model, model)
         change = changed(model, job.model, viewed or task, before)
-        if not math.isfinite(change.step_norm):
+        if not math.isfinite(change.step_norm + change.retain_kl):
             raise LimitBrokenError(
-                f"{type(self).__name__} diverged: the weights are no longer numbers. The model is returned untouched.",
+                f"{type(self).__name__} diverged: weights or outputs are no longer numbers. The model is returned "
+                "untouched.",
                 hint="Lower lr or strength, or train again without the records.",
             )
         return _Done(job.model, change, job.work, job.notes)

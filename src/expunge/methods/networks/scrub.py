@@ -60,7 +60,9 @@ class SCRUB(NetworkMethod):
     -----
     With the divergence d of the teacher's outputs to the student's the objective is α · mean_retain d + γ · mean_retain
     loss - strength · mean_forget d. On the forget set the gradient is zero as long as the student is its teacher:
-    without dropout or batch normalisation the first pass away does nothing, so ``max_epochs`` is to be at least 2. The
+    without dropout or batch normalisation the first pass away does nothing with SGD, so ``max_epochs`` is to be 2 or
+    more. With Adam it goes where rounding errors, scaled up, point: to the same weights in each run on one machine, to
+    others where sums are taken in another order. The
     authors' code has, for small tasks, α 0.5, γ 1, temperature 2, Adam at 5e-4 with decay 0.1, 3 of 10 epochs away; for
     large ones α 0.001, γ 0.99, temperature 4, SGD at 5e-4 with momentum 0.9 and decay 5e-4, batches of 128 and 32, 2 of
     3 epochs away. Other defaults are ours, tuned on a small network. Reads epochs · n_retain + max_epochs · n_forget
