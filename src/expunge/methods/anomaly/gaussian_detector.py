@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from expunge.arguments import check_number
+from expunge.errors import InvalidParameterError
 from expunge.maths import exact
 from expunge.maths.fixed_point import check_resolution_param, rounding_terms
 from expunge.methods.anomaly.detector import RARE, Detector
@@ -95,7 +96,9 @@ class GaussianDetector(Detector):
     def _check_params(self) -> None:
         super()._check_params()
         check_resolution_param("resolution", self.resolution)
-        check_number("shrinkage", self.shrinkage, high=1.0)
+        s = self.shrinkage
+        if isinstance(s, bool) or not isinstance(s, Real) or not 0.0 <= float(s) <= 1.0:
+            raise InvalidParameterError(f"shrinkage must be a number from 0 to 1, got {s!r}.")
 
     def _learn(self, change: Change) -> dict[str, Part | None]:
         return learn_products(self, change)
