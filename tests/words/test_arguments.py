@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,31 @@ def test_choices_flags_and_lists_of_numbers() -> None:
     check_numbers("p", [0, 0.5], "class")
     for wrong in ([], [-1], [[1]], None, "ab", [np.nan]):
         assert "numbers from 0 on, one for each class" in refusal(check_numbers, "p", wrong, "class")
+
+
+#: Sentences on arguments that say more than one of the checks can.
+OWN = {
+    "methods/preprocessing/categories.py": "a count or a share",
+    "methods/preprocessing/ordinal_encoder.py": "a number or NaN",
+    "methods/preprocessing/simple_imputer.py": "a number or a text",
+    "methods/networks/reference.py": "a number or 'auto'",
+    "methods/sums/pca.py": "a count or a share",
+    "methods/anomaly/pca_detector.py": "a count or a share",
+    "methods/text/vectorizer.py": "a count or a share",
+    "maths/partition.py": "of one record among many",
+    "records.py": "imports nothing that imports NumPy",
+    "workspace/advice/privacy.py": "with a hint for the command line",
+}
+
+
+WORDS = re.compile(r"must be (an? (whole number|integer|number|finite number)|one of|True or False|at least \d|above)")
+
+
+def test_no_other_file_has_a_sentence_of_its_own_for_these_mistakes() -> None:
+    sources = {path.relative_to(SRC).as_posix(): path.read_text(encoding="utf-8") for path in SRC.rglob("*.py")}
+    found = {name for name, text in sources.items() if any("!r}" in line for line in lines_with(text))}
+    assert found - {"arguments.py"} == set(OWN)
+
+
+def lines_with(text: str) -> list[str]:
+    return [line for line in text.splitlines() if WORDS.search(line)]
