@@ -82,19 +82,23 @@ OWN = {
     "methods/sums/pca.py": "a count or a share",
     "methods/anomaly/pca_detector.py": "a count or a share",
     "methods/text/vectorizer.py": "a count or a share",
-    "maths/partition.py": "of one record among many",
     "records.py": "imports nothing that imports NumPy",
-    "workspace/advice/privacy.py": "with a hint for the command line",
 }
 
 
-WORDS = re.compile(r"must be (an? (whole number|integer|number|finite number)|one of|True or False|at least \d|above)")
+#: Files whose turn has yet to come; the list only shrinks.
+LATER = {
+    "methods/anomaly/by_neighbours.py", "methods/anomaly/gaussian_detector.py", "methods/anomaly/neighbor_detector.py",
+    "methods/neighbours/neighbours.py", "methods/recommend/als.py", "methods/recommend/ease.py",
+    "methods/recommend/recommender.py", "methods/recommend/sharded_bpr.py",
+}  # fmt: skip
+WORDS = re.compile(r"must be (an? (whole number|integer|number|finite number)|one of|True or False|above \d)")
 
 
 def test_no_other_file_has_a_sentence_of_its_own_for_these_mistakes() -> None:
     sources = {path.relative_to(SRC).as_posix(): path.read_text(encoding="utf-8") for path in SRC.rglob("*.py")}
     found = {name for name, text in sources.items() if any("!r}" in line for line in lines_with(text))}
-    assert found - {"arguments.py"} == set(OWN)
+    assert found - {"arguments.py"} - LATER == set(OWN)
 
 
 def lines_with(text: str) -> list[str]:
