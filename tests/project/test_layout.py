@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import importlib.metadata
 import re
@@ -91,6 +92,24 @@ def test_public_names_are_sorted_and_resolve() -> None:
     assert names == sorted(set(names))
     for name in names:
         assert getattr(expunge, name) is not None, name
+
+
+#: Names whose turn has yet to come.
+LATER = {"ledger/wording.py: about_model", "methods/forest/counting.py: features_of"}
+
+
+def test_a_name_in_all_is_used_elsewhere() -> None:
+    """Functions and values that only their own file uses are private; classes are named where they are returned."""
+    folders = ("src", "tests", "docs", "examples", "benchmarks")
+    files = [p for folder in folders for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".md", ".html")]
+    words = {path: set(re.findall(r"\w+", path.read_text(encoding="utf-8"))) for path in files}
+    often = collections.Counter(word for found in words.values() for word in found)
+    lone = []
+    for path in sources():
+        listed = re.search(r"^__all__ = \[(.*?)\]", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        names = re.findall(r'"(\w+)"', listed[1]) if listed and path.name != "__init__.py" else []
+        lone += [f"{path.relative_to(SRC)}: {n}" for n in names if often[n] < 2 and (n.isupper() or not n[0].isupper())]
+    assert set(lone) <= LATER
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["check_delta", "check_epsilon", "check_schema"]
+__all__ = ["POLICIES", "check_delta", "check_epsilon", "check_schema"]
+
+#: What a method may do when its budget is spent.
+POLICIES = ("retrain", "refuse")
 
 
 def check_epsilon(value: object) -> float:

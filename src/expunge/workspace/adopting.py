@@ -1,7 +1,7 @@
 """Models trained elsewhere: taken over where they can forget exactly, else words about what can be done.
 
 A fitted scikit-learn estimator comes as a skops file, which is read through an allow-list, with the data set it was
-fitted on. Some estimators are functions of sums (:data:`TWINS`): ours with the same arguments, fitted on the same
+fitted on. Some estimators are functions of sums (a table has them): ours with the same arguments, fitted on the same
 table, gives the same predictions but for rounding. If it does, within the stated tolerance, on every row of the table,
 it takes over as a model of the workspace and is exact from then on. Else nothing is made, and what one can do is said.
 """
@@ -26,10 +26,10 @@ from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.reading import read_rows
 from expunge.workspace.verifying import read_bytes
 
-__all__ = ["TWINS", "adopt", "adopt_any"]
+__all__ = ["adopt", "adopt_any"]
 
 #: Class in scikit-learn -> our method, the task, and the arguments that mean the same in both.
-TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+_TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "Ridge": ("Ridge", "regression", ("alpha", "fit_intercept")),
     "RidgeClassifier": ("RidgeClassifier", "classification", ("alpha", "fit_intercept")),
     "GaussianNB": ("GaussianNB", "classification", ("var_smoothing",)),
@@ -95,12 +95,12 @@ def adopt(
     """
     estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
     kind = type(estimator).__name__
-    if kind not in TWINS or not type(estimator).__module__.startswith("sklearn."):
+    if kind not in _TWINS or not type(estimator).__module__.startswith("sklearn."):
         raise UnsupportedEstimatorError(
             f"A fitted {kind} cannot be taken over: it keeps nothing from which one record could be taken out exactly.",
             hint=_offer(name, data, target),
         )
-    method, task, shared = TWINS[kind]
+    method, task, shared = _TWINS[kind]
     given = estimator.get_params(deep=False)
     options = {argument: given[argument] for argument in shared}
     with core.read() as connection:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_count, check_number
+from expunge.errors import InvalidDataError
 from expunge.maths import exact
 from expunge.maths.fixed_point import WEIGHT_RESOLUTION, rounded_weight
 from expunge.maths.running_sum import refuse_new_lack
@@ -93,11 +93,8 @@ class HistogramDetector(Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if not isinstance(self.n_bins, Integral) or isinstance(self.n_bins, bool) or self.n_bins < 2:
-            raise InvalidParameterError(f"n_bins must be an integer from 2 on, got {self.n_bins!r}.")
-        alpha = self.alpha
-        if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0.0 < float(alpha) < np.inf:
-            raise InvalidParameterError(f"alpha must be a number above 0, got {alpha!r}.")
+        check_count("n_bins", self.n_bins, least=2)
+        check_number("alpha", self.alpha, open_low=True)
 
     # ------------------------------------------------------------------ learning
 

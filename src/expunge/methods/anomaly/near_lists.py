@@ -17,7 +17,7 @@ from expunge.maths.nearest import METRICS, nearest
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
-__all__ = ["known_slots", "lists_after", "reached", "values_of"]
+__all__ = ["known_slots", "lists_after", "reached"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -33,7 +33,7 @@ def known_slots(rows: Rows, slots: Slots | None = None) -> Slots:
     return slots if weight is None else slots[weight > 0]
 
 
-def values_of(rows: Rows, slots: Slots) -> Floats:
+def _values_of(rows: Rows, slots: Slots) -> Floats:
     """The values of these records, read and counted; from where they stand if that is an array."""
     held = rows.matrix()
     if held is None:
@@ -66,7 +66,7 @@ def lists_after(old: Part | None, change: Change, k: int, metric: str) -> Part:
     if n <= k:
         return {"n": n}
     if old is None or "near" not in old:
-        near, away = _found(values_of(rows, slots), np.arange(n), k, kind)
+        near, away = _found(_values_of(rows, slots), np.arange(n), k, kind)
         return {"n": n, "near": near, "away": away}
     gone, new = known_slots(rows, change.removed_slots), known_slots(rows, change.added_slots)
     keys = rows.hashes()
@@ -79,7 +79,7 @@ def lists_after(old: Part | None, change: Change, k: int, metric: str) -> Part:
     again = np.flatnonzero(is_short)  # lists of records that came are among them
     if not len(again):
         return {"n": n, "near": near, "away": away}
-    X = values_of(rows, slots)
+    X = _values_of(rows, slots)
     near[again], away[again] = _found(X, again, k, kind)
     whole = np.flatnonzero(~is_short)
     if len(come) and len(whole):

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_count
 from expunge.contract import DormantModelError
-from expunge.errors import InvalidParameterError, UnsupportedRequestError
+from expunge.errors import UnsupportedRequestError
 from expunge.maths.nearest import nearest
 from expunge.records import Removal
 from expunge.rows import Rows
@@ -112,8 +113,7 @@ def repair(
     >>> model.forget([1, 2]).guarantee.kind
     'exact'
     """
-    if not isinstance(n_proposed, (int, np.integer)) or isinstance(n_proposed, bool) or n_proposed < 0:
-        raise InvalidParameterError(f"n_proposed must be an integer from 0 on, got {n_proposed!r}.")
+    check_count("n_proposed", n_proposed, least=0)
     rows: Rows = model._rows()
     slots = rows.find(reported)
     X = rows.peek(slots).X

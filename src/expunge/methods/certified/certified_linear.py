@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_choice
 from expunge.contract import Unlearner
-from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
+from expunge.errors import BudgetExhaustedError, InvalidDataError
 from expunge.estimators import one_thread
 from expunge.methods.certified.arguments import check_claim
 from expunge.methods.certified.curvature import Curvature
 from expunge.methods.certified.losses import Loss
 from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
 from expunge.params import refuse_changed_params
-from expunge.privacy.arguments import check_delta
+from expunge.privacy.arguments import POLICIES, check_delta
 from expunge.privacy.bounded_rows import BoundedRows, weights_of
 from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
 from expunge.privacy.gaussian import gaussian_sensitivity
@@ -39,7 +40,6 @@ Names = tuple[str, ...]
 
 #: Names of the parts that a change touches.
 PARTS: Names = ("weights", "noise", "certificate", "curvature")
-POLICIES = ("recompute", "measure", "retrain", "refuse")
 #: A fit leaves at most this share of the limit as its own residual.
 _FIT_SHARE = 1e-6
 
@@ -94,8 +94,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     def _check_params(self) -> None:
         check_claim(self, positive=("alpha", "sigma", "norm_bound"))
-        if self.on_exhausted not in POLICIES:
-            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        check_choice("on_exhausted", self.on_exhausted, ("recompute", "measure", *POLICIES))
 
     @property
     def residual_limit_(self) -> float:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_choice
 from expunge.contract import Unlearner
-from expunge.errors import BudgetExhaustedError, InvalidDataError, InvalidParameterError
+from expunge.errors import BudgetExhaustedError, InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.arguments import check_claim
@@ -19,7 +20,7 @@ from expunge.methods.certified.curvature import Curvature, inverse_of
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.newton_bound import newton_distance
 from expunge.methods.certified.perturbed import Data, Problem, anchored, solved
-from expunge.privacy.arguments import check_delta
+from expunge.privacy.arguments import POLICIES, check_delta
 from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
 from expunge.privacy.gaussian import gaussian_sigma
@@ -34,7 +35,6 @@ __all__ = ["NewtonLogisticRegression"]
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 Names = tuple[str, ...]
-POLICIES = ("retrain", "refuse")
 PARTS = ("weights", "published", "moved", "curvature")
 _FIT_SHARE = 1e-7  # of the longest row: gradient at which a fit ends
 _LEFT_SHARE = 1e-3  # of the longest row: what a fit and the solve of a step may leave, and the noise hides
@@ -124,8 +124,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
 
     def _check_params(self) -> None:
         check_claim(self, positive=("alpha", "norm_bound", "capacity"))
-        if self.on_exhausted not in POLICIES:
-            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        check_choice("on_exhausted", self.on_exhausted, POLICIES)
 
     @property
     def sigma_(self) -> float:

@@ -24,10 +24,8 @@ __all__ = [
     "State",
     "certified_step",
     "gradients",
-    "hessian_of",
     "measured",
     "plain_gradients",
-    "polished",
     "renewed",
     "solved",
 ]
@@ -104,9 +102,9 @@ def renewed(
     whatever comes, that costs at most twice what the best moment would have cost.
     """
     if 8 * (state.renewals + 1) >= state.coef.shape[1]:
-        return anchored(problem, data, polished(problem, data, state, curvature, tolerance), tolerance)
+        return anchored(problem, data, _polished(problem, data, state, curvature, tolerance), tolerance)
     state = state._replace(renewals=state.renewals + 1)
-    return polished(problem, data, state, curvature, tolerance), curvature
+    return _polished(problem, data, state, curvature, tolerance), curvature
 
 
 def measured(problem: Problem, data: Data, state: State) -> State:
@@ -144,7 +142,7 @@ def _slopes(problem: Problem, data: Data, coef: Floats) -> Iterator[tuple[Floats
         yield X, problem.loss.slope(X @ coef.T, data.targets[part]) * data.weights[part, np.newaxis]
 
 
-def hessian_of(problem: Problem, data: Data, anchor: Floats, i: int) -> Floats:
+def _hessian_of(problem: Problem, data: Data, anchor: Floats, i: int) -> Floats:
     """Lower triangle of the Hessian of problem i at the anchor (k, d), with its penalty."""
     total = problem.penalty * np.eye(data.X.shape[1])
     for start in range(0, len(data.X), _CHUNK):
@@ -176,13 +174,13 @@ def anchored(problem: Problem, data: Data, state: State, tolerance: float) -> tu
     curvature = Curvature(np.zeros((k, d, d)), np.zeros((k, d, d)))
     top, drift = np.zeros(k), np.zeros(k)
     for i in range(k):
-        hessian = curvature.hessian[i] = hessian_of(problem, data, state.coef, i)
+        hessian = curvature.hessian[i] = _hessian_of(problem, data, state.coef, i)
         curvature.inverse[i] = inverse_of(hessian)
         drift[i] = 2 * (len(data.X) + 8) * UNIT * float(np.trace(hessian))
         largest = float(linalg.eigvalsh(hessian, lower=True, subset_by_index=(d - 1, d - 1))[0])
         top[i] = max(0.0, largest * (1 + 4 * d * UNIT) - problem.penalty) + drift[i]
     state = state._replace(anchor=state.coef, top=top, drift=drift, renewals=0)
-    return polished(problem, data, state, curvature, tolerance), curvature
+    return _polished(problem, data, state, curvature, tolerance), curvature
 
 
 def _minimum(problem: Problem, data: Data, noise: Floats, i: int) -> Floats:
@@ -202,7 +200,7 @@ def _minimum(problem: Problem, data: Data, noise: Floats, i: int) -> Floats:
     return np.asarray(found.x)
 
 
-def polished(problem: Problem, data: Data, state: State, curvature: Curvature, tolerance: float) -> State:
+def _polished(problem: Problem, data: Data, state: State, curvature: Curvature, tolerance: float) -> State:
     """Newton steps with the Hessian that is held until each gradient, read from all records, is below the tolerance.
 
     The residual is then what was computed, with its rounding, and no sum of bounds any more.

@@ -28,11 +28,11 @@ from expunge.methods.forest.lines import DROP, IN_LEAF, REFRESH, REPLACE, TALLIE
 from expunge.methods.forest.order import before, inline, inner, njit, place
 from expunge.methods.forest.splits import add, shift_of
 
-__all__ = ["POOL", "commit", "repack"]
+__all__ = ["commit", "repack"]
 
 #: What of the pools is in use: nodes, tallies and list entries so far, and how many nodes and tallies were given back.
-POOL = 5
-_NODES, _TALLIES, _LISTS, _FREE_NODES, _FREE_TALLIES = range(POOL)
+_POOL = 5
+_NODES, _TALLIES, _LISTS, _FREE_NODES, _FREE_TALLIES = range(_POOL)
 
 
 @inline
@@ -125,7 +125,7 @@ def commit(
     ----------
     free_nodes, free_tallies : ndarrays of int64
         Stacks of places that were given back.
-    pool : ndarray of int64, shape (POOL,)
+    pool : ndarray of int64, shape (5,)
         What is in use.
     dirty : ndarray of uint8, shape (T, 1 + 2**BLOCK_DEPTH)
         Set where a block of the digest (first the top of the tree) is to be hashed again.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_kinds, refuse_infinite
@@ -115,16 +116,14 @@ class Forest(Unlearner):
         return tags
 
     def _check_params(self) -> None:
-        _check_integer("min_samples_split", self.min_samples_split, 2)
-        _check_integer("min_samples_leaf", self.min_samples_leaf, 1, _MOST_IN_LEAF)
-        _check_integer("n_thresholds", self.n_thresholds, 1, _MOST_THRESHOLDS)
-        _check_integer("random_top", self.random_top, 0)
+        check_count("min_samples_split", self.min_samples_split, least=2, most=2**31 - 1)
+        check_count("min_samples_leaf", self.min_samples_leaf, most=_MOST_IN_LEAF)
+        check_count("n_thresholds", self.n_thresholds, most=_MOST_THRESHOLDS)
+        check_count("random_top", self.random_top, least=0, most=2**31 - 1)
         if self.max_depth is not None:
-            _check_integer("max_depth", self.max_depth, 1)
+            check_count("max_depth", self.max_depth, most=2**31 - 1)
         _check_features(self.max_features)
-        part = self.min_weight_fraction_leaf
-        if isinstance(part, bool) or not isinstance(part, (int, float, np.number)) or not 0.0 <= part <= 0.5:
-            raise InvalidParameterError(f"min_weight_fraction_leaf must be from 0 to 0.5, got {part!r}.")
+        check_number("min_weight_fraction_leaf", self.min_weight_fraction_leaf, high=0.5)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         X, y = self._formed(X, y, reset=reset, least=least)
@@ -383,11 +382,6 @@ def _check_features(value: Any) -> None:
             f"max_features must be 'sqrt', 'log2', a positive integer, a share up to 1.0 or None, got {value!r}.",
             hint="'sqrt' suits most tables.",
         )
-
-
-def _check_integer(name: str, value: Any, least: int, most: int = 2**31 - 1) -> None:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not least <= value <= most:
-        raise InvalidParameterError(f"{name} must be an integer from {least} to {most:,}, got {value!r}.")
 
 
 def threads_of(n_jobs: Any) -> int:

@@ -21,7 +21,7 @@ from expunge.methods.forest.splits import MISSING, ROW
 from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
 
-__all__ = ["UNIT", "LearnedCells", "refuse_large_targets", "weight_units"]
+__all__ = ["UNIT", "LearnedCells", "refuse_large_targets"]
 
 Ints = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
@@ -35,7 +35,7 @@ _CACHED = 2**25
 _NONE = np.empty(0, dtype=np.int64)
 
 
-def weight_units(weight: npt.NDArray[np.float64], most: int) -> Ints:
+def _weight_units(weight: npt.NDArray[np.float64], most: int) -> Ints:
     """Weights in units, up to ``most`` of them.
 
     Raises
@@ -93,7 +93,7 @@ class LearnedCells:
             self._y[slots] = np.rint(y / resolution).astype(np.int64)
         self.label_counts = np.bincount(self._y[slots], minlength=len(self.labels)) if resolution is None else None
         if weight is not None:
-            self._weights[slots] = weight_units(weight, most_weight)
+            self._weights[slots] = _weight_units(weight, most_weight)
         self._sums = (0, 0)
         self._sums = self._added(self._y[slots], self._weights_of(slots))
         self._ties = _ranks(rows, slots)
@@ -148,7 +148,7 @@ class LearnedCells:
             self._keys = _put(self._keys, new, encode(X, self.kinds))
             beside = floats_beside_integers(X, self.kinds, columns=list(self._floats))
             self._floats = {j: _put(known, new, beside[j]) for j, known in self._floats.items()}
-        units = self._weights if weight is None else weight_units(weight, self._most_weight)
+        units = self._weights if weight is None else _weight_units(weight, self._most_weight)
         self._added(codes, units)
         self._y = _put(self._y, new, codes)
         if weight is not None:
@@ -167,7 +167,7 @@ class LearnedCells:
             return None
         new = encode(table.X, self.kinds) if self._keys is not None else _bits_like(rows.matrix(), table.X)
         weights, n = cells.weights, len(rows.alive)
-        units = self._weights if table.weight is None else weight_units(table.weight, self._most_weight)
+        units = self._weights if table.weight is None else _weight_units(table.weight, self._most_weight)
         self._added(codes, units)
         if table.weight is not None:
             weights = np.concatenate([weights[:n], units])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
-from expunge.errors import InvalidParameterError
-from expunge.methods.forest.forest import _check_integer, threads_of
+from expunge.arguments import check_count, check_number
+from expunge.methods.forest.forest import threads_of
 
 __all__ = ["ManyTrees"]
 
@@ -21,10 +17,8 @@ class ManyTrees:
 
     def _check_params(self) -> None:
         super()._check_params()  # type: ignore[misc]
-        _check_integer("n_estimators", self.n_estimators, 1)
-        share: Any = self.share
-        if isinstance(share, bool) or not isinstance(share, (int, float, np.number)) or not 0.0 < share <= 1.0:
-            raise InvalidParameterError(f"share must be above 0 and at most 1, got {share!r}.")
+        check_count("n_estimators", self.n_estimators, most=2**31 - 1)
+        check_number("share", self.share, high=1.0, open_low=True)
         threads_of(self.n_jobs)
 
     def _size(self) -> tuple[int, float, int]:

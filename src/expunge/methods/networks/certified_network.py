@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
+from expunge.arguments import check_choice
 from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
 from expunge.methods.networks.adopted_weights import FIT, NO_MORE, AdoptedWeights, method_of
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.noisy_fine_tuning import ALONE, NoisyFineTuning
 from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.weights import filled
-from expunge.privacy.arguments import check_delta
+from expunge.privacy.arguments import POLICIES, check_delta
 from expunge.privacy.claims import about_large_delta, tagged
 from expunge.privacy.odometer import Odometer
 from expunge.records import Guarantee, Kind
@@ -27,8 +28,6 @@ from expunge.state import Change, Part
 __all__ = ["CertifiedNetwork"]
 
 Slots = npt.NDArray[np.intp]
-
-POLICIES = ("refuse", "retrain")
 
 
 class CertifiedNetwork(AdoptedWeights, NetworkModel):
@@ -124,8 +123,7 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
     def _check_params(self) -> None:
         super()._check_params()
         method, budget = self._method(), Odometer(float(self.budget_epsilon), float(self.budget_delta))
-        if self.on_exhausted not in POLICIES:
-            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        check_choice("on_exhausted", self.on_exhausted, POLICIES)
         if not budget.affords(method.event):
             raise InvalidParameterError(
                 f"The budget of epsilon = {budget.epsilon:g} at delta = {budget.delta:g} affords no removal at epsilon "

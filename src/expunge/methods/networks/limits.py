@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Literal
 
-from expunge.errors import InvalidParameterError, LimitBrokenError
+from expunge.arguments import check_choice, check_number
+from expunge.errors import LimitBrokenError
 
 if TYPE_CHECKING:
     from expunge.methods.networks.utility import Change
@@ -53,13 +54,10 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name in ("max_forget_share", "max_step_norm", "max_retain_drop", "max_retain_kl"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value >= 0):
-                raise InvalidParameterError(f"{name} must be a number of at least 0 or None, got {value!r}.")
-        if not (isinstance(self.jump_penalty, (int, float)) and 0 <= self.jump_penalty < float("inf")):
-            raise InvalidParameterError(f"jump_penalty must be a number of at least 0, got {self.jump_penalty!r}.")
-        if self.jump_metric not in ("identity", "fisher"):
-            raise InvalidParameterError(f"jump_metric must be 'identity' or 'fisher', got {self.jump_metric!r}.")
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name))
+        check_number("jump_penalty", self.jump_penalty)
+        check_choice("jump_metric", self.jump_metric, ("identity", "fisher"))
 
     def check_share(self, n_forget: int, n: int) -> None:
         """Refuse a request for too large a share.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from torch import nn
 
+from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError, InvalidRequestError
 from expunge.methods.networks.task import Positions, Task
 from expunge.methods.networks.utility import Viewed, view
@@ -28,8 +28,7 @@ def sought(strength: Any, reference: Reference | None) -> Reference | None:
         It is "auto", and there is no reference.
     """
     if isinstance(strength, (int, float)) and not isinstance(strength, bool):
-        if not 0 <= strength < math.inf:
-            raise InvalidParameterError(f"strength must be at least 0, got {strength!r}.")
+        check_number("strength", strength)
         return None
     if strength != "auto":
         raise InvalidParameterError(f"strength must be a number or 'auto', got {strength!r}.")

@@ -25,7 +25,6 @@ __all__ = [
     "check_settings",
     "doubt_of",
     "latest",
-    "least_share",
     "optimizer_of",
     "run",
     "told_of_cost",
@@ -137,7 +136,7 @@ def latest(checkpoints: Sequence[Checkpoint], step: int) -> Checkpoint:
     return max((c for c in checkpoints if c.step <= step), key=lambda c: c.step)
 
 
-def least_share(epochs: int, entry: int = 0) -> float:
+def _least_share(epochs: int, entry: int = 0) -> float:
     """Share of a retrain that a random record costs at least, on average, which is first read in some epoch of all.
 
     It is read first in the middle of that epoch: 1 - (entry + 1/2) / epochs, and nothing beyond the last epoch. Where
@@ -145,7 +144,7 @@ def least_share(epochs: int, entry: int = 0) -> float:
 
     Examples
     --------
-    >>> least_share(5), least_share(5, entry=4), least_share(1)
+    >>> _least_share(5), _least_share(5, entry=4), _least_share(1)
     (0.9, 0.1, 0.5)
     """
     return max(0.0, (2 * (epochs - entry) - 1) / (2 * epochs))
@@ -160,5 +159,5 @@ def told_of_cost(work: int, retrain: int, epochs: int) -> str:
     '87% of a retrain; a random record that enters at once costs at least 1 - 1/(2 * 5) = 90% on average'
     """
     share = f"{work / retrain:.0%}" if retrain else "nothing"
-    rule = f"1 - 1/(2 * {epochs}) = {least_share(epochs):.0%}"
+    rule = f"1 - 1/(2 * {epochs}) = {_least_share(epochs):.0%}"
     return f"{share} of a retrain; a random record that enters at once costs at least {rule} on average"

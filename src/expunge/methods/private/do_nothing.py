@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
-from expunge.arguments import check_count, check_flag
+from expunge.arguments import check_choice, check_count, check_flag
 from expunge.contract import Unlearner
-from expunge.errors import BudgetExhaustedError, InvalidParameterError
+from expunge.errors import BudgetExhaustedError
 from expunge.maths.class_sums import number_classes
 from expunge.params import refuse_changed_params
-from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.arguments import POLICIES, check_delta, check_epsilon
 from expunge.privacy.bounded_rows import weight_of
 from expunge.privacy.claims import about_large_delta, about_noise, tagged
 from expunge.privacy.events import Gaussian
@@ -33,13 +33,12 @@ from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
 
-__all__ = ["POLICIES", "DoNothing", "about_odometer"]
+__all__ = ["DoNothing", "about_odometer"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 
 #: What happens once more records are to go than may.
-POLICIES = ("retrain", "refuse")
 
 
 class DoNothing(Unlearner):
@@ -92,8 +91,7 @@ class DoNothing(Unlearner):
         check_epsilon(self.epsilon)
         check_delta(self.delta)
         check_count("group_size", self.group_size)
-        if self.on_exhausted not in POLICIES:
-            raise InvalidParameterError(f"on_exhausted must be one of {POLICIES}, got {self.on_exhausted!r}.")
+        check_choice("on_exhausted", self.on_exhausted, POLICIES)
         check_flag("allow_large_delta", self.allow_large_delta)
         if self.noise_seed is not None:
             check_seed(self.noise_seed)

@@ -13,7 +13,7 @@ from expunge.methods.networks.task import Positions, Task
 from expunge.methods.private.opacus_modules import Clipping, valid_copy
 from expunge.methods.private.private_network import PrivateNetwork
 from expunge.methods.private.private_steps import Steps, run_steps
-from expunge.privacy.arguments import check_delta, check_epsilon
+from expunge.privacy.arguments import POLICIES, check_delta, check_epsilon
 from expunge.privacy.calibration import least_noise, sampled_run
 from expunge.privacy.group_odometer import GroupOdometer
 from expunge.seeds import check_seed
@@ -164,7 +164,7 @@ class DPSGD:
             check_number("clip_quantile", self.clip_quantile, high=1 - 2.0**-20, open_low=True)
         check_choice("optimizer", self.optimizer, ("sgd", "adam"))
         check_choice("clipping", self.clipping, ("ghost", "flat"))
-        check_choice("on_exhausted", self.on_exhausted, ("retrain", "refuse"))
+        check_choice("on_exhausted", self.on_exhausted, POLICIES)
         for name in ("fix", "allow_large_delta"):
             check_flag(name, getattr(self, name))
         if self.noise_seed is not None:

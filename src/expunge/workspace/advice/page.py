@@ -11,10 +11,10 @@ from expunge.files.archive import FileNotUsableError, write_whole
 from expunge.workspace.advice.advice import COLUMNS, Advice, duration_text
 from expunge.workspace.advice.picture import draw_png, write_png
 
-__all__ = ["check_files", "page_html", "write_files", "write_page"]
+__all__ = ["check_files", "page_html", "write_files"]
 
 
-def write_page(advice: Advice, path: str | Path) -> Path:
+def _write_page(advice: Advice, path: str | Path) -> Path:
     """Write the page to a file whose name ends in ``.html``; one that is there is replaced.
 
     Raises
@@ -67,5 +67,5 @@ def check_files(plot: Path | None, html: Path | None) -> None:
 
 def write_files(advice: Advice, plot: Path | None, html: Path | None) -> list[str]:
     """Write what was asked for; a sentence for each file."""
-    written = [write(advice, path) for write, path in ((write_png, plot), (write_page, html)) if path is not None]
+    written = [write(advice, path) for write, path in ((write_png, plot), (_write_page, html)) if path is not None]
     return [f"Wrote {path}." for path in written]

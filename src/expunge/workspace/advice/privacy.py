@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from expunge.arguments import check_count, check_number
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
 from expunge.methods import find_method
 
@@ -182,21 +183,17 @@ def advise_privacy(
 
 def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float | None) -> None:
     for name, value, least in (("n", n, 100), ("d", d, 1), ("deletions", deletions, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise InvalidParameterError(
-                f"{name} must be a whole number of at least {least}, got {value!r}.", hint="As 1000."
-            )
+        check_count(name, value, least=least)
     if 2 * deletions > n:
         raise InvalidParameterError(f"{deletions} deletions are more than half of {n} records.", hint="Train again.")
-    if ceiling is not None and not 0.5 < ceiling < 1:
-        raise InvalidParameterError(f"ceiling must lie between 0.5 and 1, got {ceiling!r}.", hint="As 0.95.")
+    if ceiling is not None:
+        check_number("ceiling", ceiling, low=0.5, high=1.0, open_low=True, open_high=True)
     lowest, highest = (0.0, 1.0) if ceiling is None else (0.5, ceiling)
     if not lowest <= target <= highest:
         raise InvalidParameterError(
             f"The accuracy that is wanted must lie between {lowest:g} and {highest:g}, got {target!r}.", hint="As 0.8."
         )
-    if not 0 < epsilon < float("inf"):
-        raise InvalidParameterError(f"epsilon must be a finite number above 0, got {epsilon!r}.", hint="As 1.0.")
+    check_number("epsilon", epsilon, open_low=True)
 
 
 def _made_up(n: int, d: int, ceiling: float, seed: int) -> Rows:

@@ -9,7 +9,7 @@ from expunge.errors import InvalidParameterError
 from expunge.files.archive import FileNotUsableError, write_whole
 from expunge.workspace.advice.privacy import PrivacyAdvice
 
-__all__ = ["check_plot", "draw_privacy", "write_privacy"]
+__all__ = ["check_plot", "write_privacy"]
 
 _COLOURS = {"certified": "#1f5f9e", "langevin": "#b45f06", "doing nothing": "#2e7d32"}
 _PLAIN = "#16191f"
@@ -37,12 +37,12 @@ def write_privacy(advice: PrivacyAdvice, path: Path | None) -> list[str]:
     """Write the picture if it was asked for; a sentence about it."""
     if path is None:
         return []
-    data = draw_privacy(advice)
+    data = _draw_privacy(advice)
     write_whole(path, lambda stream: stream.write(data))
     return [f"Wrote {path}."]
 
 
-def draw_privacy(advice: PrivacyAdvice) -> bytes:
+def _draw_privacy(advice: PrivacyAdvice) -> bytes:
     """The picture, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 from expunge.errors import InvalidParameterError
 
-__all__ = ["DAY_S", "LEAST", "MONTH_S", "SHARDS", "Question", "parse_duration"]
+__all__ = ["DAY_S", "LEAST", "Question", "parse_duration"]
 
 DAY_S = 86_400.0
-MONTH_S = 30 * DAY_S
+_MONTH_S = 30 * DAY_S
 
 #: What is compared unless something else is asked for.
-SHARDS, LEAST = (2, 5, 10, 20, 50, 100), 20
+_SHARDS, LEAST = (2, 5, 10, 20, 50, 100), 20
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": DAY_S}
 _DURATION = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(s|min|h|d)\s*", re.ASCII)
@@ -38,7 +38,7 @@ class Question:
         How much accuracy (or R²) may be given up, in [0, 1].
     shards : tuple of int, optional
         What is compared; one shard with one slice, which is plain retraining, always is. Default: those of
-        :data:`SHARDS` that leave at least :data:`LEAST` people or records in each.
+        2, 5, 10, 20, 50 and 100 that leave at least :data:`LEAST` people or records in each.
     slices : tuple of int, default=(1, 4, 16)
         More than one only for estimators that continue training.
     seed : int, default=0
@@ -91,7 +91,7 @@ class Question:
             More shards than that were asked for, or there is too little for any.
         """
         if self.shards is None:
-            found = tuple(s for s in SHARDS if s * LEAST <= n_units)
+            found = tuple(s for s in _SHARDS if s * LEAST <= n_units)
             if not found:
                 raise InvalidParameterError(
                     f"{n_units} people or records are too few for shards.", hint="Retrain on everything: it is quick."
@@ -111,7 +111,7 @@ class Question:
 
     def batch_of(self, n_units: int) -> int:
         """Requests that come together in one batch, at least one and at most half of all units."""
-        return max(1, min(round(self.deletions * self.collected_s / MONTH_S), n_units // 2))
+        return max(1, min(round(self.deletions * self.collected_s / _MONTH_S), n_units // 2))
 
 
 def parse_duration(text: str, what: str) -> float:

@@ -22,10 +22,10 @@ from expunge.workspace.database.dialects import empty_log, open_engine, to_read,
 from expunge.workspace.database.statements import Inserted, Prepared
 from expunge.workspace.database.tables import meta, metadata
 
-__all__ = ["HEAD", "Database", "as_bytes"]
+__all__ = ["Database", "as_bytes"]
 
 #: The migration that this version writes; see ``migrations/versions``.
-HEAD = "0003"
+_HEAD = "0003"
 KNOWN = ("0001", "0002", "0003")
 
 _META = Prepared(sa.select(meta.c.value).where(meta.c.name == sa.bindparam("name")))
@@ -124,7 +124,9 @@ class Database:
                 return None
             found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         if found is not None and found not in KNOWN:
-            raise NewerFormatError(f"The database has form {found!r}; this version reads up to {HEAD}.", hint="Update.")
+            raise NewerFormatError(
+                f"The database has form {found!r}; this version reads up to {_HEAD}.", hint="Update."
+            )
         return None if found is None else str(found)
 
     def is_used(self) -> bool:
@@ -135,7 +137,7 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the database to the form of today."""
-        if self.version() == HEAD:
+        if self.version() == _HEAD:
             return
         from alembic import command
         from alembic.config import Config

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LEAST", "Forms", "forms_of", "limbs_of", "plain_forms"]
+__all__ = ["LEAST", "Forms", "forms_of"]
 
 #: Shortest needle in bytes. Float32 has no more.
 LEAST = 4
@@ -62,15 +62,15 @@ def forms_of(value: Any) -> Forms:
     {}
     """
     needles: dict[bytes, str] = {}
-    for form, name in plain_forms(value):
+    for form, name in _plain_forms(value):
         needles.setdefault(form, name)
         suffix = "" if name == "utf-8" else f" of {name}"
         for wrapped, how in _wrapped(form) if not name.startswith("fixed") else ():
             needles.setdefault(wrapped, f"{how}{suffix}")
-    return Forms(needles, tuple(limbs_of(value)))
+    return Forms(needles, tuple(_limbs_of(value)))
 
 
-def plain_forms(value: Any) -> Iterator[tuple[bytes, str]]:
+def _plain_forms(value: Any) -> Iterator[tuple[bytes, str]]:
     """The forms that are not wrapped in base64 or hex, each with its name."""
     if isinstance(value, (bytes, bytearray)):
         if len(value) >= _LEAST_TEXT:
@@ -154,7 +154,7 @@ def _decimals(number: float) -> list[str]:
     return [*(text for text in whole if len(text) > _LEAST_TEXT), *texts]
 
 
-def limbs_of(value: Any) -> Iterator[tuple[bytes, bytes, bytes]]:
+def _limbs_of(value: Any) -> Iterator[tuple[bytes, bytes, bytes]]:
     """Limbs of a float at every resolution at which two of them hold 28 bits or more, as int64 little-endian."""
     if not isinstance(value, (float, np.floating)) or not math.isfinite(value):
         return

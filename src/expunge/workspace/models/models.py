@@ -18,10 +18,10 @@ from expunge.workspace.tabular.schema import Schema
 if TYPE_CHECKING:
     from expunge.workspace.models.versions import Manifest
 
-__all__ = ["LIVE", "Model", "ModelCard", "live_models", "load", "open_model", "usable"]
+__all__ = ["Model", "ModelCard", "live_models", "load", "open_model", "usable"]
 
 #: States of versions that hold what a model is. A workspace has one such version of each model.
-LIVE = ("candidate", "current")
+_LIVE = ("candidate", "current")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def live_models(core: Core, connection: Any, *, dataset: int | None = None) -> l
     """All models with their live versions, or those of one data set."""
     where = [] if dataset is None else [models.c.dataset == dataset]
     rows = core.db.rows(connection, models, *where)
-    live = {row["model"]: row for row in core.db.rows(connection, model_versions, model_versions.c.state.in_(LIVE))}
+    live = {row["model"]: row for row in core.db.rows(connection, model_versions, model_versions.c.state.in_(_LIVE))}
     return [_model(row, live[row["id"]]) for row in rows if row["id"] in live]
 
 

@@ -27,7 +27,7 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.tables import read_table
 
 __all__ = [
-    "Answer", "answer", "due_now", "expire", "plan", "rectify", "refuse_impossible", "run", "take_in", "wishes_of",
+    "Answer", "answer", "due_now", "expire", "plan", "rectify", "run", "take_in", "wishes_of",
 ]  # fmt: skip
 
 Ids = Sequence[Any] | None
@@ -77,7 +77,7 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
     return Planned(tuple(out), size)
 
 
-def refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
+def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
     """Refuse what a method cannot do, before a request is taken in.
 
     Of a person of whom nothing is held there will be a receipt that says so. A record, class or column that nobody has
@@ -125,7 +125,7 @@ def take_in(
                 number = None if _is_known(core, connection, wish.kind, _payload(wish)) else number
         before.append(number)
     new = [wish for wish, number in zip(wishes, before, strict=True) if number is None]
-    refuse_impossible(core, new)
+    _refuse_impossible(core, new)
     numbers = iter(commits.accept(new) if new else ())
     return [next(numbers) if number is None else number for number in before]
 

@@ -23,10 +23,10 @@ from typing import Any, Literal, NamedTuple, cast, get_args
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidRequestError
 from expunge.workspace.rules.deadlines import as_instant, read_arrival, regime_of
 
-__all__ = ["FIELDS", "Asked", "Fault", "check_lines", "read_requests"]
+__all__ = ["Asked", "Fault", "check_lines", "read_requests"]
 
 #: Fields of a line. The first two are needed.
-FIELDS = ("kind", "id", "received", "regime", "caller", "key")
+_FIELDS = ("kind", "id", "received", "regime", "caller", "key")
 #: What a file can ask for. To rectify one has to give the corrected record too.
 _Kind = Literal["subject", "record", "class", "feature"]
 _SHOWN = 20
@@ -190,13 +190,13 @@ def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, dict[str, Any] 
 
 def _header(cells: list[str]) -> list[str]:
     names = [cell.strip().lower() for cell in cells]
-    hint = f"The first line names the columns: {','.join(FIELDS)}."
-    for needed in FIELDS[:2]:
+    hint = f"The first line names the columns: {','.join(_FIELDS)}."
+    for needed in _FIELDS[:2]:
         if needed not in names:
             raise InvalidDataError(f"The first line names no column {needed!r}.", hint=hint)
     if len(set(names)) < len(names):
         raise InvalidDataError("The first line names a column twice.", hint=hint)
-    if strange := set(names) - set(FIELDS):
+    if strange := set(names) - set(_FIELDS):
         raise InvalidDataError(f"The first line names {len(strange)} columns that are not known.", hint=hint)
     return names
 
@@ -225,8 +225,8 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
             continue
         if not isinstance(data, dict):
             yield number, "is no JSON object"
-        elif set(data) - set(FIELDS):
-            yield number, f"has a field other than {', '.join(FIELDS)}"
+        elif set(data) - set(_FIELDS):
+            yield number, f"has a field other than {', '.join(_FIELDS)}"
         else:
             yield number, data
 
@@ -247,7 +247,7 @@ def _asked(number: int, data: Mapping[str, Any], now: datetime, zone: str) -> As
     if isinstance(target, str) and (target != target.strip() or len(target) > _LONGEST or not target.isprintable()):
         return f"has an id with blanks around it, with signs that cannot be printed, or of more than {_LONGEST} signs"
     texts: dict[str, str] = {}
-    for name in FIELDS[2:]:
+    for name in _FIELDS[2:]:
         value = data.get(name)
         if value is not None and (not isinstance(value, str) or len(value) > _LONGEST):
             return f"has a {name} that is no text of at most {_LONGEST} signs"

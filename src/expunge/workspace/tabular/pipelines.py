@@ -13,7 +13,6 @@ from expunge.errors import InvalidParameterError, MissingExtraError
 from expunge.extras import needs_torch
 
 __all__ = [
-    "ESTIMATORS",
     "behind_backbone",
     "behind_columns",
     "behind_words",
@@ -23,7 +22,7 @@ __all__ = [
 ]
 
 #: Name of each estimator -> the tasks it is for.
-ESTIMATORS: dict[str, tuple[str, ...]] = {
+_ESTIMATORS: dict[str, tuple[str, ...]] = {
     "logistic": ("classification",),
     "linear": ("regression",),
     "hist-gradient-boosting": ("classification", "regression"),
@@ -43,7 +42,7 @@ def make_estimator(name: str, task: str) -> Any:
     Parameters
     ----------
     name : str
-        A key of :data:`ESTIMATORS`.
+        As ``--estimator`` takes it.
     task : {"classification", "regression"}
 
     Raises
@@ -53,9 +52,9 @@ def make_estimator(name: str, task: str) -> Any:
     MissingExtraError
         LightGBM or torch is not installed.
     """
-    fitting = [known for known, tasks in ESTIMATORS.items() if task in tasks]
+    fitting = [known for known, tasks in _ESTIMATORS.items() if task in tasks]
     if name not in fitting:
-        why = f"is not for {task}" if name in ESTIMATORS else "is not known"
+        why = f"is not for {task}" if name in _ESTIMATORS else "is not known"
         raise InvalidParameterError(f"The estimator {name!r} {why}.", hint=f"Choose {' or '.join(fitting)}.")
     if name == "network":
         return _network()
