@@ -13,7 +13,14 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 import expunge
-from expunge import GaussianDetector, HistogramDetector, LocalOutlierFactor, NeighborDetector, PCADetector
+from expunge import (
+    GaussianDetector,
+    HistogramDetector,
+    IsolationForest,
+    LocalOutlierFactor,
+    NeighborDetector,
+    PCADetector,
+)
 from expunge.anomaly import Stream, repair
 from expunge.contract import DormantModelError
 from expunge.errors import (
@@ -23,8 +30,8 @@ from expunge.errors import (
     InvalidRequestError,
     UnknownRecordError,
 )
+from expunge.maths import boxes
 from expunge.maths.nearest import nearest
-from expunge.methods.neighbours import boxes
 from methods.class_histories import histories, random_table
 
 EVERY = {
@@ -37,6 +44,8 @@ EVERY = {
     "neighbors mean": NeighborDetector(n_neighbors=3, method="mean", metric="manhattan"),
     "factor": LocalOutlierFactor(n_neighbors=3),
     "factor cosine": LocalOutlierFactor(n_neighbors=2, metric="cosine", contamination=0.1),
+    "forest": IsolationForest(n_estimators=3, max_samples=8),
+    "forest share": IsolationForest(n_estimators=3, max_samples=0.5, contamination=0.2),
 }
 
 
