@@ -134,7 +134,7 @@ def test_the_gradient_of_the_bound_is_its_difference_quotient() -> None:
     q = Posterior(np.zeros(4), np.eye(4))
     X, t = rng.normal(size=(2, 4)), np.array([1.0, -1.0])
     samples, threshold = rng.normal(size=(2000, 2)), 0.05
-    found = divided(q, X, t, np.ones(2), way="eubo", threshold=threshold, samples=samples)
+    found = divided(q, X, t, np.ones(2), algorithm="eubo", threshold=threshold, samples=samples)
     draws = np.random.default_rng(4).normal(size=(150_000, 4))
 
     def bound(p: Posterior) -> float:
@@ -245,7 +245,7 @@ def test_three_classes_weights_files_and_a_model_that_sleeps(tmp_path: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"alpha": 0.0}, {"way": "hope"}, {"threshold": 1.0}, {"threshold": -0.1}, {"n_samples": 1}]
+    "arguments", [{"alpha": 0.0}, {"algorithm": "hope"}, {"threshold": 1.0}, {"threshold": -0.1}, {"n_samples": 1}]
 )
 def test_arguments_are_refused(arguments: dict[str, Any]) -> None:
     X, y = table(20, 2)

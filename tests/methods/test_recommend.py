@@ -150,7 +150,7 @@ def weights(model: EASE) -> np.ndarray:
 
 def test_weights_are_those_of_fractions() -> None:
     frame = visits(120, n_items=9)
-    model = EASE(ridge=2.0).fit(frame)
+    model = EASE(alpha=2.0).fit(frame)
     model.forget(subjects="u3")
     rest = frame[frame["user"] != "u3"]
     items, B = fractions_of(rest, 2)
@@ -165,7 +165,7 @@ def test_weights_are_those_of_fractions() -> None:
 def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> None:
     """Users, single records and items go and come back; the first bound, the last one and each between."""
     frame = visits(100, n_items=6)
-    model = EASE(ridge=2.0, mode="bounded", tolerance=0.1).fit(frame)
+    model = EASE(alpha=2.0, algorithm="bounded", tol=0.1).fit(frame)
     rng, left = np.random.default_rng(2), np.arange(len(frame))
     worst = 0.0
     for step in range(6):
@@ -192,11 +192,11 @@ def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> No
 
 def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> None:
     frame = visits(120, n_items=9)
-    tight = EASE(ridge=2.0, mode="bounded", tolerance=1e-15)
+    tight = EASE(alpha=2.0, algorithm="bounded", tol=1e-15)
     with pytest.raises(InvalidDataError, match=r"the tolerance is 1\.0e-15"):
         tight.fit(frame)
-    model = EASE(ridge=2.0, mode="bounded").fit(frame)
-    near = EASE(ridge=2.0, mode="bounded", tolerance=model.error_bound_ * 1.02).fit(frame)
+    model = EASE(alpha=2.0, algorithm="bounded").fit(frame)
+    near = EASE(alpha=2.0, algorithm="bounded", tol=model.error_bound_ * 1.02).fit(frame)
     removal = near.forget(subjects="u3")
     assert "made anew" in removal.notes[0]
     fresh = frame[frame["user"] != "u3"]
@@ -206,7 +206,7 @@ def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> No
 
 def test_an_interrupted_removal_is_finished_once() -> None:
     frame = visits(120, n_items=9)
-    model, twin = (EASE(ridge=2.0, mode="bounded").fit(frame) for _ in range(2))
+    model, twin = (EASE(alpha=2.0, algorithm="bounded").fit(frame) for _ in range(2))
     histories_ = [Changed({"i01", "i02"}, {"i01"})]
     steps = model._state().parts["inverse"].changed(histories_, 2.0)
     steps.apply()
@@ -222,7 +222,7 @@ def test_an_interrupted_removal_is_finished_once() -> None:
 def test_factors_are_those_of_weighted_least_squares(kind: str) -> None:
     """Rows scaled by roots of weights, and solved as one stack with its penalty, by an orthogonal factorisation."""
     frame = visits(120, n_items=9)
-    part = ALS(n_factors=3, n_sweeps=1, values=kind, ridge=0.7).fit(frame)._state().parts["factors"]
+    part = ALS(n_factors=3, n_sweeps=1, values=kind, alpha=0.7).fit(frame)._state().parts["factors"]
     table = frame.groupby(["user", "item"])["value"].max().unstack()
     assert table.index.tolist() == part["users"].tolist()
     assert table.columns.tolist() == part["items"].tolist()
@@ -242,7 +242,7 @@ def test_factors_are_those_of_weighted_least_squares(kind: str) -> None:
 def test_a_warm_start_is_nearer_to_a_retrain_than_before_and_says_how_far_it_moved() -> None:
     frame = visits(300)
     given = {"n_factors": 3, "n_sweeps": 30}
-    model = ALS(mode="warm", warm_sweeps=5, **given).fit(frame)
+    model = ALS(algorithm="warm", warm_sweeps=5, **given).fit(frame)
     fresh = ALS(**given).fit(frame[frame["user"] != "u3"])
 
     def scores(of: ALS) -> np.ndarray:
@@ -260,7 +260,7 @@ def test_a_warm_start_is_nearer_to_a_retrain_than_before_and_says_how_far_it_mov
 
 def test_a_user_who_leaves_costs_one_shard_and_the_blend() -> None:
     frame = visits(300)
-    given = {"n_shards": 4, "n_factors": 3, "n_epochs": 2, "n_sampled": 5}
+    given = {"n_shards": 4, "n_factors": 3, "epochs": 2, "n_sampled": 5}
     model = ShardedBPR(**given).fit(frame)
     before = dict(model._state().parts)
     plan, removal = model.plan(subjects="u3"), model.forget(subjects="u3")
@@ -332,8 +332,8 @@ def test_the_blend_is_the_best_of_its_penalised_likelihood() -> None:
 
 # ------------------------------------------------------------------------------------------------ what they all do
 
-EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(ridge=3.0), ALS(n_factors=3, n_sweeps=2),
-         ShardedBPR(n_shards=3, n_factors=3, n_epochs=2)]  # fmt: skip
+EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(alpha=3.0), ALS(n_factors=3, n_sweeps=2),
+         ShardedBPR(n_shards=3, n_factors=3, epochs=2)]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)

@@ -33,11 +33,11 @@ class ShardedBPR(Recommender):
         At least 1. A user is in the shard that a keyed hash of the name says, whatever the user did.
     n_factors : int, default=32
         At least 1.
-    n_epochs : int, default=10
+    epochs : int, default=10
         Passes of a shard over its interactions, at least 1.
-    learning_rate : float, default=0.1
+    lr : float, default=0.1
         Above 0.
-    decay : float, default=0.01
+    weight_decay : float, default=0.01
         Of the factors, at least 0.
     batch_size : int, default=1024
         At least 1.
@@ -84,27 +84,28 @@ class ShardedBPR(Recommender):
     --------
     >>> import pandas as pd
     >>> seen = pd.DataFrame({"user": [1, 1, 2, 2, 3, 4], "item": ["tea", "pie", "tea", "pie", "tea", "jam"]})
-    >>> model = ShardedBPR(n_shards=2, n_factors=2, n_epochs=2).fit(seen)
+    >>> model = ShardedBPR(n_shards=2, n_factors=2, epochs=2).fit(seen)
     >>> removal = model.forget(subjects=2)
-    >>> fresh = ShardedBPR(n_shards=2, n_factors=2, n_epochs=2).fit(seen[seen["user"] != 2], record_ids=[0, 1, 4, 5])
+    >>> fresh = ShardedBPR(n_shards=2, n_factors=2, epochs=2).fit(seen[seen["user"] != 2], record_ids=[0, 1, 4, 5])
     >>> model.digest() == fresh.digest()
     True
     """
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "n_shards": [1, 3], "n_factors": [1], "n_epochs": [5], "learning_rate": [0.5], "decay": [0.5],
+        "n_shards": [1, 3], "n_factors": [1], "epochs": [5], "lr": [0.5], "weight_decay": [0.5],
         "batch_size": [3], "n_sampled": [1], "least_value": [4.0], "seed": [1],
     }  # fmt: skip
 
     def __init__(
-        self, *, n_shards: int = 10, n_factors: int = 32, n_epochs: int = 10, learning_rate: float = 0.1,
-        decay: float = 0.01, batch_size: int = 1024, n_sampled: int = 256, least_value: float = 0.0, seed: int = 0,
+        self, *, n_shards: int = 10, n_factors: int = 32, epochs: int = 10, lr: float = 0.1,
+        weight_decay: float = 0.01, batch_size: int = 1024, n_sampled: int = 256, least_value: float = 0.0,
+        seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_shards = n_shards
         self.n_factors = n_factors
-        self.n_epochs = n_epochs
-        self.learning_rate = learning_rate
-        self.decay = decay
+        self.epochs = epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.n_sampled = n_sampled
         self.least_value = least_value
@@ -112,12 +113,12 @@ class ShardedBPR(Recommender):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("n_shards", "n_factors", "n_epochs", "batch_size", "n_sampled"):
+        for name in ("n_shards", "n_factors", "epochs", "batch_size", "n_sampled"):
             check_integer(name, getattr(self, name), least=1)
-        for name in ("learning_rate", "decay"):
+        for name in ("lr", "weight_decay"):
             check_number(name, getattr(self, name))
-        if not self.learning_rate > 0:
-            raise InvalidParameterError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
+        if not self.lr > 0:
+            raise InvalidParameterError(f"lr must be above 0, got {self.lr!r}.")
 
     def _place(self, table: Table) -> npt.NDArray[np.int64]:  # type: ignore[override]
         super()._place(table)
@@ -149,8 +150,9 @@ class ShardedBPR(Recommender):
         if n:
             first = drawn_factors(self.seed, found.items, int(self.n_factors)) * 0.35  # a deviation of about 0.1
             factors = train_items(
-                found.starts, found.codes, first, epochs=int(self.n_epochs), lr=float(self.learning_rate),
-                decay=float(self.decay), batch_size=int(self.batch_size), seed=derive_seed(self.seed, "shard", shard),
+                found.starts, found.codes, first, epochs=int(self.epochs), lr=float(self.lr),
+                decay=float(self.weight_decay), batch_size=int(self.batch_size),
+                seed=derive_seed(self.seed, "shard", shard),
             )  # fmt: skip
         return {"items": found.items, "users": counts.astype(np.int64), "factors": factors}
 
