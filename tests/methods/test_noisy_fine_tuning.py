@@ -37,17 +37,17 @@ def network(seed: int = 0, *, layer: nn.Module | None = None) -> nn.Module:
 
 
 SETTINGS = [
-    {"n_steps": 1, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
-    {"n_steps": 30, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
-    {"n_steps": 30, "lr": 0.3, "model_norm": 5.0, "max_grad_norm": 0.1, "weight_decay": 1.0},
-    {"n_steps": 5, "lr": 1.0, "model_norm": 1.0, "max_grad_norm": 3.0, "weight_decay": 0.9},
+    {"steps": 1, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
+    {"steps": 30, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
+    {"steps": 30, "lr": 0.3, "model_norm": 5.0, "max_grad_norm": 0.1, "weight_decay": 1.0},
+    {"steps": 5, "lr": 1.0, "model_norm": 1.0, "max_grad_norm": 3.0, "weight_decay": 0.9},
 ]  # fmt: skip
 
 
 def worst_chain(settings: dict[str, Any]) -> tuple[float, float]:
     """Two runs in one dimension that drift apart as fast as clipping allows: how far, and the variance at noise 1."""
     c, gap, variance = 1 - settings["lr"] * settings["weight_decay"], 2 * settings["model_norm"], 0.0
-    for _ in range(settings["n_steps"]):
+    for _ in range(settings["steps"]):
         gap, variance = c * gap + 2 * settings["lr"] * settings["max_grad_norm"], c**2 * variance + 1
     return gap, variance
 
@@ -69,7 +69,7 @@ def test_an_attack_on_the_worst_chain_finds_what_is_claimed_and_half_the_noise_i
 
     def runs(sign: float, scale: float, count: int = 40_000) -> Any:
         x = np.full(count, sign * settings["model_norm"])
-        for _ in range(settings["n_steps"]):
+        for _ in range(settings["steps"]):
             x = x - settings["lr"] * (settings["weight_decay"] * x - sign * settings["max_grad_norm"])
             x = x + scale * draws.normal(size=count)
         return x

@@ -404,7 +404,7 @@ def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:
         StandIns().forget(nn.Sequential(nn.Embedding(101, 2), nn.Flatten(), nn.Linear(8, 2)), whole, [1])
     with pytest.raises(UnsupportedRequestError, match="by class"):
         StandIns().forget(nn.Linear(4, 1), Regression((X, y.astype("float32"))), [1])
-    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"kind": "none"}, {"epochs": 0}):
+    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"strategy": "none"}, {"epochs": 0}):
         with pytest.raises(InvalidParameterError):
             StandIns(**wrong).forget(nn.Linear(4, 2), Classification((X, y)), [1])
 

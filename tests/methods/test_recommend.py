@@ -27,6 +27,7 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.methods.recommend.histories import Changed
+from expunge.methods.recommend.passes import passes
 from expunge.recommend import ALS, EASE, ItemKNN, Popularity, ShardedBPR, by_group, ranking
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -283,17 +284,16 @@ def test_a_step_is_the_gradient_of_the_ranking_loss() -> None:
     rng = np.random.default_rng(0)
     starts, codes = np.array([0, 2, 4, 5]), np.array([0, 3, 1, 2, 4])
     first = rng.normal(size=(6, 3))
-    got = train_items(starts, codes, first, epochs=1, lr=0.1, decay=0.01, batch_size=99, seed=7)
-    draw = torch.Generator().manual_seed(7)
-    order = torch.randperm(5, generator=draw)
-    against = torch.randint(6, (5,), generator=draw)[order].numpy()
-    of_user = np.repeat(np.arange(3), np.diff(starts))[order.numpy()]
+    (only,) = passes(7, np.arange(3), np.arange(6), starts, codes, epochs=1, batch_size=99)
+    got = train_items(starts, codes, first, [only], lr=0.1, decay=0.01)
+    order, against = only.order, only.others[only.order]
+    of_user = np.repeat(np.arange(3), np.diff(starts))[order]
     known = [set(codes[a:b].tolist()) for a, b in itertools.pairwise(starts.tolist())]
     V = torch.tensor(first, requires_grad=True)
     U = torch.stack([V[sorted(of)].mean(dim=0) for of in known]).detach()
     squares, moved = torch.full((6,), 1e-6, dtype=torch.float64), torch.zeros_like(V)
     loss_of = []
-    for u, i, j in zip(of_user.tolist(), codes[order.numpy()].tolist(), against.tolist(), strict=True):
+    for u, i, j in zip(of_user.tolist(), codes[order].tolist(), against.tolist(), strict=True):
         for sign, item in ((1, i), (-1, j)):
             at = V[item]
             other = V[j if sign > 0 else i].detach()
@@ -305,6 +305,34 @@ def test_a_step_is_the_gradient_of_the_ranking_loss() -> None:
     for item, gradient in loss_of:
         moved[item] += 0.1 * gradient / squares[item].sqrt()
     np.testing.assert_allclose(got, first + moved.detach().numpy(), atol=1e-6)
+
+
+def test_an_interaction_that_goes_moves_no_other() -> None:
+    """Batches and items set against, told by names: the same for all that are left, in whatever order they come."""
+    rng = np.random.default_rng(3)
+    told = {(u, i) for u in range(40) for i in rng.choice(30, 5, replace=False).tolist()}
+
+    def drawn(pairs: set[tuple[int, int]], users: list[int]) -> list[dict[tuple[int, int], tuple[int, int]]]:
+        items = sorted({i for _, i in pairs})
+        histories = [sorted(items.index(i) for u, i in pairs if u == user) for user in users]
+        starts, codes = np.cumsum([0, *map(len, histories)]), np.array(list(itertools.chain(*histories)))
+        of = [(user, items[i]) for user, history in zip(users, histories, strict=True) for i in history]
+        out = []
+        for one in passes(5, np.array(users), np.array(items), starts, codes, epochs=2, batch_size=30):
+            batch = np.searchsorted(one.cuts[1:], np.argsort(one.order), side="right")
+            out.append({of[k]: (int(batch[k]), items[one.others[k]]) for k in range(len(of))})
+        return out
+
+    before, gone = drawn(told, list(range(40))), {(u, i) for u, i in told if u in (3, 17)}
+    after = drawn(told - gone, [u for u in reversed(range(40)) if u not in (3, 17)])
+    for old, new in zip(before, after, strict=True):
+        assert {pair: told for pair, told in old.items() if pair not in gone} == new
+    assert before[0] != before[1]
+    lost = drawn({(u, i) for u, i in told if i != 4}, list(range(40)))
+    for old, new in zip(before, lost, strict=True):
+        assert all(new[pair] == told for pair, told in old.items() if pair[1] != 4 and told[1] != 4)
+    counts = np.bincount([other for one in before for _, other in one.values()], minlength=30)
+    assert (counts > 0).mean() > 0.8, "nearly all items are set against something"
 
 
 def test_the_blend_is_the_best_of_its_penalised_likelihood() -> None:

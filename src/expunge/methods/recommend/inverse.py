@@ -51,11 +51,11 @@ _RAISED = 1.0 + 2.0**-20
 _jit: Any = numba.njit(cache=True, nogil=True)
 
 
-def inverse_of(gram: Floats, alpha: float) -> Floats:
+def inverse_of(gram: Floats, ridge: float) -> Floats:
     """(G + λI)⁻¹, symmetric to the bit; written over G. One thread, so that bits depend on no number of threads."""
     from scipy.linalg import lapack
 
-    gram[np.diag_indices_from(gram)] += alpha
+    gram[np.diag_indices_from(gram)] += ridge
     if not len(gram):
         return gram
     with one_thread():
@@ -70,7 +70,7 @@ def _mirrored(upper: Floats) -> Floats:
 
 
 @_jit
-def _step(P: Any, codes: Any, sign: float, numbers: Any, alpha: float, done: Any, number: int) -> None:
+def _step(P: Any, codes: Any, sign: float, numbers: Any, ridge: float, done: Any, number: int) -> None:
     """One history comes or goes, and ``numbers`` = [δ, α] with it; nothing if it was done before."""
     if done[0] > number:
         return
@@ -121,26 +121,26 @@ class Inverse(Living):
         self.items, self.users, self.matrix, self.numbers = items, users, matrix, numbers
 
     @classmethod
-    def of(cls, items: Any, users: Any, gram: Floats, alpha: float) -> Inverse:
+    def of(cls, items: Any, users: Any, gram: Floats, ridge: float) -> Inverse:
         """From a Gram matrix; O(n³), half of it for the bound."""
-        n, norm = len(gram), (alpha + float(np.sqrt(np.sum(gram * gram)))) * _RAISED
-        P = inverse_of(gram.copy(), alpha)
+        n, norm = len(gram), (ridge + float(np.sqrt(np.sum(gram * gram)))) * _RAISED
+        P = inverse_of(gram.copy(), ridge)
         if not n:
             return cls(items, users, P, np.array([0.0, norm]))
         with one_thread():
             residual = gram @ P
-        residual += alpha * P
+        residual += ridge * P
         residual[np.diag_indices_from(residual)] -= 1.0
         gamma = (n + 3) * _U / (1.0 - (n + 3) * _U)
         rest = float(np.linalg.norm(residual)) + gamma * (norm * float(np.linalg.norm(P)) + np.sqrt(n))
         delta = rest * norm / (1.0 - rest) if rest < 0.5 else np.inf
         return cls(items, users, P, np.array([delta * _RAISED, norm]))
 
-    def bound(self, alpha: float) -> float:
+    def bound(self, ridge: float) -> float:
         """What each weight of an item for another one is off by, at most; infinite where nothing is proved."""
-        return self._bound(float(self.numbers[0]), alpha)
+        return self._bound(float(self.numbers[0]), ridge)
 
-    def foretold(self, histories: Sequence[Changed], alpha: float) -> float:
+    def foretold(self, histories: Sequence[Changed], ridge: float) -> float:
         """The bound after this change, from norms alone: too large, and never too small.
 
         ‖w‖ ≤ √h p, ‖e‖ ≤ γ √(h n) p and |s| ≤ 1 + h p, where p = 1 / (λ - δ) ≥ ‖P‖ after each step. An item that leaves
@@ -150,39 +150,39 @@ class Inverse(Living):
         delta, alpha = float(self.numbers[0]), float(self.numbers[1])
         n = len(self.items) + sum(h for _, h in lengths)
         for sign, h in lengths:
-            if not delta < alpha / 2:
+            if not delta < ridge / 2:
                 return np.inf
-            p, gamma = 1.0 / (alpha - delta), 2.0 * h * _U
+            p, gamma = 1.0 / (ridge - delta), 2.0 * h * _U
             s, w, e = 2.0 * (1.0 + h * p), np.sqrt(h) * p, gamma * np.sqrt(h * n) * p
             off = gamma * np.sqrt(h) * w + np.sqrt(h) * e + 2.0 * _U
             phi = (off * s * s + _U * s) * w * w + s * (2.0 * w * e + e * e) + 8.0 * _U * (np.sqrt(n) * p + s * w * w)
             alpha += h if sign > 0 else 0
             norm = alpha + delta
             delta += 2.0 * norm * norm * phi
-            delta = max(delta + 2.0 * delta * delta / (alpha - delta), 4.0 * _U * alpha)
-        return self._bound(delta, alpha, n_more=len(histories))
+            delta = max(delta + 2.0 * delta * delta / (ridge - delta), 4.0 * _U * ridge)
+        return self._bound(delta, ridge, n_more=len(histories))
 
-    def _bound(self, delta: float, alpha: float, n_more: int = 0) -> float:
-        if not delta < alpha:
+    def _bound(self, delta: float, ridge: float, n_more: int = 0) -> float:
+        if not delta < ridge:
             return np.inf
         if not len(self.items):
             return 0.0
-        off, diagonal = delta / (alpha * (alpha - delta)) * _RAISED, self.matrix.diagonal()
+        off, diagonal = delta / (ridge * (ridge - delta)) * _RAISED, self.matrix.diagonal()
         low, high = float(diagonal.min()), float(diagonal.max())
         if n_more:  # no entry is above 1 / (λ - δ)
-            low, high = 1.0 / (alpha + delta + int(self.users.max()) + n_more), 1.0 / (alpha - delta)
+            low, high = 1.0 / (ridge + delta + int(self.users.max()) + n_more), 1.0 / (ridge - delta)
         return off * (1.0 + np.sqrt(high / low)) / (low - off) * _RAISED if low > off else np.inf
 
-    def copy_after(self, histories: Sequence[Changed], alpha: float) -> Inverse:
+    def copy_after(self, histories: Sequence[Changed], ridge: float) -> Inverse:
         """A copy to which the change was made, whose bound is known by that."""
         twin = Inverse(self.items, self.users, self.matrix.copy(), self.numbers.copy())
-        made = twin.changed(histories, alpha)
+        made = twin.changed(histories, ridge)
         if isinstance(made, Inverse):
             return made
         made.apply()
         return twin
 
-    def changed(self, histories: Sequence[Changed], alpha: float) -> Inverse | Patch:
+    def changed(self, histories: Sequence[Changed], ridge: float) -> Inverse | Patch:
         """What a change of histories makes of it: a patch, or where items come or leave another inverse."""
         users = dict(zip(self.items.tolist(), self.users.tolist(), strict=True))
         for before, after in histories:
@@ -192,24 +192,24 @@ class Inverse(Living):
                 users[item] = users.get(item, 0) + 1
         if users.keys() == set(self.items.tolist()) and all(users.values()):
             return Steps(
-                self, histories, np.array([users[item] for item in self.items.tolist()], dtype=np.int64), alpha
+                self, histories, np.array([users[item] for item in self.items.tolist()], dtype=np.int64), ridge
             )
-        return self._anew(histories, users, alpha)
+        return self._anew(histories, users, ridge)
 
-    def _anew(self, histories: Sequence[Changed], users: dict[Any, int], alpha: float) -> Inverse:
+    def _anew(self, histories: Sequence[Changed], users: dict[Any, int], ridge: float) -> Inverse:
         every = sorted(users)
         items, numbers = np.array(every), self.numbers.copy()
         at = np.searchsorted(items, self.items) if len(self.items) else np.empty(0, dtype=np.int64)
-        P = np.diag(np.full(len(items), 1.0 / alpha))
+        P = np.diag(np.full(len(items), 1.0 / ridge))
         P[np.ix_(at, at)] = self.matrix
-        numbers[0] = max(numbers[0], 4.0 * _U * alpha)
+        numbers[0] = max(numbers[0], 4.0 * _U * ridge)
         counts = np.array([users[item] for item in every], dtype=np.int64)
         larger = Inverse(items, counts, P, numbers)
-        Steps(larger, histories, counts, alpha).apply()
+        Steps(larger, histories, counts, ridge).apply()
         kept = np.flatnonzero(counts)
         if len(kept) < len(items):
             delta = numbers[0]
-            numbers[0] = (delta + delta * delta / (alpha - delta)) * _RAISED if delta < alpha else np.inf
+            numbers[0] = (delta + delta * delta / (ridge - delta)) * _RAISED if delta < ridge else np.inf
         return Inverse(number_type(items[kept]), counts[kept], np.ascontiguousarray(P[np.ix_(kept, kept)]), numbers)
 
     def leaf(self) -> bytes:
@@ -241,8 +241,8 @@ class Steps(Patch):
     ridge : float
     """
 
-    def __init__(self, inverse: Inverse, histories: Sequence[Changed], users: Any, alpha: float) -> None:
-        self._inverse, self._users, self._alpha = inverse, users, alpha
+    def __init__(self, inverse: Inverse, histories: Sequence[Changed], users: Any, ridge: float) -> None:
+        self._inverse, self._users, self._ridge = inverse, users, ridge
         signed = [(sign, change[which]) for change in histories for sign, which in ((1.0, 1), (-1.0, 0))]
         self._steps = [(sign, numbered(inverse.items, labels)) for sign, labels in signed if labels]
         self._done = np.zeros(1, dtype=np.int64)
@@ -250,5 +250,5 @@ class Steps(Patch):
     def apply(self) -> None:
         inverse = self._inverse
         for number, (sign, codes) in enumerate(self._steps):
-            _step(inverse.matrix, codes, sign, inverse.numbers, self._alpha, self._done, number)
+            _step(inverse.matrix, codes, sign, inverse.numbers, self._ridge, self._done, number)
         inverse.users = self._users

@@ -12,9 +12,10 @@ from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.methods.recommend.blending import blended, learn_weights
 from expunge.methods.recommend.histories import drawn_factors, first_histories, history_of, numbered, users_by_hash
+from expunge.methods.recommend.passes import passes
 from expunge.methods.recommend.recommender import Recommender, check_integer
 from expunge.rows import Rows, Table
-from expunge.seeds import derive_seed, uniform64
+from expunge.seeds import uniform64
 from expunge.state import Change, Part
 
 __all__ = ["ShardedBPR"]
@@ -40,13 +41,13 @@ class ShardedBPR(Recommender):
     weight_decay : float, default=0.01
         Of the factors, at least 0.
     batch_size : int, default=1024
-        At least 1.
+        Interactions of a batch on average, at least 1; the batch of each follows from the names of its user and item.
     n_sampled : int, default=256
         Users that the weights of the shards are learned from, those of the smallest keyed hash; at least 1.
     least_value : float, default=0.0
         Interactions with a lower value are kept and do not count; those of a frame without values all count.
     seed : int, default=0
-        Of the shards, the first factors, the order of training and the sample.
+        Of the shards, the first factors, the batches and the sample.
 
     Attributes
     ----------
@@ -136,12 +137,12 @@ class ShardedBPR(Recommender):
         touched = np.unique(places[np.concatenate([change.removed_slots, change.added_slots])]).tolist()
         new: dict[str, Any] = {}
         for shard in touched if parts else range(int(self.n_shards)):
-            new[_name(shard)] = self._trained(rows, np.flatnonzero(rows.alive & (places == shard)), shard)
+            new[_name(shard)] = self._trained(rows, np.flatnonzero(rows.alive & (places == shard)))
         items, _, models = _together({**parts, **new})
         new["weights"] = {"of_shards": learn_weights(models, self._sample(rows, items), len(items))}
         return new
 
-    def _trained(self, rows: Rows, slots: Slots, shard: int) -> Part:
+    def _trained(self, rows: Rows, slots: Slots) -> Part:
         from expunge.methods.recommend.bpr import train_items
 
         found = first_histories(rows, rows.in_order(slots), float(self.least_value))
@@ -149,18 +150,19 @@ class ShardedBPR(Recommender):
         factors = np.zeros((n, int(self.n_factors)))
         if n:
             first = drawn_factors(self.seed, found.items, int(self.n_factors)) * 0.35  # a deviation of about 0.1
-            factors = train_items(
-                found.starts, found.codes, first, epochs=int(self.epochs), lr=float(self.lr),
-                decay=float(self.weight_decay), batch_size=int(self.batch_size),
-                seed=derive_seed(self.seed, "shard", shard),
+            drawn = passes(
+                self.seed, found.users, _names(found.items), found.starts, found.codes, epochs=int(self.epochs),
+                batch_size=int(self.batch_size),
             )  # fmt: skip
+            factors = train_items(
+                found.starts, found.codes, first, drawn, lr=float(self.lr), decay=float(self.weight_decay)
+            )
         return {"items": found.items, "users": counts.astype(np.int64), "factors": factors}
 
     def _sample(self, rows: Rows, items: npt.NDArray[Any]) -> list[tuple[Any, ...]]:
         """Of some users one half of the items, the other half, and as many others; by keyed hashes of names."""
         out = []
-        names = items if items.dtype.kind == "i" else items.astype(object)
-        half = uniform64(self.seed, "half", names) % np.uint64(2) if len(items) else names
+        half = uniform64(self.seed, "half", _names(items)) % np.uint64(2) if len(items) else items
         for user, drawn in users_by_hash(rows, self.seed, int(self.n_sampled)):
             labels = history_of(rows, user, float(self.least_value))
             rows.count(len(labels))
@@ -205,6 +207,11 @@ class ShardedBPR(Recommender):
     def _scores(self, users: Any, starts: Any, codes: Any) -> Floats:
         solution = self._solution()
         return blended(solution["models"], self.weights_, starts, codes, len(solution["items"]))
+
+
+def _names(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels in the form in which they are hashed."""
+    return labels if labels.dtype.kind == "i" else labels.astype(object)
 
 
 def _name(shard: int) -> str:
