@@ -29,6 +29,7 @@ OTHERS = {
     ("GradientStep", "rate"): "the paper's unlearning rate, of a sum of gradients and not of their mean",
     ("NetworkEstimator", "random_state"): "an estimator of scikit-learn for others to wrap, who set this argument",
     ("Pipeline", "steps"): "scikit-learn's list of names and steps",
+    ("Steps", "ridge"): "λ of the code of an inverse, where α is a bound; no argument of its user",
     ("SCRUB", "max_epochs"): "epochs that maximise, not the most epochs there may be",
 }
 
