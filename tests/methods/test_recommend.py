@@ -330,9 +330,11 @@ def test_an_interaction_that_goes_moves_no_other() -> None:
     assert before[0] != before[1]
     lost = drawn({(u, i) for u, i in told if i != 4}, list(range(40)))
     for old, new in zip(before, lost, strict=True):
-        assert all(new[pair] == told for pair, told in old.items() if pair[1] != 4 and told[1] != 4)
-    counts = np.bincount([other for one in before for _, other in one.values()], minlength=30)
-    assert (counts > 0).mean() > 0.8, "nearly all items are set against something"
+        moved = sum(new[pair] != told for pair, told in old.items() if pair[1] != 4 and told[1] != 4)
+        assert moved < 0.1 * len(new), "a slot or two are taken over"
+    counts = np.array([np.bincount([other for _, other in one.values()], minlength=30) for one in before])
+    assert (abs(counts - 200 / 30) < 5 * np.sqrt(200 / 30)).all(), "all items are drawn alike, in each pass"
+    assert counts.min() > 0
 
 
 def test_the_blend_is_the_best_of_its_penalised_likelihood() -> None:

@@ -12,6 +12,7 @@ from expunge.seeds import uniform64
 
 __all__ = ["Pass", "passes"]
 
+Hashes = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -55,8 +56,10 @@ def passes(
 
     Notes
     -----
-    An item to set against is the next one, in the order of keyed hashes of the items, from a hash of the interaction
-    on. So when an item goes, only what was set against it is set against another one.
+    Each item has one of two to four times as many slots, by its keyed hash; where two would have the same, the smaller
+    hash has it and the other one tries on. An interaction tries slots that follow from its own hash until one is taken:
+    so all items are drawn alike, in each pass. When an item goes, what was set against it is set against another one,
+    and so is what met an item that takes over its slot; all else stays.
 
     Examples
     --------
@@ -74,7 +77,37 @@ def passes(
         places = uniform64(seed, f"place in pass {number}", pairs)
         order = np.argsort(places, kind="stable")
         cuts = np.concatenate([[0], np.searchsorted(places[order], bounds), [len(codes)]]).astype(np.int64)
-        ring = uniform64(seed, f"item of pass {number}", of_item.view(np.int64))
-        around = np.argsort(ring, kind="stable")
-        drawn = uniform64(seed, f"other in pass {number}", pairs)
-        yield Pass(order, cuts, around[np.searchsorted(ring[around], drawn) % max(1, len(items))])
+        slots = _slots(uniform64(seed, f"item of pass {number}", of_item.view(np.int64)))
+        yield Pass(order, cuts, _tried(slots, uniform64(seed, f"other in pass {number}", pairs)))
+
+
+def _slots(hashes: Hashes) -> Integers:
+    """The number of the item in each slot, or -1."""
+    slots = np.full(1 << (2 * max(1, len(hashes)) - 1).bit_length(), -1, dtype=np.int64)
+    left, last = np.argsort(hashes, kind="stable")[::-1], np.uint64(len(slots) - 1)  # what is written last stays
+    tries = hashes.copy()
+    while len(left):
+        at = _mixed(tries[left]) & last
+        is_free = slots[at] < 0
+        slots[at[is_free]] = left[is_free]
+        left = left[slots[at] != left]
+        tries[left] += _ODD
+    return slots
+
+
+def _tried(slots: Integers, hashes: Hashes) -> Integers:
+    """The item in the first slot that is taken, of those that each hash tries."""
+    out, left, last = np.full(len(hashes), -1, dtype=np.int64), np.arange(len(hashes)), np.uint64(len(slots) - 1)
+    while len(left):
+        found = slots[_mixed(hashes) & last]
+        out[left] = found
+        is_empty = found < 0
+        left, hashes = left[is_empty], hashes[is_empty] + _ODD
+    return out
+
+
+def _mixed(hashes: Hashes) -> Hashes:
+    """Other numbers whose low bits depend on all bits of these (splitmix64)."""
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
