@@ -108,7 +108,7 @@ def descents(raw: Any) -> str:
         common = {"alpha": 3.0 * n**0.5, "epsilon": epsilon, "delta": 1 / n, "fit_intercept": False}
         near = []
         for seed in range(5):
-            plain = expunge.DescentToDelete(**common, steps=1, noise_seed=seed).fit(X, y)
+            plain = expunge.DescentToDelete(**common, n_steps=1, noise_seed=seed).fit(X, y)
             plain.forget([seed])
             first = expunge.LangevinLogisticRegression(**common, noise_seed=seed, noise=one_step(plain)).fit(X, y)
             steps = first.forget([seed]).work // (n - 1)

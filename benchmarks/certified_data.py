@@ -82,7 +82,7 @@ def with_epsilon() -> str:
             "Newton output, capacity 10, λ = 10⁻²": expunge.NewtonLogisticRegression(alpha=1e-2 * n, **common),
             "Langevin, λ n = 3√n": expunge.LangevinLogisticRegression(alpha=root, noise=0.05, **common),
             "Langevin, 16 batches": expunge.LangevinLogisticRegression(alpha=root, noise=0.05, n_batches=16, **common),
-            "Descent-to-Delete, 10 steps": expunge.DescentToDelete(alpha=root, steps=10, **common),
+            "Descent-to-Delete, 10 steps": expunge.DescentToDelete(alpha=root, n_steps=10, **common),
         }
         for title, model in models.items():
             found = []
@@ -193,9 +193,9 @@ def network() -> str:
         "clipped gradients, ε = 1": NoisyFineTuning(delta=1e-4),
         "clipped gradients, ε = 8": NoisyFineTuning(epsilon=8.0, delta=1e-4),
         "clipped gradients, few steps, large norm, ε = 8": NoisyFineTuning(
-            epsilon=8.0, delta=1e-4, model_norm=10.0, steps=10
+            epsilon=8.0, delta=1e-4, model_norm=10.0, n_steps=10
         ),
-        "clipped models, ε = 8": NoisyFineTuning(epsilon=8.0, delta=1e-4, clip="model", steps=20, model_norm=0.1),
+        "clipped models, ε = 8": NoisyFineTuning(epsilon=8.0, delta=1e-4, clip="model", n_steps=20, model_norm=0.1),
     }
     rows = []
     base = [trained(first(seed), 30, np.arange(1200)) for seed in range(5)]

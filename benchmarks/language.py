@@ -130,7 +130,7 @@ def models_of(draw: Draw) -> dict[str, tuple[Any, Any]]:
     common = {"record_ids": draw.names, "subject_ids": draw.people}
     rows = draw.everything.rows
     asked, told = [row["question"] for row in rows], [row["answer"][:TOLD] for row in rows]
-    store = NeighbourStore(task="authors", k=8).fit(asked, told, **common)
+    store = NeighbourStore(task="authors", n_neighbors=8).fit(asked, told, **common)
     shards = AdapterShards(
         task="authors", n_shards=5, epochs=SHARD_EPOCHS, n_batches=2, lr=0.01, seed=draw.number
     ).fit(asked, told, **common)  # fmt: skip

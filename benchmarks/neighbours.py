@@ -1,6 +1,6 @@
 """Nearest neighbours and what they cost: forgetting and asking beside scikit-learn's, on Adult, digits and MNIST.
 
-python benchmarks/neighbours.py [name ...]     names of parts: scale, Adult, MNIST, shares, audit
+python benchmarks/neighbours.py [name ...]     names of parts: scale, Adult, MNIST, questions, shares, audit
 
 One thread. Forgetting is one record at a time; a refit is scikit-learn's, and ours.
 """
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import statistics
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from measure import DATA, duration, machine, middle, seconds, spent, table
+from measure import DATA, duration, in_turn, machine, middle, ratio, seconds, spent, table
 from shares import Case, audited, audits, forgotten
 from sklearn import neighbors as theirs
 from sklearn.datasets import make_classification
@@ -76,6 +77,25 @@ def row(name: str, load: Any) -> list[Any]:
     ]  # fmt: skip
 
 
+def questions() -> str:
+    """Processor time of a question among 2,000 at once, which are looked up in boxes, and among 100, which are not."""
+    rows = []
+    made = np.random.default_rng(0).normal(size=(102_000, 10))
+    sets = {"Adult": adult()} | {
+        f"made, {d} columns": (made[:100_000, :d], made[:100_000, 0] > 0, made[100_000:, :d], None) for d in (3, 6, 10)
+    }
+    for name, (X, y, new, _) in sets.items():
+        ours = expunge.KNeighborsClassifier().fit(X, y)
+        peers = [theirs.KNeighborsClassifier(algorithm=how).fit(X, y) for how in ("kd_tree", "brute")]
+        asks = {"many": partial(ours.predict, new), "few": partial(ours.predict, new[:100])}
+        asks |= {str(i): partial(peer.predict, new) for i, peer in enumerate(peers)}
+        times = in_turn(asks, clock=time.process_time)
+        each = [[one / (100 if ask == "few" else len(new)) for one in times[ask]] for ask in asks]
+        rows.append([name, f"{len(X):,} × {X.shape[1]}", *map(middle, each), ratio(times["many"], times["0"])])
+    head = ["set", "n × d", "2,000 at once", "100 at once", "scikit-learn, k-d tree kept from the fit", "brute force"]
+    return table("Nearest neighbours: many questions", [*head, "ours / k-d tree"], rows, f"{machine()}.")
+
+
 def _after(model: Any, record: int, asked: Any) -> None:
     model.forget(record)
     model.predict(asked)
@@ -117,14 +137,23 @@ def cost(*names: str) -> str:
 
 
 SETS = {"scale": scale, "Adult": adult, "MNIST": mnist}
-PARTS: dict[str, Callable[[], str]] = {**{name: partial(cost, name) for name in SETS}, "shares": shares, "audit": audit}
+PARTS: dict[str, Callable[[], str]] = {
+    **{name: partial(cost, name) for name in SETS},
+    "questions": questions,
+    "shares": shares,
+    "audit": audit,
+}
 SHORT = ("Adult", "shares", "audit")
 
 
 def main(*names: str) -> str:
     """The tables."""
     with threadpool_limits(1):
-        return "\n".join(PARTS[name]() for name in names) if names else "\n".join([cost(*SETS), shares(), audit()])
+        return (
+            "\n".join(PARTS[name]() for name in names)
+            if names
+            else "\n".join([cost(*SETS), questions(), shares(), audit()])
+        )
 
 
 if __name__ == "__main__":

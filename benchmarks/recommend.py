@@ -81,7 +81,7 @@ METHODS: dict[str, Callable[[], Any]] = {
     "Popularity": Popularity,
     "ItemKNN": ItemKNN,
     "EASE, exact": EASE,
-    "EASE, bounded": partial(EASE, mode="bounded"),
+    "EASE, bounded": partial(EASE, algorithm="bounded"),
 }
 
 
@@ -197,14 +197,14 @@ def factors() -> str:
     liked, rows = held_out[held_out["value"] >= 4], []
     gone = some(frame, 0.05)
     for values in ("implicit", "explicit"):
-        fresh = ALS(values=values, ridge=0.1 if values == "implicit" else 0.05)
+        fresh = ALS(values=values, alpha=0.1 if values == "implicit" else 0.05)
         given = fresh.get_params()
         (fit,) = spent([partial(fresh.fit, left(frame, gone))])
         ask = np.unique(left(frame, gone)["user"])
         want = left(liked, gone)
         again = fresh.recommend(ask, k=K)
-        for mode, passes in (("replay", 10), ("warm", 1), ("warm", 2), ("warm", 5)):
-            model = ALS(**{**given, "mode": mode, "warm_sweeps": passes}).fit(frame)
+        for algorithm, passes in (("replay", 10), ("warm", 1), ("warm", 2), ("warm", 5)):
+            model = ALS(**{**given, "algorithm": algorithm, "warm_sweeps": passes}).fit(frame)
             (took,) = spent([partial(model.forget, subjects=gone)])
             now = model.recommend(ask, k=K)
             same = np.mean(
@@ -212,12 +212,12 @@ def factors() -> str:
             )  # fmt: skip
             ndcg = ranking(now, want, k=K)["ndcg"].mean()
             rows.append(
-                [values, mode, passes, duration(took), f"{fit / took:.1f}", f"{model.residual_:.1e}", f"{same:.3f}",
-                 f"{ndcg:.4f}"]
+                [values, algorithm, passes, duration(took), f"{fit / took:.1f}", f"{model.residual_:.1e}",
+                 f"{same:.3f}", f"{ndcg:.4f}"]
             )  # fmt: skip
     head = [
         "values",
-        "mode",
+        "algorithm",
         "passes",
         "forget 5 %",
         "retrain / forget",

@@ -27,7 +27,7 @@ held_out = frame.sample(frac=0.2, random_state=0)
 held_out = held_out[held_out["user"] != viewer]
 seen = frame.drop(held_out.index)
 
-for model in (Popularity(), ItemKNN(n_neighbors=20), EASE(ridge=20.0), EASE(ridge=20.0, mode="bounded")):
+for model in (Popularity(), ItemKNN(n_neighbors=20), EASE(alpha=20.0), EASE(alpha=20.0, algorithm="bounded")):
     model.fit(seen, record_ids=seen.index.to_numpy())
     before = ranking(model.recommend(k=10), held_out, k=10)["ndcg"].mean()
     print(type(model).__name__, model.plan(subjects=viewer))

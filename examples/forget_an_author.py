@@ -44,7 +44,7 @@ register("beside", BesidePublic)
 how = {"n_batches": 1, "lr": 0.01, "optimizer": "adam", "checkpoint_every": 10}
 public = ReplayedNetwork(task="public", epochs=40, **how).fit(*zip(*PUBLIC, strict=True)).network_
 models = {
-    "store": NeighbourStore(task="beside", k=2),
+    "store": NeighbourStore(task="beside", n_neighbors=2),
     "shards": AdapterShards(task="beside", n_shards=2, epochs=120, n_batches=1),
     "retrain": ReplayedNetwork(task="beside", epochs=60, **how),
 }

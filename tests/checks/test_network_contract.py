@@ -49,28 +49,28 @@ CASES = {
     "L1Sparse": NetworkCase(networks.L1Sparse(**SMALL, epochs=2), alternatives=ANNEALED),
     "NegGradPlus": NetworkCase(networks.NegGradPlus(**SMALL), alternatives=ANNEALED),
     "NewtonStep": NetworkCase(
-        networks.NewtonStep(max_steps=4, tol=1e-9, max_records=16, batch_size=8),
+        networks.NewtonStep(max_iter=4, tol=1e-9, max_samples=16, batch_size=8),
         alternatives={
-            "solver": ["lissa"], "curvature": ["hessian"], "gradient": ["forget"], "tol": [0.9], "max_records": [5],
+            "solver": ["lissa"], "curvature": ["hessian"], "gradient": ["forget"], "tol": [0.9], "max_samples": [5],
             "scale": [], "batch_size": [],
         },
     ),
     "NewtonStep-lissa": NetworkCase(
-        networks.NewtonStep(solver="lissa", max_steps=4, max_records=18, batch_size=8),
-        alternatives={"solver": ["ekfac"], "tol": [], "batch_size": [4], "max_records": [5]},
+        networks.NewtonStep(solver="lissa", max_iter=4, max_samples=18, batch_size=8),
+        alternatives={"solver": ["ekfac"], "tol": [], "batch_size": [4], "max_samples": [5]},
     ),
     "NewtonStep-ekfac": NetworkCase(
         networks.NewtonStep(solver="ekfac"),
-        alternatives={"solver": ["kfac"], "tol": [], "scale": [], "max_steps": [], "batch_size": [],
-                      "max_records": [5]},
+        alternatives={"solver": ["kfac"], "tol": [], "scale": [], "max_iter": [], "batch_size": [],
+                      "max_samples": [5]},
     ),
     "NoisyFineTuning": NetworkCase(
-        networks.NoisyFineTuning(**SMALL, steps=5, epochs=1, delta=1e-3, noise_seed=0),
-        alternatives={"clip": ["model"], "steps": [6], "noise_seed": [1]},
+        networks.NoisyFineTuning(**SMALL, n_steps=5, epochs=1, delta=1e-3, noise_seed=0),
+        alternatives={"clip": ["model"], "n_steps": [6], "noise_seed": [1]},
     ),
     "NoisyFineTuning-models": NetworkCase(
-        networks.NoisyFineTuning(**SMALL, clip="model", steps=5, epochs=1, delta=1e-3, noise_seed=0),
-        alternatives={"gradient_norm": [], "steps": [6], "noise_seed": [1]},
+        networks.NoisyFineTuning(**SMALL, clip="model", n_steps=5, epochs=1, delta=1e-3, noise_seed=0),
+        alternatives={"max_grad_norm": [], "n_steps": [6], "noise_seed": [1]},
     ),
     "PrimalDual": NetworkCase(networks.PrimalDual(**SMALL, level=3.0), alternatives=ANNEALED),
     "PruneFirst": NetworkCase(networks.PruneFirst(**SMALL, epochs=2), alternatives=ANNEALED),

@@ -148,6 +148,11 @@ def test_privacy_is_advised_on_in_words_as_json_and_as_a_picture(capsys, tmp_pat
     best = found["recommended"]
     assert best["accuracy"] >= 0.8
     assert best["reads"] == min(c["reads"] for c in found["choices"] if c["accuracy"] >= 0.8)
+    weak = [c["epsilon"] for c in found["empty"] if c["how"] == "doing nothing"]
+    assert weak == sorted(weak), "what an epsilon does not keep, no smaller one keeps"
+    assert 0.1 in weak
+    assert all(c["accuracy"] < 0.7 < best["accuracy"] for c in found["empty"])
+    assert "Empty promises" in out
 
 
 def test_privacy_is_advised_on_for_a_table_of_ones_own(capsys, tmp_path):

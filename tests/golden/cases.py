@@ -77,11 +77,11 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "LangevinLogisticRegression", Golden(expunge.LangevinLogisticRegression(alpha=20.0, noise=0.3, **seeded))
     newton = expunge.NewtonLogisticRegression(alpha=20.0, capacity=3.0, **seeded)
     yield "NewtonLogisticRegression", Golden(newton)
-    yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, steps=5, **seeded))
+    yield "DescentToDelete", Golden(expunge.DescentToDelete(alpha=20.0, n_steps=5, **seeded))
     hidden = {"noise_seed": 0, "group_size": 3}
     yield "PrivateBernoulliNB", Golden(expunge.PrivateBernoulliNB(**hidden))
     yield "PrivateGaussianNB", Golden(expunge.PrivateGaussianNB(**hidden))
-    yield "PrivateLogisticRegression", Golden(expunge.PrivateLogisticRegression(steps=5, **hidden))
+    yield "PrivateLogisticRegression", Golden(expunge.PrivateLogisticRegression(n_steps=5, **hidden))
     yield "PrivateOnlineLogisticRegression", Golden(expunge.PrivateOnlineLogisticRegression(batch_size=8, **hidden))
     words = expunge.make_pipeline(expunge.CountVectorizer(), expunge.MultinomialNB())
     yield "Pipeline-words", Golden(words, "documents")
@@ -93,9 +93,9 @@ def _cases() -> Iterator[tuple[str, Golden]]:
     yield "HashingVectorizer", Golden(expunge.HashingVectorizer(n_features=16), "documents")
     small = {"n_factors": 2}
     yield "ALS", Golden(expunge.ALS(n_sweeps=3, **small), "interactions")
-    yield "ALS-warm", Golden(expunge.ALS(n_sweeps=3, mode="warm", **small), "interactions")
-    yield "EASE-bounded", Golden(expunge.EASE(ridge=2.0, mode="bounded"), "interactions")
-    yield "ShardedBPR", Golden(expunge.ShardedBPR(n_shards=2, n_epochs=2, **small), "interactions")
+    yield "ALS-warm", Golden(expunge.ALS(n_sweeps=3, algorithm="warm", **small), "interactions")
+    yield "EASE-bounded", Golden(expunge.EASE(alpha=2.0, algorithm="bounded"), "interactions")
+    yield "ShardedBPR", Golden(expunge.ShardedBPR(n_shards=2, epochs=2, **small), "interactions")
     # The rest have defaults for everything. What is not a table of numbers for one of them stands here.
     tables = {"CategoricalNB": "texts", "OneHotEncoder": "texts", "OrdinalEncoder": "texts"}
     tables |= {"CountVectorizer": "documents", "TfidfVectorizer": "documents", "PassageIndex": "documents"}

@@ -247,7 +247,7 @@ def private() -> Any:
         (lambda: influence(logistic(THREE), method="trak"), UnsupportedRequestError),
         (lambda: influence(logistic(), method=TracIn(checkpoints=[{}])), InvalidRequestError),
         (lambda: influence(logistic(), method=TracIn(checkpoints=[])), InvalidParameterError),
-        (lambda: influence(logistic(), method=TracIn(learning_rates=[0.1, 0.2])), InvalidParameterError),
+        (lambda: influence(logistic(), method=TracIn(lr=[0.1, 0.2])), InvalidParameterError),
         (lambda: influence(logistic(), method=TRAK(n_projections=0)), InvalidParameterError),
         (lambda: influence(logistic(), method=InfluenceFunctions(solver="magic")), InvalidParameterError),
         (lambda: influence(logistic(), method=InfluenceFunctions(damping=-1.0)), InvalidParameterError),

@@ -67,7 +67,7 @@ EXACT = {"damping": 0.0, "tol": 1e-12}
     [
         InfluenceFunctions(solver="cg", curvature="hessian", **EXACT),
         InfluenceFunctions(solver="cg", batch_size=7, **EXACT),
-        InfluenceFunctions(solver="lissa", scale=1.5, max_steps=60, **EXACT),
+        InfluenceFunctions(solver="lissa", scale=1.5, max_iter=60, **EXACT),
         TRAK(n_projections=D, damping=0.0),
     ],
 )
@@ -92,7 +92,7 @@ def test_damping_and_weight_decay_are_added_to_the_mean_hessian() -> None:
 def test_tracin_by_hand() -> None:
     checkpoints = [np.array([0.5, 0.1, -0.2]), np.array([0.9, -1.5, 0.3])]
     states = [{"weight": torch.as_tensor(w[None])} for w in checkpoints]
-    method = TracIn(checkpoints=states, learning_rates=[0.1, 0.4])
+    method = TracIn(checkpoints=states, lr=[0.1, 0.4])
     wanted, own = np.zeros(N), np.zeros(N)
     for w, rate in zip(checkpoints, (0.1, 0.4), strict=True):
         gradients = X * (X @ w - Y)[:, None]
@@ -155,7 +155,7 @@ def test_a_network_with_and_without_layer_factors(norm: bool) -> None:
     G, slope = gradients(model, task), gradients(model, test).mean(axis=0)
     np.testing.assert_allclose(influence(model, task, method="tracin").scores, (G**2).sum(axis=1))
     np.testing.assert_allclose(influence(model, task, on=test, method="tracin").scores, G @ slope, atol=1e-12)
-    cg = InfluenceFunctions(solver="cg", damping=0.1, max_steps=200, tol=1e-10)
+    cg = InfluenceFunctions(solver="cg", damping=0.1, max_iter=200, tol=1e-10)
     found, own = influence(model, task, on=test, method=cg), influence(model, task, method=cg, ids=[0, 11, 5])
     J = [gradients(model, task, of=lambda out, y, c=c: out[0, c]) for c in range(3)]
     with torch.no_grad():
@@ -181,11 +181,11 @@ def test_a_network_with_and_without_layer_factors(norm: bool) -> None:
 
 def test_every_argument_of_influence_functions_matters() -> None:
     model, task, test = net(), pictures(), pictures(9, 1)
-    cg = {"solver": "cg", "damping": 5.0, "max_steps": 2, "tol": 1e-12}
-    series = {"solver": "lissa", "damping": 5.0, "scale": 20.0, "max_steps": 3, "batch_size": 8}
+    cg = {"solver": "cg", "damping": 5.0, "max_iter": 2, "tol": 1e-12}
+    series = {"solver": "lissa", "damping": 5.0, "scale": 20.0, "max_iter": 3, "batch_size": 8}
     for base, changes in (
-        (cg, ({"curvature": "hessian"}, {"damping": 6.0}, {"weight_decay": 1.0}, {"max_steps": 1}, {"tol": 0.5},
-              {"max_records": 10})),
+        (cg, ({"curvature": "hessian"}, {"damping": 6.0}, {"weight_decay": 1.0}, {"max_iter": 1}, {"tol": 0.5},
+              {"max_samples": 10})),
         (series, ({"scale": 30.0}, {"batch_size": 12}, {"solver": "kfac"})),
     ):  # fmt: skip
         was = influence(model, task, on=test, method=InfluenceFunctions(**base), ids=[0, 5]).scores  # type: ignore[arg-type]

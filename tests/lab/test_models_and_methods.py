@@ -70,7 +70,7 @@ def asked(data: Data, task: str) -> Data:
 
 SIZES = {"mlp": "mlp@4", "forest": "forest@3", "sisa": "sisa@2", "sisa-mlp": "sisa-mlp@2", "fourier": "fourier@10",
          "pca-lda": "pca-lda@4", "estimator": "estimator@GaussianNB", "svd-ridge": "svd-ridge@4",
-         "descent": "descent@steps=5", "langevin": "langevin@noise=0.5", "mlp-numbers": "mlp-numbers@4",
+         "descent": "descent@n_steps=5", "langevin": "langevin@noise=0.5", "mlp-numbers": "mlp-numbers@4",
          "sisa-numbers": "sisa-numbers@2", "forest-numbers": "forest-numbers@3",
          "isolation": "isolation@5"}  # fmt: skip
 CERTIFIED = {"certified", "certified-ridge", "descent", "langevin", "newton", "private", "private-bayes",
@@ -120,7 +120,7 @@ def test_tables_with_categories(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["table", "text"])
-@pytest.mark.parametrize("name", ["certified", "descent@steps=5", "langevin@noise=0.5", "newton", "private"])
+@pytest.mark.parametrize("name", ["certified", "descent@n_steps=5", "langevin@noise=0.5", "newton", "private"])
 def test_rows_of_certified_models_keep_their_bound(name: str, kind: str) -> None:
     data = small(kind)
     learner = build(name, data)

@@ -166,13 +166,13 @@ def test_solvers_equal_a_dense_solve() -> None:
         return unflat(H @ flat(v), v)
 
     vector = {"a": torch.as_tensor(b[:2]), "b": torch.as_tensor(b[2:])}
-    solved = conjugate_gradient(product, vector, max_steps=50, tol=1e-12)
+    solved = conjugate_gradient(product, vector, max_iter=50, tol=1e-12)
     np.testing.assert_allclose(flat(solved.x), wanted, atol=1e-9)
     assert solved.n_products <= 6
     assert solved.residual < 1e-12
     series = lissa(product, vector, scale=float(np.linalg.eigvalsh(H)[-1]), depth=400)
     np.testing.assert_allclose(flat(series.x), wanted, atol=1e-6)
-    short = conjugate_gradient(product, vector, max_steps=2, tol=0.0)
+    short = conjugate_gradient(product, vector, max_iter=2, tol=0.0)
     assert short.n_products == 2
     np.testing.assert_allclose(short.residual, np.linalg.norm(H @ flat(short.x) - b) / np.linalg.norm(b), rtol=1e-8)
 

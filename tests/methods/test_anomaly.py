@@ -13,7 +13,14 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
 import expunge
-from expunge import GaussianDetector, HistogramDetector, LocalOutlierFactor, NeighborDetector, PCADetector
+from expunge import (
+    GaussianDetector,
+    HistogramDetector,
+    IsolationForest,
+    LocalOutlierFactor,
+    NeighborDetector,
+    PCADetector,
+)
 from expunge.anomaly import Stream, repair
 from expunge.contract import DormantModelError
 from expunge.errors import (
@@ -34,9 +41,11 @@ EVERY = {
     "histogram": HistogramDetector(n_bins=4),
     "histogram share": HistogramDetector(n_bins=4, contamination=0.3),
     "neighbors": NeighborDetector(n_neighbors=2, contamination=0.2),
-    "neighbors mean": NeighborDetector(n_neighbors=3, method="mean", metric="manhattan"),
+    "neighbors mean": NeighborDetector(n_neighbors=3, aggregation="mean", metric="manhattan"),
     "factor": LocalOutlierFactor(n_neighbors=3),
     "factor cosine": LocalOutlierFactor(n_neighbors=2, metric="cosine", contamination=0.1),
+    "forest": IsolationForest(n_estimators=3, max_samples=8),
+    "forest share": IsolationForest(n_estimators=3, max_samples=0.5, contamination=0.2),
 }
 
 
@@ -91,7 +100,7 @@ def test_neighbours_and_factors_are_those_of_scikit_learn(metric):
     away, _ = theirs.NearestNeighbors(n_neighbors=4, metric=metric).fit(X).kneighbors()
     model = NeighborDetector(n_neighbors=4, metric=metric).fit(X)
     assert_allclose(model.score_records(range(150)), -away[:, -1], rtol=1e-7)
-    mean = NeighborDetector(n_neighbors=4, metric=metric, method="mean").fit(X)
+    mean = NeighborDetector(n_neighbors=4, metric=metric, aggregation="mean").fit(X)
     assert_allclose(mean.score_records(range(150)), -away.mean(1), rtol=1e-7)
     ours = LocalOutlierFactor(n_neighbors=8, metric=metric).fit(X)
     peer = theirs.LocalOutlierFactor(8, metric=metric).fit(X)

@@ -91,18 +91,20 @@ QUOTIENTS = [(0.0, [1.0]), (0.0, [2.0]), (0.0, [-1.0]), (0.05, [2.0]), (0.3, [4.
 
 
 @pytest.mark.parametrize(("threshold", "powers"), QUOTIENTS)
-@pytest.mark.parametrize("way", ["eubo", "rkl"])
-def test_the_quotient_in_one_of_three_dimensions_by_quadrature(way: Any, threshold: float, powers: list[float]) -> None:
+@pytest.mark.parametrize("algorithm", ["eubo", "rkl"])
+def test_the_quotient_in_one_of_three_dimensions_by_quadrature(
+    algorithm: Any, threshold: float, powers: list[float]
+) -> None:
     """A row along the first axis. The two others enter by their length, of which the tail is exp(-s / 2) exactly."""
     q = Posterior(np.array([0.4, -1.0, 2.0]), np.diag([0.49, 1.0, 4.0]))
     X, t = np.array([[1.5, 0.0, 0.0]]), np.array([-1.0])
     samples = ndtri((np.arange(5_000) + 0.5) / 5_000)[:, np.newaxis]
-    found = divided(q, X, t, np.array(powers), way=way, threshold=threshold, samples=samples)
+    found = divided(q, X, t, np.array(powers), algorithm=algorithm, threshold=threshold, samples=samples)
     log_l = powers[0] * log_expit(-1.5 * LINE)
     own = normal(0.4, 0.7)
     edge = -2 * math.log(threshold) if threshold else math.inf
     room = np.maximum(edge - ((LINE - 0.4) / 0.7) ** 2, 0.0)
-    if way == "rkl":
+    if algorithm == "rkl":
         within = -np.expm1(-room / 2) if threshold else np.ones_like(LINE)
         weights = own * (within * np.exp(-log_l) + 1 - within)
         mean = (weights * LINE).sum() / weights.sum()
@@ -134,7 +136,7 @@ def test_the_gradient_of_the_bound_is_its_difference_quotient() -> None:
     q = Posterior(np.zeros(4), np.eye(4))
     X, t = rng.normal(size=(2, 4)), np.array([1.0, -1.0])
     samples, threshold = rng.normal(size=(2000, 2)), 0.05
-    found = divided(q, X, t, np.ones(2), way="eubo", threshold=threshold, samples=samples)
+    found = divided(q, X, t, np.ones(2), algorithm="eubo", threshold=threshold, samples=samples)
     draws = np.random.default_rng(4).normal(size=(150_000, 4))
 
     def bound(p: Posterior) -> float:
@@ -161,12 +163,14 @@ def test_probabilities_are_averages_over_the_posterior() -> None:
     assert np.allclose(chances(X[:5], Posterior(model.coef_[0], model.covariance_[0])), expected, atol=2e-3)
 
 
-@pytest.mark.parametrize("way", ["eubo", "rkl"])
+@pytest.mark.parametrize("algorithm", ["eubo", "rkl"])
 @pytest.mark.parametrize(("threshold", "share"), [(0.0, 0.2), (None, 0.4)])
-def test_forgetting_comes_far_nearer_to_the_fit_without_the_records(way: str, threshold: Any, share: float) -> None:
+def test_forgetting_comes_far_nearer_to_the_fit_without_the_records(
+    algorithm: str, threshold: Any, share: float
+) -> None:
     """Records chosen to hurt: those that the model finds least likely."""
     X, y = table(150, 4, seed=5)
-    full = BayesianLogisticRegression(way=way, threshold=threshold).fit(X, y)
+    full = BayesianLogisticRegression(algorithm=algorithm, threshold=threshold).fit(X, y)
     worst = np.argsort(full.predict_proba(X)[np.arange(150), y])[:15]
     before = posterior(full)
     assert full.forget(worst).work == 15
@@ -245,7 +249,7 @@ def test_three_classes_weights_files_and_a_model_that_sleeps(tmp_path: Any) -> N
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"alpha": 0.0}, {"way": "hope"}, {"threshold": 1.0}, {"threshold": -0.1}, {"n_samples": 1}]
+    "arguments", [{"alpha": 0.0}, {"algorithm": "hope"}, {"threshold": 1.0}, {"threshold": -0.1}, {"n_samples": 1}]
 )
 def test_arguments_are_refused(arguments: dict[str, Any]) -> None:
     X, y = table(20, 2)

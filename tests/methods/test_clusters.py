@@ -108,7 +108,7 @@ def test_fewer_different_rows_than_clusters_and_constant_columns_are_no_trouble(
 
 
 @pytest.mark.parametrize(
-    "params", [{"n_clusters": 0}, {"max_samples": 3}, {"n_init": 1.0}, {"n_steps": 0}, {"grain": 0.0}], ids=str
+    "params", [{"n_clusters": 0}, {"max_samples": 3}, {"n_init": 1.0}, {"max_iter": 0}, {"grain": 0.0}], ids=str
 )
 def test_arguments_of_another_form_are_refused(params):
     with pytest.raises(InvalidParameterError):

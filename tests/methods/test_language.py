@@ -167,7 +167,7 @@ def test_shards_of_embeddings_forget_exactly_slice_by_slice() -> None:
     register("test-words", Words)
     texts = [f"{'good' if i % 2 else 'bad'} thing {i}" for i in range(24)]
     X, y = hashed_words(texts, length=4, n_buckets=64), np.array(["no", "yes"])[np.arange(24) % 2]
-    net = NetworkEstimator(task="test-words", max_epochs=5, lr=0.05, optimizer="adam", batch_size=4)
+    net = NetworkEstimator(task="test-words", epochs=5, lr=0.05, optimizer="adam", batch_size=4)
     model = SISAClassifier(net, n_shards=2, n_slices=2).fit(X, y)
     assert model.score(X, y) > 0.9
     removal = model.forget([3])
@@ -251,7 +251,9 @@ def test_the_loss_of_an_answer_is_that_of_its_tokens() -> None:
 
 def test_a_store_of_neighbours_forgets_by_deleting_rows() -> None:
     enter_answers()
-    store = NeighbourStore(task="answers", k=2, share=0.6).fit(ASKED, TOLD, record_ids=IDS, subject_ids=PEOPLE)
+    store = NeighbourStore(task="answers", n_neighbors=2, share=0.6).fit(
+        ASKED, TOLD, record_ids=IDS, subject_ids=PEOPLE
+    )
     plan = store.plan(["r3", "r0"])
     removal = store.forget(["r3", "r0"])
     assert (plan.n_records, plan.work_high, removal.work, removal.guarantee.kind) == (2, 0, 0, "exact")
@@ -306,7 +308,7 @@ def test_shards_of_adapters_forget_a_person_in_one_of_them() -> None:
 
 
 KINDS = [
-    pytest.param(NeighbourStore, {"k": 1}, id="store"),
+    pytest.param(NeighbourStore, {"n_neighbors": 1}, id="store"),
     pytest.param(AdapterShards, {"n_shards": 2, "rank": 4, "epochs": 1, "n_batches": 1, "lr": 0.1}, id="shards"),
 ]
 

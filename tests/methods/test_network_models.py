@@ -63,7 +63,7 @@ def left(gone: Any) -> Any:
 
 SMALL: dict[str, Any] = {"epochs": 2, "n_batches": 4, "checkpoint_every": 2}
 SHORT: dict[str, Any] = {"epochs": 1, "n_batches": 4, "checkpoint_every": 2}
-NOISY: dict[str, Any] = {"steps": 2, "epochs": 1, "noise_seed": 1}
+NOISY: dict[str, Any] = {"n_steps": 2, "epochs": 1, "noise_seed": 1}
 SLICES = {"n_shards": 2, "n_slices": 2}
 CASES = {
     "replayed": (lambda: Case(ReplayedNetwork(task="tiny", **SHORT)), "exact"),
@@ -90,7 +90,7 @@ def behind(head: Any) -> Case:
 
 
 def estimator(task: str, **changed: Any) -> NetworkEstimator:
-    return NetworkEstimator(**{"task": task, "max_epochs": 2, "batch_size": 8} | changed)
+    return NetworkEstimator(**{"task": task, "epochs": 2, "batch_size": 8} | changed)
 
 
 @pytest.mark.parametrize("name", [*CASES, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
@@ -324,7 +324,7 @@ def test_slices_of_a_network_keep_the_optimizer_and_equal_a_fresh_fit(changed: d
 
 def test_threads_take_turns_so_that_layers_that_draw_draw_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     before, every = torch.get_num_threads(), sys.getswitchinterval()
-    drawing = estimator(task="drawing", max_epochs=4)
+    drawing = estimator(task="drawing", epochs=4)
     alone = expunge.SISAClassifier(drawing, n_shards=4).fit(X, Y)
     sys.setswitchinterval(1e-5)
     try:
@@ -341,7 +341,7 @@ def test_threads_take_turns_so_that_layers_that_draw_draw_the_same(monkeypatch: 
 def test_a_step_of_the_estimator_is_that_of_torch() -> None:
     """Two passes in one batch, momentum carried over from one call to the next, against the formula."""
     register("line", lambda: find_blueprint("untrained"))
-    model = NetworkEstimator(task="line", max_epochs=1, lr=0.1, batch_size=60, momentum=0.5)
+    model = NetworkEstimator(task="line", epochs=1, lr=0.1, batch_size=60, momentum=0.5)
     codes = np.unique(Y, return_inverse=True)[1]
     with torch.random.fork_rng():
         torch.default_generator.manual_seed(1)

@@ -98,7 +98,7 @@ class Margins(Task):
         return model(inputs["left"], inputs["right"])
 
 
-@pytest.mark.parametrize("method", [SCRUB(batch_size=4), NegGradPlus(batch_size=4), NewtonStep(max_steps=3)])
+@pytest.mark.parametrize("method", [SCRUB(batch_size=4), NegGradPlus(batch_size=4), NewtonStep(max_iter=3)])
 def test_a_task_of_two_methods_serves_methods_without_labels(method: Any) -> None:
     new, removal = method.forget(TwoBranches(), Margins(Pairs()), [2, 3, 11])
     assert removal.n_forgotten == 3

@@ -288,7 +288,7 @@ def test_random_labels() -> None:
 
 def test_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """One step on what is retained and, in their share, on made-up inputs of the forgotten classes."""
-    method = networks.StandIns(kind="noise", bounds=(-1.0, 2.0), epochs=1, lr=0.1)
+    method = networks.StandIns(strategy="noise", bounds=(-1.0, 2.0), epochs=1, lr=0.1)
     made_up, own = [], method._made_up
     monkeypatch.setattr(method, "_made_up", lambda *given: made_up.append(own(*given)) or made_up[-1])
     found = declassified(method, strength=2.0)
@@ -301,7 +301,7 @@ def test_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_noisy_fine_tuning() -> None:
     """The first model clipped, then one step: the gradient clipped, weights that decay, and the noise of the seed."""
     method = networks.NoisyFineTuning(
-        steps=1, lr=0.2, weight_decay=0.5, model_norm=1.5, gradient_norm=0.1, epochs=0, noise_seed=3, delta=1e-3
+        n_steps=1, lr=0.2, weight_decay=0.5, model_norm=1.5, max_grad_norm=0.1, epochs=0, noise_seed=3, delta=1e-3
     )
     w, pull = W * 1.5 / np.linalg.norm(W), slope(W * 1.5 / np.linalg.norm(W), RETAIN)
     assert np.linalg.norm(pull) > 0.1, "it is clipped"
@@ -489,7 +489,7 @@ def minimum(rows: list[int], decay: float = 0.0, X: Floats = X, Y: Floats = Y) -
     return np.linalg.solve(X[rows].T @ X[rows] / len(rows) + decay * np.eye(2), X[rows].T @ Y[rows] / len(rows))
 
 
-SOLVERS = {"cg": {"max_steps": 10, "tol": 1e-14}, "lissa": {"solver": "lissa", "max_steps": 90, "scale": 2.0}}
+SOLVERS = {"cg": {"max_iter": 10, "tol": 1e-14}, "lissa": {"solver": "lissa", "max_iter": 90, "scale": 2.0}}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -536,7 +536,7 @@ def test_kronecker_steps_go_the_way_of_the_newton_step() -> None:
     points = np.random.default_rng(5).normal(size=(400, 2))
     task = Regression((points, points @ [1.0, -2.0]))
     for solver in ("kfac", "ekfac"):
-        method = networks.NewtonStep(solver=solver, damping=0.0, max_records=400)  # type: ignore[arg-type]
+        method = networks.NewtonStep(solver=solver, damping=0.0, max_samples=400)  # type: ignore[arg-type]
         new, _ = method.forget(regressor(), task, list(range(40)), 0)
         np.testing.assert_allclose(new.weight.detach().numpy().ravel(), [1.0, -2.0], atol=0.12)
 

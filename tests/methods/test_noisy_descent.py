@@ -118,7 +118,7 @@ def test_the_audit_finds_no_more_than_the_claim_and_do_nothing_is_caught() -> No
 def test_descent_to_delete_stays_in_its_ball_and_publishes_noise_of_one_size() -> None:
     X, y = table(150, 3, seed=4)
     target = np.where(y == 1, 1.0, -1.0)[:, np.newaxis]
-    model = DescentToDelete(alpha=10.0, steps=8, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
+    model = DescentToDelete(alpha=10.0, n_steps=8, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
     descent, left, apart = Descent(10.0, 1.0, 150.0, 1), np.ones(150, dtype=bool), []
     for batch in ([0], [1], list(range(2, 30)), [31]):
         removal = model.forget(batch)
@@ -136,7 +136,7 @@ def test_descent_to_delete_stays_in_its_ball_and_publishes_noise_of_one_size() -
 
 def test_the_ball_holds_a_fit_however_many_steps_a_request_takes() -> None:
     X, y = table(60, 3, seed=4)
-    model = DescentToDelete(alpha=100.0, steps=500, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
+    model = DescentToDelete(alpha=100.0, n_steps=500, noise_seed=1, fit_intercept=False, delta=1e-3).fit(X, y)
     target, descent = np.where(y == 1, 1.0, -1.0)[:, np.newaxis], Descent(100.0, 1.0, 60.0, 1)
     assert descent.moved(1.0) * descent.rate**500 < 1e-100, "no noise of that size would hide anything"
     kept = model._state().parts
@@ -170,7 +170,7 @@ def test_more_records_than_at_the_fit_are_refused() -> None:
     ("kind", "arguments"),
     [
         (LangevinLogisticRegression, {"noise": 0.0}), (LangevinLogisticRegression, {"max_steps": 0}),
-        (DescentToDelete, {"steps": 0}), (DescentToDelete, {"steps": 2.5}), (DescentToDelete, {"alpha": -1.0}),
+        (DescentToDelete, {"n_steps": 0}), (DescentToDelete, {"n_steps": 2.5}), (DescentToDelete, {"alpha": -1.0}),
         (DescentToDelete, {"epsilon": 0.0}), (LangevinLogisticRegression, {"delta": 0.5}),
     ],
 )  # fmt: skip

@@ -37,10 +37,10 @@ def network(seed: int = 0, *, layer: nn.Module | None = None) -> nn.Module:
 
 
 SETTINGS = [
-    {"steps": 1, "lr": 0.1, "model_norm": 2.0, "gradient_norm": 0.5, "weight_decay": 0.0},
-    {"steps": 30, "lr": 0.1, "model_norm": 2.0, "gradient_norm": 0.5, "weight_decay": 0.0},
-    {"steps": 30, "lr": 0.3, "model_norm": 5.0, "gradient_norm": 0.1, "weight_decay": 1.0},
-    {"steps": 5, "lr": 1.0, "model_norm": 1.0, "gradient_norm": 3.0, "weight_decay": 0.9},
+    {"steps": 1, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
+    {"steps": 30, "lr": 0.1, "model_norm": 2.0, "max_grad_norm": 0.5, "weight_decay": 0.0},
+    {"steps": 30, "lr": 0.3, "model_norm": 5.0, "max_grad_norm": 0.1, "weight_decay": 1.0},
+    {"steps": 5, "lr": 1.0, "model_norm": 1.0, "max_grad_norm": 3.0, "weight_decay": 0.9},
 ]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def worst_chain(settings: dict[str, Any]) -> tuple[float, float]:
     """Two runs in one dimension that drift apart as fast as clipping allows: how far, and the variance at noise 1."""
     c, gap, variance = 1 - settings["lr"] * settings["weight_decay"], 2 * settings["model_norm"], 0.0
     for _ in range(settings["steps"]):
-        gap, variance = c * gap + 2 * settings["lr"] * settings["gradient_norm"], c**2 * variance + 1
+        gap, variance = c * gap + 2 * settings["lr"] * settings["max_grad_norm"], c**2 * variance + 1
     return gap, variance
 
 
@@ -70,7 +70,7 @@ def test_an_attack_on_the_worst_chain_finds_what_is_claimed_and_half_the_noise_i
     def runs(sign: float, scale: float, count: int = 40_000) -> Any:
         x = np.full(count, sign * settings["model_norm"])
         for _ in range(settings["steps"]):
-            x = x - settings["lr"] * (settings["weight_decay"] * x - sign * settings["gradient_norm"])
+            x = x - settings["lr"] * (settings["weight_decay"] * x - sign * settings["max_grad_norm"])
             x = x + scale * draws.normal(size=count)
         return x
 
@@ -106,8 +106,8 @@ def test_two_networks_with_the_same_noise_stay_as_near_as_the_noise_is_made_for(
     """From two models, one of them far away, with the noise of the same seed: the distance that the shifts hide."""
     for clip, steps in (("gradient", 12), ("model", 1)):
         method = NoisyFineTuning(
-            clip=clip, steps=steps, lr=0.2, weight_decay=1.0, model_norm=1.5, gradient_norm=0.3, epochs=0, batch_size=8,  # type: ignore[arg-type]
-            noise_seed=3, delta=1e-3,
+            clip=clip, n_steps=steps, lr=0.2, weight_decay=1.0, model_norm=1.5, max_grad_norm=0.3, epochs=0,  # type: ignore[arg-type]
+            batch_size=8, noise_seed=3, delta=1e-3,
         )  # fmt: skip
         far = network(1)
         with torch.no_grad():
@@ -122,7 +122,7 @@ def test_two_networks_with_the_same_noise_stay_as_near_as_the_noise_is_made_for(
 
 def test_the_noise_is_of_its_size_and_secret_by_default() -> None:
     wide = nn.Sequential(nn.Linear(4, 3000), nn.Linear(3000, 2)).eval()
-    method = NoisyFineTuning(steps=1, epochs=0, gradient_norm=1e-6, model_norm=1e-6, delta=1e-3)
+    method = NoisyFineTuning(n_steps=1, epochs=0, max_grad_norm=1e-6, model_norm=1e-6, delta=1e-3)
     one, two = (method.forget(copy.deepcopy(wide), TASK, [1])[0] for _ in range(2))
     weights = torch.cat([p.detach().double().ravel() for p in one.parameters()])
     assert float(weights.std()) == pytest.approx(method.sigma, rel=0.03)
@@ -133,7 +133,7 @@ def test_the_noise_is_of_its_size_and_secret_by_default() -> None:
 
 def test_nothing_is_learned_from_what_is_forgotten() -> None:
     """Records that are not numbers are in no step; the training afterwards is that of fine-tuning."""
-    method = NoisyFineTuning(steps=5, epochs=20, noise_seed=2, delta=1e-3, batch_size=16)
+    method = NoisyFineTuning(n_steps=5, epochs=20, noise_seed=2, delta=1e-3, batch_size=16)
     broken = X.copy()
     broken[:5] = np.nan
     one, removal = method.forget(network(), TASK, range(5))
@@ -145,7 +145,7 @@ def test_nothing_is_learned_from_what_is_forgotten() -> None:
 
 def test_a_gradient_that_is_no_number_is_no_step() -> None:
     bad = Classification((X, Y), loss=lambda outputs, targets: outputs[:, 0] * float("inf"))
-    new, _ = NoisyFineTuning(steps=3, epochs=0, noise_seed=2, delta=1e-3).forget(network(), bad, [1])
+    new, _ = NoisyFineTuning(n_steps=3, epochs=0, noise_seed=2, delta=1e-3).forget(network(), bad, [1])
     assert all(bool(torch.isfinite(p).all()) for p in new.parameters())
 
 
@@ -160,7 +160,7 @@ def test_calls_are_charged_to_a_budget() -> None:
 
 
 def test_what_would_break_the_certificate_is_refused() -> None:
-    method = NoisyFineTuning(delta=1e-3, steps=2)
+    method = NoisyFineTuning(delta=1e-3, n_steps=2)
     for arguments in (
         {"strength": 0.5}, {"strength": "auto", "reference": 0.5}, {"limits": Limits(max_step_norm=1e9)},
         {"limits": Limits(jump_penalty=0.1)},
@@ -174,13 +174,13 @@ def test_what_would_break_the_certificate_is_refused() -> None:
     method.forget(network(layer=nn.GroupNorm(2, 8)), TASK, [1])
     with pytest.raises(InvalidParameterError, match="above 1/n"):
         NoisyFineTuning(delta=0.1).forget(network(), TASK, [1])
-    large = NoisyFineTuning(delta=0.1, allow_large_delta=True, steps=2)
+    large = NoisyFineTuning(delta=0.1, allow_large_delta=True, n_steps=2)
     assert "whatever the number" in large.forget(network(), TASK, [1])[1].guarantee.statement
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"epsilon": 0.0}, {"delta": 0.0}, {"steps": 0}, {"model_norm": 0.0}, {"gradient_norm": math.inf},
+    [{"epsilon": 0.0}, {"delta": 0.0}, {"n_steps": 0}, {"model_norm": 0.0}, {"max_grad_norm": math.inf},
      {"weight_decay": 10.0}, {"clip": "hope"}, {"epochs": -1}],
 )  # fmt: skip
 def test_arguments_that_promise_nothing_are_refused(arguments: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ def test_a_network_without_a_budget_is_refused() -> None:
             return nn.Sequential(nn.Linear(n_features, 8), nn.Tanh(), nn.Linear(8, n_outputs))
 
     register("two layers of a certificate", TwoLayers)
-    model = TrainedNetwork(task="two layers of a certificate", method="noisy-fine-tuning", options={"steps": 3})
+    model = TrainedNetwork(task="two layers of a certificate", method="noisy-fine-tuning", options={"n_steps": 3})
     weights = {name: value.numpy() for name, value in network().state_dict().items()}
     with pytest.raises(UnsupportedRequestError, match="no account is kept here"):
         model.adopt(weights, X.astype(np.float64), np.where(Y == 1, "a", "b"))

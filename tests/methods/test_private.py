@@ -43,7 +43,7 @@ def table(n: int, d: int, seed: int = 0, classes: int = 2) -> tuple[Array, Array
 def test_descent_without_noise_ends_where_scikit_learn_does(classes: int) -> None:
     X, y = table(200, 3, classes=classes)
     model = expunge.PrivateLogisticRegression(
-        steps=600, alpha=0.5, fit_intercept=False, **NOISELESS
+        n_steps=600, alpha=0.5, fit_intercept=False, **NOISELESS
     ).fit(X, y)  # fmt: skip
     theirs = LogisticRegression(C=2.0, fit_intercept=False, tol=1e-10, max_iter=1000).fit(X, y)
     assert np.abs(model.predict_proba(X) - theirs.predict_proba(X)).max() < 2e-3
@@ -115,7 +115,7 @@ def test_what_a_stream_publishes_lies_on_the_grid_of_its_noise() -> None:
 
 
 def test_steps_and_count_together_are_the_one_mechanism_that_is_charged() -> None:
-    model = expunge.PrivateLogisticRegression(epsilon=1.0, group_size=4, steps=30)
+    model = expunge.PrivateLogisticRegression(epsilon=1.0, group_size=4, n_steps=30)
     m = model.noise_multiplier_
     run = [Several(30, Gaussian(m * math.sqrt(30 / 0.99))), Gaussian(m / math.sqrt(0.01))]
     assert epsilon_of([Group(4, event) for event in run], 1e-5) == pytest.approx(1.0, rel=1e-6)
@@ -142,7 +142,7 @@ def test_a_record_stands_in_no_more_sums_of_the_tree_than_it_has_levels() -> Non
 
 def test_an_attack_on_fits_finds_no_more_than_the_claim_and_too_little_noise_is_caught() -> None:
     X, y, outlier = np.full((6, 1), 0.1), np.array([0, 1, 0, 1, 0, 1]), np.array([[1.0]])
-    given: dict[str, Any] = {"delta": 1e-2, "steps": 3, "fit_intercept": False, "lr": 3.0}
+    given: dict[str, Any] = {"delta": 1e-2, "n_steps": 3, "fit_intercept": False, "lr": 3.0}
 
     def fits(start: int, n: int, *, known: bool, epsilon: float) -> Array:
         rows, labels = (np.concatenate([X, outlier]), np.append(y, 1)) if known else (X, y)
@@ -307,7 +307,7 @@ def test_arguments_of_single_methods_are_refused() -> None:
     for method, wrong in (
         (expunge.PrivateGaussianNB, {"bounds": (1.0, 1.0)}), (expunge.PrivateGaussianNB, {"bounds": (0.0, math.inf)}),
         (expunge.PrivateGaussianNB, {"bounds": 3}), (expunge.PrivateLogisticRegression, {"lr": 4.0}),
-        (expunge.PrivateLogisticRegression, {"compress": 0}), (expunge.PrivateLogisticRegression, {"steps": 0}),
+        (expunge.PrivateLogisticRegression, {"compress": 0}), (expunge.PrivateLogisticRegression, {"n_steps": 0}),
         (expunge.PrivateLogisticRegression, {"compress": np.ones((2, 9))}),
         (expunge.PrivateLogisticRegression, {"norm_bound": 0.0}),
         (expunge.PrivateOnlineLogisticRegression, {"levels": 0}),

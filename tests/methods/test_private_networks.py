@@ -357,7 +357,7 @@ def test_stand_ins_look_like_their_class_and_never_read_the_forgotten(kind: str)
     X, y = halves()
     X[:10] = 0.5
     task, seen = Classification((X, y)), []
-    method = StandIns(epsilon=200.0, kind=kind, epochs=1, batch_size=50)
+    method = StandIns(epsilon=200.0, strategy=kind, epochs=1, batch_size=50)
     made_up = method._made_up
     method._made_up = lambda *given: seen.append(made_up(*given)) or seen[-1]
     method.forget(nn.Linear(4, 2), task, list(range(10)))
@@ -404,7 +404,7 @@ def test_stand_ins_are_refused_where_there_is_nothing_to_draw() -> None:
         StandIns().forget(nn.Sequential(nn.Embedding(101, 2), nn.Flatten(), nn.Linear(8, 2)), whole, [1])
     with pytest.raises(UnsupportedRequestError, match="by class"):
         StandIns().forget(nn.Linear(4, 1), Regression((X, y.astype("float32"))), [1])
-    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"kind": "none"}, {"epochs": 0}):
+    for wrong in ({"epsilon": 0.0}, {"delta": 1.0}, {"bounds": (1.0, 0.0)}, {"strategy": "none"}, {"epochs": 0}):
         with pytest.raises(InvalidParameterError):
             StandIns(**wrong).forget(nn.Linear(4, 2), Classification((X, y)), [1])
 
@@ -424,7 +424,7 @@ def test_a_budget_decides_when_requests_are_answered_by_a_retrain() -> None:
     assert kept == [[0, *range(5, 200)]]
     assert steered.gone == (1, 2, 3, 4, 5)
     assert steered.odometer.spent == pytest.approx(0.5)
-    noise = Steered(StandIns(kind="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
+    noise = Steered(StandIns(strategy="noise", epochs=1), Odometer(epsilon=0.8, delta=1e-5), retrain=lambda ids: model)
     noise.forget(model, task, [7])
     assert noise.odometer.spent == 0.0
 

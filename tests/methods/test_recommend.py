@@ -27,6 +27,7 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.methods.recommend.histories import Changed
+from expunge.methods.recommend.passes import passes
 from expunge.recommend import ALS, EASE, ItemKNN, Popularity, ShardedBPR, by_group, ranking
 
 DATA = Path(os.environ.get("EXPUNGE_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -150,7 +151,7 @@ def weights(model: EASE) -> np.ndarray:
 
 def test_weights_are_those_of_fractions() -> None:
     frame = visits(120, n_items=9)
-    model = EASE(ridge=2.0).fit(frame)
+    model = EASE(alpha=2.0).fit(frame)
     model.forget(subjects="u3")
     rest = frame[frame["user"] != "u3"]
     items, B = fractions_of(rest, 2)
@@ -165,7 +166,7 @@ def test_weights_are_those_of_fractions() -> None:
 def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> None:
     """Users, single records and items go and come back; the first bound, the last one and each between."""
     frame = visits(100, n_items=6)
-    model = EASE(ridge=2.0, mode="bounded", tolerance=0.1).fit(frame)
+    model = EASE(alpha=2.0, algorithm="bounded", tol=0.1).fit(frame)
     rng, left = np.random.default_rng(2), np.arange(len(frame))
     worst = 0.0
     for step in range(6):
@@ -192,11 +193,11 @@ def test_the_bound_is_above_the_distance_to_fractions_after_every_change() -> No
 
 def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> None:
     frame = visits(120, n_items=9)
-    tight = EASE(ridge=2.0, mode="bounded", tolerance=1e-15)
+    tight = EASE(alpha=2.0, algorithm="bounded", tol=1e-15)
     with pytest.raises(InvalidDataError, match=r"the tolerance is 1\.0e-15"):
         tight.fit(frame)
-    model = EASE(ridge=2.0, mode="bounded").fit(frame)
-    near = EASE(ridge=2.0, mode="bounded", tolerance=model.error_bound_ * 1.02).fit(frame)
+    model = EASE(alpha=2.0, algorithm="bounded").fit(frame)
+    near = EASE(alpha=2.0, algorithm="bounded", tol=model.error_bound_ * 1.02).fit(frame)
     removal = near.forget(subjects="u3")
     assert "made anew" in removal.notes[0]
     fresh = frame[frame["user"] != "u3"]
@@ -206,7 +207,7 @@ def test_a_bound_that_cannot_be_kept_is_refused_or_the_inverse_made_anew() -> No
 
 def test_an_interrupted_removal_is_finished_once() -> None:
     frame = visits(120, n_items=9)
-    model, twin = (EASE(ridge=2.0, mode="bounded").fit(frame) for _ in range(2))
+    model, twin = (EASE(alpha=2.0, algorithm="bounded").fit(frame) for _ in range(2))
     histories_ = [Changed({"i01", "i02"}, {"i01"})]
     steps = model._state().parts["inverse"].changed(histories_, 2.0)
     steps.apply()
@@ -222,7 +223,7 @@ def test_an_interrupted_removal_is_finished_once() -> None:
 def test_factors_are_those_of_weighted_least_squares(kind: str) -> None:
     """Rows scaled by roots of weights, and solved as one stack with its penalty, by an orthogonal factorisation."""
     frame = visits(120, n_items=9)
-    part = ALS(n_factors=3, n_sweeps=1, values=kind, ridge=0.7).fit(frame)._state().parts["factors"]
+    part = ALS(n_factors=3, n_sweeps=1, values=kind, alpha=0.7).fit(frame)._state().parts["factors"]
     table = frame.groupby(["user", "item"])["value"].max().unstack()
     assert table.index.tolist() == part["users"].tolist()
     assert table.columns.tolist() == part["items"].tolist()
@@ -242,7 +243,7 @@ def test_factors_are_those_of_weighted_least_squares(kind: str) -> None:
 def test_a_warm_start_is_nearer_to_a_retrain_than_before_and_says_how_far_it_moved() -> None:
     frame = visits(300)
     given = {"n_factors": 3, "n_sweeps": 30}
-    model = ALS(mode="warm", warm_sweeps=5, **given).fit(frame)
+    model = ALS(algorithm="warm", warm_sweeps=5, **given).fit(frame)
     fresh = ALS(**given).fit(frame[frame["user"] != "u3"])
 
     def scores(of: ALS) -> np.ndarray:
@@ -260,7 +261,7 @@ def test_a_warm_start_is_nearer_to_a_retrain_than_before_and_says_how_far_it_mov
 
 def test_a_user_who_leaves_costs_one_shard_and_the_blend() -> None:
     frame = visits(300)
-    given = {"n_shards": 4, "n_factors": 3, "n_epochs": 2, "n_sampled": 5}
+    given = {"n_shards": 4, "n_factors": 3, "epochs": 2, "n_sampled": 5}
     model = ShardedBPR(**given).fit(frame)
     before = dict(model._state().parts)
     plan, removal = model.plan(subjects="u3"), model.forget(subjects="u3")
@@ -283,17 +284,16 @@ def test_a_step_is_the_gradient_of_the_ranking_loss() -> None:
     rng = np.random.default_rng(0)
     starts, codes = np.array([0, 2, 4, 5]), np.array([0, 3, 1, 2, 4])
     first = rng.normal(size=(6, 3))
-    got = train_items(starts, codes, first, epochs=1, lr=0.1, decay=0.01, batch_size=99, seed=7)
-    draw = torch.Generator().manual_seed(7)
-    order = torch.randperm(5, generator=draw)
-    against = torch.randint(6, (5,), generator=draw)[order].numpy()
-    of_user = np.repeat(np.arange(3), np.diff(starts))[order.numpy()]
+    (only,) = passes(7, np.arange(3), np.arange(6), starts, codes, epochs=1, batch_size=99)
+    got = train_items(starts, codes, first, [only], lr=0.1, decay=0.01)
+    order, against = only.order, only.others[only.order]
+    of_user = np.repeat(np.arange(3), np.diff(starts))[order]
     known = [set(codes[a:b].tolist()) for a, b in itertools.pairwise(starts.tolist())]
     V = torch.tensor(first, requires_grad=True)
     U = torch.stack([V[sorted(of)].mean(dim=0) for of in known]).detach()
     squares, moved = torch.full((6,), 1e-6, dtype=torch.float64), torch.zeros_like(V)
     loss_of = []
-    for u, i, j in zip(of_user.tolist(), codes[order.numpy()].tolist(), against.tolist(), strict=True):
+    for u, i, j in zip(of_user.tolist(), codes[order].tolist(), against.tolist(), strict=True):
         for sign, item in ((1, i), (-1, j)):
             at = V[item]
             other = V[j if sign > 0 else i].detach()
@@ -305,6 +305,36 @@ def test_a_step_is_the_gradient_of_the_ranking_loss() -> None:
     for item, gradient in loss_of:
         moved[item] += 0.1 * gradient / squares[item].sqrt()
     np.testing.assert_allclose(got, first + moved.detach().numpy(), atol=1e-6)
+
+
+def test_an_interaction_that_goes_moves_no_other() -> None:
+    """Batches and items set against, told by names: the same for all that are left, in whatever order they come."""
+    rng = np.random.default_rng(3)
+    told = {(u, i) for u in range(40) for i in rng.choice(30, 5, replace=False).tolist()}
+
+    def drawn(pairs: set[tuple[int, int]], users: list[int]) -> list[dict[tuple[int, int], tuple[int, int]]]:
+        items = sorted({i for _, i in pairs})
+        histories = [sorted(items.index(i) for u, i in pairs if u == user) for user in users]
+        starts, codes = np.cumsum([0, *map(len, histories)]), np.array(list(itertools.chain(*histories)))
+        of = [(user, items[i]) for user, history in zip(users, histories, strict=True) for i in history]
+        out = []
+        for one in passes(5, np.array(users), np.array(items), starts, codes, epochs=2, batch_size=30):
+            batch = np.searchsorted(one.cuts[1:], np.argsort(one.order), side="right")
+            out.append({of[k]: (int(batch[k]), items[one.others[k]]) for k in range(len(of))})
+        return out
+
+    before, gone = drawn(told, list(range(40))), {(u, i) for u, i in told if u in (3, 17)}
+    after = drawn(told - gone, [u for u in reversed(range(40)) if u not in (3, 17)])
+    for old, new in zip(before, after, strict=True):
+        assert {pair: told for pair, told in old.items() if pair not in gone} == new
+    assert before[0] != before[1]
+    lost = drawn({(u, i) for u, i in told if i != 4}, list(range(40)))
+    for old, new in zip(before, lost, strict=True):
+        moved = sum(new[pair] != told for pair, told in old.items() if pair[1] != 4 and told[1] != 4)
+        assert moved < 0.1 * len(new), "a slot or two are taken over"
+    counts = np.array([np.bincount([other for _, other in one.values()], minlength=30) for one in before])
+    assert (abs(counts - 200 / 30) < 5 * np.sqrt(200 / 30)).all(), "all items are drawn alike, in each pass"
+    assert counts.min() > 0
 
 
 def test_the_blend_is_the_best_of_its_penalised_likelihood() -> None:
@@ -332,8 +362,8 @@ def test_the_blend_is_the_best_of_its_penalised_likelihood() -> None:
 
 # ------------------------------------------------------------------------------------------------ what they all do
 
-EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(ridge=3.0), ALS(n_factors=3, n_sweeps=2),
-         ShardedBPR(n_shards=3, n_factors=3, n_epochs=2)]  # fmt: skip
+EVERY = [Popularity(), ItemKNN(n_neighbors=5), EASE(alpha=3.0), ALS(n_factors=3, n_sweeps=2),
+         ShardedBPR(n_shards=3, n_factors=3, epochs=2)]  # fmt: skip
 
 
 @pytest.mark.parametrize("model", EVERY, ids=lambda model: type(model).__name__)

@@ -129,6 +129,7 @@ def test_rooms_of_the_workspace_know_only_those_before_them() -> None:
 #: Rooms of methods that know another one, and why; all others share only what stands below them, in the words, in maths
 #: or in privacy.
 NEIGHBOURS = {
+    ("forest", "anomaly"): "an isolation forest is a detector as those of the other room",
     ("language", "networks"): "language models are networks of a task",
     ("networks", "language"): "the table of network methods and models names them, and imports none",
     ("networks", "private"): "the table of network methods and models names them, and imports none",

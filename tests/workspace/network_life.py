@@ -77,7 +77,7 @@ def begin(root: Path) -> expunge.Workspace:
     fits: dict[str, dict[str, Any]] = {
         "replayed": {"method": "replayed-network", "options": {"task": "drawing", **short}},
         "sliced": {"method": "sisa", "estimator": "network", "options": {
-            "n_shards": 2, "n_slices": 2, "estimator__task": "tiny", "estimator__max_epochs": 1}},
+            "n_shards": 2, "n_slices": 2, "estimator__task": "tiny", "estimator__epochs": 1}},
         "headed": {"method": "ridge-classifier", "options": {"backbone": "tiny"}},
     }  # fmt: skip
     for name, how in fits.items():

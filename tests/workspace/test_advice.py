@@ -25,6 +25,7 @@ from expunge.workspace.advice.forecast import forecast
 from expunge.workspace.advice.measure import _half_width
 from expunge.workspace.advice.page import page_html
 from expunge.workspace.advice.picture import draw_png
+from expunge.workspace.advice.privacy import PrivacyAdvice, PrivacyChoice
 from expunge.workspace.advice.question import DAY_S, parse_duration
 from expunge.workspace.advice.sample import FOLDS, draw_sample, unit_sizes, units_of
 
@@ -313,3 +314,21 @@ def test_the_forecast_of_the_share_is_met_by_real_deletions():
         said, found = (float(text.split()[0]) for text in row[2].split("/"))
         assert abs(said - found) < 5
         assert all("/" in cell for cell in row[2:7])
+
+
+def test_promises_that_are_empty_or_save_nothing_are_told():
+    """Of 0.9 that there is to find and 0.6 that a guess finds, a fifth is 0.06; of 400 records chance is 0.049."""
+
+    def choice(how, accuracy, served):
+        return PrivacyChoice(how, 1.0, accuracy, served, 0.0, 0.0)
+
+    plain, good = choice("retraining", 0.9, 0), choice("certified", 0.8, 50)
+    few, hidden = choice("certified", 0.8, 10), choice("doing nothing", 0.66, 50)
+    advice = PrivacyAdvice(1000, 3, 50, 0.8, 1.0, 1000, [plain, good, few, hidden], [], good, guess=0.6, n_judged=400)
+    assert (advice.empty(), advice.useless()) == ([hidden], [few])
+    assert [line.partition(",")[0] for line in advice.lines()[1:3]] == ["Empty promises", "Little saved"]
+    above = dataclasses.replace(advice, choices=[plain, good, dataclasses.replace(hidden, accuracy=0.661)])
+    assert (above.empty(), above.useless()) == ([], [])
+    assert len(above.lines()) == 2
+    little = dataclasses.replace(plain, accuracy=0.62)  # a fifth of what there is would be less than chance
+    assert dataclasses.replace(above, choices=[little, dataclasses.replace(hidden, accuracy=0.64)]).empty()

@@ -28,7 +28,7 @@ from expunge.workspace.models import models  # noqa: E402
 from methods.blueprints import Tiny  # noqa: E402
 from workspace import life, network_life  # noqa: E402
 
-NOISY: dict[str, Any] = {"steps": 3, "epochs": 1}
+NOISY: dict[str, Any] = {"n_steps": 3, "epochs": 1}
 
 
 @pytest.fixture(scope="module")

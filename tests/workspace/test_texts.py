@@ -28,7 +28,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "ridge": ("posts", {"method": "ridge-classifier", "options": {"words": "counts"}}),
     "embedding": ("posts", {"method": "replayed-network", "options": {"task": "tiny-words", **SHORT}}),
     "slices": ("posts", {"method": "sisa", "estimator": "network", "options": {
-        "n_shards": 2, "n_slices": 2, "estimator__task": "tiny-words", "estimator__max_epochs": 1}}),
+        "n_shards": 2, "n_slices": 2, "estimator__task": "tiny-words", "estimator__epochs": 1}}),
     "index": ("posts", {"method": "passage-index", "ignore": ("mood",)}),
     "reader": ("asked", {"method": "span-reader"}),
     "language": ("asked", {"method": "replayed-network", "options": {"task": "tiny-answers", **SHORT}}),

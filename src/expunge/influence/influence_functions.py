@@ -29,7 +29,7 @@ class InfluenceFunctions:
         Added to the diagonal of the mean Hessian.
     weight_decay : float, default=0.0
         Of the training; added too.
-    max_steps, tol, scale, max_records, batch_size
+    max_iter, tol, scale, max_samples, batch_size
         As of NewtonStep.
 
     Guarantee
@@ -70,17 +70,17 @@ class InfluenceFunctions:
     def __init__(
         self, *, solver: Literal["ekfac", "kfac", "cg", "lissa"] = "ekfac",
         curvature: Literal["gauss_newton", "hessian"] = "gauss_newton", damping: float = 0.01,
-        weight_decay: float = 0.0, max_steps: int = 20, tol: float = 1e-4, scale: float = 10.0, max_records: int = 1024,
+        weight_decay: float = 0.0, max_iter: int = 20, tol: float = 1e-4, scale: float = 10.0, max_samples: int = 1024,
         batch_size: int = 256,
     ) -> None:  # fmt: skip
         self.solver = solver
         self.curvature = curvature
         self.damping = damping
         self.weight_decay = weight_decay
-        self.max_steps = max_steps
+        self.max_iter = max_iter
         self.tol = tol
         self.scale = scale
-        self.max_records = max_records
+        self.max_samples = max_samples
         self.batch_size = batch_size
 
     def check(self) -> None:
@@ -89,7 +89,7 @@ class InfluenceFunctions:
         for name in ("damping", "weight_decay", "tol"):
             check_number(name, getattr(self, name))
         check_number("scale", self.scale, open_low=True)
-        for name in ("max_steps", "max_records", "batch_size"):
+        for name in ("max_iter", "max_samples", "batch_size"):
             check_count(name, getattr(self, name))
 
     def scores(self, case: Case) -> npt.NDArray[np.float64]:

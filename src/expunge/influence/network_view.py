@@ -140,7 +140,7 @@ class NetworkView:
             grads = (torch.func.grad(lambda p, b=b: losses(p, b.inputs, b.targets).sum())(params)
                      for b in self._batches(positions, size=1))  # fmt: skip
             return np.array([dot(one, self.solve(one, how)) if square_norm(one) else 0.0 for one in grads])
-        of = sampled(self._job, self._task, self._job.retain, how.max_records)
+        of = sampled(self._job, self._task, self._job.retain, how.max_samples)
         kronecker, out = kronecker_of(self._job, self._task, of, how), []
         with taped(self._job.model) as tape:
             for batch in self._batches(positions):

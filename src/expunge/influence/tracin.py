@@ -24,7 +24,7 @@ class TracIn:
     ----------
     checkpoints : sequence of state dicts or modules, optional
         Weights from the training, by preference from where the loss still fell. Default: the model as it is.
-    learning_rates : float or sequence of float, default=1.0
+    lr : float or sequence of float, default=1.0
         Of the training at each checkpoint.
 
     Guarantee
@@ -50,7 +50,7 @@ class TracIn:
     >>> from expunge.networks import Classification
     >>> task = Classification((torch.randn(20, 3), torch.arange(20) % 2))
     >>> model = torch.nn.Linear(3, 2)
-    >>> found = influence(model, task, method=TracIn(checkpoints=[model.state_dict()], learning_rates=0.1))
+    >>> found = influence(model, task, method=TracIn(checkpoints=[model.state_dict()], lr=0.1))
     >>> bool((found.scores > 0).all())
     True
     """
@@ -58,17 +58,15 @@ class TracIn:
     name = "tracin"
     asks_whole = False
 
-    def __init__(
-        self, *, checkpoints: Sequence[Any] | None = None, learning_rates: float | Sequence[float] = 1.0
-    ) -> None:
+    def __init__(self, *, checkpoints: Sequence[Any] | None = None, lr: float | Sequence[float] = 1.0) -> None:
         self.checkpoints = checkpoints
-        self.learning_rates = learning_rates
+        self.lr = lr
 
     def check(self) -> None:
         if self.checkpoints is not None and not len(self.checkpoints):
             raise InvalidParameterError("checkpoints is empty.", hint="Leave it out for the model as it is.")
         for rate in self._rates():
-            check_number("learning_rates", rate, open_low=True)
+            check_number("lr", rate, open_low=True)
         if len(self._rates()) != self._n_checkpoints():
             raise InvalidParameterError(
                 f"There are {self._n_checkpoints()} checkpoints and {len(self._rates())} learning rates.",
@@ -100,5 +98,5 @@ class TracIn:
         return 1 if self.checkpoints is None else len(self.checkpoints)
 
     def _rates(self) -> list[Any]:
-        rates = self.learning_rates
+        rates = self.lr
         return list(rates) if isinstance(rates, Sequence) else [rates] * self._n_checkpoints()

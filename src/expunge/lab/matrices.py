@@ -144,7 +144,7 @@ def _models_of(workload: str) -> list[str]:
                       "local-factor", "neighbour-distance", "residuals"),
         "groups": ("groups", "groups@max_samples=256"),
         "text": ("bayes", "bernoulli", "hashed-ridge", "svd-ridge", "softmax", "sisa", "sisa-words"),
-        "histories": ("popular", "item-neighbours", "item-weights", "item-weights@mode=bounded", "item-factors",
+        "histories": ("popular", "item-neighbours", "item-weights", "item-weights@algorithm=bounded", "item-factors",
                       "item-shards"),
         "passages": ("index",),
         "questions": ("reader",),

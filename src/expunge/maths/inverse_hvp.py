@@ -31,7 +31,7 @@ class Solved(NamedTuple):
 
 
 def conjugate_gradient(
-    product: Product, b: Mapping[str, torch.Tensor], *, max_steps: int = 100, tol: float = 1e-6
+    product: Product, b: Mapping[str, torch.Tensor], *, max_iter: int = 100, tol: float = 1e-6
 ) -> Solved:
     """Conjugate gradients.
 
@@ -40,7 +40,7 @@ def conjugate_gradient(
     product : callable
         v -> H v, H symmetric and positive definite.
     b : dict of str to tensor
-    max_steps : int
+    max_iter : int
     tol : float
         Residual, relative to |b|, at which to stop.
 
@@ -68,7 +68,7 @@ def conjugate_gradient(
     direction = residual
     size = start = square_norm(residual)
     steps = 0
-    while steps < max_steps and size > tol**2 * start:
+    while steps < max_iter and size > tol**2 * start:
         image = product(direction)
         steps += 1
         curvature = dot(direction, image)

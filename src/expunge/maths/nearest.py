@@ -14,7 +14,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["METRICS", "nearest", "row_sums"]
+from expunge.arguments import check_choice, check_count
+
+__all__ = ["METRICS", "check_neighbours", "nearest", "row_sums"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,6 +26,18 @@ _EUCLIDEAN, _COSINE = 0, 2
 _QUERIES, _ROWS = 16, 256  # of a portion: rows stay in the cache while some queries look at them
 
 _jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+
+def check_neighbours(n_neighbors: Any, metric: Any) -> None:
+    """Refuse a number of neighbours that is no count, and a metric that is not there.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is one of these; it is named.
+    """
+    check_count("n_neighbors", n_neighbors)
+    check_choice("metric", metric, METRICS)
 
 
 @_jit

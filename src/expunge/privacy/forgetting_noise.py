@@ -34,7 +34,7 @@ _SAFE = 1 + 2.0**-30  # what the arithmetic of a step, in doubles, can add to a 
 
 
 def sigma_for_clipped_gradients(
-    epsilon: float, delta: float, steps: int, *, lr: float, model_norm: float, gradient_norm: float, weight_decay: float
+    epsilon: float, delta: float, steps: int, *, lr: float, model_norm: float, max_grad_norm: float, weight_decay: float
 ) -> float:
     """The least noise of each step, where gradients are clipped.
 
@@ -45,12 +45,12 @@ def sigma_for_clipped_gradients(
         T.
     lr, weight_decay : float
         eta and lambda, with eta lambda in [0, 1).
-    model_norm, gradient_norm : float
+    model_norm, max_grad_norm : float
         C0 and C1.
 
     Examples
     --------
-    >>> settings = {"lr": 0.1, "model_norm": 5.0, "gradient_norm": 0.01}
+    >>> settings = {"lr": 0.1, "model_norm": 5.0, "max_grad_norm": 0.01}
     >>> few, many = (sigma_for_clipped_gradients(1.0, 1e-5, t, **settings, weight_decay=1.0) for t in (10, 60))
     >>> few > 5 * many
     True
@@ -58,7 +58,7 @@ def sigma_for_clipped_gradients(
     c = 1 - lr * weight_decay
     shrunk = c**steps
     sums = (float(steps), float(steps)) if c == 1 else ((1 - shrunk) / (1 - c), (1 - shrunk**2) / (1 - c**2))
-    distance = shrunk * 2 * model_norm + 2 * lr * gradient_norm * sums[0]
+    distance = shrunk * 2 * model_norm + 2 * lr * max_grad_norm * sums[0]
     return gaussian_sigma(epsilon, delta, distance / math.sqrt(sums[1]) * _SAFE)
 
 

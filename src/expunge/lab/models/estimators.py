@@ -179,14 +179,14 @@ def newton(data: Data, *, epsilon: float = 1.0, alpha: float = 1.0, capacity: fl
     return _within(data, "NewtonLogisticRegression", epsilon=epsilon, alpha=alpha, capacity=capacity)
 
 
-def bayesian(data: Data, *, alpha: float = 1.0, way: str = "eubo") -> EstimatorLearner:
+def bayesian(data: Data, *, alpha: float = 1.0, algorithm: str = "eubo") -> EstimatorLearner:
     """Logistic regression with a posterior that records are divided out of."""
-    return EstimatorLearner(_method("BayesianLogisticRegression")(alpha=alpha, way=way))
+    return EstimatorLearner(_method("BayesianLogisticRegression")(alpha=alpha, algorithm=algorithm))
 
 
-def descent(data: Data, *, epsilon: float = 1.0, steps: int = 100, alpha: float = 100.0) -> EstimatorLearner:
+def descent(data: Data, *, epsilon: float = 1.0, n_steps: int = 100, alpha: float = 100.0) -> EstimatorLearner:
     """Logistic regression by gradient descent that goes on after each request, certified."""
-    return _within(data, "DescentToDelete", epsilon=epsilon, steps=steps, alpha=alpha)
+    return _within(data, "DescentToDelete", epsilon=epsilon, n_steps=n_steps, alpha=alpha)
 
 
 def private(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> EstimatorLearner:

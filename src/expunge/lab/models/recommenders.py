@@ -50,9 +50,9 @@ class _Recommender(EstimatorLearner):
         return out
 
 
-def item_factors(data: Data, *, n_factors: int = 32, mode: str = "replay") -> EstimatorLearner:
+def item_factors(data: Data, *, n_factors: int = 32, algorithm: str = "replay") -> EstimatorLearner:
     """Factors of users and items by alternating least squares."""
-    return _Recommender(find_method("ALS")(n_factors=n_factors, mode=mode), data)
+    return _Recommender(find_method("ALS")(n_factors=n_factors, algorithm=algorithm), data)
 
 
 def item_neighbours(data: Data, *, n_neighbors: int = 50) -> EstimatorLearner:
@@ -65,9 +65,9 @@ def item_shards(data: Data, *, n_shards: int = 10) -> EstimatorLearner:
     return _Recommender(find_method("ShardedBPR")(n_shards=n_shards), data)
 
 
-def item_weights(data: Data, *, ridge: float = 250.0, mode: str = "exact") -> EstimatorLearner:
+def item_weights(data: Data, *, alpha: float = 250.0, algorithm: str = "exact") -> EstimatorLearner:
     """Weights of items for items, in closed form."""
-    return _Recommender(find_method("EASE")(ridge=ridge, mode=mode), data)
+    return _Recommender(find_method("EASE")(alpha=alpha, algorithm=algorithm), data)
 
 
 def popular(data: Data) -> EstimatorLearner:

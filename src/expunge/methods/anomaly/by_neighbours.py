@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.errors import InvalidDataError
 from expunge.maths.boxes import nearest_of_many
-from expunge.maths.nearest import METRICS, row_sums
+from expunge.maths.nearest import METRICS, check_neighbours, row_sums
 from expunge.maths.running_sum import refuse_new_lack
 from expunge.methods.anomaly.near_lists import known_slots, lists_after, reached
 from expunge.rows import Rows, Table
@@ -48,11 +48,7 @@ class ByNeighbours:
 
     def _check_params(self) -> None:
         super()._check_params()  # type: ignore[misc]
-        k = self.n_neighbors
-        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
-            raise InvalidParameterError(f"n_neighbors must be a positive integer, got {k!r}.")
-        if not (isinstance(self.metric, str) and self.metric in METRICS):
-            raise InvalidParameterError(f"metric must be one of {', '.join(METRICS)}, got {self.metric!r}.")
+        check_neighbours(self.n_neighbors, self.metric)
 
     def _learn(self, change: Change) -> dict[str, Part | None]:
         old = change.parts.get("lists")

@@ -12,11 +12,11 @@ from scipy import stats
 
 from expunge.errors import InvalidParameterError
 from expunge.maths import exact
-from expunge.maths.fixed_point import check_resolution_param, rounding_terms
+from expunge.methods.anomaly.by_spread import BySpread
 from expunge.methods.anomaly.detector import RARE, Detector
-from expunge.methods.anomaly.spread import Spread, learn_products, squares
+from expunge.methods.anomaly.spread import Spread
 from expunge.rows import Rows
-from expunge.state import Change, Part
+from expunge.state import Part
 
 __all__ = ["GaussianDetector"]
 
@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 _FLAT = 1e-12  # directions with less of the variance of all do not count
 
 
-class GaussianDetector(Detector):
+class GaussianDetector(BySpread, Detector):
     """Outliers by their Mahalanobis distance, for tables of numbers; a record is taken out of integer sums.
 
     Parameters
@@ -95,13 +95,9 @@ class GaussianDetector(Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_resolution_param("resolution", self.resolution)
         s = self.shrinkage
         if isinstance(s, bool) or not isinstance(s, Real) or not 0.0 <= float(s) <= 1.0:
             raise InvalidParameterError(f"shrinkage must be a number from 0 to 1, got {s!r}.")
-
-    def _learn(self, change: Change) -> dict[str, Part | None]:
-        return learn_products(self, change)
 
     def _learned(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         spread = Spread.of(parts["sums"]["products"], len(rows), self.resolution)
@@ -114,14 +110,8 @@ class GaussianDetector(Detector):
         A = (axes[kept] / np.sqrt(variance[kept])[:, np.newaxis]) * spread.inverse_scale
         return {"mean": spread.mean, "axes": np.ascontiguousarray(A)}
 
-    def _scores(self, X: Floats, solution: Part) -> Floats:
-        return -squares(X - solution["mean"], solution["axes"])
-
     def _usual(self, solution: Part) -> float:
         return -float(stats.chi2.isf(RARE, max(1, len(solution["axes"]))))
-
-    def _terms(self) -> str:
-        return f", on {rounding_terms(self.resolution, 'values')}"
 
     @property
     def location_(self) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice
 from expunge.maths.quantiles import quantile
 from expunge.methods.anomaly.by_neighbours import ByNeighbours, row_means
 from expunge.methods.anomaly.detector import Detector
@@ -16,7 +16,7 @@ from expunge.state import Part
 __all__ = ["NeighborDetector"]
 
 Floats = npt.NDArray[np.float64]
-_METHODS = ("largest", "mean")
+_AGGREGATIONS = ("largest", "mean")
 _FENCE = 1.5  # quartile distances beyond the quartile
 
 
@@ -27,7 +27,7 @@ class NeighborDetector(ByNeighbours, Detector):
     ----------
     n_neighbors : int, default=5
         At least 1. With no more records of positive weight left the model is dormant.
-    method : {"largest", "mean"}, default="largest"
+    aggregation : {"largest", "mean"}, default="largest"
         The distance to the last of the neighbours, or the mean of all.
     metric : {"euclidean", "manhattan", "cosine"}, default="euclidean"
         In the units of the columns: scale them before, with :class:`expunge.StandardScaler` in a pipeline.
@@ -76,23 +76,22 @@ class NeighborDetector(ByNeighbours, Detector):
     """
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "n_neighbors": [1, 3], "method": ["mean"], "metric": ["manhattan", "cosine"], "contamination": [0.2],
+        "n_neighbors": [1, 3], "aggregation": ["mean"], "metric": ["manhattan", "cosine"], "contamination": [0.2],
     }  # fmt: skip
 
     def __init__(
-        self, *, n_neighbors: int = 5, method: str = "largest", metric: str = "euclidean", contamination: Any = "auto",
-        seed: int = 0,
+        self, *, n_neighbors: int = 5, aggregation: str = "largest", metric: str = "euclidean",
+        contamination: Any = "auto", seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_neighbors = n_neighbors
-        self.method = method
+        self.aggregation = aggregation
         self.metric = metric
         self.contamination = contamination
         self.seed = seed
 
     def _check_params(self) -> None:
         super()._check_params()
-        if not (isinstance(self.method, str) and self.method in _METHODS):
-            raise InvalidParameterError(f"method must be one of {', '.join(_METHODS)}, got {self.method!r}.")
+        check_choice("aggregation", self.aggregation, _AGGREGATIONS)
 
     def _from_lists(self, near: npt.NDArray[np.int32], away: Floats) -> Part:
         return {"known": self._of(away)}
@@ -101,7 +100,7 @@ class NeighborDetector(ByNeighbours, Detector):
         return self._of(away)
 
     def _of(self, away: Floats) -> Floats:
-        return -(row_means(away) if self.method == "mean" else away[:, -1])
+        return -(row_means(away) if self.aggregation == "mean" else away[:, -1])
 
     def _usual(self, solution: Part) -> float:
         low, high = (quantile(solution["known"], share, solution.get("weight")) for share in (0.25, 0.75))

@@ -13,9 +13,9 @@ from scipy import stats
 from expunge.arguments import check_flag
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
-from expunge.maths.fixed_point import check_resolution_param, rounding_terms
+from expunge.methods.anomaly.by_spread import BySpread
 from expunge.methods.anomaly.detector import RARE, Detector
-from expunge.methods.anomaly.spread import Spread, learn_products, squares
+from expunge.methods.anomaly.spread import Spread
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 _NOISE = 1e-12  # of the variance of all: a residual below it is rounding
 
 
-class PCADetector(Detector):
+class PCADetector(BySpread, Detector):
     """Outliers by what principal components cannot tell of them, for tables of numbers with columns that go together.
 
     Parameters
@@ -99,7 +99,6 @@ class PCADetector(Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_resolution_param("resolution", self.resolution)
         check_flag("scaled", self.scaled)
         k = self.n_components
         is_count = isinstance(k, Integral) and not isinstance(k, bool) and k >= 1
@@ -108,7 +107,7 @@ class PCADetector(Detector):
             raise InvalidParameterError(f"n_components must be an integer from 1 on or a share below 1, got {k!r}.")
 
     def _learn(self, change: Change) -> dict[str, Part | None]:
-        out = learn_products(self, change)
+        out = super()._learn(change)
         sums = out["sums"]
         if not change.tolerant and sums is not None and self._is_too_many(sums):
             raise InvalidDataError(
@@ -132,18 +131,12 @@ class PCADetector(Detector):
         left = axes[int(k) :] * spread.inverse_scale if self.scaled else axes[int(k) :]
         return {"mean": spread.mean, "axes": np.ascontiguousarray(left), "left": variance[int(k) :], "total": total}
 
-    def _scores(self, X: Floats, solution: Part) -> Floats:
-        return -squares(X - solution["mean"], solution["axes"])
-
     def _usual(self, solution: Part) -> float:
         first, second = float(solution["left"].sum()), float((solution["left"] ** 2).sum())
         if not second > 0:
             return -_NOISE * float(solution["total"])
         farthest = second / first * float(stats.chi2.isf(RARE, first * first / second))
         return -max(farthest, _NOISE * float(solution["total"]))
-
-    def _terms(self) -> str:
-        return f", on {rounding_terms(self.resolution, 'values')}"
 
     @property
     def n_components_(self) -> int:

@@ -14,11 +14,9 @@ from expunge.errors import InvalidDataError
 from expunge.estimators import one_thread
 from expunge.maths import exact
 from expunge.maths.fixed_point import WEIGHT_RESOLUTION
-from expunge.maths.product_moments import product_moments, row_products, table_products
-from expunge.maths.running_sum import refuse_new_lack, sum_after
-from expunge.state import Change, Part
+from expunge.maths.product_moments import product_moments, row_products
 
-__all__ = ["Spread", "learn_products", "squares"]
+__all__ = ["Spread", "lack_of_weight", "squares"]
 
 Floats = npt.NDArray[np.float64]
 Limbs = npt.NDArray[np.int64]
@@ -44,7 +42,7 @@ class Spread:
     @classmethod
     def of(cls, limbs: Limbs, n: int, resolution: Any) -> Spread | None:
         """From the sums of n records; None of a weight of 1 or less in all, which has no variance."""
-        if _lack(limbs) is not None:
+        if lack_of_weight(limbs) is not None:
             return None
         moments = product_moments(limbs, n, resolution)
         covariance = moments.scatter / (moments.weight - 1.0)
@@ -68,25 +66,8 @@ class Spread:
         return np.maximum(variance[::-1], 0.0), axes
 
 
-def learn_products(model: Any, change: Change) -> dict[str, Part | None]:
-    """The sums of a model after a change; refused where they come to lack something and may not.
-
-    Raises
-    ------
-    InvalidDataError
-        Of a change that is not tolerant: a weight of 1 or less in all.
-    """
-    old = change.parts.get("sums", {}).get("products")
-    names = getattr(model, "feature_names_in_", None)
-    new = sum_after(
-        old, change, lambda table: table_products(table, model.resolution, names=names),
-        add=exact.add, subtract=exact.subtract,
-    )  # fmt: skip
-    refuse_new_lack(old, new, change, _lack)
-    return {"sums": {"products": new}}
-
-
-def _lack(limbs: Limbs) -> InvalidDataError | None:
+def lack_of_weight(limbs: Limbs) -> InvalidDataError | None:
+    """What to say of sums of a weight of 1 or less in all; None of more."""
     weight = float(exact.to_float(limbs[:, 0, 0], WEIGHT_RESOLUTION**2))
     if weight > 1.0:
         return None

@@ -28,7 +28,7 @@ __all__ = ["BayesianLogisticRegression"]
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 Names = tuple[str, ...]
-WAYS = ("eubo", "rkl")
+ALGORITHMS = ("eubo", "rkl")
 PARTS = ("posterior",)
 _TRUSTED = 0.9999
 
@@ -43,7 +43,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     ----------
     alpha : float, default=1.0
         Precision of the prior of each weight, the intercept too; above 0.
-    way : {"eubo", "rkl"}, default="eubo"
+    algorithm : {"eubo", "rkl"}, default="eubo"
         How a record is divided out: by the evidence upper bound, or by the reverse divergence. The first finds a
         Gaussian within the quotient, the second one that covers it and is somewhat wider.
     threshold : float, optional
@@ -91,15 +91,15 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     ('empirical', 2)
     """
 
-    _alternatives: ClassVar = {"threshold": [0.5], "way": ["rkl", "eubo"]}
+    _alternatives: ClassVar = {"threshold": [0.5], "algorithm": ["rkl", "eubo"]}
     _strongest: ClassVar[Kind] = "empirical"
 
     def __init__(
-        self, *, alpha: float = 1.0, way: str = "eubo", threshold: float | None = None, n_samples: int = 1024,
+        self, *, alpha: float = 1.0, algorithm: str = "eubo", threshold: float | None = None, n_samples: int = 1024,
         fit_intercept: bool = True, seed: int = 0,
     ) -> None:  # fmt: skip
         self.alpha = alpha
-        self.way = way
+        self.algorithm = algorithm
         self.threshold = threshold
         self.n_samples = n_samples
         self.fit_intercept = fit_intercept
@@ -108,7 +108,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     def _check_params(self) -> None:
         check_number("alpha", self.alpha, open_low=True)
         check_flag("fit_intercept", self.fit_intercept)
-        check_choice("way", self.way, WAYS)
+        check_choice("algorithm", self.algorithm, ALGORITHMS)
         if self.threshold is not None:  # from 1 on nothing would be forgotten
             check_number("threshold", self.threshold, high=1.0, open_high=True)
         check_count("n_samples", self.n_samples, least=2)
@@ -133,7 +133,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
             found = [
                 divided(
                     Posterior(old["mean"][i], old["covariance"][i]), X, targets[:, i], powers,
-                    way="rkl" if self.way == "rkl" else "eubo", threshold=self._trusted(X.shape[1]),
+                    algorithm="rkl" if self.algorithm == "rkl" else "eubo", threshold=self._trusted(X.shape[1]),
                     samples=self._samples(X),
                 )
                 for i in range(targets.shape[1])
@@ -151,7 +151,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         trusted = ", trusted where 99.99 % of it lies" if self.threshold is None else ""
         if self.threshold:
             trusted = f", trusted above {self.threshold:g} of its peak"
-        wanted = "least evidence upper bound" if self.way == "eubo" else "least reverse divergence"
+        wanted = "least evidence upper bound" if self.algorithm == "eubo" else "least reverse divergence"
         return Guarantee(
             kind="empirical",
             statement=(

@@ -29,10 +29,10 @@ from scipy.stats import chi2
 
 from expunge.methods.bayesian.gaussian_posterior import Posterior
 
-__all__ = ["Way", "divided"]
+__all__ = ["divided"]
 
 Floats = npt.NDArray[np.float64]
-Way = Literal["eubo", "rkl"]
+Algorithm = Literal["eubo", "rkl"]
 
 
 class _Seen(NamedTuple):
@@ -64,7 +64,14 @@ class _Moved(NamedTuple):
 
 
 def divided(
-    posterior: Posterior, X: Floats, t: Floats, powers: Floats, *, way: Way, threshold: float, samples: Floats
+    posterior: Posterior,
+    X: Floats,
+    t: Floats,
+    powers: Floats,
+    *,
+    algorithm: Algorithm,
+    threshold: float,
+    samples: Floats,
 ) -> Posterior:
     """The posterior without records of a positive power, and with those of a negative one.
 
@@ -76,7 +83,7 @@ def divided(
         1 or -1.
     powers : ndarray of shape (m,)
         Weights of records that go; minus those of records that come.
-    way : {"eubo", "rkl"}
+    algorithm : {"eubo", "rkl"}
     threshold : float
         Of the adjusted likelihood, in [0, 1).
     samples : ndarray of shape (s, d)
@@ -92,7 +99,7 @@ def divided(
     edge = -2 * math.log(threshold) if threshold > 0 else math.inf
     seen = _Seen(t * (X @ posterior.mean), t[:, np.newaxis] * upper.T, powers, edge, d - r or 2)
     drawn = _standard(samples[:, :r])
-    moved = _eubo(seen, drawn) if way == "eubo" else _rkl(seen, drawn)
+    moved = _eubo(seen, drawn) if algorithm == "eubo" else _rkl(seen, drawn)
     inner = moved.scale * np.eye(d) + base @ (moved.covariance - moved.scale * np.eye(r)) @ base.T
     covariance = root @ inner @ root.T
     return Posterior(posterior.mean + root @ (base @ moved.mean), (covariance + covariance.T) / 2)

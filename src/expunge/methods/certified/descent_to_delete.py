@@ -23,8 +23,8 @@ Floats = npt.NDArray[np.float64]
 class DescentToDelete(NoisyDescent):
     """Classify by gradient descent that goes on after each request, and publish weights with noise.
 
-    The weights without noise are kept and never published. After each request, ``steps`` steps on the records that are
-    left bring them close to the minimum; noise hides how close.
+    The weights without noise are kept and never published. After each request, ``n_steps`` steps on the records that
+    are left bring them close to the minimum; noise hides how close.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class DescentToDelete(NoisyDescent):
         Penalty of the whole sum, above 0.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
-    steps : int, default=100
+    n_steps : int, default=100
         Of gradient descent after each request. More of them need less noise.
     norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed
         As of :class:`~expunge.methods.certified.logistic_regression.CertifiedLogisticRegression`.
@@ -49,8 +49,8 @@ class DescentToDelete(NoisyDescent):
     Notes
     -----
     With contraction c and a minimum that a record of weight one moves by at most Z, weights that begin within
-    c^K Z / (1 - c^K) of the minimum, K = ``steps``, end no farther from it after a record has gone: the fixed point of
-    the recursion. The noise hides twice that, for the fresh fit may be as far off, by the exact condition of the
+    c^K Z / (1 - c^K) of the minimum, K = ``n_steps``, end no farther from it after a record has gone: the fixed point
+    of the recursion. The noise hides twice that, for the fresh fit may be as far off, by the exact condition of the
     Gaussian mechanism.
     It is the same for every model of a capacity, and at least what a fit leaves, so that a fit lies in the ball too.
     Larger requests take more steps, as many as lead back there. A step reads all records that are left, O(n d k).
@@ -76,14 +76,14 @@ class DescentToDelete(NoisyDescent):
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
     def __init__(
-        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, steps: int = 100,
+        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, n_steps: int = 100,
         norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, allow_large_delta: bool = False,
         noise_seed: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         self.alpha = alpha
         self.epsilon = epsilon
         self.delta = delta
-        self.steps = steps
+        self.n_steps = n_steps
         self.norm_bound = norm_bound
         self.clip = clip
         self.fit_intercept = fit_intercept
@@ -93,15 +93,15 @@ class DescentToDelete(NoisyDescent):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_count("steps", self.steps)
+        check_count("n_steps", self.n_steps)
 
     def _ball(self, descent: Descent) -> float:
         """How far from the minimum the weights are at most, when they are published."""
-        shrunk = descent.rate ** int(self.steps)
+        shrunk = descent.rate ** int(self.n_steps)
         return max(descent.moved(1.0) * shrunk / (1 - shrunk), descent.left_by_fit)
 
     def _steps_for(self, descent: Descent, distance: float) -> int:
-        ball, least = self._ball(descent), int(self.steps)
+        ball, least = self._ball(descent), int(self.n_steps)
         if distance * descent.rate**least <= ball or descent.rate == 0.0:
             return least
         return max(least, math.ceil(math.log(ball / distance) / math.log(descent.rate)))

@@ -44,7 +44,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         searches again.
     n_init : int, default=4
         Searches, of which the best counts.
-    n_steps : int, default=10
+    max_iter : int, default=10
         Most steps of a search.
     grain : float, default=0.25
         Step of the lattice that the search rounds its centres to, in each column in the power of two next to its
@@ -98,7 +98,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
     _task = "clustering"
     _requests = ("records", "subjects", "features")
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "n_clusters": [3], "max_samples": [9, 12], "n_init": [1], "n_steps": [1], "grain": [4.0],
+        "n_clusters": [3], "max_samples": [9, 12], "n_init": [1], "max_iter": [1], "grain": [4.0],
     }  # fmt: skip
     _waivers: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids, each with a hash of its "
@@ -106,19 +106,19 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
     }
 
     def __init__(
-        self, *, n_clusters: int = 8, max_samples: int = 1024, n_init: int = 4, n_steps: int = 10,
+        self, *, n_clusters: int = 8, max_samples: int = 1024, n_init: int = 4, max_iter: int = 10,
         grain: float = 0.25, resolution: Any = exact.DEFAULT_RESOLUTION, seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_clusters = n_clusters
         self.max_samples = max_samples
         self.n_init = n_init
-        self.n_steps = n_steps
+        self.max_iter = max_iter
         self.grain = grain
         self.resolution = resolution
         self.seed = seed
 
     def _check_params(self) -> None:
-        for name in ("n_clusters", "max_samples", "n_init", "n_steps"):
+        for name in ("n_clusters", "max_samples", "n_init", "max_iter"):
             check_count(name, getattr(self, name))
         if self.max_samples < self.n_clusters:
             raise InvalidParameterError(
@@ -190,7 +190,7 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         table = rows.read(alive[keys <= bound])
         X = np.ascontiguousarray(table.X, dtype=np.float64)
         weight = np.ones(len(X)) if table.weight is None else table.weight
-        search = Search(int(self.n_clusters), int(self.n_init), int(self.n_steps), float(self.grain), int(self.seed))
+        search = Search(int(self.n_clusters), int(self.n_init), int(self.max_iter), float(self.grain), int(self.seed))
         return {"centres": search.centres(X, table.ids, weight), "bound": int(bound)}
 
     def _sums(self, table: Table, centres: Floats) -> Part:

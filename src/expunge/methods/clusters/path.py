@@ -32,7 +32,7 @@ class Search(NamedTuple):
 
     Parameters
     ----------
-    n_clusters, n_init, n_steps : int
+    n_clusters, n_init, max_iter : int
     grain : float
         Step of the lattice in a column, in the power of two next to its standard deviation.
     seed : int
@@ -40,7 +40,7 @@ class Search(NamedTuple):
 
     n_clusters: int
     n_init: int
-    n_steps: int
+    max_iter: int
     grain: float
     seed: int
 
@@ -80,7 +80,7 @@ class Search(NamedTuple):
     def _descended(self, X: Floats, weight: Floats, centres: Floats, steps: Floats, offset: Floats) -> Floats:
         """Lloyd's steps, each rounded to the lattice, until one changes nothing."""
         whole = np.where(steps > 0, steps, 1.0)
-        for _ in range(self.n_steps):
+        for _ in range(self.max_iter):
             codes, _ = assigned(X, centres)
             sizes = np.bincount(codes, weights=weight, minlength=self.n_clusters)[:, np.newaxis]
             sums = np.zeros_like(centres)

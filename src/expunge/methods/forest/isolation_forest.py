@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import OutlierMixin
 
-from expunge.contract import Unlearner
+from expunge.arguments import check_count
 from expunge.errors import InvalidParameterError
-from expunge.maths.quantiles import quantile
+from expunge.methods.anomaly.detector import Detector
 from expunge.methods.forest.cells import encode
 from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.isolating import expected_length, isolate, path_lengths, smallest, standing
@@ -19,7 +18,6 @@ from expunge.methods.forest.reading import refuse_others
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
-from expunge.validation import numeric_input
 
 __all__ = ["IsolationForest"]
 
@@ -27,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 
 
-class IsolationForest(OutlierMixin, Unlearner):
+class IsolationForest(Detector):
     """Find records that are easily told apart from the others, and forget any of them to the bit.
 
     Parameters
@@ -80,6 +78,11 @@ class IsolationForest(OutlierMixin, Unlearner):
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {"max_samples": [7, 0.2], "contamination": [0.3, 0.45]}
 
+    _waivers: ClassVar[dict[str, str]] = {
+        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and may be twice in a "
+        "tree, so it is not one record of weight two",
+    }
+
     def __init__(
         self, *, n_estimators: int = 100, max_samples: int | float = 256, contamination: Any = "auto", seed: int = 0
     ) -> None:
@@ -89,31 +92,18 @@ class IsolationForest(OutlierMixin, Unlearner):
         self.seed = seed
 
     def _check_params(self) -> None:
-        number = self.n_estimators
-        if not isinstance(number, (int, np.integer)) or isinstance(number, bool) or number < 1:
-            raise InvalidParameterError(f"n_estimators must be a positive integer, got {number!r}.")
+        super()._check_params()
+        check_count("n_estimators", self.n_estimators)
         m = self.max_samples
         is_count = isinstance(m, (int, np.integer)) and not isinstance(m, bool) and m >= 1
         if not is_count and not (isinstance(m, (float, np.floating)) and 0.0 < m <= 1.0):
             raise InvalidParameterError(f"max_samples must be a positive integer or a share up to 1.0, got {m!r}.")
-        share = self.contamination
-        is_share = isinstance(share, (float, np.floating)) and 0.0 < share <= 0.5
-        if not is_share and not (isinstance(share, str) and share == "auto"):
-            raise InvalidParameterError(f"contamination must be 'auto' or a share up to 0.5, got {share!r}.")
-
-    _waivers: ClassVar[dict[str, str]] = {
-        "check_sample_weight_equivalence_on_dense_data": "a record repeated twice has two ids and may be twice in a "
-        "tree, so it is not one record of weight two",
-    }
-
-    def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
-        return numeric_input(self, X, None, reset=reset, least=least)
 
     def _keys(self, purpose: str) -> npt.NDArray[np.uint64]:
         names = np.arange(int(self.n_estimators), dtype=np.int64)
         return uniform64(self.seed, f"isolation {purpose}", names)
 
-    def _update(self, change: Change) -> dict[str, Part | None]:
+    def _learn(self, change: Change) -> dict[str, Part | None]:
         rows, out = change.rows, dict[str, Part | None]()
         changed = np.concatenate([change.removed_slots, change.added_slots])
         alive, weight = rows.slots(), rows.targets(np.arange(len(rows.alive)))[1]
@@ -132,25 +122,12 @@ class IsolationForest(OutlierMixin, Unlearner):
             feature, threshold, right, size = isolate(X, roots[t], deepest)
             nodes = {"feature": feature, "threshold": threshold, "right": right, "size": size}
             out[_name(t)] = {**nodes, "bound": float(bound)}
-        if not (isinstance(self.contamination, str) or len(alive) == 0):
-            scores = self._scores(rows.read(alive).X, self._joined({**change.parts, **out}))  # type: ignore[dict-item]
-            of_each = None if weight is None else weight[alive]
-            out["offset"] = {"offset": quantile(scores, float(self.contamination), of_each)}
-        elif "offset" in change.parts:
-            out["offset"] = None
         return out
 
-    def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        left = len(rows) - len(slots)
-        scored = 0 if isinstance(self.contamination, str) else left
-        is_scored = not isinstance(self.contamination, str)
-        names = (*(_name(t) for t in range(int(self.n_estimators))), *(("offset",) if is_scored else ()))
+    def _cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int]:
+        left = len(rows) - len(slots) + (0 if table is None else len(table))
         is_share = isinstance(self.max_samples, (float, np.floating))
-        most = left if is_share else min(left, int(self.max_samples))
-        return scored, scored + int(self.n_estimators) * most, names
-
-    def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
-        return self._estimate(rows, slots[:0])  # as many records as before
+        return 0, int(self.n_estimators) * (left if is_share else min(left, int(self.max_samples)))
 
     def _joined(self, parts: Mapping[str, Part]) -> Part:
         trees = [parts[_name(t)] for t in range(int(self.n_estimators))]
@@ -161,11 +138,11 @@ class IsolationForest(OutlierMixin, Unlearner):
         joined = {name: np.concatenate([tree[name] for tree in trees]) for name in names}
         return {**joined, "right": np.concatenate(inner), "starts": starts}
 
-    def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        if not len(rows):
-            return None
-        offset = -0.5 if isinstance(self.contamination, str) else parts["offset"]["offset"]
-        return {**self._joined(parts), "offset": offset}
+    def _learned(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
+        return self._joined(parts) if len(rows) else None
+
+    def _usual(self, solution: Part) -> float:
+        return -0.5
 
     def _scores(self, X: Any, solution: Part) -> Floats:
         refuse_others(solution, self.n_features_in_, ("threshold", "size"))
@@ -173,26 +150,6 @@ class IsolationForest(OutlierMixin, Unlearner):
         names = ("feature", "threshold", "right", "size", "starts")
         scale = path_lengths(np.ascontiguousarray(X, dtype=np.float64), *(solution[name] for name in names), out)
         return np.asarray(-np.exp2(-out / scale))
-
-    def score_samples(self, X: Any) -> Floats:
-        """The opposite of the anomaly score of the paper, shape (n,): the lower, the more of an outlier."""
-        solution = self._solution()
-        X, _ = self._validate(X, None, reset=False)
-        return self._scores(X, solution)
-
-    def decision_function(self, X: Any) -> Floats:
-        """``score_samples`` less ``offset_``, shape (n,): negative for outliers."""
-        scores = self.score_samples(X)
-        return np.asarray(scores - self._solution()["offset"])
-
-    def predict(self, X: Any) -> npt.NDArray[np.int64]:
-        """-1 for outliers, 1 for others; shape (n,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    @property
-    def offset_(self) -> float:
-        """Scores below it are outliers."""
-        return float(self._solution()["offset"])
 
     def export_text(self, tree: int = 0, *, max_depth: int = 10) -> str:
         """A tree as text, a line for each node; a leaf says how long the paths are that end in it."""

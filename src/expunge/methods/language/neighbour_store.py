@@ -31,7 +31,7 @@ class NeighbourStore(NetworkModel):
     task : str
         Name of an :class:`~expunge.methods.language.answering.AnswerBlueprint` whose ``backbone`` gives the model. It
         must not have learned from the records; that is for you to see to, and an assumption of the guarantee.
-    k : int, default=8
+    n_neighbors : int, default=8
         Neighbours.
     temperature : float, default=1.0
         Of the squared distances, above 0.
@@ -76,13 +76,18 @@ class NeighbourStore(NetworkModel):
     """
 
     _requests = ("records", "subjects")
-    _alternatives: ClassVar[dict[str, list[Any]]] = {"task": [], "k": [1], "temperature": [0.05], "share": [0.2]}
+    _alternatives: ClassVar[dict[str, list[Any]]] = {
+        "task": [],
+        "n_neighbors": [1],
+        "temperature": [0.05],
+        "share": [0.2],
+    }
 
     def __init__(
-        self, *, task: Any = None, k: int = 8, temperature: float = 1.0, share: float = 0.7, seed: int = 0
+        self, *, task: Any = None, n_neighbors: int = 8, temperature: float = 1.0, share: float = 0.7, seed: int = 0
     ) -> None:
         self.task = task
-        self.k = k
+        self.n_neighbors = n_neighbors
         self.temperature = temperature
         self.share = share
         self.seed = seed
@@ -90,7 +95,7 @@ class NeighbourStore(NetworkModel):
     def _check_params(self) -> None:
         super()._check_params()
         refuse_others(self)
-        check_count("k", self.k)
+        check_count("n_neighbors", self.n_neighbors)
         check_number("temperature", self.temperature, open_low=True)
         check_number("share", self.share, high=1.0)
 
@@ -143,7 +148,7 @@ class NeighbourStore(NetworkModel):
         solution = self._solution()
         model = frozen(self, part_of(solution, "network/"))
         keys, values = torch.as_tensor(solution["keys"]), torch.as_tensor(solution["values"])
-        share, k, temperature = float(self.share), min(self.k, len(keys)), float(self.temperature)
+        share, k, temperature = float(self.share), min(self.n_neighbors, len(keys)), float(self.temperature)
 
         @torch.no_grad()
         def chances(tokens: torch.Tensor) -> torch.Tensor:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice
 from expunge.contract import Unlearner
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.errors import InvalidDataError
 from expunge.maths.boxes import nearest_of_many
-from expunge.maths.nearest import METRICS, row_sums
+from expunge.maths.nearest import METRICS, check_neighbours, row_sums
 from expunge.maths.running_sum import refuse_new_lack
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
@@ -54,13 +55,8 @@ class Neighbours(Unlearner):
         raise NotImplementedError
 
     def _check_params(self) -> None:
-        k = self.n_neighbors
-        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
-            raise InvalidParameterError(f"n_neighbors must be a positive integer, got {k!r}.")
-        for name, allowed in (("weights", ("uniform", "distance")), ("metric", METRICS)):
-            value = getattr(self, name)
-            if not (isinstance(value, str) and value in allowed):
-                raise InvalidParameterError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
+        check_neighbours(self.n_neighbors, self.metric)
+        check_choice("weights", self.weights, ("uniform", "distance"))
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         old = change.parts.get("tally")

@@ -28,10 +28,10 @@ class CurvatureOptions(Protocol):
     curvature: Literal["gauss_newton", "hessian"]
     damping: float
     weight_decay: float
-    max_steps: int
+    max_iter: int
     tol: float
     scale: float
-    max_records: int
+    max_samples: int
     batch_size: int
 
 
@@ -44,11 +44,11 @@ def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, optio
     task : Task
         Whose records.
     positions : ndarray
-        If there are more than ``max_records``, those with the smallest hash of their id.
+        If there are more than ``max_samples``, those with the smallest hash of their id.
     b : dict of str to tensor
     options : CurvatureOptions
     """
-    positions = sampled(job, task, positions, options.max_records)
+    positions = sampled(job, task, positions, options.max_samples)
     shift = options.damping + options.weight_decay
     if options.solver in ("kfac", "ekfac"):
         factors = kronecker_of(job, task, positions, options)
@@ -62,21 +62,21 @@ def solve_curvature(job: Job, task: Task, positions: Positions, b: Vector, optio
         return add(total, v, shift)
 
     if options.solver == "cg":
-        return conjugate_gradient(all_, b, max_steps=options.max_steps, tol=options.tol)
+        return conjugate_gradient(all_, b, max_iter=options.max_iter, tol=options.tol)
     stream = _stream(job, task, positions, options.batch_size)
 
     def some(v: Vector) -> Vector:
         return add(product(v, next(stream)), v, shift)
 
-    return lissa(some, b, scale=options.scale, depth=options.max_steps)
+    return lissa(some, b, scale=options.scale, depth=options.max_iter)
 
 
-def sampled(job: Job, task: Task, positions: Positions, max_records: int) -> Positions:
+def sampled(job: Job, task: Task, positions: Positions, max_samples: int) -> Positions:
     """The records over which the curvature is averaged: those with the smallest hash of their id."""
-    if len(positions) <= max_records:
+    if len(positions) <= max_samples:
         return positions
     order = np.argsort(uniform64(job.seed, "curvature", task.ids[positions]), kind="stable")
-    return positions[order[:max_records]]
+    return positions[order[:max_samples]]
 
 
 def _product(job: Job, task: Task, curvature: str) -> Callable[[Vector, Batch], Vector]:

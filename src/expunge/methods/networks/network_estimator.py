@@ -38,7 +38,7 @@ class NetworkEstimator(BaseEstimator):
     ----------
     task : str
         Name of a blueprint: an entry point in the group ``expunge.tasks``, or one that was registered.
-    max_epochs : int, default=10
+    epochs : int, default=10
         Passes over the records of a fit; of training in slices, of each step.
     lr : float, default=0.01
     batch_size : int, default=32
@@ -85,12 +85,12 @@ class NetworkEstimator(BaseEstimator):
     n_features_in_: int
 
     def __init__(
-        self, *, task: Any = None, max_epochs: int = 10, lr: float = 0.01, batch_size: int = 32,
+        self, *, task: Any = None, epochs: int = 10, lr: float = 0.01, batch_size: int = 32,
         optimizer: Literal["sgd", "adam"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0,
         random_state: int = 0,
     ) -> None:  # fmt: skip
         self.task = task
-        self.max_epochs = max_epochs
+        self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
         self.optimizer = optimizer
@@ -168,7 +168,7 @@ class NetworkEstimator(BaseEstimator):
         adam = {"optimizer": torch.optim.Adam}
         sgd = {"optimizer": torch.optim.SGD, "optimizer__momentum": self.momentum}
         net = _Net(
-            module, criterion=_MeanLoss, criterion__task=task, lr=self.lr, max_epochs=self.max_epochs,
+            module, criterion=_MeanLoss, criterion__task=task, lr=self.lr, max_epochs=self.epochs,
             batch_size=self.batch_size, train_split=None, verbose=0, device="cpu",
             optimizer__weight_decay=self.weight_decay, **(adam if self.optimizer == "adam" else sgd),
         )  # fmt: skip

@@ -36,13 +36,13 @@ class NewtonStep(NetworkMethod):
         Of the training: its objective was mean loss + weight_decay / 2 · ‖θ‖².
     gradient : {"retain", "forget"}, default="retain"
         Of which set the gradient is read. "forget" is cheaper, and right only if the training had converged.
-    max_steps : int, default=20
+    max_iter : int, default=20
         Products with the curvature, of cg and lissa.
     tol : float, default=1e-4
         Relative residual at which cg stops.
     scale : float, default=10.0
         Of lissa: more than half the largest eigenvalue.
-    max_records : int, default=1024
+    max_samples : int, default=1024
         Records of the retain set, at most, over which the curvature is averaged: chosen by the hash of their ids.
     batch_size : int, default=256
         In which they are read; of lissa the records of one product.
@@ -90,18 +90,18 @@ class NewtonStep(NetworkMethod):
     def __init__(
         self, *, solver: Literal["cg", "lissa", "kfac", "ekfac"] = "cg",
         curvature: Literal["gauss_newton", "hessian"] = "gauss_newton", damping: float = 0.01,
-        weight_decay: float = 0.0, gradient: Literal["retain", "forget"] = "retain", max_steps: int = 20,
-        tol: float = 1e-4, scale: float = 10.0, max_records: int = 1024, batch_size: int = 256,
+        weight_decay: float = 0.0, gradient: Literal["retain", "forget"] = "retain", max_iter: int = 20,
+        tol: float = 1e-4, scale: float = 10.0, max_samples: int = 1024, batch_size: int = 256,
     ) -> None:  # fmt: skip
         self.solver = solver
         self.curvature = curvature
         self.damping = damping
         self.weight_decay = weight_decay
         self.gradient = gradient
-        self.max_steps = max_steps
+        self.max_iter = max_iter
         self.tol = tol
         self.scale = scale
-        self.max_records = max_records
+        self.max_samples = max_samples
         self.batch_size = batch_size
 
     def _check(self) -> None:
@@ -111,18 +111,18 @@ class NewtonStep(NetworkMethod):
         for name in ("damping", "weight_decay", "tol"):
             check_number(name, getattr(self, name))
         check_number("scale", self.scale, open_low=True)
-        for name in ("max_steps", "max_records", "batch_size"):
+        for name in ("max_iter", "max_samples", "batch_size"):
             check_count(name, getattr(self, name))
 
     def _estimate(self, n_forget: int, n_retain: int) -> int:
-        used = min(n_retain, self.max_records)
-        of_series = endless_work(used, self.batch_size, self.max_steps)
-        passes = {"cg": self.max_steps * used, "lissa": of_series, "kfac": used}
+        used = min(n_retain, self.max_samples)
+        of_series = endless_work(used, self.batch_size, self.max_iter)
+        passes = {"cg": self.max_iter * used, "lissa": of_series, "kfac": used}
         return passes.get(self.solver, 2 * used) + (n_retain if self.gradient == "retain" else n_forget)
 
     def _least(self, n_forget: int, n_retain: int) -> int:
         """Conjugate gradients stop where the residual is small."""
-        spared = (self.max_steps - 1) * min(n_retain, self.max_records) if self.solver == "cg" else 0
+        spared = (self.max_iter - 1) * min(n_retain, self.max_samples) if self.solver == "cg" else 0
         return self._estimate(n_forget, n_retain) - spared
 
     def _run(self, job: Job) -> None:

@@ -49,7 +49,7 @@ class NoisyFineTuning(NetworkMethod):
         What is promised; delta at most 1/n unless allowed.
     clip : {"gradient", "model"}, default="gradient"
         What is clipped in each noisy step: its gradient, after the model was clipped once; or the model itself.
-    steps : int, default=100
+    n_steps : int, default=100
         Noisy steps.
     lr : float, default=0.1
         Of the noisy steps.
@@ -58,7 +58,7 @@ class NoisyFineTuning(NetworkMethod):
         steps).
     model_norm : float, default=1.0
         Norm of all trainable weights together, to which the model is clipped: once, or in every step.
-    gradient_norm : float, default=0.01
+    max_grad_norm : float, default=0.01
         Norm of the gradient of a batch; of clipped gradients alone.
     epochs : int, default=3
         Passes without noise and clipping afterwards, which cost nothing of epsilon. 0 for none.
@@ -101,18 +101,18 @@ class NoisyFineTuning(NetworkMethod):
 
     def __init__(
         self, *, epsilon: float = 1.0, delta: float = 1e-5, clip: Literal["gradient", "model"] = "gradient",
-        steps: int = 100, lr: float = 0.1, weight_decay: float = 1.0, model_norm: float = 1.0,
-        gradient_norm: float = 0.01, epochs: int = 3, tuning_lr: float = 0.1, momentum: float = 0.9,
+        n_steps: int = 100, lr: float = 0.1, weight_decay: float = 1.0, model_norm: float = 1.0,
+        max_grad_norm: float = 0.01, epochs: int = 3, tuning_lr: float = 0.1, momentum: float = 0.9,
         batch_size: int = 64, allow_large_delta: bool = False, noise_seed: int | None = None,
     ) -> None:  # fmt: skip
         self.epsilon = epsilon
         self.delta = delta
         self.clip = clip
-        self.steps = steps
+        self.n_steps = n_steps
         self.lr = lr
         self.weight_decay = weight_decay
         self.model_norm = model_norm
-        self.gradient_norm = gradient_norm
+        self.max_grad_norm = max_grad_norm
         self.epochs = epochs
         self.tuning_lr = tuning_lr
         self.momentum = momentum
@@ -124,10 +124,10 @@ class NoisyFineTuning(NetworkMethod):
         check_epsilon(self.epsilon)
         check_delta(self.delta)
         check_choice("clip", self.clip, ("gradient", "model"))
-        for name in ("steps", "batch_size"):
+        for name in ("n_steps", "batch_size"):
             check_count(name, getattr(self, name))
         check_count("epochs", self.epochs, least=0)
-        for name in ("lr", "model_norm", "gradient_norm", "tuning_lr"):
+        for name in ("lr", "model_norm", "max_grad_norm", "tuning_lr"):
             check_number(name, getattr(self, name), open_low=True)
         for name in ("weight_decay", "momentum"):
             check_number(name, getattr(self, name))
@@ -154,10 +154,10 @@ class NoisyFineTuning(NetworkMethod):
         """Standard deviation of the noise on each weight in each noisy step."""
         self._check()
         if self.clip == "model":
-            return sigma_for_clipped_models(self.epsilon, self.delta, self.steps, model_norm=self.model_norm)
+            return sigma_for_clipped_models(self.epsilon, self.delta, self.n_steps, model_norm=self.model_norm)
         return sigma_for_clipped_gradients(
-            self.epsilon, self.delta, self.steps, lr=self.lr, model_norm=self.model_norm,
-            gradient_norm=self.gradient_norm, weight_decay=self.weight_decay,
+            self.epsilon, self.delta, self.n_steps, lr=self.lr, model_norm=self.model_norm,
+            max_grad_norm=self.max_grad_norm, weight_decay=self.weight_decay,
         )  # fmt: skip
 
     @property
@@ -179,11 +179,11 @@ class NoisyFineTuning(NetworkMethod):
     def guarantee(self) -> Guarantee:
         """The guarantee of its removals, with epsilon, delta, the norms and the noise."""
         large = ", whatever the number of records" if self.allow_large_delta else ""
-        clipped = f"gradients to {self.gradient_norm:g}, the first model" if self.clip == "gradient" else "each model"
+        clipped = f"gradients to {self.max_grad_norm:g}, the first model" if self.clip == "gradient" else "each model"
         return Guarantee(
             kind="certified", epsilon=float(self.epsilon), delta=float(self.delta),
             statement=(
-                f"({self.epsilon:g}, {self.delta:g})-indistinguishable{large} from the same {self.steps} steps that "
+                f"({self.epsilon:g}, {self.delta:g})-indistinguishable{large} from the same {self.n_steps} steps that "
                 f"begin with a model trained without the records; {clipped} clipped to a norm of {self.model_norm:g}, "
                 f"noise of sigma = {self.sigma:.4g} in each"
             ),
@@ -216,18 +216,18 @@ class NoisyFineTuning(NetworkMethod):
         return super().plan(model, task, ids, seed, retain=retain, limits=limits, strength=1.0)
 
     def _estimate(self, n_forget: int, n_retain: int) -> int:
-        return endless_work(n_retain, self.batch_size, self.steps) + self.epochs * n_retain
+        return endless_work(n_retain, self.batch_size, self.n_steps) + self.epochs * n_retain
 
     def _run(self, job: Job) -> None:
         weights, sigma, noise = job.trainable(), self.sigma, Noise(self.noise_seed)
         x = _flat(weights)
         if self.clip == "gradient":
             x = clip_rows(x[np.newaxis], self.model_norm)[0]
-        for _, batch in zip(range(self.steps), job.endless(job.retain, self.batch_size), strict=False):
+        for _, batch in zip(range(self.n_steps), job.endless(job.retain, self.batch_size), strict=False):
             _put(weights, x)
             gradient = self._gradient(job, batch, weights)
             if self.clip == "gradient":
-                gradient = clip_rows(gradient[np.newaxis], self.gradient_norm)[0]
+                gradient = clip_rows(gradient[np.newaxis], self.max_grad_norm)[0]
             x = x - self.lr * (gradient + self.weight_decay * x)
             if self.clip == "model":
                 x = clip_rows(x[np.newaxis], self.model_norm)[0]

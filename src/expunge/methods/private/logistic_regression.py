@@ -46,7 +46,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         So many records may be forgotten before a fit has to be done again, and so many may be one person's.
     alpha : float, default=1.0
         Penalty of the whole sum, at least 0.
-    steps : int, default=60
+    n_steps : int, default=60
         Of descent. More of them come closer to the minimum, and each has more noise.
     lr : float, default=1.0
         Length of a step, in units of the inverse of the largest curvature there can be; below 3.8, where the descent
@@ -85,8 +85,8 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     Notes
     -----
     A record's gradient is (p - t) x: no longer than norm_bound for two classes, and sqrt(2) norm_bound for more. No
-    gradient has to be clipped. A fit is ``steps`` releases of a sum and one of the number of records, each Gaussian, on
-    a grid; together one Gaussian mechanism, so that epsilon(k) needs no bound. O(steps n d k); forgetting reads
+    gradient has to be clipped. A fit is ``n_steps`` releases of a sum and one of the number of records, each Gaussian,
+    on a grid; together one Gaussian mechanism, so that epsilon(k) needs no bound. O(n_steps n d k); forgetting reads
     nothing. Learning, correcting and forgetting columns fit again.
 
     References
@@ -109,7 +109,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes", "features")
 
     def __init__(
-        self, *, epsilon: float = 1.0, delta: float = 1e-5, group_size: int = 1, alpha: float = 1.0, steps: int = 60,
+        self, *, epsilon: float = 1.0, delta: float = 1e-5, group_size: int = 1, alpha: float = 1.0, n_steps: int = 60,
         lr: float = 1.0, norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, compress: Any = None,
         on_exhausted: str = "retrain", allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
@@ -117,7 +117,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         self.delta = delta
         self.group_size = group_size
         self.alpha = alpha
-        self.steps = steps
+        self.n_steps = n_steps
         self.lr = lr
         self.norm_bound = norm_bound
         self.clip = clip
@@ -133,7 +133,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _check_params(self) -> None:
         super()._check_params()
         check_number("alpha", self.alpha)
-        check_count("steps", self.steps)
+        check_count("n_steps", self.n_steps)
         for name in ("lr", "norm_bound"):
             check_number(name, getattr(self, name), open_low=True)
         for name in ("clip", "fit_intercept"):
@@ -143,7 +143,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         check_compress(self.compress)
 
     def _passes(self) -> int:
-        return int(self.steps)
+        return int(self.n_steps)
 
     def _assumed(self) -> tuple[str, ...]:
         return (
@@ -153,7 +153,7 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     def _released(self, table: Table, names: Part, multiplier: float, noise: Noise) -> dict[str, Part]:
         X, weights = self._bounded(table.X, table.ids), weights_of(table)
-        targets, steps = (class_targets(table, names) + 1) / 2, int(self.steps)
+        targets, steps = (class_targets(table, names) + 1) / 2, int(self.n_steps)
         coef = np.zeros((targets.shape[1], X.shape[1]))
         if not len(coef):
             return {"published": {"coef": coef}}

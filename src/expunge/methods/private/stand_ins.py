@@ -54,7 +54,7 @@ class StandIns(NetworkMethod):
         :class:`~expunge.methods.private.steered.Steered`.
     bounds : tuple of float, default=(0.0, 1.0)
         Smallest and largest value of an input: public numbers.
-    kind : {"samples", "noise"}, default="samples"
+    strategy : {"samples", "noise"}, default="samples"
         "noise" draws evenly within the bounds, and releases nothing.
     epochs : int, default=2
         Passes over the retain set; stand-ins come again as often as a pass needs them.
@@ -88,13 +88,13 @@ class StandIns(NetworkMethod):
 
     def __init__(
         self, *, epsilon: float = 1.0, delta: float = 1e-5, bounds: tuple[float, float] = (0.0, 1.0),
-        kind: Literal["samples", "noise"] = "samples", epochs: int = 2, lr: float = 0.01, batch_size: int = 64,
+        strategy: Literal["samples", "noise"] = "samples", epochs: int = 2, lr: float = 0.01, batch_size: int = 64,
         momentum: float = 0.9, noise_seed: int | None = None,
     ) -> None:  # fmt: skip
         self.epsilon = epsilon
         self.delta = delta
         self.bounds = bounds
-        self.kind = kind
+        self.strategy = strategy
         self.epochs = epochs
         self.lr = lr
         self.batch_size = batch_size
@@ -103,7 +103,7 @@ class StandIns(NetworkMethod):
 
     def event(self) -> Event:
         """What one request costs those who stay."""
-        return Gaussian(gaussian_sigma(self.epsilon, self.delta)) if self.kind == "samples" else Event()
+        return Gaussian(gaussian_sigma(self.epsilon, self.delta)) if self.strategy == "samples" else Event()
 
     def forget(
         self, model: nn.Module, task: Task, ids: Any, seed: int = 0, **given: Any
@@ -115,7 +115,7 @@ class StandIns(NetworkMethod):
 
     def guarantee(self) -> Guarantee:
         """The guarantee of its removals: empirical, with where the noise of the release comes from."""
-        if self.kind == "noise":
+        if self.strategy == "noise":
             return super().guarantee()
         said = (f"the noise of the release is {about_noise(self.noise_seed)}",)
         return dataclasses.replace(super().guarantee(), assumptions=said)
@@ -124,7 +124,7 @@ class StandIns(NetworkMethod):
         check_training(self)
         check_epsilon(self.epsilon)
         check_delta(self.delta)
-        check_choice("kind", self.kind, ("samples", "noise"))
+        check_choice("strategy", self.strategy, ("samples", "noise"))
         if self.noise_seed is not None:
             check_seed(self.noise_seed)
         low, high = self.bounds
@@ -133,11 +133,11 @@ class StandIns(NetworkMethod):
 
     def _estimate(self, n_forget: int, n_retain: int) -> int:
         steps = self.epochs * -(-n_retain // self.batch_size)
-        release = n_retain if self.kind == "samples" else 0
+        release = n_retain if self.strategy == "samples" else 0
         return release + self.epochs * n_retain + endless_work(n_forget, self.batch_size, steps)
 
     def _run(self, job: Job) -> None:
-        release = self._released_once(job) if self.kind == "samples" else None
+        release = self._released_once(job) if self.strategy == "samples" else None
         optimizer = job.optimizer("sgd", self.lr, momentum=self.momentum)
         passes = (job.batches(job.retain, self.batch_size, epoch=epoch) for epoch in range(self.epochs))
         forgotten, share = job.endless(job.forget, self.batch_size), len(job.forget) / len(job.retain)

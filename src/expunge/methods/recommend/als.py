@@ -33,17 +33,17 @@ class ALS(Recommender):
         At least 1.
     n_sweeps : int, default=10
         Passes of a fit over the interactions, at least 1.
-    ridge : float, default=0.1
+    alpha : float, default=0.1
         λ, above 0. Of explicit values it is multiplied by the number of values of the user or item.
     values : {"implicit", "explicit"}, default="implicit"
         ``implicit``: to have done it is the target, 1, and a value says how sure that is; without values each is 1.
         ``explicit``: the value is the target, less the mean of all values.
     confidence : float, default=10.0
         Of implicit values, at least 0: what is there counts 1 + confidence · value, what is not counts 1.
-    mode : {"replay", "warm"}, default="replay"
+    algorithm : {"replay", "warm"}, default="replay"
         ``replay``: every change trains again from the beginning. ``warm``: it goes on from the factors there are.
     warm_sweeps : int, default=2
-        Passes of a change in mode ``warm``, at least 1.
+        Passes of a change with ``warm``, at least 1.
     least_value : float, default=0.0
         Interactions with a lower value are kept and do not count; those of a frame without values all count.
     seed : int, default=0
@@ -56,7 +56,7 @@ class ALS(Recommender):
 
     Guarantee
     ---------
-    ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are left. In mode
+    ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are left. With
     ``warm``: ``empirical``; a removal notes the residual of its last pass.
 
     Notes
@@ -83,20 +83,21 @@ class ALS(Recommender):
     """
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "n_factors": [1], "n_sweeps": [1], "ridge": [5.0], "values": ["explicit", "implicit"], "confidence": [0.5],
-        "mode": ["warm", "replay"], "warm_sweeps": [1], "least_value": [4.0], "seed": [1],
+        "n_factors": [1], "n_sweeps": [1], "alpha": [5.0], "values": ["explicit", "implicit"], "confidence": [0.5],
+        "algorithm": ["warm", "replay"], "warm_sweeps": [1], "least_value": [4.0], "seed": [1],
     }  # fmt: skip
 
     def __init__(
-        self, *, n_factors: int = 32, n_sweeps: int = 10, ridge: float = 0.1, values: str = "implicit",
-        confidence: float = 10.0, mode: str = "replay", warm_sweeps: int = 2, least_value: float = 0.0, seed: int = 0,
+        self, *, n_factors: int = 32, n_sweeps: int = 10, alpha: float = 0.1, values: str = "implicit",
+        confidence: float = 10.0, algorithm: str = "replay", warm_sweeps: int = 2, least_value: float = 0.0,
+        seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_factors = n_factors
         self.n_sweeps = n_sweeps
-        self.ridge = ridge
+        self.alpha = alpha
         self.values = values
         self.confidence = confidence
-        self.mode = mode
+        self.algorithm = algorithm
         self.warm_sweeps = warm_sweeps
         self.least_value = least_value
         self.seed = seed
@@ -105,11 +106,11 @@ class ALS(Recommender):
         super()._check_params()
         for name in ("n_factors", "n_sweeps", "warm_sweeps"):
             check_integer(name, getattr(self, name), least=1)
-        for name in ("ridge", "confidence"):
+        for name in ("alpha", "confidence"):
             check_number(name, getattr(self, name))
-        if not self.ridge > 0:
-            raise InvalidParameterError(f"ridge must be above 0, got {self.ridge!r}.")
-        for name, allowed in (("values", ("implicit", "explicit")), ("mode", ("replay", "warm"))):
+        if not self.alpha > 0:
+            raise InvalidParameterError(f"alpha must be above 0, got {self.alpha!r}.")
+        for name, allowed in (("values", ("implicit", "explicit")), ("algorithm", ("replay", "warm"))):
             if not (isinstance(value := getattr(self, name), str) and value in allowed):
                 raise InvalidParameterError(f"{name} must be {' or '.join(allowed)}, got {value!r}.")
 
@@ -119,19 +120,19 @@ class ALS(Recommender):
         known = first_values(change.rows, change.rows.slots(), float(self.least_value))
         items = np.ascontiguousarray(drawn_factors(self.seed, known.items, int(self.n_factors)))
         sweeps, old = int(self.n_sweeps), change.parts.get("factors")
-        if old is not None and self.mode == "warm":
+        if old is not None and self.algorithm == "warm":
             sweeps, before = int(self.warm_sweeps), dict(zip(old["items"].tolist(), old["of_items"], strict=True))
             for line, item in enumerate(known.items.tolist()):
                 items[line] = before.get(item, items[line])
         part = self._trained(known, items, sweeps)
-        if old is not None and self.mode == "warm":
+        if old is not None and self.algorithm == "warm":
             change.notes.append(
                 f"the last of {sweeps} passes moved the factors by {part['residual']:.1e} of their norm"
             )
         return {"factors": part}
 
     def _trained(self, known: Values, of_items: Floats, sweeps: int) -> Part:
-        is_implicit, ridge = self.values == "implicit", float(self.ridge)
+        is_implicit, alpha = self.values == "implicit", float(self.alpha)
         mean = 0.0 if is_implicit or not len(known.values) else math.fsum(known.values) / len(known.values)
         values = float(self.confidence) * known.values if is_implicit else known.values - mean
         by_item, at = known.turned()
@@ -140,10 +141,10 @@ class ALS(Recommender):
             before = of_items.copy()
             with one_thread():
                 gram = of_items.T @ of_items
-            solve_side(known.starts, known.codes, values, of_items, gram, ridge, is_implicit, of_users)
+            solve_side(known.starts, known.codes, values, of_items, gram, alpha, is_implicit, of_users)
             with one_thread():
                 gram = of_users.T @ of_users
-            solve_side(by_item.starts, by_item.codes, values[at], of_users, gram, ridge, is_implicit, of_items)
+            solve_side(by_item.starts, by_item.codes, values[at], of_users, gram, alpha, is_implicit, of_items)
             norm = float(np.sqrt(np.sum(of_items * of_items)))
             residual = float(np.sqrt(np.sum((of_items - before) ** 2))) / norm if norm else 0.0
         return {
@@ -159,7 +160,7 @@ class ALS(Recommender):
         return len(rows), len(rows), ("factors",)
 
     def _guarantee(self) -> Guarantee:
-        if self.mode == "replay":
+        if self.algorithm == "replay":
             return super()._guarantee()
         return Guarantee(
             kind="empirical",

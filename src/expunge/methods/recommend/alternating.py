@@ -34,7 +34,7 @@ def _solve(A: Any, b: Any) -> None:
 
 @_jit
 def solve_side(
-    starts: Any, codes: Any, values: Any, other: Any, gram: Any, ridge: float, is_implicit: bool, out: Any
+    starts: Any, codes: Any, values: Any, other: Any, gram: Any, alpha: float, is_implicit: bool, out: Any
 ) -> None:
     """Solve every line of one side, in place of ``out``.
 
@@ -45,7 +45,7 @@ def solve_side(
     other : ndarray of float64, shape (m, k)
     gram : ndarray of float64, shape (k, k)
         Σ y yᵀ over all lines y of the other side; used if ``is_implicit``.
-    ridge : float
+    alpha : float
     is_implicit : bool
         Implicit: (Σ y yᵀ + Σ v y yᵀ + λI) x = Σ (1 + v) y, where the second and the third sum are over what the line
         has. Explicit: (Σ y yᵀ + λ n I) x = Σ v y over the n that it has.
@@ -69,6 +69,6 @@ def solve_side(
                 for j in range(i + 1):
                     A[i, j] += scaled * y[j]
         for i in range(k):
-            A[i, i] += ridge if is_implicit else ridge * max(1, n)
+            A[i, i] += alpha if is_implicit else alpha * max(1, n)
         _solve(A, b)
         out[line] = b

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.extras import needs_torch
+from expunge.methods.recommend.passes import Pass
 
 with needs_torch("ShardedBPR needs"):
     import torch
@@ -18,9 +21,14 @@ Integers = npt.NDArray[np.int64]
 
 
 def train_items(
-    starts: Integers, codes: Integers, first: npt.NDArray[np.float64], *, epochs: int, lr: float, decay: float,
-    batch_size: int, seed: int,
-) -> npt.NDArray[np.float64]:  # fmt: skip
+    starts: Integers,
+    codes: Integers,
+    first: npt.NDArray[np.float64],
+    passes: Iterable[Pass],
+    *,
+    lr: float,
+    decay: float,
+) -> npt.NDArray[np.float64]:
     """Factors of items from histories, by BPR: what a user knows is to score above what is drawn at random.
 
     Parameters
@@ -29,11 +37,10 @@ def train_items(
         Items of user u: ``codes[starts[u]:starts[u + 1]]``.
     first : ndarray of shape (n_items, k)
         Factors to begin with; not written to. Those of users begin at the mean of their items.
-    epochs : int
+    passes : iterable of Pass
+        Batches of the interactions, and the items they are set against.
     lr, decay : float
         Step, and share of the factors that is taken off beside each gradient.
-    batch_size : int
-    seed : int
 
     Returns
     -------
@@ -48,15 +55,14 @@ def train_items(
     torch.set_num_threads(1)
     try:
         with torch.no_grad():
-            return _trained(starts, codes, first, epochs, lr, decay, batch_size, seed)
+            return _trained(starts, codes, first, passes, lr, decay)
     finally:
         torch.set_num_threads(threads)
 
 
 def _trained(
-    starts: Integers, codes: Integers, first: Any, epochs: int, lr: float, decay: float, batch_size: int, seed: int
+    starts: Integers, codes: Integers, first: Any, passes: Iterable[Pass], lr: float, decay: float
 ) -> npt.NDArray[np.float64]:
-    draw = torch.Generator().manual_seed(seed)
     items = torch.from_numpy(first.astype(np.float32))
     of_user = torch.from_numpy(np.repeat(np.arange(len(starts) - 1), np.diff(starts)))
     of_item, n = torch.from_numpy(codes), len(items)
@@ -64,11 +70,10 @@ def _trained(
     users /= torch.from_numpy(np.maximum(1, np.diff(starts)).astype(np.float32))[:, None]
     known = torch.from_numpy(np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * n + codes)
     seen_users, seen_items = torch.full((len(users), 1), 1e-6), torch.full((n, 1), 1e-6)
-    for _ in range(epochs):
-        order = torch.randperm(len(of_item), generator=draw)
-        others = torch.randint(n, (len(of_item),), generator=draw)
-        for start in range(0, len(order), batch_size):
-            at = order[start : start + batch_size]
+    for drawn in passes:
+        order, others = torch.from_numpy(drawn.order), torch.from_numpy(drawn.others)
+        for start, end in itertools.pairwise(drawn.cuts.tolist()):
+            at = order[start:end]
             u, i, j = of_user[at], of_item[at], others[at]
             pair = u * n + j
             place = torch.searchsorted(known, pair).clamp_(max=len(known) - 1)

@@ -27,13 +27,13 @@ class EASE(Recommender):
 
     Parameters
     ----------
-    ridge : float, default=250.0
+    alpha : float, default=250.0
         λ, above 0, in users: with more, weights are smaller and follow the popular items.
-    mode : {"exact", "bounded"}, default="exact"
+    algorithm : {"exact", "bounded"}, default="exact"
         ``exact``: counts of pairs are changed, which costs little, and the next recommendation solves the system anew.
         ``bounded``: the inverse itself is changed by a formula for each user, and a bound of its rounding is kept.
-    tolerance : float, default=0.001
-        In mode ``bounded``: how far a weight of an item for another one may be off, without unit; scores are sums of
+    tol : float, default=0.001
+        With ``bounded``: how far a weight of an item for another one may be off, without unit; scores are sums of
         weights. The change after which that could no longer be proved makes the inverse anew.
     least_value : float, default=0.0
         Interactions with a lower value are kept and do not count; those of a frame without values all count.
@@ -42,8 +42,8 @@ class EASE(Recommender):
 
     Guarantee
     ---------
-    ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are left. In mode
-    ``bounded``: each weight of an item for another one is within ``tolerance`` of that of a fresh fit in exact
+    ``exact``: after ``forget`` the state is bit for bit that of a fresh fit on the interactions that are left. With
+    ``bounded``: each weight of an item for another one is within ``tol`` of that of a fresh fit in exact
     arithmetic, which is proved; ``error_bound_`` and the notes of a removal say how much nearer.
 
     Raises
@@ -51,7 +51,7 @@ class EASE(Recommender):
     InvalidParameterError
         On ``fit``: an argument of the wrong form.
     InvalidDataError
-        On ``fit`` in mode ``bounded``: the tolerance cannot be kept.
+        On ``fit`` with ``bounded``: the tolerance cannot be kept.
 
     Notes
     -----
@@ -70,7 +70,7 @@ class EASE(Recommender):
     --------
     >>> import pandas as pd
     >>> seen = pd.DataFrame({"user": [1, 1, 2, 2, 3, 3, 4], "item": ["tea", "pie", "tea", "jam", "tea", "jam", "tea"]})
-    >>> model = EASE(ridge=1.0, mode="bounded").fit(seen)
+    >>> model = EASE(alpha=1.0, algorithm="bounded").fit(seen)
     >>> model.recommend([4])["item"].tolist()
     ['jam', 'pie']
     >>> removal = model.forget(subjects=2)
@@ -79,51 +79,51 @@ class EASE(Recommender):
     """
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "ridge": [1.0, 1000.0], "mode": ["bounded", "exact"], "least_value": [4.0], "tolerance": [1e-9],
+        "alpha": [1.0, 1000.0], "algorithm": ["bounded", "exact"], "least_value": [4.0], "tol": [1e-9],
     }  # fmt: skip
 
     def __init__(
-        self, *, ridge: float = 250.0, mode: str = "exact", tolerance: float = 0.001, least_value: float = 0.0,
+        self, *, alpha: float = 250.0, algorithm: str = "exact", tol: float = 0.001, least_value: float = 0.0,
         seed: int = 0,
     ) -> None:  # fmt: skip
-        self.ridge = ridge
-        self.mode = mode
-        self.tolerance = tolerance
+        self.alpha = alpha
+        self.algorithm = algorithm
+        self.tol = tol
         self.least_value = least_value
         self.seed = seed
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("ridge", "tolerance"):
+        for name in ("alpha", "tol"):
             check_number(name, getattr(self, name))
             if not getattr(self, name) > 0:
                 raise InvalidParameterError(f"{name} must be above 0, got {getattr(self, name)!r}.")
-        if self.mode not in ("exact", "bounded"):
-            raise InvalidParameterError(f"mode must be exact or bounded, got {self.mode!r}.")
+        if self.algorithm not in ("exact", "bounded"):
+            raise InvalidParameterError(f"algorithm must be exact or bounded, got {self.algorithm!r}.")
 
     def _update(self, change: Change) -> dict[str, Any]:
-        if self.mode == "exact":
+        if self.algorithm == "exact":
             return {"pairs": pairs_after(change, float(self.least_value))}
-        least, ridge, inverse = float(self.least_value), float(self.ridge), change.parts.get("inverse")
+        least, alpha, inverse = float(self.least_value), float(self.alpha), change.parts.get("inverse")
         if isinstance(inverse, Inverse):
             reads = change.rows.reads
             histories = list(changed_histories(change, least))
-            foretold = inverse.foretold(histories, ridge)
-            if foretold <= float(self.tolerance):
+            foretold = inverse.foretold(histories, alpha)
+            if foretold <= float(self.tol):
                 change.notes.append(f"each weight within {foretold:.1e}")
-                return {"inverse": inverse.changed(histories, ridge)}
-            made = inverse.copy_after(histories, ridge)
-            if (bound := made.bound(ridge)) <= float(self.tolerance):
+                return {"inverse": inverse.changed(histories, alpha)}
+            made = inverse.copy_after(histories, alpha)
+            if (bound := made.bound(alpha)) <= float(self.tol):
                 change.notes.append(f"each weight within {bound:.1e}")
                 return {"inverse": made}
             change.rows.reads = reads
             change.notes.append("the bound came near the tolerance: the inverse was made anew")
         pairs = Pairs.of(first_histories(change.rows, change.rows.slots(), least))
-        new = Inverse.of(pairs.items, pairs.users, pairs.gram(), ridge)
-        if inverse is None and not change.tolerant and new.bound(ridge) > float(self.tolerance):
+        new = Inverse.of(pairs.items, pairs.users, pairs.gram(), alpha)
+        if inverse is None and not change.tolerant and new.bound(alpha) > float(self.tol):
             raise InvalidDataError(
-                f"Weights are within {new.bound(ridge):.1e} of exact ones, and the tolerance is {self.tolerance:.1e}.",
-                hint="Use a larger tolerance or ridge, or mode='exact'.",
+                f"Weights are within {new.bound(alpha):.1e} of exact ones, and the tolerance is {self.tol:.1e}.",
+                hint="Use a larger tol or alpha, or algorithm='exact'.",
             )
         return {"inverse": new}
 
@@ -132,12 +132,12 @@ class EASE(Recommender):
 
     def _estimate(self, rows: Rows, slots: Any) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = super()._estimate(rows, slots)
-        return low, max(high, len(rows) - len(slots)) if self.mode == "bounded" else high, touched
+        return low, max(high, len(rows) - len(slots)) if self.algorithm == "bounded" else high, touched
 
     def _guarantee(self) -> Guarantee:
-        if self.mode == "exact":
+        if self.algorithm == "exact":
             return super()._guarantee()
-        tolerance = float(self.tolerance)
+        tolerance = float(self.tol)
         if self.error_bound_ > tolerance:
             return Guarantee(kind="empirical", statement="weights whose error cannot be bounded by the tolerance")
         return Guarantee(
@@ -149,9 +149,9 @@ class EASE(Recommender):
 
     @property
     def error_bound_(self) -> float:
-        """What each weight of an item for another one is off by at most, as proved so far; 0 in mode ``exact``."""
+        """What each weight of an item for another one is off by at most, as proved so far; 0 with ``exact``."""
         part: Any = next(iter(self._state().parts.values()))
-        return float(part.bound(float(self.ridge))) if isinstance(part, Inverse) else 0.0
+        return float(part.bound(float(self.alpha))) if isinstance(part, Inverse) else 0.0
 
     def _catalogue(self) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
         part: Any = next(iter(self._state().parts.values()))
@@ -161,7 +161,7 @@ class EASE(Recommender):
         (part,) = parts.values()
         if not len(part.items):
             return None
-        return {"inverse": part.matrix if isinstance(part, Inverse) else inverse_of(part.gram(), float(self.ridge))}
+        return {"inverse": part.matrix if isinstance(part, Inverse) else inverse_of(part.gram(), float(self.alpha))}
 
     def _scores(self, users: Any, starts: Any, codes: Any) -> npt.NDArray[np.float64]:
         P = self._solution()["inverse"]

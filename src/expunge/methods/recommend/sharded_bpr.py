@@ -12,9 +12,10 @@ from expunge.arguments import check_number
 from expunge.errors import InvalidParameterError
 from expunge.methods.recommend.blending import blended, learn_weights
 from expunge.methods.recommend.histories import drawn_factors, first_histories, history_of, numbered, users_by_hash
+from expunge.methods.recommend.passes import passes
 from expunge.methods.recommend.recommender import Recommender, check_integer
 from expunge.rows import Rows, Table
-from expunge.seeds import derive_seed, uniform64
+from expunge.seeds import uniform64
 from expunge.state import Change, Part
 
 __all__ = ["ShardedBPR"]
@@ -33,20 +34,20 @@ class ShardedBPR(Recommender):
         At least 1. A user is in the shard that a keyed hash of the name says, whatever the user did.
     n_factors : int, default=32
         At least 1.
-    n_epochs : int, default=10
+    epochs : int, default=10
         Passes of a shard over its interactions, at least 1.
-    learning_rate : float, default=0.1
+    lr : float, default=0.1
         Above 0.
-    decay : float, default=0.01
+    weight_decay : float, default=0.01
         Of the factors, at least 0.
     batch_size : int, default=1024
-        At least 1.
+        Interactions of a batch on average, at least 1; the batch of each follows from the names of its user and item.
     n_sampled : int, default=256
         Users that the weights of the shards are learned from, those of the smallest keyed hash; at least 1.
     least_value : float, default=0.0
         Interactions with a lower value are kept and do not count; those of a frame without values all count.
     seed : int, default=0
-        Of the shards, the first factors, the order of training and the sample.
+        Of the shards, the first factors, the batches and the sample.
 
     Attributes
     ----------
@@ -84,27 +85,28 @@ class ShardedBPR(Recommender):
     --------
     >>> import pandas as pd
     >>> seen = pd.DataFrame({"user": [1, 1, 2, 2, 3, 4], "item": ["tea", "pie", "tea", "pie", "tea", "jam"]})
-    >>> model = ShardedBPR(n_shards=2, n_factors=2, n_epochs=2).fit(seen)
+    >>> model = ShardedBPR(n_shards=2, n_factors=2, epochs=2).fit(seen)
     >>> removal = model.forget(subjects=2)
-    >>> fresh = ShardedBPR(n_shards=2, n_factors=2, n_epochs=2).fit(seen[seen["user"] != 2], record_ids=[0, 1, 4, 5])
+    >>> fresh = ShardedBPR(n_shards=2, n_factors=2, epochs=2).fit(seen[seen["user"] != 2], record_ids=[0, 1, 4, 5])
     >>> model.digest() == fresh.digest()
     True
     """
 
     _alternatives: ClassVar[dict[str, list[Any]]] = {
-        "n_shards": [1, 3], "n_factors": [1], "n_epochs": [5], "learning_rate": [0.5], "decay": [0.5],
+        "n_shards": [1, 3], "n_factors": [1], "epochs": [5], "lr": [0.5], "weight_decay": [0.5],
         "batch_size": [3], "n_sampled": [1], "least_value": [4.0], "seed": [1],
     }  # fmt: skip
 
     def __init__(
-        self, *, n_shards: int = 10, n_factors: int = 32, n_epochs: int = 10, learning_rate: float = 0.1,
-        decay: float = 0.01, batch_size: int = 1024, n_sampled: int = 256, least_value: float = 0.0, seed: int = 0,
+        self, *, n_shards: int = 10, n_factors: int = 32, epochs: int = 10, lr: float = 0.1,
+        weight_decay: float = 0.01, batch_size: int = 1024, n_sampled: int = 256, least_value: float = 0.0,
+        seed: int = 0,
     ) -> None:  # fmt: skip
         self.n_shards = n_shards
         self.n_factors = n_factors
-        self.n_epochs = n_epochs
-        self.learning_rate = learning_rate
-        self.decay = decay
+        self.epochs = epochs
+        self.lr = lr
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.n_sampled = n_sampled
         self.least_value = least_value
@@ -112,12 +114,12 @@ class ShardedBPR(Recommender):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("n_shards", "n_factors", "n_epochs", "batch_size", "n_sampled"):
+        for name in ("n_shards", "n_factors", "epochs", "batch_size", "n_sampled"):
             check_integer(name, getattr(self, name), least=1)
-        for name in ("learning_rate", "decay"):
+        for name in ("lr", "weight_decay"):
             check_number(name, getattr(self, name))
-        if not self.learning_rate > 0:
-            raise InvalidParameterError(f"learning_rate must be above 0, got {self.learning_rate!r}.")
+        if not self.lr > 0:
+            raise InvalidParameterError(f"lr must be above 0, got {self.lr!r}.")
 
     def _place(self, table: Table) -> npt.NDArray[np.int64]:  # type: ignore[override]
         super()._place(table)
@@ -135,12 +137,12 @@ class ShardedBPR(Recommender):
         touched = np.unique(places[np.concatenate([change.removed_slots, change.added_slots])]).tolist()
         new: dict[str, Any] = {}
         for shard in touched if parts else range(int(self.n_shards)):
-            new[_name(shard)] = self._trained(rows, np.flatnonzero(rows.alive & (places == shard)), shard)
+            new[_name(shard)] = self._trained(rows, np.flatnonzero(rows.alive & (places == shard)))
         items, _, models = _together({**parts, **new})
         new["weights"] = {"of_shards": learn_weights(models, self._sample(rows, items), len(items))}
         return new
 
-    def _trained(self, rows: Rows, slots: Slots, shard: int) -> Part:
+    def _trained(self, rows: Rows, slots: Slots) -> Part:
         from expunge.methods.recommend.bpr import train_items
 
         found = first_histories(rows, rows.in_order(slots), float(self.least_value))
@@ -148,17 +150,19 @@ class ShardedBPR(Recommender):
         factors = np.zeros((n, int(self.n_factors)))
         if n:
             first = drawn_factors(self.seed, found.items, int(self.n_factors)) * 0.35  # a deviation of about 0.1
-            factors = train_items(
-                found.starts, found.codes, first, epochs=int(self.n_epochs), lr=float(self.learning_rate),
-                decay=float(self.decay), batch_size=int(self.batch_size), seed=derive_seed(self.seed, "shard", shard),
+            drawn = passes(
+                self.seed, found.users, _names(found.items), found.starts, found.codes, epochs=int(self.epochs),
+                batch_size=int(self.batch_size),
             )  # fmt: skip
+            factors = train_items(
+                found.starts, found.codes, first, drawn, lr=float(self.lr), decay=float(self.weight_decay)
+            )
         return {"items": found.items, "users": counts.astype(np.int64), "factors": factors}
 
     def _sample(self, rows: Rows, items: npt.NDArray[Any]) -> list[tuple[Any, ...]]:
         """Of some users one half of the items, the other half, and as many others; by keyed hashes of names."""
         out = []
-        names = items if items.dtype.kind == "i" else items.astype(object)
-        half = uniform64(self.seed, "half", names) % np.uint64(2) if len(items) else names
+        half = uniform64(self.seed, "half", _names(items)) % np.uint64(2) if len(items) else items
         for user, drawn in users_by_hash(rows, self.seed, int(self.n_sampled)):
             labels = history_of(rows, user, float(self.least_value))
             rows.count(len(labels))
@@ -203,6 +207,11 @@ class ShardedBPR(Recommender):
     def _scores(self, users: Any, starts: Any, codes: Any) -> Floats:
         solution = self._solution()
         return blended(solution["models"], self.weights_, starts, codes, len(solution["items"]))
+
+
+def _names(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Labels in the form in which they are hashed."""
+    return labels if labels.dtype.kind == "i" else labels.astype(object)
 
 
 def _name(shard: int) -> str:

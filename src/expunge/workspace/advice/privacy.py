@@ -7,6 +7,7 @@ Then what is compared is what noise and removal cost at that size, and no value 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,6 +33,8 @@ _MOST, _TRIED, _UNSEEN = 20_000, 20, 4_000
 #: Once so many passes over the records have been read, no more than this many deletions are carried out.
 _ENOUGH, _LEAST = 500, 3
 _NEVER = "retraining"
+#: A model that keeps no more than this share of what there is to learn has learned next to nothing.
+_EMPTY = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +82,10 @@ class PrivacyAdvice:
     recommended : PrivacyChoice or None
     is_made_up : bool
         Whether the records that were measured on were made up.
+    guess : float
+        Accuracy of naming the class that is most frequent, whatever the record.
+    n_judged : int
+        Records that accuracies were measured on.
     """
 
     n: int
@@ -91,6 +98,8 @@ class PrivacyAdvice:
     by_deletions: list[tuple[int, float]]
     recommended: PrivacyChoice | None
     is_made_up: bool = True
+    guess: float = 0.0
+    n_judged: int = 0
 
     def rows(self) -> list[list[str]]:
         """A row for each choice, under :data:`PRIVACY_COLUMNS`; the recommended one has a star."""
@@ -102,6 +111,21 @@ class PrivacyAdvice:
             for c in self.choices
         ]  # fmt: skip
 
+    def empty(self) -> list[PrivacyChoice]:
+        """Choices that keep a promise because they learned next to nothing: noise and penalty are too large for n.
+
+        Above :attr:`guess` they keep at most a fifth of what retraining has, or no more than chance gives.
+        """
+        plain = max(c.accuracy for c in self.choices if c.how == _NEVER)
+        chance = 2 * math.sqrt(self.guess * (1 - self.guess) / max(1, self.n_judged))
+        least = self.guess + max(chance, _EMPTY * (plain - self.guess))
+        return [c for c in self.choices if c.how != _NEVER and c.accuracy <= least]
+
+    def useless(self) -> list[PrivacyChoice]:
+        """Certificates that nearly every deletion uses up, and then all records are read, as retraining does."""
+        few = [c for c in self.choices if c.how == "certified" and c.served <= self.deletions // 5]
+        return [c for c in few if c not in self.empty()]
+
     def lines(self) -> list[str]:
         """What to know beside the table."""
         whose = "made-up records" if self.is_made_up else "records of yours"
@@ -111,17 +135,41 @@ class PrivacyAdvice:
         if self.n_measured < self.n:
             said += f" Of all {self.n:,} the noise would count less."
         if self.recommended is None:
-            return [said, f"Nothing here reaches {self.target:g}: allow a larger epsilon, or a lower target."]
+            return [
+                said,
+                *self._warnings(),
+                f"Nothing here reaches {self.target:g}: allow a larger epsilon, or a lower target.",
+            ]
         best = self.recommended
         return [
             said,
+            *self._warnings(),
             f"Recommended: {best.how}, at epsilon = {best.epsilon:g}: accuracy {best.accuracy:.3f}, and "
             f"{best.reads:,.0f} records read for {self.deletions:,} deletions.",
         ]
 
+    def _warnings(self) -> list[str]:
+        """What promises nothing at this number of records."""
+        out = []
+        if empty := self.empty():
+            out.append(
+                f"Empty promises, for next to nothing was learned (naming one class is right in {self.guess:.3f}): "
+                f"{_named(empty)}. It takes more records, a larger epsilon or fewer deletions."
+            )
+        if useless := self.useless():
+            out.append(f"Little saved, nearly every deletion uses the certificate up: {_named(useless)}.")
+        return out
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return {**dataclasses.asdict(self), "lines": self.lines()}
+        return {
+            **dataclasses.asdict(self), "empty": list(map(dataclasses.asdict, self.empty())),
+            "useless": list(map(dataclasses.asdict, self.useless())), "lines": self.lines(),
+        }  # fmt: skip
+
+
+def _named(choices: list[PrivacyChoice]) -> str:
+    return ", ".join(f"{c.how} at epsilon = {c.epsilon:g}" for c in choices)
 
 
 def advise_privacy(
@@ -178,7 +226,16 @@ def advise_privacy(
         by_deletions.append((size, float(model.score(*unseen))))
     good = [choice for choice in choices if choice.accuracy >= target]
     best = min(good, key=lambda c: (c.reads, c.epsilon, -c.accuracy), default=None)
-    return PrivacyAdvice(n, d, deletions, target, epsilon, measured, choices, by_deletions, best, rows is None)
+    return PrivacyAdvice(
+        n, d, deletions, target, epsilon, measured, choices, by_deletions, best, rows is None,
+        _guess(known[1], unseen[1]), len(unseen[1]),
+    )  # fmt: skip
+
+
+def _guess(known: Any, unseen: Any) -> float:
+    """How often the most frequent class of those that were learned is right."""
+    classes, counts = np.unique(known, return_counts=True)
+    return float(np.mean(np.asarray(unseen) == classes[np.argmax(counts)]))
 
 
 def _check(n: int, d: int, deletions: int, target: float, epsilon: float, ceiling: float | None) -> None:
@@ -253,7 +310,7 @@ def _measured(how: str, epsilon: float, model: Any, known: Any, unseen: Any, del
             work = model.forget([record]).work
         except BudgetExhaustedError:
             work = len(X)
-        reads, served = reads + work, served + (work < len(X))
+        reads, served = reads + work, served + (work < len(X) - record - 1)
         if reads > _ENOUGH * len(X) and record + 1 >= _LEAST:
             tried = record + 1
             break
