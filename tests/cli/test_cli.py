@@ -152,6 +152,7 @@ def test_a_person_is_forgotten_and_the_model_is_that_of_a_fresh_fit(
     assert "007" not in set(loaded("alt").record_ids_.tolist())
     code, out, _ = call("verify", told[0]["receipt"], "--key", "public.pem")
     assert (code, "no byte of it has changed" in out, "Not proved" in out) == (0, True, True)
+    assert all(words in out for words in ("The request was carried out", "forgetting 4 records", "Guarantee: exact"))
     assert call("verify")[0] == 0
     assert call("find", "--subject", "ö-3")[1] == "Nothing is held.\n"
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from expunge.ledger import audit_words
 from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
-__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
+__all__ = [
+    "about_audit", "about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome",
+    "sentences",
+]  # fmt: skip
 
 _ACTIONS = {
     "forget-subject": "forget everything about one person",
@@ -54,16 +58,24 @@ def about_request(receipt: Receipt) -> str:
 
 def about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
-    records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
+    records, read = (f"{count:,} record{'' if count == 1 else 's'}" for count in (change.records, change.work))
     return (
         f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "
-        f"forgetting {records}; {change.work:,} records were read again."
+        f"forgetting {records}; {read} {'was' if change.work == 1 else 'were'} read again."
     )
 
 
 def about_guarantee(guarantee: Guarantee) -> str:
     """What a kind of guarantee means."""
     return _KINDS[guarantee.kind]
+
+
+def about_audit(change: ModelChange) -> str:
+    """What the audit of a model said: its verdict, or its figures where it has none."""
+    if not change.audit:
+        return "Audit: none is in this receipt."
+    told = audit_words.told(change.audit)
+    return f"Audit: {told.verdict or '; '.join(f'{name}: {text}' for name, text in told.rows.items())}"
 
 
 def numbers(guarantee: Guarantee) -> dict[str, str]:
@@ -86,7 +98,7 @@ def sentences(receipt: Receipt) -> list[str]:
     for change in receipt.models:
         lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
-        lines += change.notes
+        lines += [about_audit(change), *change.notes]
     return [seen(line) for line in [*lines, *receipt.notes]]
 
 
