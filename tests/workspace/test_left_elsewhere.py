@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.errors import UnknownRecordError
+from expunge.errors import InvalidRequestError, UnknownRecordError
 from workspace import life
 from workspace.searching import search
 
@@ -102,6 +102,37 @@ def test_predictions_of_a_model_that_was_replaced_are_deleted(ws: expunge.Worksp
     ws.predict("others", tmp_path / "all.csv", keep="scores.csv")
     ws.fit("others", data="all", target="label", method="gaussian-nb", ignore=["job"], replace=True)
     assert kept(ws) == set()
+
+
+def test_data_without_a_column_of_persons_is_named_wherever_a_person_is_asked_about(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    people().drop(columns="person").to_csv(tmp_path / "visits.csv", index=False)
+    with pytest.warns(UserWarning, match="'visits' is not searched when a person is forgotten"):
+        ws.data_add(tmp_path / "visits.csv", record_id="id")
+    named = "Data set 'visits' has no column of persons and was not searched."
+    with pytest.warns(UserWarning, match=named):
+        assert {one.name for one in ws.find(subjects=[PERSON])} == {"all"}
+    assert any(line.startswith(named) for line in ws.plan(subjects=[PERSON]).lines())
+    with pytest.raises(UnknownRecordError, match=named):
+        ws.plan(subjects=["nobody"])
+    for ask in (ws.find, ws.plan, ws.forget):  # to answer that nothing is held would be wrong
+        with pytest.raises(InvalidRequestError, match="nobody can be looked for in it"):
+            ask(subjects=[PERSON], data="visits")
+    for person, state in ((PERSON, "done"), ("nobody", "nothing-held")):
+        (answer,) = ws.forget(subjects=[person])
+        assert (answer.request.state, answer.unsearched) == (state, ("visits",))
+        assert any(line.startswith(named) for line in answer.outside())
+        assert [text for text in ws.verify(answer.receipt).not_proved if "'visits'" in text]
+    for asked in ({"records": [RECORD]}, {"subjects": [life.PEOPLE[1]], "data": "all"}):
+        (answer,) = ws.forget(**asked)
+        assert answer.unsearched == ()
+        assert not [text for text in ws.verify(answer.receipt).not_proved if "'visits'" in text]
+
+
+def test_of_several_persons_those_of_whom_nothing_is_held_are_named(ws: expunge.Workspace) -> None:
+    with pytest.warns(UserWarning, match="Nothing is held of subject 'nobody'. Ids are compared as they are written"):
+        assert ws.find(subjects=["nobody", PERSON]) == ws.find(subjects=[PERSON])
 
 
 def test_a_caller_may_be_the_person(ws: expunge.Workspace) -> None:

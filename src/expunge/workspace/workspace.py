@@ -282,9 +282,13 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
     ) -> list[finding.Finding]:  # fmt: skip
-        """All that holds or learned from a person or record, with dates. Changes nothing."""
+        """All that holds or learned from a person or record, with dates. Changes nothing.
+
+        Warnings name data sets in which a person could not be looked for, since they have no column of persons, and
+        those asked about of whom nothing is held, if something is of others.
+        """
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
-        return [found for wish in wishes for found in finding.find(self._core, wish)]
+        return finding.find(self._core, wishes)
 
     def plan(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
