@@ -594,6 +594,18 @@ def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- names
 
 
+def test_a_name_that_is_taken_is_said_before_a_file_is_read(ws: expunge.Workspace, tmp_path: Path) -> None:
+    missing = tmp_path / "not-there.csv"
+    for make in (
+        lambda: ws.fit("sums", data=missing, record_id="id", target="label"),
+        lambda: ws.adopt("sums", missing, data="people", target="label"),
+    ):
+        with pytest.raises(InvalidRequestError, match="There is a model 'sums' already"):
+            make()
+    with pytest.raises(FileNotUsableError):
+        ws.fit("sums", data=missing, record_id="id", target="label", replace=True)
+
+
 def test_unknown_names_are_named_with_those_there_are(ws: expunge.Workspace, csv: Path) -> None:
     for ask in (
         lambda: ws.predict("smus", csv),

@@ -93,6 +93,7 @@ def adopt(
     TamperedError
         The file holds a type that is not on the allow-list.
     """
+    fitting.refuse_known(core, name, replace=False)
     estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in TWINS or not type(estimator).__module__.startswith("sklearn."):

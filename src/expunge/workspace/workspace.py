@@ -186,6 +186,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
             The data holds what was forgotten, or changed.
         """
         core = self._core
+        fitting.refuse_known(core, name, replace=replace)  # before a large file is read
         if opening.is_file(core, str(data)):
             if record_id is None:
                 raise InvalidRequestError("Name the column of ids with --record-id.", hint="Data from a file needs it.")
