@@ -126,7 +126,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("method", ["sisa", "retrain"])
 def test_a_person_is_forgotten_and_the_model_is_that_of_a_fresh_fit(
-    call: Run, data: Path, home: Path, method: str
+    call: Run, data: Path, home: Path, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, out, _ = call("fit", "alt", *names(data), "--method", method)
     assert code == 0
@@ -154,6 +154,10 @@ def test_a_person_is_forgotten_and_the_model_is_that_of_a_fresh_fit(
     assert (code, "no byte of it has changed" in out, "Not proved" in out) == (0, True, True)
     assert all(words in out for words in ("The request was carried out", "forgetting 4 records", "Guarantee: exact"))
     assert call("verify")[0] == 0
+    monkeypatch.chdir(home.parent)
+    code, _, err = call("verify", told[0]["receipt"])
+    assert (code, "--key public.pem" in err, "--workspace DIR" in err) == (EXIT_CODES["invalid-request"], True, True)
+    monkeypatch.chdir(home)
     assert call("find", "--subject", "ö-3")[1].startswith("Nothing is held of it: forgotten before, or never known")
 
 
@@ -691,6 +695,13 @@ def test_a_wrong_command_line_is_exit_code_two(call: Run) -> None:
         assert err.startswith("Error: ")
         code, out, _ = call(*arguments, "--json")
         assert (code, json.loads(out)["error"]["code"]) == (2, "usage")
+
+
+def test_all_that_a_command_line_lacks_is_said_at_once(call: Run) -> None:
+    err = call("request", "extend")[2]
+    assert err.startswith("Error: Missing: NUMBER (Number of the request); --reason CODE (One of complexity, ")
+    assert call("--debug", "request", "extend", "7")[2].startswith("Error: Missing: --reason CODE (")
+    assert call("fit", "m", "--target", "t")[2].startswith("Error: Missing: --data NAME (A data set, or ")
 
 
 def test_an_unforeseen_error_is_short_unless_debugged(call: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -584,6 +584,17 @@ def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:
     skops.io.dump(weighted, tmp_path / "weighted.skops")
     with pytest.raises(UnsupportedEstimatorError, match="with weights"):
         ws.adopt("m", tmp_path / "weighted.skops", data="t", target="price", ignore=("label",))
+    frame.assign(c=frame["c"].mask(frame["c"] > 1)).to_parquet(tmp_path / "gaps.parquet")
+    frame.assign(c="text").to_parquet(tmp_path / "texts.parquet")
+    for name, said in (("gaps", "takes no missing values"), ("texts", "these columns are text: 'c'")):
+        ws.data_add(tmp_path / f"{name}.parquet", record_id="id", subject_id="person", name=name)
+        with pytest.raises(InvalidDataError, match=said) as caught:
+            ws.adopt("m", tmp_path / "weighted.skops", data=name, target="price", ignore=("label",))
+        assert "--ignore c" in caught.value.hint
+        assert "--bare" not in caught.value.hint  # adopt has no such option
+        with pytest.raises(InvalidDataError, match=said) as caught:
+            ws.fit("m", data=name, target="price", method="ridge", ignore=["label"], bare=True)
+        assert caught.value.hint.startswith("Leave --bare out, ")
     (tmp_path / "no.skops").write_bytes(b"no")
     with pytest.raises((TamperedError, UnsupportedEstimatorError, InvalidDataError)):
         ws.adopt("m", tmp_path / "no.skops", data="t", target="price", ignore=("label",))

@@ -106,7 +106,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except Exception as error:
         if hasattr(error, "format_message"):
-            return show_usage(error, as_json=as_json)
+            return show_usage(error, arguments, as_json=as_json)
         if "--debug" in arguments or os.environ.get("EXPUNGE_DEBUG"):
             raise
         return show_unforeseen(error, as_json=as_json)

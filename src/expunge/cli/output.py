@@ -224,11 +224,24 @@ def show_error(error: ExpungeError, *, as_json: bool) -> int:
     return _show(error.code, error.message, hint, exit_code(error), as_json=as_json)
 
 
-def show_usage(error: Any, *, as_json: bool) -> int:
+def show_usage(error: Any, arguments: Sequence[str], *, as_json: bool) -> int:
     """What is wrong with the command line. Nothing, where it names no command: the help was asked for, and is shown."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0
-    return _show("usage", error.format_message(), "See --help.", 2, as_json=as_json)
+    is_missing = type(error).__name__ == "MissingParameter" and error.ctx is not None
+    message = _missing(error.ctx, list(arguments)) if is_missing else error.format_message()
+    return _show("usage", message, "See --help.", 2, as_json=as_json)
+
+
+def _missing(context: Any, rest: list[str]) -> str:
+    """All that a command line lacks, where the parser stops at the first of it."""
+    for name in context.command_path.split()[1:]:
+        rest = rest[rest.index(name) + 1 :]
+    given = context.command.make_context(context.info_name, rest, resilient_parsing=True).params
+    lacking = [one for one in context.command.params if one.required and given.get(one.name) is None]
+    names = [" ".join((*(o for o in one.opts if o[:1] == "-"), one.metavar or one.name.upper())) for one in lacking]
+    told = [f"{name} ({(one.help or '').rstrip('.')})" for name, one in zip(names, lacking, strict=True)]
+    return f"Missing: {'; '.join(told)}."
 
 
 def show_unforeseen(error: Exception, *, as_json: bool) -> int:

@@ -23,7 +23,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import told_as_invalid_data
-from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.reading import TableRows, read_rows
 from expunge.workspace.verifying import read_bytes
 
 __all__ = ["TWINS", "adopt", "adopt_any"]
@@ -108,7 +108,7 @@ def adopt(
         opened = datasets.open_data(core, connection, data)
     made = fitting.prepare_fit(
         core, opened, target=target, method=method, estimator=None, task=task, options=options, columns=columns or {},
-        ignore=ignore, schema=None, bare=True,
+        ignore=ignore, schema=None, bare=True, learn=_fit,
     )  # fmt: skip
     far = _furthest(estimator, made.model, made.table, made.card.schema)
     if not far <= tolerance:
@@ -119,6 +119,10 @@ def adopt(
         )
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
+
+
+def _fit(model: Any, rows: TableRows) -> None:
+    model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
 
 
 def _canonical(data: bytes, path: str | Path) -> bytes:

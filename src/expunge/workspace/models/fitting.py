@@ -147,12 +147,12 @@ def fitted_on(
     """
     rows = read_rows(with_target(table, card.schema) if card.drop_missing_target else table, card.schema)
     guard.refuse_forgotten(core, data.name, rows.ids, rows.subjects, override=override)
-    model = prepared(card)
+    model = prepared(card, from_elsewhere=learn is not None)
     model.set_params(seed=core.secrets.seed(f"seed {card.options.get('seed', 0)!r}"))
     if not dormant:
         if not rows.ids:
             raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
-        refuse_unfit(model, card.schema, rows)
+        refuse_unfit(model, card, rows, from_elsewhere=learn is not None)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
         if learn is not None:
             learn(model, rows)

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data"]
 
 
-def prepared(card: Card) -> Any:
-    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
+def prepared(card: Card, *, from_elsewhere: bool = False) -> Any:
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers.
+
+    What takes over a model ``from_elsewhere`` knows no ``--bare`` that could be left out.
+    """
     name, schema = card.method, card.schema
     if wraps_estimator(name):
         return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
@@ -55,15 +58,22 @@ def prepared(card: Card) -> Any:
     if texts:
         raise InvalidDataError(
             f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
-            hint="Leave --bare out, or the columns: " + " ".join(f"--ignore {text}" for text in texts) + ".",
+            hint=("Leave --bare out, or the columns: " if _says_bare(card, from_elsewhere) else "Leave them out: ")
+            + f"{' '.join(f'--ignore {text}' for text in texts)}.",
         )
     return model if backbone is None else behind_backbone(model, backbone)
 
 
-def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
+def _says_bare(card: Card, from_elsewhere: bool) -> bool:
+    """Whether a method stands without transformers because ``--bare`` was given, and would stand behind them else."""
+    return card.bare and not from_elsewhere and card.method not in NETWORK_MODELS and "backbone" not in card.options
+
+
+def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: bool = False) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
+    schema = card.schema
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -71,7 +81,8 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
                 record = rows.ids[int(missing.to_numpy().argmax())]
                 raise InvalidDataError(
                     f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
-                    hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
+                    hint=("Leave --bare out, fill" if _says_bare(card, from_elsewhere) else "Fill")
+                    + f" it in, or leave the column out with --ignore {name}.",
                 )
     if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
         raise InvalidDataError(
