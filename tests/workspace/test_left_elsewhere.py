@@ -16,6 +16,8 @@ from workspace.searching import search
 TEXT, PERSON, RECORD = life.SECRET_TEXT, life.PEOPLE[0], "record-5d1f0c7a93e8"
 CANARIES: dict[str, str | float] = {"text": TEXT, "person": PERSON, "record": RECORD, "number": life.SECRET_NUMBER}
 
+CELLS = life.people()["size"]
+
 
 def people() -> pd.DataFrame:
     frame = life.people()
@@ -53,9 +55,9 @@ def test_no_bucket_remembers_a_category_or_a_note_of_a_frame(tmp_path: Path) -> 
     frame.to_parquet(tmp_path / "typed.parquet", index=False)
     ws = expunge.Workspace.init(tmp_path / "ws")
     ws.data_add(tmp_path / "typed.parquet", record_id="id", subject_id="person", name="typed")
-    assert ("text", "utf-8") in search(ws.path, CANARIES)
+    assert ("text", "utf-8") in search(ws.path, CANARIES, CELLS)
     ws.forget(subjects=[PERSON])
-    assert search(ws.path, CANARIES) == {}
+    assert search(ws.path, CANARIES, CELLS) == {}
 
 
 def test_predictions_about_a_person_are_deleted_whichever_model_made_them(
@@ -66,13 +68,13 @@ def test_predictions_about_a_person_are_deleted_whichever_model_made_them(
     ws.predict("others", tmp_path / "some.csv", keep="no-persons.csv")
     people().iloc[4:6].to_csv(tmp_path / "two.csv", index=False)
     ws.predict("others", tmp_path / "two.csv", keep="about-another.csv")
-    assert ("record", "utf-8") in search(ws.path / "predictions", CANARIES)
+    assert ("record", "utf-8") in search(ws.path / "predictions", CANARIES, CELLS)
     found = {one.name: one.records for one in ws.find(subjects=[PERSON]) if one.what == "prediction"}
     assert found == {"about-all.csv": 2}
     (answer,) = ws.forget(subjects=[PERSON])
     assert answer.models == ()  # no model had learned from the person
     assert kept(ws) == {"about-another.csv"}
-    assert search(ws.path, CANARIES) == {}
+    assert search(ws.path, CANARIES, CELLS) == {}
     verdict = ws.verify(answer.receipt)
     assert "about-all.csv, no-persons.csv" in verdict.receipt.notes[0]  # type: ignore[union-attr]
 
