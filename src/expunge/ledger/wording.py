@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
 from expunge.ledger import audit_words
 from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
@@ -79,17 +81,35 @@ def about_audit(change: ModelChange) -> str:
 
 
 def numbers(guarantee: Guarantee) -> dict[str, str]:
-    """The numbers of a guarantee, by their names; none for an exact or an empirical one."""
+    """The numbers of a guarantee, by their names; none for an exact or an empirical one.
+
+    They have six digits, and never promise more than those that are signed: what is spent or at most so large is
+    rounded up, what is left or hidden down.
+    """
     values = {
-        "Epsilon": guarantee.epsilon,
-        "Delta": guarantee.delta,
-        "Distance at most": guarantee.bound,
+        "Epsilon": _up(guarantee.epsilon),
+        "Delta": _up(guarantee.delta),
+        "Distance at most": _up(guarantee.bound),
         "Measured as": guarantee.norm,
-        "Epsilon left": guarantee.epsilon_left,
-        "Residual gradient at most": guarantee.residual,
-        "Residual that is hidden": guarantee.residual_limit,
+        "Epsilon left": _down(guarantee.epsilon_left),
+        "Residual gradient at most": _up(guarantee.residual),
+        "Residual that is hidden": _down(guarantee.residual_limit),
     }
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _up(value: float | None) -> str | None:
+    return None if value is None else _six_digits(value, ROUND_CEILING)
+
+
+def _down(value: float | None) -> str | None:
+    return None if value is None else _six_digits(value, ROUND_FLOOR)
+
+
+def _six_digits(value: float, rounding: str) -> str:
+    """The shortest text of at most six digits; what twelve cannot tell from them (0.1 + 0.2) is them."""
+    told = Context(prec=6, rounding=rounding).create_decimal(f"{value:.12g}")
+    return f"{float(told):g}"
 
 
 def sentences(receipt: Receipt) -> list[str]:
