@@ -719,6 +719,28 @@ def test_an_unforeseen_error_is_short_unless_debugged(call: Run, model: str, mon
         call("plan", "--record", "007")
 
 
+def test_who_interrupts_is_told_and_nothing_is_half_done(
+    call: Run, model: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copy(data, data.with_name("mehr.csv"))
+    with monkeypatch.context() as patched:
+        patched.setattr("expunge.workspace.models.fitting.prepare_fit", interrupt)
+        code, out, _ = call("fit", "neu", *names(data.with_name("mehr.csv")), "--json")
+        assert (code, json.loads(out)["error"]["code"]) == (130, "interrupted")
+    assert [one["name"] for one in json.loads(call("data", "list", "--json")[1])["data"]] == ["leute"]
+    with monkeypatch.context() as patched:
+        patched.setattr("expunge.workspace.requests.removing.prepare_models", interrupt)
+        code, out, err = call("forget", "--subject", "ö-3")
+        assert (code, out, err.startswith("Error: Interrupted, and nothing is half done. ")) == (130, "", True)
+    waiting = json.loads(call("request", "list", "--json")[1])["requests"]
+    assert [request["state"] for request in waiting] == ["received"]
+    assert [request["state"] for request in json.loads(call("request", "run", "--json")[1])["requests"]] == ["done"]
+    assert call("verify")[0] == 0
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(model: str, data: Path) -> None:
     command = f'"{sys.executable}" -m expunge predict "{model}" --data "{data}" | head -1; exit ${{PIPESTATUS[0]}}'
     env = {**os.environ, "PYTHONPATH": str(SRC.parent)}

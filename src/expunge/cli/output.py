@@ -16,18 +16,22 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = [
+    "INTERRUPTED",
     "Output",
     "adopted_line",
     "counted",
     "model_lines",
     "show_answers",
     "show_error",
+    "show_interrupted",
     "show_unforeseen",
     "show_usage",
 ]
 
 #: So many columns of a model are named.
 _COLUMNS = 24
+#: Exit code after Ctrl-C, as in shells.
+INTERRUPTED = 130
 #: So many predictions are shown on a terminal.
 SHOWN = 20
 
@@ -248,6 +252,12 @@ def show_unforeseen(error: Exception, *, as_json: bool) -> int:
     """A short message about an error nobody foresaw."""
     what = f"Unforeseen {type(error).__name__}: {' '.join(str(error).split())}"
     return _show("error", what, "Run `expunge --debug ...` for the trace, and report it.", 1, as_json=as_json)
+
+
+def show_interrupted(*, as_json: bool) -> int:
+    """What stands after Ctrl-C."""
+    hint = "What was taken in or done before stands; the same command, or `expunge request run`, goes on from there."
+    return _show("interrupted", "Interrupted, and nothing is half done.", hint, INTERRUPTED, as_json=as_json)
 
 
 def _show(code: str, message: str, hint: str, number: int, *, as_json: bool) -> int:

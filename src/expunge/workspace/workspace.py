@@ -199,7 +199,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
                     columns=columns, ignore=ignore, schema=schema, gate=gate, bare=bare,
                     drop_missing_target=drop_missing_target, replace=replace, override=override,
                 )  # fmt: skip
-            except Exception:
+            except BaseException:  # who interrupts wants no data set either
                 self.data_remove(added)
                 raise
         with core.changing("fit"):
