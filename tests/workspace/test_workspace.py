@@ -565,7 +565,16 @@ def test_a_fitted_estimator_is_taken_over_and_is_exact_from_then_on(tmp_path: Pa
     assert told["guarantee"]["kind"] == "exact"
     (answer,) = ws.forget(subjects=["p3"])
     assert answer.models[0]["guarantee"]["kind"] == "exact"
-    assert ws.verify(answer.receipt, replay=True)
+    verdict = ws.verify(answer.receipt, replay=True)
+    assert verdict
+    old = f"{tmp_path / 'm.skops'}, which m was taken over from, is not the workspace's"  # and still knows the person
+    assert [line.startswith(old) for line in answer.outside()] == [False, True]
+    assert "the model 'm' was taken over" in " ".join(verdict.not_proved)
+    assert str(tmp_path) not in str(verdict.receipt), "a path is nobody else's business"
+    if kind == "Ridge":
+        ws.fit("m", data="t", target=target, ignore=[other], method="ridge", replace=True)
+        ws.forget(features=["b"])
+        assert ws.forget(subjects=["p4"])[0].outside()[1].startswith(old), "no fit and no column deletes a file"
 
 
 def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:

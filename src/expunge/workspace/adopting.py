@@ -8,6 +8,7 @@ it takes over as a model of the workspace and is exact from then on. Else nothin
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,6 +118,7 @@ def adopt(
             f"than {tolerance:g}: it was fitted on other rows, with weights, or with arguments that ours lacks.",
             hint=_offer(name, data, target),
         )
+    made = dataclasses.replace(made, taken_from=(str(path),))
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
 

@@ -77,6 +77,7 @@ def adopt(
         core, opened, target=target, method=kind, estimator=None, task=None, options={"task": task, **arguments},
         columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
     )  # fmt: skip
+    made = dataclasses.replace(made, taken_from=tuple(str(path) for path in (state, log, start) if path is not None))
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"adopted": f"network {task}", "measured": _measured(made)}
 

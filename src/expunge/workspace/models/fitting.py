@@ -36,11 +36,12 @@ Learn = Callable[[Any, TableRows], object]
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """A model that was fitted and not yet entered, and what it was fitted on."""
+    """A model that was fitted and not yet entered, what it was fitted on, and the files that it was taken over from."""
 
     model: Any
     card: Card
     table: pa.Table
+    taken_from: tuple[str, ...] = ()
 
 
 def prepare_fit(
@@ -83,7 +84,8 @@ def enter(
     faults.at("fit-chunks-written")
     with core.write() as connection:
         now = stamp(core.now())
-        kept = models.ModelCard(card=fit.card, gate=settings)
+        before = known.card.taken_from if known else ()  # a model that was fitted anew deletes no file
+        kept = models.ModelCard(card=fit.card, gate=settings, taken_from=fit.taken_from or before)
         if known:
             number = known.id
             core.db.update(connection, model_table, number, dataset=data.id, card=kept.to_json())

@@ -101,14 +101,19 @@ class Answer:
         return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
 
     def outside(self) -> list[str]:
-        """What is left to do: where nobody could be looked for, and at the places that the rows came from, where no
-        workspace reaches."""
+        """What is left to do: where nobody could be looked for, and at the places that the rows and models came from,
+        where no workspace reaches."""
         verb = "correct" if self.request.kind == "rectify" else "delete"
         out = not_searched(self.unsearched)
         for first, *more in dict.fromkeys(tuple(data["sources"]) for data in self.data):
             where, are = (f"{first} is", "there") if not more else (f"{', '.join((first, *more))} are", "where it is")
             which = " One of these may hold it, and the workspace does not know which." if more else ""
             out.append(f"{where} not the workspace's: {verb} the same {are}, if that has not been done.{which}")
+        for model in self.models:
+            out += [
+                f"{path}, which {model['model']} was taken over from, is not the workspace's and knows what it knew: "
+                "delete it, if that has not been done." for path in model.get("taken_from", ())
+            ]  # fmt: skip
         return out
 
     def details(self) -> list[str]:
