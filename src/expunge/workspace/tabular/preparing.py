@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
     from expunge.workspace.tabular.card import Card
 
-__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data"]
+__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_names"]
+
+#: Texts name records or persons where so large a share of them differ, and there are so many.
+_MOSTLY, _LEAST_NAMES = 0.9, 20
+_NAMING = (
+    "Texts that differ in (nearly) every row, or for every person: {}. Learned as categories they tell nothing of new "
+    "rows, and stand in the model. Leave out names, numbers of customers and free texts: {}."
+)
 
 
 def prepared(card: Card, *, from_elsewhere: bool = False) -> Any:
@@ -88,6 +96,41 @@ def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: boo
         raise InvalidDataError(
             f"The target {schema.target!r} has one class, {next(iter(labels))!r}.", hint="A classifier needs two."
         )
+
+
+def warn_of_names(model: Any, card: Card, rows: TableRows) -> None:
+    """Warn of columns of texts that name single records or persons, where they would be learned as categories."""
+    if not _learns_categories(model, card):
+        return
+    texts = [name for name, kind in card.schema.columns.items() if kind == "text"]
+    if naming := [name for name in texts if _names(rows.X[name], rows.subjects)]:
+        left_out = " ".join(f"--ignore {name}" for name in naming)
+        warnings.warn(_NAMING.format(", ".join(map(repr, naming)), left_out), UserWarning, stacklevel=2)
+
+
+def _learns_categories(model: Any, card: Card) -> bool:
+    """Whether texts are taken for categories, and not for words, users or items."""
+    from sklearn.utils import get_tags
+
+    if wraps_estimator(card.method):
+        return card.estimator != "network"
+    if hasattr(model, "steps"):
+        return bool(model.steps[0][0] == "columns")
+    return bool(get_tags(model).input_tags.categorical)
+
+
+def _names(texts: pd.Series, subjects: Sequence[Any] | None) -> bool:
+    """Whether a column has another text in nine of ten rows, or one for each of nine in ten persons."""
+    filled = texts[texts.notna() & (texts != "")]
+    different = filled.nunique()
+    if different < _LEAST_NAMES:
+        return False
+    if different >= _MOSTLY * len(filled):
+        return True
+    n_persons = 0 if subjects is None else len(set(subjects))
+    if different < _MOSTLY * n_persons or subjects is None:
+        return False
+    return len(set(zip(subjects, texts, strict=True))) <= n_persons / _MOSTLY
 
 
 def live_schema(card: Card, model: Any) -> Schema:
