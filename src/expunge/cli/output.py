@@ -256,7 +256,7 @@ def show_unforeseen(error: Exception, *, as_json: bool) -> int:
 
 def show_interrupted(*, as_json: bool) -> int:
     """What stands after Ctrl-C."""
-    hint = "What was taken in or done before stands; the same command, or `expunge request run`, goes on from there."
+    hint = "What was done before stands. A request that was taken in waits: `expunge request run` carries it out."
     return _show("interrupted", "Interrupted, and nothing is half done.", hint, INTERRUPTED, as_json=as_json)
 
 

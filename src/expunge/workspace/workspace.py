@@ -287,6 +287,11 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
 
         Warnings name data sets in which a person could not be looked for, since they have no column of persons, and
         those asked about of whom nothing is held, if something is of others.
+
+        Raises
+        ------
+        InvalidRequestError
+            A person is asked about in such a data set alone; :meth:`plan` and :meth:`forget` refuse that too.
         """
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
         return finding.find(self._core, wishes)
