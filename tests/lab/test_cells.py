@@ -97,8 +97,6 @@ def test_a_dial_that_is_none_is_refused(text: str) -> None:
         ("adult/forest/subject/forget/s0/s1", "seeds 's0', 's1' is too much"),
         ("adult/forest/subject/forget/x0", "'x0' are no seeds, which are written s0"),
         ("adult/forrest/*/forget/s0", "no model 'forrest'. Did you mean forest"),
-        ("adult/*/*/forget/s77", "no seeds 's77'"),
-        ("nothing*", "no cell like 'nothing*'"),
         ("forest", "'forest' is a model, and no matrix"),
         ("adult@900", "'adult@900' is a workload, and no matrix"),
     ],
@@ -111,7 +109,7 @@ def test_of_a_wrong_name_the_part_that_is_wrong_is_told(text: str, said: str) ->
 def test_unknown_matrix() -> None:
     with pytest.raises(UnknownNameError, match="small"):
         choose(["smal"])
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UnknownNameError, match="no cell like 'nothing/"):
         choose(["nothing/*/like/this"])
 
 
