@@ -39,6 +39,7 @@ def command_page() -> str:
     for code, number in sorted(EXIT_CODES.items(), key=lambda pair: (pair[1], pair[0])):
         first = (inspect.getdoc(kinds[code]) or "").splitlines()[0]
         lines.append(f"| {number} | `{code}` | {first} |")
+    lines.append("| 130 | `interrupted` | Ctrl-C; nothing is half done |")
     return "\n".join([*lines, ""])
 
 

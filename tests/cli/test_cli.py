@@ -126,7 +126,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("method", ["sisa", "retrain"])
 def test_a_person_is_forgotten_and_the_model_is_that_of_a_fresh_fit(
-    call: Run, data: Path, home: Path, method: str
+    call: Run, data: Path, home: Path, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, out, _ = call("fit", "alt", *names(data), "--method", method)
     assert code == 0
@@ -152,8 +152,13 @@ def test_a_person_is_forgotten_and_the_model_is_that_of_a_fresh_fit(
     assert "007" not in set(loaded("alt").record_ids_.tolist())
     code, out, _ = call("verify", told[0]["receipt"], "--key", "public.pem")
     assert (code, "no byte of it has changed" in out, "Not proved" in out) == (0, True, True)
+    assert all(words in out for words in ("The request was carried out", "forgetting 4 records", "Guarantee: exact"))
     assert call("verify")[0] == 0
-    assert call("find", "--subject", "ö-3")[1] == "Nothing is held.\n"
+    monkeypatch.chdir(home.parent)
+    code, _, err = call("verify", told[0]["receipt"])
+    assert (code, "--key public.pem" in err, "--workspace DIR" in err) == (EXIT_CODES["invalid-request"], True, True)
+    monkeypatch.chdir(home)
+    assert call("find", "--subject", "ö-3")[1].startswith("Nothing is held of it: forgotten before, or never known")
 
 
 def test_fit_tells_what_it_decided_as_json(call: Run, data: Path, home: Path) -> None:
@@ -692,6 +697,13 @@ def test_a_wrong_command_line_is_exit_code_two(call: Run) -> None:
         assert (code, json.loads(out)["error"]["code"]) == (2, "usage")
 
 
+def test_all_that_a_command_line_lacks_is_said_at_once(call: Run) -> None:
+    err = call("request", "extend")[2]
+    assert err.startswith("Error: Missing: NUMBER (Number of the request); --reason CODE (One of complexity, ")
+    assert call("--debug", "request", "extend", "7")[2].startswith("Error: Missing: --reason CODE (")
+    assert call("fit", "m", "--target", "t")[2].startswith("Error: Missing: --data NAME (A data set, or ")
+
+
 def test_an_unforeseen_error_is_short_unless_debugged(call: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
@@ -705,6 +717,28 @@ def test_an_unforeseen_error_is_short_unless_debugged(call: Run, model: str, mon
     monkeypatch.setenv("EXPUNGE_DEBUG", "1")
     with pytest.raises(RuntimeError, match="a bug"):
         call("plan", "--record", "007")
+
+
+def test_who_interrupts_is_told_and_nothing_is_half_done(
+    call: Run, model: str, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    shutil.copy(data, data.with_name("mehr.csv"))
+    with monkeypatch.context() as patched:
+        patched.setattr("expunge.workspace.models.fitting.prepare_fit", interrupt)
+        code, out, _ = call("fit", "neu", *names(data.with_name("mehr.csv")), "--json")
+        assert (code, json.loads(out)["error"]["code"]) == (130, "interrupted")
+    assert [one["name"] for one in json.loads(call("data", "list", "--json")[1])["data"]] == ["leute"]
+    with monkeypatch.context() as patched:
+        patched.setattr("expunge.workspace.requests.removing.prepare_models", interrupt)
+        code, out, err = call("forget", "--subject", "ö-3")
+        assert (code, out, err.startswith("Error: Interrupted, and nothing is half done. ")) == (130, "", True)
+    waiting = json.loads(call("request", "list", "--json")[1])["requests"]
+    assert [request["state"] for request in waiting] == ["received"]
+    assert [request["state"] for request in json.loads(call("request", "run", "--json")[1])["requests"]] == ["done"]
+    assert call("verify")[0] == 0
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(model: str, data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ import pytest
 from expunge.cli import run
 from expunge.errors import EXIT_CODES
 from expunge.workspace.rules.request_states import REASONS
+from expunge.workspace.tabular.card import Card
+from expunge.workspace.tabular.preparing import prepared, warn_of_names
+from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.schema import choose_schema
+from expunge.workspace.tabular.tables import read_table
 from workspace.test_growing import people
 
 Run = Callable[..., tuple[int, str, str]]
@@ -191,6 +197,39 @@ def test_hints_name_what_helps(call: Run, home: Path) -> None:
     (home / "ids.txt").write_text("\n")
     for by, words in (("person", "It takes one of record, subject, class, feature."), ("record", "holds no id")):
         assert words in call("forget", "--ids-from", home / "ids.txt", "--by", by)[2]
+
+
+def test_columns_that_name_rows_or_persons_are_named_at_a_fit(call: Run, home: Path) -> None:
+    frame = people()
+    frame["note"] = [f"note {i * i}" for i in range(len(frame))]
+    frame["called"] = [f"Name of {person}" for person in frame["person"]]  # as many rows as the person has
+    frame["town"] = [("Ulm", "Köln", "")[i % 3] for i in range(len(frame))]
+    frame["street"] = [f"street {i % 25}" for i in range(len(frame))]  # many, and nobody's own
+    frame.to_csv(home / "named.csv", index=False)
+    assert call("data", "add", home / "named.csv", "--record-id", "id", "--subject-id", "person")[0] == 0
+    fit = ("fit", "m", "--data", "named", "--target", "label", "--method", "gaussian-nb")
+    code, _, err = call(*fit)
+    assert (code, "for every person: 'note', 'called'. " in err, "--ignore note --ignore called." in err) == (
+        0,
+        True,
+        True,
+    )
+    assert call(*fit, "--force", "--ignore", "note", "--ignore", "called")[2] == ""
+
+    table = read_table(home / "named.csv")
+    schema = choose_schema(table, record_id="id", target="label", subject_id="person")
+    rows = read_rows(table, schema)
+    for method, estimator in (("CategoricalNB", None), ("SISAClassifier", "logistic"), ("ForestClassifier", None)):
+        card = Card(schema=schema, method=method, estimator=estimator, options={})
+        with pytest.warns(UserWarning, match="'note', 'called'"):
+            warn_of_names(prepared(card), card, rows)
+    words = choose_schema(
+        table, record_id="id", target="label", ignore=[c for c in schema.columns if c != "note"] + ["person"]
+    )
+    card = Card(schema=words, method="MultinomialNB", estimator=None, options={"words": "counts"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_names(prepared(card), card, read_rows(table, words))  # words of a text are no categories
 
 
 def test_a_request_that_meets_damage_is_said_to_wait(call: Run, home: Path) -> None:

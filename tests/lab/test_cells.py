@@ -89,10 +89,27 @@ def test_a_dial_that_is_none_is_refused(text: str) -> None:
         check_cells([Cell.parse(text)])
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("adult/forest/subject/forget", "method 'forget', no seeds"),
+        ("adult//subject/forget/s0", "workload 'adult', no model, request 'subject'"),
+        ("adult/forest/subject/forget/s0/s1", "seeds 's0', 's1' is too much"),
+        ("adult/forest/subject/forget/x0", "'x0' are no seeds, which are written s0"),
+        ("adult/forrest/*/forget/s0", "no model 'forrest'. Did you mean forest"),
+        ("forest", "'forest' is a model, and no matrix"),
+        ("adult@900", "'adult@900' is a workload, and no matrix"),
+    ],
+)
+def test_of_a_wrong_name_the_part_that_is_wrong_is_told(text: str, said: str) -> None:
+    with pytest.raises((InvalidRequestError, UnknownNameError), match=re.escape(said)):
+        choose([text])
+
+
 def test_unknown_matrix() -> None:
     with pytest.raises(UnknownNameError, match="small"):
         choose(["smal"])
-    with pytest.raises(UnknownNameError):
+    with pytest.raises(UnknownNameError, match="no cell like 'nothing/"):
         choose(["nothing/*/like/this"])
 
 

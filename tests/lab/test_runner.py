@@ -62,7 +62,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lauf-ö") / "run"
     with registered(methods=BROKEN):
         failing = Cell.parse("digits@500/tree/random@0.3/broken/s0")
-        report = run_cells([*GROUP, *QUICK, failing], folder, isolate=False)
+        told: list[tuple[float, float]] = []
+        report = run_cells([*GROUP, *QUICK, failing], folder, isolate=False, progress=lambda *one: told.append(one))
+    assert len(told) == 1 + 1 + 10, "before the references and the cells are done, how long it will take"
+    assert 0 < told[0][0] < told[0][1]
     assert (report.n_asked, report.n_run, len(report.failed)) == (10, 10, 1)
     with pytest.raises(CellFailedError, match="such luck"):
         report.check()
@@ -274,6 +277,12 @@ def test_a_cell_in_a_process_of_its_own_gives_the_same_bytes(folder: Path, tmp_p
     for line in (told["scores"], here):
         line["environment"] = {}
     assert line_of(told["scores"]) == line_of(here)
+
+
+def test_models_that_a_process_of_its_own_has_trained_are_told_at_once(tmp_path: Path) -> None:
+    seconds: list[float] = []
+    job = Job("references", "breast-cancer/tree/random@0.3/forget/s0r2", tmp_path)
+    assert do_isolated(job, Limits(60), seconds.append)["n_models"] == len(seconds) == 3
 
 
 def test_the_lab_checks_itself(folder: Path) -> None:

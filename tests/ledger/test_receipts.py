@@ -206,6 +206,10 @@ def test_an_account_stands_in_the_statement_and_its_absence_leaves_the_form_of_s
     assert set(told[0]) - set(told[1]) == {"epsilon_left", "residual", "residual_limit"}
     assert told[1]["schema"] == 1
     assert wording.numbers(ACCOUNT)["Residual that is hidden"] == "2.5"
+    many = {"epsilon": 1.0000001, "epsilon_left": 0.1 + 0.2, "residual": 0.1, "residual_limit": 2 / 3}
+    words = wording.numbers(dataclasses.replace(ACCOUNT, **many))
+    assert (words["Epsilon"], words["Epsilon left"], words["Delta"]) == ("1.00001", "0.3", "1e-05")
+    assert (words["Residual gradient at most"], words["Residual that is hidden"]) == ("0.1", "0.666666")
     statement = json.loads(json.dumps(receipt(models=(change("m", 1, guarantee=ACCOUNT),)).to_statement()))
     statement["predicate"]["models"][0]["guarantee"]["schema"] = 1
     with pytest.raises(TamperedError):

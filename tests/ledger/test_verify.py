@@ -48,6 +48,21 @@ def test_every_bundle_of_the_story_is_good(ledger: Ledger) -> None:
             assert verdict.raise_if_wrong() is verdict
 
 
+def test_a_good_bundle_tells_what_it_says(ledger: Ledger) -> None:
+    """Outcome, counts, guarantee, audit and what is not proved, without a page; nothing if the signature is bad."""
+    verdict = verify_bundle(ledger.bundles[0], FIRST)
+    assert verdict.receipt
+    told = "\n".join(verdict.sentences())
+    change = verdict.receipt.models[0]
+    for text in (*verdict.lines, *sentences(verdict.receipt), "\nNot proved:\n", *verdict.not_proved):
+        assert text in told
+    assert (change.guarantee.statement in told, "Audit: membership.auc: 0.503" in told) == (True, True)
+    assert verdict.to_dict()["receipt"]["outcome"] == "done"
+    assert json.dumps(verdict.to_dict())
+    wrong = verify_bundle(ledger.bundles[0], SECOND)
+    assert (wrong.sentences(), wrong.to_dict()["receipt"]) == (list(wrong.lines), None)
+
+
 def test_the_second_key_does_not_speak_for_the_first(ledger: Ledger) -> None:
     verdict = verify_bundle(ledger.bundles[0], SECOND)
     assert not verdict.ok

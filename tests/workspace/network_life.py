@@ -40,6 +40,11 @@ def people() -> pd.DataFrame:
     return frame
 
 
+def cells() -> list[float]:
+    """All numbers of the table."""
+    return [float(value) for value in people().filter(regex="^x").to_numpy().ravel()]
+
+
 def trained(folder: Path, frame: pd.DataFrame) -> dict[str, Path]:
     """Files of a network that was trained elsewhere: weights, first weights and the log of its training."""
     blueprint, columns = Tiny(), [name for name in frame if name.startswith("x")]

@@ -3,6 +3,11 @@
 A canary is a value that nothing else could produce. It is looked for as text (UTF-8, UTF-16, UTF-32), as float64 and
 float32 in either byte order, as decimal text, and as an integer in the limbs of exact sums; in files as they are, in
 members of archives, in gzip, in decompressed Parquet, and behind base64 and hexadecimal digits.
+
+Four bytes are too few to be nobody else's: weights, keys and packed data hold them by chance, with n windows of four
+bytes and k needles about k n / 2**32 of the time. The workspace with networks has 2 million, so that one search in 540
+would have accused it. A float32 counts where it stands beside another cell of its table, by row or by column, or
+alone: that is chance once in 2**64 / (2 k n c) searches of c cells, one in 4 * 10**9 there.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +29,8 @@ import numpy as np
 from expunge.maths import exact
 
 RESOLUTION = 2.0**-32
+
+SINGLES = {"float32": "<f", "float32, big-endian": ">f"}
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
@@ -36,9 +43,26 @@ def forms(value: str | float) -> dict[str, bytes]:
     text = {f"decimal {name}": repr(value).encode(name) for name in ("utf-8", "utf-16-le", "utf-32-le")}
     short = {"decimal, 9 digits": format(value, ".9g").encode(), "hexadecimal float": value.hex().encode()}
     return {
-        "float64": struct.pack("<d", value), "float64, big-endian": struct.pack(">d", value),
-        "float32": struct.pack("<f", value), "float32, big-endian": struct.pack(">f", value), **text, **short,
+        "float64": struct.pack("<d", value), "float64, big-endian": struct.pack(">d", value), **text, **short,
     }  # fmt: skip
+
+
+def cells_as(values: Iterable[float], kind: str) -> set[bytes]:
+    """Numbers as float32, without those that stand everywhere: three bytes or more are not trivial."""
+    packed = {struct.pack(kind, value) for value in values}
+    return {data for data in packed if sum(byte not in (0, 255) for byte in data) >= 3}
+
+
+def in_singles(layer: bytes, needles: Iterable[bytes], cells: Container[bytes]) -> set[bytes]:
+    """Which needles of four bytes stand beside a cell, or make up the layer."""
+    found = set()
+    for needle in needles:
+        at = layer.find(needle)
+        while at >= 0 and needle not in found:
+            if len(layer) == 4 or layer[max(at - 4, 0) : at] in cells or layer[at + 4 : at + 8] in cells:
+                found.add(needle)
+            at = layer.find(needle, at + 1)
+    return found
 
 
 def layers(data: bytes, depth: int = 4) -> Iterator[bytes]:
@@ -86,11 +110,19 @@ def in_limbs(layer: bytes) -> set[int]:
     return set()
 
 
-def search(folder: Path, canaries: dict[str, str | float]) -> dict[tuple[str, str], set[str]]:
-    """Which canary was found in which form, and in which files."""
+def search(
+    folder: Path, canaries: dict[str, str | float], cells: Iterable[float] = ()
+) -> dict[tuple[str, str], set[str]]:
+    """Which canary was found in which form, and in which files; ``cells`` are other numbers of their table."""
     found: dict[tuple[str, str], set[str]] = {}
     needles = {(name, form): data for name, value in canaries.items() for form, data in forms(value).items()}
-    scaled = {name: round(value / RESOLUTION) for name, value in canaries.items() if isinstance(value, float)}
+    floats = {name: value for name, value in canaries.items() if isinstance(value, float)}
+    numbers = [*cells, *floats.values()]
+    single = {
+        form: ({struct.pack(kind, value): name for name, value in floats.items()}, cells_as(numbers, kind))
+        for form, kind in SINGLES.items()
+    }
+    scaled = {name: round(value / RESOLUTION) for name, value in floats.items()}
     for path in sorted(folder.rglob("*")):
         if not path.is_file():
             continue
@@ -99,6 +131,9 @@ def search(folder: Path, canaries: dict[str, str | float]) -> dict[tuple[str, st
             for key, needle in needles.items():
                 if needle in layer:
                     found.setdefault(key, set()).add(where)
+            for form, (names, others) in single.items():
+                for needle in in_singles(layer, names, others):
+                    found.setdefault((names[needle], form), set()).add(where)
             held = in_limbs(layer) if scaled else set()
             for name in (name for name, value in scaled.items() if value in held):
                 found.setdefault((name, "limbs"), set()).add(where)

@@ -40,6 +40,9 @@ def people(n: int = 160) -> pd.DataFrame:
     return frame
 
 
+CELLS = [float(value) for name in ("height", "single") for value in people()[name]]
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> expunge.Workspace:
     people().to_csv(tmp_path / "people.csv", index=False)
@@ -77,7 +80,7 @@ def _leave_behind(ws: expunge.Workspace) -> None:
 
 def test_no_byte_of_a_forgotten_person_is_left(workspace: expunge.Workspace) -> None:
     _leave_behind(workspace)
-    before = search(workspace.path, CANARIES)
+    before = search(workspace.path, CANARIES, CELLS)
     wanted = {
         ("text", "utf-8"), ("text", "utf-16-le"), ("person", "utf-8"), ("person", "utf-16-le"), ("record", "utf-8"),
         ("number", "float64"), ("number", "decimal utf-8"), ("number", "decimal utf-16-le"), ("number", "limbs"),
@@ -89,16 +92,16 @@ def test_no_byte_of_a_forgotten_person_is_left(workspace: expunge.Workspace) -> 
     assert not any("ledger.db" in path for paths in before.values() for path in paths)
 
     workspace.request_add([Wish(kind="subject", values=(PERSON,))])
-    during = search(workspace.path, CANARIES)
+    during = search(workspace.path, CANARIES, CELLS)
     assert not any("ledger.db" in path for paths in during.values() for path in paths)
 
     answers = workspace.forget(subjects=[PERSON])
     assert [answer.request.state for answer in answers] == ["done"]
     assert len(answers[0].models) == 4
-    assert search(workspace.path, CANARIES) == {}
+    assert search(workspace.path, CANARIES, CELLS) == {}
     assert workspace.verify()
     workspace.close()
-    assert search(workspace.path, CANARIES) == {}
+    assert search(workspace.path, CANARIES, CELLS) == {}
 
 
 def test_records_classes_columns_and_corrections_leave_nothing_either(
@@ -112,10 +115,10 @@ def test_records_classes_columns_and_corrections_leave_nothing_either(
     (answer,) = workspace.rectify(tmp_path / "corrected.parquet", data="typed")
     assert answer.request.state == "done"
     # the CSV data set was not corrected: text stays text there, and the request was for the other one
-    left = search(workspace.path, {"number": NUMBER, "short": SHORT})
+    left = search(workspace.path, {"number": NUMBER, "short": SHORT}, CELLS)
     assert {form for _, form in left} <= {"decimal utf-8", "float64"}
     workspace.forget(classes=[LABEL])
-    assert search(workspace.path, CANARIES) == {}
+    assert search(workspace.path, CANARIES, CELLS) == {}
 
 
 def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
@@ -133,3 +136,31 @@ def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
     pd.DataFrame({"a": [TEXT]}).to_parquet(tmp_path / "parquet", compression="zstd")
     found = search(tmp_path, {"text": TEXT})
     assert found[("text", "utf-8")] == {"plain", "hex", "base64", "gzip", "zip", "parquet"}
+
+
+def test_a_float32_is_found_where_it_is_left_and_not_where_weights_give_its_bytes_by_chance(tmp_path: Path) -> None:
+    table = people()[["height", "single"]].to_numpy(np.float32)
+    rng = np.random.default_rng(0)
+    left = {
+        "rows": table,
+        "columns": table.T,
+        "big": table.astype(">f4"),
+        "column": table[::-1, 1],
+        "alone": table[7:8, 1],
+    }
+    for name, array in left.items():
+        (tmp_path / name).write_bytes(b"header" + array.tobytes() if name != "alone" else array.tobytes())
+    (tmp_path / "sliced").write_bytes(rng.bytes(50) + table[6:9].tobytes() + rng.bytes(50))
+    for name, kind in (("weights", "<f4"), ("big weights", ">f4")):
+        weights = rng.normal(size=40).astype(kind)
+        weights[[0, 20, 39]] = SHORT  # as chance would have it, first and last too
+        weights[[5, 6]] = SHORT, 0.0
+        (tmp_path / name).write_bytes(weights.tobytes())
+    found = search(tmp_path, {"number": NUMBER, "short": SHORT}, CELLS)
+    assert found.pop(("short", "float32, big-endian")) == {"big"}
+    assert found.pop(("number", "float32, big-endian")) == {"big"}
+    assert found.pop(("short", "float32")) == {"rows", "columns", "column", "alone", "sliced"}
+    assert found.pop(("number", "float32")) == {"rows", "columns", "sliced"}
+    assert found == {}
+    (tmp_path / "one row").write_bytes(rng.bytes(9) + table[7].tobytes())  # its cells are each other's neighbours
+    assert "one row" in search(tmp_path, {"number": NUMBER, "short": SHORT})[("short", "float32")]

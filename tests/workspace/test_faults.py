@@ -23,7 +23,7 @@ from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.storage import chunks
 from workspace import life
 from workspace.searching import search
-from workspace.test_kills import CANARIES
+from workspace.test_kills import CANARIES, CELLS
 
 Plain = tuple[Path, dict[str, Any]]
 
@@ -137,7 +137,7 @@ def test_a_folder_elsewhere_is_as_good_as_that_of_the_workspace(
     assert again.forget(subjects=[life.PEOPLE[1]])[0].request.state == "done"
     assert not any((elsewhere / "aside").iterdir())
     assert not any((ws.path / "chunks").iterdir())
-    assert search(elsewhere, CANARIES) == {}
+    assert search(elsewhere, CANARIES, CELLS) == {}
 
 
 def test_a_clock_that_goes_backwards_orders_nothing_anew(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_two_processes_at_once_lose_nothing(uninterrupted: Plain, tmp_path: Path
     assert told["ok"], told["verdict"]
     assert sorted(state for _, state in told["state"]["requests"]) == ["done"] * 4
     assert len(told["state"]["receipts"]) == 4
-    assert search(root, CANARIES) == {}
+    assert search(root, CANARIES, CELLS) == {}
 
 
 def test_a_lock_says_who_has_it_and_dies_with_its_process(uninterrupted: Plain, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_torn_last_write_is_as_if_it_had_not_been(
     told = life.looked(root)
     assert told["ok"], told["verdict"]
     assert told["state"] == expected
-    assert search(root, CANARIES) == {}
+    assert search(root, CANARIES, CELLS) == {}
 
 
 def test_a_kill_leaves_a_recorded_request_and_who_opens_next_is_told_what_was_finished(

@@ -19,6 +19,7 @@ from workspace.searching import search
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a matter of POSIX")
 
+CELLS = life.people()["size"]
 CANARIES: dict[str, str | float] = {"text": life.SECRET_TEXT, "number": life.SECRET_NUMBER, "person": life.PEOPLE[0]}
 
 
@@ -37,7 +38,7 @@ def kill_at(points: list[str], plain: tuple[Path, dict[str, Any]], keys: Path, f
         told = life.looked(root, 1)
         assert told["ok"], (point, told["verdict"])
         assert told["state"] == expected, point
-        assert search(root, CANARIES) == {}, point
+        assert search(root, CANARIES, CELLS) == {}, point
         shutil.rmtree(root.parent)
     sys.stdout.write(f"fail-points hit {n_hit} of {len(points)}\n")
     return n_hit
@@ -76,7 +77,7 @@ def kill_at_random(template: Path, folder: Path, reference: list[dict[str, Any]]
         longest = max(0.1, time.perf_counter() - started)
         assert told["ok"], (i, told["verdict"])
         assert told["state"] == reference[number], i
-        assert search(root, CANARIES) == {}, i
+        assert search(root, CANARIES, CELLS) == {}, i
         number += 1
         if number == len(reference):
             shutil.rmtree(root.parent)
@@ -114,7 +115,7 @@ def test_nothing_is_lost_in_a_life_with_every_kind_of_step(keys: Path, tmp_path:
         told = life.looked(root)
         assert told["ok"], told["verdict"]
         assert told["state"] == expected["state"]
-        assert search(root, CANARIES) == {}
+        assert search(root, CANARIES, CELLS) == {}
     sys.stdout.write(f"killed {n_killed} times in {n_lives} lives\n")
 
 

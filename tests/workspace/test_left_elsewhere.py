@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.errors import UnknownRecordError
+from expunge.errors import InvalidRequestError, UnknownRecordError
 from workspace import life
 from workspace.searching import search
 
 TEXT, PERSON, RECORD = life.SECRET_TEXT, life.PEOPLE[0], "record-5d1f0c7a93e8"
 CANARIES: dict[str, str | float] = {"text": TEXT, "person": PERSON, "record": RECORD, "number": life.SECRET_NUMBER}
+
+CELLS = life.people()["size"]
 
 
 def people() -> pd.DataFrame:
@@ -53,9 +55,9 @@ def test_no_bucket_remembers_a_category_or_a_note_of_a_frame(tmp_path: Path) -> 
     frame.to_parquet(tmp_path / "typed.parquet", index=False)
     ws = expunge.Workspace.init(tmp_path / "ws")
     ws.data_add(tmp_path / "typed.parquet", record_id="id", subject_id="person", name="typed")
-    assert ("text", "utf-8") in search(ws.path, CANARIES)
+    assert ("text", "utf-8") in search(ws.path, CANARIES, CELLS)
     ws.forget(subjects=[PERSON])
-    assert search(ws.path, CANARIES) == {}
+    assert search(ws.path, CANARIES, CELLS) == {}
 
 
 def test_predictions_about_a_person_are_deleted_whichever_model_made_them(
@@ -66,13 +68,13 @@ def test_predictions_about_a_person_are_deleted_whichever_model_made_them(
     ws.predict("others", tmp_path / "some.csv", keep="no-persons.csv")
     people().iloc[4:6].to_csv(tmp_path / "two.csv", index=False)
     ws.predict("others", tmp_path / "two.csv", keep="about-another.csv")
-    assert ("record", "utf-8") in search(ws.path / "predictions", CANARIES)
+    assert ("record", "utf-8") in search(ws.path / "predictions", CANARIES, CELLS)
     found = {one.name: one.records for one in ws.find(subjects=[PERSON]) if one.what == "prediction"}
     assert found == {"about-all.csv": 2}
     (answer,) = ws.forget(subjects=[PERSON])
     assert answer.models == ()  # no model had learned from the person
     assert kept(ws) == {"about-another.csv"}
-    assert search(ws.path, CANARIES) == {}
+    assert search(ws.path, CANARIES, CELLS) == {}
     verdict = ws.verify(answer.receipt)
     assert "about-all.csv, no-persons.csv" in verdict.receipt.notes[0]  # type: ignore[union-attr]
 
@@ -102,6 +104,37 @@ def test_predictions_of_a_model_that_was_replaced_are_deleted(ws: expunge.Worksp
     ws.predict("others", tmp_path / "all.csv", keep="scores.csv")
     ws.fit("others", data="all", target="label", method="gaussian-nb", ignore=["job"], replace=True)
     assert kept(ws) == set()
+
+
+def test_data_without_a_column_of_persons_is_named_wherever_a_person_is_asked_about(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    people().drop(columns="person").to_csv(tmp_path / "visits.csv", index=False)
+    with pytest.warns(UserWarning, match="'visits' is not searched when a person is forgotten"):
+        ws.data_add(tmp_path / "visits.csv", record_id="id")
+    named = "Data set 'visits' has no column of persons and was not searched."
+    with pytest.warns(UserWarning, match=named):
+        assert {one.name for one in ws.find(subjects=[PERSON])} == {"all"}
+    assert any(line.startswith(named) for line in ws.plan(subjects=[PERSON]).lines())
+    with pytest.raises(UnknownRecordError, match=named):
+        ws.plan(subjects=["nobody"])
+    for ask in (ws.find, ws.plan, ws.forget):  # to answer that nothing is held would be wrong
+        with pytest.raises(InvalidRequestError, match="nobody can be looked for in it"):
+            ask(subjects=[PERSON], data="visits")
+    for person, state in ((PERSON, "done"), ("nobody", "nothing-held")):
+        (answer,) = ws.forget(subjects=[person])
+        assert (answer.request.state, answer.unsearched) == (state, ("visits",))
+        assert any(line.startswith(named) for line in answer.outside())
+        assert [text for text in ws.verify(answer.receipt).not_proved if "'visits'" in text]
+    for asked in ({"records": [RECORD]}, {"subjects": [life.PEOPLE[1]], "data": "all"}):
+        (answer,) = ws.forget(**asked)
+        assert answer.unsearched == ()
+        assert not [text for text in ws.verify(answer.receipt).not_proved if "'visits'" in text]
+
+
+def test_of_several_persons_those_of_whom_nothing_is_held_are_named(ws: expunge.Workspace) -> None:
+    with pytest.warns(UserWarning, match="Nothing is held of subject 'nobody'. Ids are compared as they are written"):
+        assert ws.find(subjects=["nobody", PERSON]) == ws.find(subjects=[PERSON])
 
 
 def test_a_caller_may_be_the_person(ws: expunge.Workspace) -> None:

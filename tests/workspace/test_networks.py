@@ -63,14 +63,14 @@ def workspace(living: Path, tmp_path: Path) -> expunge.Workspace:
 
 def test_no_byte_of_a_forgotten_person_is_left_by_networks(workspace: expunge.Workspace) -> None:
     ws = workspace
-    before = search(ws.path, network_life.CANARIES)
+    before = search(ws.path, network_life.CANARIES, network_life.cells())
     assert {what for what, _ in before} == {"person", "record", "label", "number", "short"}
     planned = {name: plan.guarantee.kind for name, plan in ws.plan(subjects=[network_life.PERSON])}
     (answer,) = ws.forget(subjects=[network_life.PERSON])
     assert answer.request.state == "done"
     kinds = {change["model"]: change["guarantee"]["kind"] for change in answer.models}
     assert kinds == {"adopted": "empirical", "replayed": "exact", "sliced": "exact", "headed": "exact"} == planned
-    assert search(ws.path, network_life.CANARIES) == {}
+    assert search(ws.path, network_life.CANARIES, network_life.cells()) == {}
     verdict = ws.verify(answer.receipt, replay=True)
     assert verdict
     assert str(verdict).count("has the digest that the receipt commits to") == 3
@@ -235,7 +235,7 @@ def test_nothing_is_lost_where_a_workspace_with_networks_is_killed(point: str, l
     network_life.live(root)
     states = [network_life.state(expunge.Workspace.open(one)) for one in (expected, root)]
     assert states[0] == states[1]
-    assert search(root, network_life.CANARIES) == {}
+    assert search(root, network_life.CANARIES, network_life.cells()) == {}
     assert expunge.Workspace.open(root).verify()
 
 

@@ -22,7 +22,7 @@ from expunge.workspace.database.engine import Database
 from expunge.workspace.requests.request_queue import Wish
 from workspace import life
 from workspace.searching import search
-from workspace.test_kills import CANARIES
+from workspace.test_kills import CANARIES, CELLS
 
 SERVER = os.environ.get("EXPUNGE_TEST_POSTGRES", "")
 
@@ -70,7 +70,7 @@ def test_the_story_is_the_same(url: str, tmp_path: Path) -> None:
     assert ws.find(subjects=[life.PEOPLE[0]]) == []
     assert ws.verify()
     assert ws.verify(root / "receipts" / "0001.json", replay=True)
-    assert search(root, CANARIES) == {}
+    assert search(root, CANARIES, CELLS) == {}
     with ws._core.read() as connection:
         assert connection.execute(sa.text("SHOW synchronous_commit")).scalar() == "on"
         held = Path(str(connection.execute(sa.text("SHOW data_directory")).scalar()))
@@ -113,4 +113,4 @@ def test_nothing_is_lost_at_a_kill(url: str, point: str, tmp_path: Path) -> None
     assert told["ok"], told["verdict"]
     assert told["state"]["requests"] == [[1, "done"]]
     assert told["state"]["receipts"] == ["0001.json"]
-    assert search(root, CANARIES) == {}
+    assert search(root, CANARIES, CELLS) == {}

@@ -12,7 +12,7 @@ import pytest
 
 from workspace import life, recorder
 from workspace.searching import search
-from workspace.test_kills import CANARIES
+from workspace.test_kills import CANARIES, CELLS
 
 pytestmark = pytest.mark.skipif(not recorder.available(), reason="the system has no strace, or does not allow it")
 
@@ -39,7 +39,7 @@ def lose_power(template: Path, expected: dict[str, Any], folder: Path, take: sli
         told = life.looked(root, 1)
         assert told["ok"], (i, told["verdict"])
         assert told["state"] == expected, i
-        assert search(root, CANARIES) == {}, i
+        assert search(root, CANARIES, CELLS) == {}, i
         shutil.rmtree(root.parent)
     return len(wanted)
 

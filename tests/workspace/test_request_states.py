@@ -215,6 +215,16 @@ def test_extension_only_before_the_due_date_and_once() -> None:
         new(regime="days:30").after("extend", at(1), reason="complexity")
 
 
+def test_all_that_is_wrong_with_a_step_is_said_at_once() -> None:
+    extended = new().after("extend", at(1), reason="complexity")
+    with pytest.raises(InvalidRequestError) as caught:
+        extended.after("extend", at(2), reason="haste")
+    for words in ("is extended and cannot extend", "it is extended once", "no reason to extend", "number-of-requests"):
+        assert words in str(caught.value)
+    with pytest.raises(InvalidRequestError, match=r"too late to extend it. To extend a request needs a reason"):
+        new().after("extend", at(60))
+
+
 def test_a_missed_date_stays_missed_when_the_clock_goes_back() -> None:
     seen_late = new().after("hold", at(60), reason="other")
     with pytest.raises(InvalidRequestError, match="too late"):

@@ -565,7 +565,16 @@ def test_a_fitted_estimator_is_taken_over_and_is_exact_from_then_on(tmp_path: Pa
     assert told["guarantee"]["kind"] == "exact"
     (answer,) = ws.forget(subjects=["p3"])
     assert answer.models[0]["guarantee"]["kind"] == "exact"
-    assert ws.verify(answer.receipt, replay=True)
+    verdict = ws.verify(answer.receipt, replay=True)
+    assert verdict
+    old = f"{tmp_path / 'm.skops'}, which m was taken over from, is not the workspace's"  # and still knows the person
+    assert [line.startswith(old) for line in answer.outside()] == [False, True]
+    assert "the model 'm' was taken over" in " ".join(verdict.not_proved)
+    assert str(tmp_path) not in str(verdict.receipt), "a path is nobody else's business"
+    if kind == "Ridge":
+        ws.fit("m", data="t", target=target, ignore=[other], method="ridge", replace=True)
+        ws.forget(features=["b"])
+        assert ws.forget(subjects=["p4"])[0].outside()[1].startswith(old), "no fit and no column deletes a file"
 
 
 def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:
@@ -584,6 +593,17 @@ def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:
     skops.io.dump(weighted, tmp_path / "weighted.skops")
     with pytest.raises(UnsupportedEstimatorError, match="with weights"):
         ws.adopt("m", tmp_path / "weighted.skops", data="t", target="price", ignore=("label",))
+    frame.assign(c=frame["c"].mask(frame["c"] > 1)).to_parquet(tmp_path / "gaps.parquet")
+    frame.assign(c="text").to_parquet(tmp_path / "texts.parquet")
+    for name, said in (("gaps", "takes no missing values"), ("texts", "these columns are text: 'c'")):
+        ws.data_add(tmp_path / f"{name}.parquet", record_id="id", subject_id="person", name=name)
+        with pytest.raises(InvalidDataError, match=said) as caught:
+            ws.adopt("m", tmp_path / "weighted.skops", data=name, target="price", ignore=("label",))
+        assert "--ignore c" in caught.value.hint
+        assert "--bare" not in caught.value.hint  # adopt has no such option
+        with pytest.raises(InvalidDataError, match=said) as caught:
+            ws.fit("m", data=name, target="price", method="ridge", ignore=["label"], bare=True)
+        assert caught.value.hint.startswith("Leave --bare out, ")
     (tmp_path / "no.skops").write_bytes(b"no")
     with pytest.raises((TamperedError, UnsupportedEstimatorError, InvalidDataError)):
         ws.adopt("m", tmp_path / "no.skops", data="t", target="price", ignore=("label",))
@@ -592,6 +612,18 @@ def test_what_cannot_be_taken_over_is_said_in_words(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- names
+
+
+def test_a_name_that_is_taken_is_said_before_a_file_is_read(ws: expunge.Workspace, tmp_path: Path) -> None:
+    missing = tmp_path / "not-there.csv"
+    for make in (
+        lambda: ws.fit("sums", data=missing, record_id="id", target="label"),
+        lambda: ws.adopt("sums", missing, data="people", target="label"),
+    ):
+        with pytest.raises(InvalidRequestError, match="There is a model 'sums' already"):
+            make()
+    with pytest.raises(FileNotUsableError):
+        ws.fit("sums", data=missing, record_id="id", target="label", replace=True)
 
 
 def test_unknown_names_are_named_with_those_there_are(ws: expunge.Workspace, csv: Path) -> None:

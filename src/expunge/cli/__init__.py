@@ -1,6 +1,6 @@
 """The command line: each command reads its options, calls the facade and prints.
 
-Exit codes: 0 done, 1 an unforeseen error, 2 a wrong command line, and for foreseen errors those of
+Exit codes: 0 done, 1 an unforeseen error, 2 a wrong command line, 130 interrupted, and for foreseen errors those of
 :data:`expunge.errors.EXIT_CODES`. With ``--json`` every command prints one JSON object, errors included.
 """
 
@@ -29,7 +29,7 @@ from expunge.cli.lab import lab
 from expunge.cli.log import log
 from expunge.cli.methods import methods
 from expunge.cli.model import model
-from expunge.cli.output import show_error, show_unforeseen, show_usage
+from expunge.cli.output import INTERRUPTED, show_error, show_interrupted, show_unforeseen, show_usage
 from expunge.cli.plan import plan
 from expunge.cli.predict import predict
 from expunge.cli.promote import promote
@@ -96,17 +96,18 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     command = typer.main.get_command(app)
     try:
-        return int(command.main(args=list(arguments), prog_name="expunge", standalone_mode=False) or 0)
+        code = int(command.main(args=list(arguments), prog_name="expunge", standalone_mode=False) or 0)
+        return show_interrupted(as_json=as_json) if code == INTERRUPTED else code  # typer catches Ctrl-C itself
     except ExpungeError as error:
         return show_error(error, as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
-        return 130
+        return show_interrupted(as_json=as_json)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if hasattr(error, "format_message"):
-            return show_usage(error, as_json=as_json)
+            return show_usage(error, arguments, as_json=as_json)
         if "--debug" in arguments or os.environ.get("EXPUNGE_DEBUG"):
             raise
         return show_unforeseen(error, as_json=as_json)

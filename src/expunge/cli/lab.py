@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from expunge.cli.options import Json
-from expunge.cli.output import Output
+from expunge.cli.output import Output, counted
 
 lab = typer.Typer(name="lab", help="Every method on every task, against a retrain.", no_args_is_help=True)
 
@@ -56,11 +56,11 @@ def run(
     shown = Output(as_json)
     cells = choose(what or ["tiny"])
     limits = Limits(time_limit, None if memory_limit is None else memory_limit * 2**20)
-    with shown.measuring(f"{len(cells)} cells") as progress:
+    with shown.measuring(f"Running {counted(len(cells), 'cell')}") as progress:
         report = run_cells(cells, out, n_jobs=jobs, limits=limits, progress=progress)
     report.check()
     told = {"folder": str(out), "asked": report.n_asked, "run": report.n_run}
-    shown.result(told, [f"{report.n_run} cells run, {report.n_kept} done before, in {str(out)!r}."])
+    shown.result(told, [f"{counted(report.n_run, 'cell')} run, {report.n_kept} done before, in {str(out)!r}."])
 
 
 @lab.command()

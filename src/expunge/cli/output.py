@@ -16,18 +16,22 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = [
+    "INTERRUPTED",
     "Output",
     "adopted_line",
     "counted",
     "model_lines",
     "show_answers",
     "show_error",
+    "show_interrupted",
     "show_unforeseen",
     "show_usage",
 ]
 
 #: So many columns of a model are named.
 _COLUMNS = 24
+#: Exit code after Ctrl-C, as in shells.
+INTERRUPTED = 130
 #: So many predictions are shown on a terminal.
 SHOWN = 20
 
@@ -224,17 +228,36 @@ def show_error(error: ExpungeError, *, as_json: bool) -> int:
     return _show(error.code, error.message, hint, exit_code(error), as_json=as_json)
 
 
-def show_usage(error: Any, *, as_json: bool) -> int:
+def show_usage(error: Any, arguments: Sequence[str], *, as_json: bool) -> int:
     """What is wrong with the command line. Nothing, where it names no command: the help was asked for, and is shown."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0
-    return _show("usage", error.format_message(), "See --help.", 2, as_json=as_json)
+    is_missing = type(error).__name__ == "MissingParameter" and error.ctx is not None
+    message = _missing(error.ctx, list(arguments)) if is_missing else error.format_message()
+    return _show("usage", message, "See --help.", 2, as_json=as_json)
+
+
+def _missing(context: Any, rest: list[str]) -> str:
+    """All that a command line lacks, where the parser stops at the first of it."""
+    for name in context.command_path.split()[1:]:
+        rest = rest[rest.index(name) + 1 :]
+    given = context.command.make_context(context.info_name, rest, resilient_parsing=True).params
+    lacking = [one for one in context.command.params if one.required and given.get(one.name) is None]
+    names = [" ".join((*(o for o in one.opts if o[:1] == "-"), one.metavar or one.name.upper())) for one in lacking]
+    told = [f"{name} ({(one.help or '').rstrip('.')})" for name, one in zip(names, lacking, strict=True)]
+    return f"Missing: {'; '.join(told)}."
 
 
 def show_unforeseen(error: Exception, *, as_json: bool) -> int:
     """A short message about an error nobody foresaw."""
     what = f"Unforeseen {type(error).__name__}: {' '.join(str(error).split())}"
     return _show("error", what, "Run `expunge --debug ...` for the trace, and report it.", 1, as_json=as_json)
+
+
+def show_interrupted(*, as_json: bool) -> int:
+    """What stands after Ctrl-C."""
+    hint = "What was done before stands. A request that was taken in waits: `expunge request run` carries it out."
+    return _show("interrupted", "Interrupted, and nothing is half done.", hint, INTERRUPTED, as_json=as_json)
 
 
 def _show(code: str, message: str, hint: str, number: int, *, as_json: bool) -> int:

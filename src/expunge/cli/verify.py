@@ -27,6 +27,4 @@ def verify(
     out = Output(as_json)
     with out.working("Verifying"):
         verdict = verified(receipt, key=key, since=since, replay=replay, html=html, workspace=workspace)
-    data = {"ok": verdict.ok, "lines": list(verdict.lines), "not_proved": list(verdict.not_proved)}
-    verdict.raise_if_wrong()
-    out.result(data, [*verdict.lines, *(["Not proved:", *verdict.not_proved] if verdict.not_proved else [])])
+    out.result(verdict.raise_if_wrong().to_dict(), verdict.sentences())

@@ -18,13 +18,27 @@ from collections.abc import Iterable, Iterator
 
 from expunge.errors import InvalidRequestError
 
-__all__ = ["N_REFERENCES", "Cell", "Scenario", "Seeds", "cross"]
+__all__ = ["N_REFERENCES", "PARTS", "Cell", "Scenario", "Seeds", "cross"]
 
 #: References without the forget set of a cell: 39 are needed to accuse anybody at 5 %.
 N_REFERENCES = 40
+#: What an id consists of.
+PARTS = ("workload", "model", "request", "method", "seeds")
 
 _SEEDS = re.compile(r"s(\d+)(?:u(\d+))?(?:e(\d+))?(?:r(\d+))?")
 _ODD_NUMBER = re.compile(r"[@=](0\d[\d.]*|\d*\.\d*0|\.\d+|\d+\.)(?=,|$)")
+
+
+def _wrong_part(parts: list[str]) -> str:
+    """Which part of an id is wrong by its form; names are looked up later, in the tables."""
+    if len(parts) != len(PARTS) or not all(parts):
+        read = [f"{name} {part!r}" if part else f"no {name}" for name, part in zip(PARTS, parts, strict=False)]
+        lacks = [f"no {name}" for name in PARTS[len(parts) :]]
+        more = [f"{part!r} is too much" for part in parts[len(PARTS) :]]
+        return ", ".join([*read, *lacks, *more])
+    return (
+        f"{parts[-1]!r} are no seeds, which are written s0, or s1u2e3r8 (training, unlearning, evaluation, references)"
+    )
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -132,7 +146,7 @@ class Cell:
         found = _SEEDS.fullmatch(seeds)
         if len(parts) != 4 or not all(parts) or found is None:
             raise InvalidRequestError(
-                f"{text!r} names no cell of the lab.",
+                f"{text!r} names no cell of the lab: {_wrong_part([*parts, seeds])}.",
                 hint="A cell is workload/model/request/method/seeds, as in adult/forest/subject/forget/s0.",
             )
         if odd := next(filter(None, map(_ODD_NUMBER.search, parts)), None):

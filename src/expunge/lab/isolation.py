@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +38,9 @@ _OF_MEMORY = (
     "start new thread",
     "error return without exception",
 )
+
+#: Told the seconds of a model.
+Trained = Callable[[float], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +83,14 @@ class Job:
     only: int | None = None
 
 
-def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
+def do(job: Job, trained: Trained | None = None, *, is_limited: bool = False) -> dict[str, Any]:
     """Do a job here. Errors become data: a failed cell is a result.
 
     Parameters
     ----------
     job : Job
+    trained : callable, optional
+        Told the seconds of each reference, once it is trained.
     is_limited : bool
         Whether the memory of this process is limited: what libraries say when they get none then counts as that.
     """
@@ -98,7 +103,7 @@ def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
     try:
         if job.kind == "references":
             start = time.perf_counter()
-            prepare(cell).references(cell, job.store, only=job.only)
+            prepare(cell).references(cell, job.store, only=job.only, trained=trained)
             spent = {"elapsed_s": time.perf_counter() - start, "peak_bytes": peak_bytes()}
             return {"status": "done", "n_models": cell.n_models if job.only is None else 1, **spent}
         result = run_cell(cell, store=job.store)
@@ -112,7 +117,7 @@ def do(job: Job, *, is_limited: bool = False) -> dict[str, Any]:
     return {"status": "done", "scores": result.scores, "timings": result.timings}
 
 
-def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
+def do_isolated(job: Job, limits: Limits, trained: Trained | None = None, *, n_jobs_in_all: int = 1) -> dict[str, Any]:
     """Do a job in a new process, and end that when it takes too much; of many jobs more is loaded beforehand."""
     context = context_of(_PRELOADED if n_jobs_in_all > _LEAST_JOBS else _PRELOADED[:1])
     ours, theirs = context.Pipe(duplex=False)
@@ -120,10 +125,14 @@ def do_isolated(job: Job, limits: Limits, *, n_jobs_in_all: int = 1) -> dict[str
     process.start()
     theirs.close()
     try:
-        if not ours.poll(limits.time_s):
-            return _failed("cell-over-limit", f"It took more than {limits.time_s:g} s.")
-        told: dict[str, Any] = json.loads(ours.recv_bytes())
-        return told
+        end = None if limits.time_s is None else time.monotonic() + limits.time_s
+        while ours.poll(None if end is None else max(0.0, end - time.monotonic())):
+            told: dict[str, Any] = json.loads(ours.recv_bytes())
+            if "trained_s" not in told:
+                return told
+            if trained is not None:
+                trained(told["trained_s"])
+        return _failed("cell-over-limit", f"It took more than {limits.time_s:g} s.")
     except EOFError:
         process.join()
         return _ended(process.exitcode, is_limited=limits.memory_bytes is not None)
@@ -204,7 +213,11 @@ def _child(job: Job, limits: Limits, pipe: Any) -> None:
     if limits.memory_bytes is not None:
         _load_libraries(job)
         _limit_memory(limits.memory_bytes)
-    pipe.send_bytes(json.dumps(do(job, is_limited=limits.memory_bytes is not None)).encode())
+
+    def send(told: dict[str, Any]) -> None:
+        pipe.send_bytes(json.dumps(told).encode())
+
+    send(do(job, lambda seconds: send({"trained_s": seconds}), is_limited=limits.memory_bytes is not None))
     pipe.close()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from expunge.lab.cells import N_REFERENCES, Cell, Scenario, Seeds
+from expunge.errors import UnknownNameError
+from expunge.lab.cells import N_REFERENCES, PARTS, Cell, Scenario, Seeds
+from expunge.lab.methods import METHODS
 from expunge.lab.models.table import MODELS
 from expunge.lab.network_methods import NETWORK_METHODS
 from expunge.lab.network_methods import NOT_IN_THE_LAB as NETWORKS_NOT_IN_THE_LAB
@@ -196,15 +198,43 @@ def choose(names: Sequence[str]) -> list[Cell]:
         elif name in SWEEPS:
             out.update(SWEEPS[name].cells())
         elif any(c in name for c in "*?["):
-            found = [cell for cell in MATRICES["full"].cells() if fnmatch.fnmatchcase(cell.id, name)]
+            every = MATRICES["full"].cells()
+            found = [cell for cell in every if fnmatch.fnmatchcase(cell.id, name)]
             if not found:
-                raise unknown("cell like", name, [cell.id for cell in MATRICES["full"].cells()][:3])
+                raise _no_cell_like(name, [cell.id for cell in every])
             out.update(found)
         elif "/" in name:
             out.add(Cell.parse(name))
         else:
-            raise unknown("matrix, sweep or cell", name, [*MATRICES, *SWEEPS])
+            raise _no_short_name(name)
     return sorted(out)
+
+
+def _no_short_name(name: str) -> UnknownNameError:
+    """The error for what is neither a matrix nor a sweep; what is a part of cells is said to be one."""
+    tables: tuple[Collection[str], ...] = (WORKLOADS, MODELS, REQUESTS, METHODS)
+    for place, (part, table) in enumerate(zip(PARTS, tables, strict=False)):
+        if name.partition("@")[0] in table:
+            pattern = "/".join([*"*" * place, name, *"*" * (4 - place)])
+            return UnknownNameError(
+                f"{name!r} is a {part}, and no matrix, sweep or cell.",
+                hint=f"`expunge lab list '{pattern}'` shows cells with it, and `expunge lab run CELL` runs one.",
+            )
+    return unknown("matrix, sweep or cell", name, [*MATRICES, *SWEEPS])
+
+
+def _no_cell_like(pattern: str, ids: Sequence[str]) -> UnknownNameError:
+    """The error for a pattern without a cell: the first part that nothing is like, with the nearest names."""
+    wanted = pattern.split("/")
+    if len(wanted) == len(PARTS):
+        for place, part in enumerate(PARTS):
+            names = {cell.split("/")[place] for cell in ids}
+            if not fnmatch.filter(names, wanted[place]):
+                return unknown(f"cell like {pattern!r}: no {part}", wanted[place], names)
+    return UnknownNameError(
+        f"The large matrix of the lab has no cell like {pattern!r}.",
+        hint=f"A pattern is that of a whole id, {'/'.join(PARTS)}; `expunge lab list` shows the names.",
+    )
 
 
 def covered() -> set[str]:

@@ -26,7 +26,9 @@ __all__ = ["Report", "check_cells", "run_cells"]
 
 #: Jobs, and what they gave as they are done.
 Work = Callable[[list[Job]], Iterable[tuple[Job, dict[str, Any]]]]
-#: Told (seconds done, seconds in all as they are foreseen), after each job.
+#: So many trainings take about as long as a cell: its model, the retrain, the removal and what is measured.
+_CELL = 4
+#: Told (seconds done, seconds in all as they are foreseen), after the second model and after each job.
 Progress = Callable[[float, float], None]
 
 
@@ -124,19 +126,20 @@ def run_cells(
     todo = [cell for cell in sorted(set(cells)) if before.get(cell.id, {}).get("status") != "done"]
     shared = {cell.shared: cell for cell in reversed(todo) if cell.n_references}
     store, one_each = folder / "references", n_jobs != 1 and not isolate
-    trained = [
+    of_references = [
         Job("references", cell.id, store, number)
         for cell in shared.values()
         for number in (range(cell.n_models) if one_each else (None,))
     ]
-    n = len(trained) + len(todo)
+    n = len(of_references) + len(todo)
+    n_models = sum(cell.n_models for cell in shared.values()) + _CELL * len(todo)
+    clock = _Clock(n, n_models / max(1, n_jobs), progress)
     if not one_each:
-        one = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
-        work: Work = partial(_side_by_side, one, n_jobs=n_jobs)
+        limited = partial(do_isolated, limits=limits or Limits(), n_jobs_in_all=n) if isolate else do
+        work: Work = partial(_side_by_side, partial(limited, trained=clock.trained), n_jobs=n_jobs)
     else:
         work = partial(_in_groups, n_jobs=n_jobs)
-    clock = _Clock(n, progress)
-    broken = _train_references(trained, work, clock)
+    broken = _train_references(of_references, work, clock)
     jobs = [Job("cell", cell.id, store) for cell in todo if cell.shared not in broken]
     for cell in todo:
         if cell.shared in broken:
@@ -200,10 +203,17 @@ def _note(folder: Path, cell: str, told: dict[str, Any]) -> None:
 
 
 class _Clock:
-    """Counts jobs, and tells how long all will take."""
+    """Counts jobs, and tells how long all will take: by the second model that was trained, then by what was done."""
 
-    def __init__(self, total: int, progress: Progress | None) -> None:
+    def __init__(self, total: int, n_models: float, progress: Progress | None) -> None:
         self.total, self.done, self.start, self.progress = total, 0, time.perf_counter(), progress
+        self.n_models, self.n_trained = n_models, 0
+
+    def trained(self, seconds: float) -> None:
+        self.n_trained += 1
+        if self.progress is not None and self.n_trained == 2:  # the first may have been compiled, too
+            spent = time.perf_counter() - self.start
+            self.progress(spent, spent + seconds * self.n_models)
 
     def tick(self) -> None:
         self.done += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +73,12 @@ class Trial:
         return self.learner.answer(model, self.data.rows(self.query), self.data.n_classes)
 
     def references(
-        self, cell: Cell, store: Path | None, *, n_jobs: int = 1, only: int | None = None
-    ) -> References | None:
+        self, cell: Cell, store: Path | None, *, n_jobs: int = 1, only: int | None = None,
+        trained: Callable[[float], None] | None = None,
+    ) -> References | None:  # fmt: skip
         """Models without the forget set, then with it; trained once, kept in the store. Or the one of a number only.
+
+        ``trained`` is told the seconds of each that is trained now.
 
         Notes
         -----
@@ -90,9 +95,10 @@ class Trial:
         )  # fmt: skip
         if only is not None:
             plan = dataclasses.replace(plan, members=plan.members[[only]], seeds=(plan.seeds[only],))
+        train = functools.partial(self._train, trained=trained)
         with one_thread():
             return references(
-                self._train, plan, self.data.y[self.query], query=self.query, store=store,
+                train, plan, self.data.y[self.query], query=self.query, store=store,
                 content=None if store is None else [cell.shared, self.digest, self.learner_digest(), environment()],
                 n_jobs=n_jobs,
                 read=lambda answers, labels: self.data.task.read(answers, labels, self.learner.floor),
@@ -108,11 +114,16 @@ class Trial:
         except (OSError, TypeError):  # typed in by hand: there is no file of it
             return kind.__qualname__
 
-    def _train(self, members: Bools, seeds: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        return np.stack([
-            self.answer(self.learner.train(self.records(chosen), seed))
-            for chosen, seed in zip(members, seeds, strict=True)
-        ])  # fmt: skip
+    def _train(
+        self, members: Bools, seeds: tuple[int, ...], *, trained: Callable[[float], None] | None
+    ) -> npt.NDArray[np.float64]:
+        out = []
+        for chosen, seed in zip(members, seeds, strict=True):
+            start = time.perf_counter()
+            out.append(self.answer(self.learner.train(self.records(chosen), seed)))
+            if trained is not None:
+                trained(time.perf_counter() - start)
+        return np.stack(out)
 
 
 def prepare(cell: Cell) -> Trial:

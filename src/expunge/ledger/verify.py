@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from expunge.errors import InvalidParameterError, InvalidRequestError, NewerFormatError, TamperedError
-from expunge.ledger import canonical_json, merkle
+from expunge.ledger import canonical_json, merkle, wording
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.entries import Entry
+from expunge.ledger.fields import seen
 from expunge.ledger.heads import SignedHead, check_extends
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
@@ -52,6 +53,17 @@ class Verdict:
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+    def sentences(self) -> list[str]:
+        """For a terminal: what was looked at and found, what the receipt says, and what it does not prove."""
+        if self.receipt is None:
+            return list(self.lines)
+        return [*self.lines, *wording.sentences(self.receipt), "Not proved:", *map(seen, self.not_proved)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; of the receipt all that is signed but the digests."""
+        said = None if self.receipt is None else self.receipt.to_statement()["predicate"]
+        return {"ok": self.ok, "lines": list(self.lines), "receipt": said, "not_proved": list(self.not_proved)}
 
     def raise_if_wrong(self) -> Verdict:
         """Itself if all is well; else the error.

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
+from expunge.ledger import audit_words
 from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
-__all__ = ["about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
+__all__ = [
+    "about_audit", "about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome",
+    "sentences",
+]  # fmt: skip
 
 _ACTIONS = {
     "forget-subject": "forget everything about one person",
@@ -54,10 +60,10 @@ def about_request(receipt: Receipt) -> str:
 
 def about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
-    records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
+    records, read = (f"{count:,} record{'' if count == 1 else 's'}" for count in (change.records, change.work))
     return (
         f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "
-        f"forgetting {records}; {change.work:,} records were read again."
+        f"forgetting {records}; {read} {'was' if change.work == 1 else 'were'} read again."
     )
 
 
@@ -66,18 +72,44 @@ def about_guarantee(guarantee: Guarantee) -> str:
     return _KINDS[guarantee.kind]
 
 
+def about_audit(change: ModelChange) -> str:
+    """What the audit of a model said: its verdict, or its figures where it has none."""
+    if not change.audit:
+        return "Audit: none is in this receipt."
+    told = audit_words.told(change.audit)
+    return f"Audit: {told.verdict or '; '.join(f'{name}: {text}' for name, text in told.rows.items())}"
+
+
 def numbers(guarantee: Guarantee) -> dict[str, str]:
-    """The numbers of a guarantee, by their names; none for an exact or an empirical one."""
+    """The numbers of a guarantee, by their names; none for an exact or an empirical one.
+
+    They have six digits, and never promise more than those that are signed: what is spent or at most so large is
+    rounded up, what is left or hidden down.
+    """
     values = {
-        "Epsilon": guarantee.epsilon,
-        "Delta": guarantee.delta,
-        "Distance at most": guarantee.bound,
+        "Epsilon": _up(guarantee.epsilon),
+        "Delta": _up(guarantee.delta),
+        "Distance at most": _up(guarantee.bound),
         "Measured as": guarantee.norm,
-        "Epsilon left": guarantee.epsilon_left,
-        "Residual gradient at most": guarantee.residual,
-        "Residual that is hidden": guarantee.residual_limit,
+        "Epsilon left": _down(guarantee.epsilon_left),
+        "Residual gradient at most": _up(guarantee.residual),
+        "Residual that is hidden": _down(guarantee.residual_limit),
     }
-    return {name: str(value) for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _up(value: float | None) -> str | None:
+    return None if value is None else _six_digits(value, ROUND_CEILING)
+
+
+def _down(value: float | None) -> str | None:
+    return None if value is None else _six_digits(value, ROUND_FLOOR)
+
+
+def _six_digits(value: float, rounding: str) -> str:
+    """The shortest text of at most six digits; what twelve cannot tell from them (0.1 + 0.2) is them."""
+    told = Context(prec=6, rounding=rounding).create_decimal(f"{value:.12g}")
+    return f"{float(told):g}"
 
 
 def sentences(receipt: Receipt) -> list[str]:
@@ -86,7 +118,7 @@ def sentences(receipt: Receipt) -> list[str]:
     for change in receipt.models:
         lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
-        lines += change.notes
+        lines += [about_audit(change), *change.notes]
     return [seen(line) for line in [*lines, *receipt.notes]]
 
 

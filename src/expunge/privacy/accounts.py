@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from expunge.arguments import check_choice, check_count, check_number
@@ -19,7 +20,7 @@ from expunge.privacy.events import Event, Gaussian, Group, Laplace, Sampled, Sev
 from expunge.privacy.gaussian import gaussian_delta, gaussian_epsilon
 from expunge.privacy.groups import INTERVAL, MixtureAccount, is_mixed, mixture_account, spread
 
-__all__ = ["check_words", "cost_of_run", "delta_of", "epsilon_of", "group_privacy"]
+__all__ = ["check_words", "cost_of_run", "delta_of", "epsilon_of", "group_privacy", "left_of"]
 
 Accountant = Literal["pld", "rdp"]
 Neighbours = Literal["add or remove one", "replace one"]
@@ -92,6 +93,17 @@ def cost_of_run(run: Event, size: float, delta: float, budget: float) -> float:
     if not isinstance(inner, (Group, Sampled)):
         return epsilon_of(event, delta)
     return MixtureAccount([event], interval=min(5 * INTERVAL, max(INTERVAL, 2e-3 * budget))).get_epsilon(delta)
+
+
+def left_of(epsilon: float, spent: float) -> float:
+    """What is left of a budget, as one reckons by hand: no digit that only the binary fractions have.
+
+    Examples
+    --------
+    >>> 2.0 - 1.7, left_of(2.0, 1.7), left_of(1.0, 1.5)
+    (0.30000000000000004, 0.3, 0.0)
+    """
+    return max(0.0, float(Decimal(repr(float(epsilon))) - Decimal(repr(float(spent)))))
 
 
 def group_privacy(epsilon: float, delta: float, size: int) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from expunge.arguments import check_number
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.privacy.accounts import cost_of_run
+from expunge.privacy.accounts import cost_of_run, left_of
 from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
 from expunge.privacy.events import Event, Group, check_event, event_from_dict
 
@@ -74,7 +74,7 @@ class GroupOdometer:
     @property
     def epsilon_left(self) -> float:
         """Epsilon that is left at this delta."""
-        return max(0.0, self.epsilon - self.spent)
+        return left_of(self.epsilon, self.spent)
 
     @property
     def left(self) -> int:

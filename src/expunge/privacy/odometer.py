@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from expunge.errors import BudgetExhaustedError, InvalidParameterError
-from expunge.privacy.accounts import Accountant, check_words, epsilon_of
+from expunge.privacy.accounts import Accountant, check_words, epsilon_of, left_of
 from expunge.privacy.arguments import check_delta, check_epsilon, check_schema
 from expunge.privacy.events import Event, Several, check_event, event_from_dict
 
@@ -70,7 +70,7 @@ class Odometer:
     @property
     def left(self) -> float:
         """Epsilon that is left; what composes better than by adding may afford more."""
-        return max(0.0, self.epsilon - self.spent)
+        return left_of(self.epsilon, self.spent)
 
     def affords(self, event: Event) -> bool:
         """Whether the budget holds after the event too."""

@@ -8,6 +8,7 @@ it takes over as a model of the workspace and is exact from then on. Else nothin
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import told_as_invalid_data
-from expunge.workspace.tabular.reading import read_rows
+from expunge.workspace.tabular.reading import TableRows, read_rows
 from expunge.workspace.verifying import read_bytes
 
 __all__ = ["adopt", "adopt_any"]
@@ -93,6 +94,7 @@ def adopt(
     TamperedError
         The file holds a type that is not on the allow-list.
     """
+    fitting.refuse_known(core, name, replace=False)
     estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in _TWINS or not type(estimator).__module__.startswith("sklearn."):
@@ -107,7 +109,7 @@ def adopt(
         opened = datasets.open_data(core, connection, data)
     made = fitting.prepare_fit(
         core, opened, target=target, method=method, estimator=None, task=task, options=options, columns=columns or {},
-        ignore=ignore, schema=None, bare=True,
+        ignore=ignore, schema=None, bare=True, learn=_fit,
     )  # fmt: skip
     far = _furthest(estimator, made.model, made.table, made.card.schema)
     if not far <= tolerance:
@@ -116,8 +118,13 @@ def adopt(
             f"than {tolerance:g}: it was fitted on other rows, with weights, or with arguments that ours lacks.",
             hint=_offer(name, data, target),
         )
+    made = dataclasses.replace(made, taken_from=(str(path),))
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
+
+
+def _fit(model: Any, rows: TableRows) -> None:
+    model.fit(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
 
 
 def _canonical(data: bytes, path: str | Path) -> bytes:

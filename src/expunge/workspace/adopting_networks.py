@@ -65,6 +65,7 @@ def adopt(
     FileNotUsableError, TamperedError
         A file that cannot be read.
     """
+    fitting.refuse_known(core, name, replace=False)
     if state is None:
         raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
     with needs_torch():
@@ -72,11 +73,11 @@ def adopt(
 
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)
-    fitting.refuse_known(core, name, replace=False)
     made = fitting.prepare_fit(
         core, opened, target=target, method=kind, estimator=None, task=None, options={"task": task, **arguments},
         columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
     )  # fmt: skip
+    made = dataclasses.replace(made, taken_from=tuple(str(path) for path in (state, log, start) if path is not None))
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"adopted": f"network {task}", "measured": _measured(made)}
 

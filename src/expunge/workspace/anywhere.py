@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidRequestError
+from expunge.errors import FileNotUsableError, InvalidRequestError
 from expunge.files.whole import write_whole
+from expunge.workspace.storage.layout import find_workspace
 from expunge.workspace.tabular.exported import is_export, predict_export
 from expunge.workspace.verifying import read_bytes, verify_receipt
 
@@ -62,12 +63,19 @@ def verify(
     html : path, optional
         Write the verdict as a page for people.
     workspace : path, optional
+
+    Raises
+    ------
+    InvalidRequestError
+        Neither a key nor a workspace that has one.
     """
     if receipt is not None and key is not None and workspace is None and not replay:
         verdict = verify_receipt(receipt, key, since=since)
     else:
         from expunge.workspace.workspace import Workspace
 
+        if receipt is not None and key is None and workspace is None:
+            _refuse_without_key()
         verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
     if html is not None and receipt is not None:
         from expunge.ledger.page import page
@@ -75,3 +83,14 @@ def verify(
         text = page(verdict, read_bytes(receipt)).encode()
         write_whole(Path(html), lambda stream: stream.write(text))
     return verdict
+
+
+def _refuse_without_key() -> None:
+    """Refuse a receipt that nothing here could verify."""
+    try:
+        find_workspace()
+    except FileNotUsableError:
+        raise InvalidRequestError(
+            "A receipt is verified with the public key of who issued it, and none is named.",
+            hint="Give --key public.pem, which they give away; or --workspace DIR, if you are who issued it.",
+        ) from None

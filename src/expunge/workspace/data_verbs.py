@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.sources import Source
 
 __all__ = ["DataVerbs"]
+
+_NO_PERSONS = (
+    "No column of persons is named (--subject-id): {!r} is not searched when a person is forgotten; its records can be "
+    "forgotten by --record. Where each row is a person, --subject-id may be the column of ids."
+)
 
 
 class DataVerbs:
@@ -35,7 +41,8 @@ class DataVerbs:
         source : path or URL
             CSV or Parquet file, by path or fsspec URL; with ``query``, a database by SQLAlchemy URL.
         record_id, subject_id : str
-            Names of columns.
+            Names of columns. A data set without a column of persons is not searched when a person is forgotten; a
+            warning says so now, and every plan, answer and receipt names it.
         name : str, optional
             Default: that of the file.
         reference : bool
@@ -71,6 +78,8 @@ class DataVerbs:
                 subject_id=subject_id, reference=reference, keep=keep, time_column=time_column,
                 derived_from=derived_from, skip_forgotten=skip_forgotten, override=override,
             )  # fmt: skip
+        if subject_id is None:
+            warnings.warn(_NO_PERSONS.format(made.name), UserWarning, stacklevel=2)
         return reports.data(made) | {"skipped": skipped, "nameless": datasets.count_nameless(core, made)}
 
     def data_append(

@@ -186,6 +186,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
             The data holds what was forgotten, or changed.
         """
         core = self._core
+        fitting.refuse_known(core, name, replace=replace)  # before a large file is read
         if opening.is_file(core, str(data)):
             if record_id is None:
                 raise InvalidRequestError("Name the column of ids with --record-id.", hint="Data from a file needs it.")
@@ -198,7 +199,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
                     columns=columns, ignore=ignore, schema=schema, gate=gate, bare=bare,
                     drop_missing_target=drop_missing_target, replace=replace, override=override,
                 )  # fmt: skip
-            except Exception:
+            except BaseException:  # who interrupts wants no data set either
                 self.data_remove(added)
                 raise
         with core.changing("fit"):
@@ -282,9 +283,18 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
     ) -> list[finding.Finding]:  # fmt: skip
-        """All that holds or learned from a person or record, with dates. Changes nothing."""
+        """All that holds or learned from a person or record, with dates. Changes nothing.
+
+        Warnings name data sets in which a person could not be looked for, since they have no column of persons, and
+        those asked about of whom nothing is held, if something is of others.
+
+        Raises
+        ------
+        InvalidRequestError
+            A person is asked about in such a data set alone; :meth:`plan` and :meth:`forget` refuse that too.
+        """
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
-        return [found for wish in wishes for found in finding.find(self._core, wish)]
+        return finding.find(self._core, wishes)
 
     def plan(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,

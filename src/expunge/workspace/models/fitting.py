@@ -20,7 +20,7 @@ from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
 from expunge.workspace.tabular.catalogue import blueprint_of, resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
-from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data
+from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data, warn_of_names
 from expunge.workspace.tabular.reading import TableRows, read_rows, with_target
 from expunge.workspace.tabular.schema import Schema, choose_schema
 
@@ -36,11 +36,12 @@ Learn = Callable[[Any, TableRows], object]
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """A model that was fitted and not yet entered, and what it was fitted on."""
+    """A model that was fitted and not yet entered, what it was fitted on, and the files that it was taken over from."""
 
     model: Any
     card: Card
     table: pa.Table
+    taken_from: tuple[str, ...] = ()
 
 
 def prepare_fit(
@@ -83,7 +84,8 @@ def enter(
     faults.at("fit-chunks-written")
     with core.write() as connection:
         now = stamp(core.now())
-        kept = models.ModelCard(card=fit.card, gate=settings)
+        before = known.card.taken_from if known else ()  # a model that was fitted anew deletes no file
+        kept = models.ModelCard(card=fit.card, gate=settings, taken_from=fit.taken_from or before)
         if known:
             number = known.id
             core.db.update(connection, model_table, number, dataset=data.id, card=kept.to_json())
@@ -147,12 +149,13 @@ def fitted_on(
     """
     rows = read_rows(with_target(table, card.schema) if card.drop_missing_target else table, card.schema)
     guard.refuse_forgotten(core, data.name, rows.ids, rows.subjects, override=override)
-    model = prepared(card)
+    model = prepared(card, from_elsewhere=learn is not None)
     model.set_params(seed=core.secrets.seed(f"seed {card.options.get('seed', 0)!r}"))
     if not dormant:
         if not rows.ids:
             raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
-        refuse_unfit(model, card.schema, rows)
+        refuse_unfit(model, card, rows, from_elsewhere=learn is not None)
+        warn_of_names(model, card, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
         if learn is not None:
             learn(model, rows)

@@ -34,22 +34,26 @@ class ModelCard:
         Schema, method, estimator and options.
     gate : mapping
         Settings of its gate, see :mod:`expunge.workspace.models.gates`; empty: there is none.
+    taken_from : tuple of str
+        Files of what was taken over, by the paths that were given. They stay with their owner, and know whom they knew.
     """
 
     card: Card
     gate: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    taken_from: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """As text."""
         card = {**dataclasses.asdict(self.card), "schema": self.card.schema.to_dict()}
-        return canonical_json({"card": card, "gate": dict(self.gate)}).decode()
+        more = {"taken_from": list(self.taken_from)} if self.taken_from else {}
+        return canonical_json({"card": card, "gate": dict(self.gate), **more}).decode()
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
         """The inverse of :meth:`to_json`."""
         data = json.loads(text)
         card = Card(**{**data["card"], "schema": Schema.from_dict(data["card"]["schema"])})
-        return cls(card=card, gate=data["gate"])
+        return cls(card=card, gate=data["gate"], taken_from=tuple(data.get("taken_from", ())))
 
 
 @dataclasses.dataclass(frozen=True)

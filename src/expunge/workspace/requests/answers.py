@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from expunge.workspace.requests.targets import NOTHING_HELD, not_searched
 from expunge.workspace.rules.request_states import REASONS, Request
 
 __all__ = ["Answer"]
@@ -36,6 +37,8 @@ class Answer:
     audits : tuple of mapping
         What audits of its models said: ``model``, ``figures`` as in the receipt, and, of one that was made afterwards,
         the ``receipt`` that has them.
+    unsearched : tuple of str
+        Data sets without a column of persons, in which the person could not be looked for just now.
     """
 
     request: Request
@@ -47,6 +50,7 @@ class Answer:
     problem_code: str = ""
     known_as: str = ""
     audits: tuple[Mapping[str, Any], ...] = ()
+    unsearched: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
@@ -60,6 +64,7 @@ class Answer:
             "data": [dict(data) for data in self.data], "problem": self.problem,
             "problem_code": self.problem_code,
             "audits": [dict(audit) for audit in self.audits],
+            "unsearched": list(self.unsearched),
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -72,9 +77,7 @@ class Answer:
         if self.problem:
             out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
-            out.append(
-                "Nothing is held of it: forgotten before, or never known here. If it should be, check the spelling."
-            )
+            out.append(NOTHING_HELD)
         is_rectified = request.kind == "rectify"
         for model in self.models:
             guarantee = model["guarantee"]
@@ -98,13 +101,19 @@ class Answer:
         return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
 
     def outside(self) -> list[str]:
-        """What is left to do where no workspace reaches: the places that the rows came from."""
+        """What is left to do: where nobody could be looked for, and at the places that the rows and models came from,
+        where no workspace reaches."""
         verb = "correct" if self.request.kind == "rectify" else "delete"
-        out = []
+        out = not_searched(self.unsearched)
         for first, *more in dict.fromkeys(tuple(data["sources"]) for data in self.data):
             where, are = (f"{first} is", "there") if not more else (f"{', '.join((first, *more))} are", "where it is")
             which = " One of these may hold it, and the workspace does not know which." if more else ""
             out.append(f"{where} not the workspace's: {verb} the same {are}, if that has not been done.{which}")
+        for model in self.models:
+            out += [
+                f"{path}, which {model['model']} was taken over from, is not the workspace's and knows what it knew: "
+                "delete it, if that has not been done." for path in model.get("taken_from", ())
+            ]  # fmt: skip
         return out
 
     def details(self) -> list[str]:

@@ -18,7 +18,7 @@ from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
-from expunge.workspace.requests.targets import held_by
+from expunge.workspace.requests.targets import SPELLED, held_by, not_searched, refuse_unsearchable
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
@@ -62,19 +62,22 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
         Nobody holds anything of it.
     """
     out: list[tuple[str, Plan]] = []
+    missed: dict[str, None] = {}
     size = 0
     for wish in wishes:
         payload = _payload(wish)
         with core.read() as connection:
+            unread = refuse_unsearchable(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload)
             if not held and not predictions.about(core, connection, wish.kind, wish.values):
-                raise _unknown(wish)
+                raise _unknown(wish, unread)
+        missed |= dict.fromkeys(unread)
         if wish.kind == "record":
             _refuse_partly_known(wish, held)
         made = removing.planned(core, wish.kind, payload, held)
         size += rewriting(core, held, made)
         out += made
-    return Planned(tuple(out), size)
+    return Planned(tuple(out), size, tuple(missed))
 
 
 def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
@@ -94,6 +97,7 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         with core.read() as connection:
             if request_queue.is_known(core, connection, wish):
                 continue
+            refuse_unsearchable(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload, look=True)
             is_known = bool(held or predictions.about(core, connection, wish.kind, wish.values))
         if held and wish.kind == "record":
@@ -130,15 +134,16 @@ def take_in(
     return [next(numbers) if number is None else number for number in before]
 
 
-def _unknown(wish: Wish) -> UnknownRecordError:
+def _unknown(wish: Wish, unread: Sequence[str] = ()) -> UnknownRecordError:
     if wish.kind == "rectify":
         return UnknownRecordError(
             f"No record {wish.values[0]!r} in {wish.data!r}: never added, or forgotten.",
-            hint="Ids are compared as they are written: 7 is not 007.",
+            hint=SPELLED,
         )
-    hint = "Ids are compared as they are written: 7 is not 007." if wish.kind in ("record", "subject") else "Check it."
+    hint = SPELLED if wish.kind in ("record", "subject") else "Check it."
     return UnknownRecordError(
-        f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.", hint=hint
+        f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.",
+        hint=" ".join([hint, *not_searched(unread)]),
     )
 
 
@@ -167,6 +172,7 @@ def run(
     waiting: list[int] = []
     nothing: list[int] = []
     failed: dict[int, ExpungeError] = {}
+    missed: dict[int, list[str]] = {}
     with core.read() as connection:
         for number in dict.fromkeys(numbers):
             row, request = request_queue.fetch(core, connection, number)
@@ -174,6 +180,7 @@ def run(
                 continue
             payload = request_queue.payload_of(core, row)
             try:
+                missed[number] = refuse_unsearchable(core, connection, request.kind, payload)
                 is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
             except (FileNotUsableError, TamperedError) as error:
                 raise _waiting_on(error, number) from error
@@ -192,7 +199,7 @@ def run(
         raise _waiting_on(first, number) from first
     with core.read() as connection:
         return [
-            answer(core, connection, number, done.outcomes.get(number), failed.get(number))
+            answer(core, connection, number, done.outcomes.get(number), failed.get(number), missed.get(number, ()))
             for number in dict.fromkeys(numbers)
         ]
 
@@ -212,7 +219,7 @@ def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]
 
 def answer(
     core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None,
-    problem: ExpungeError | None = None,
+    problem: ExpungeError | None = None, missed: Sequence[str] = (),
 ) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
@@ -226,6 +233,7 @@ def answer(
     return Answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
+        unsearched=tuple(missed),
     )  # fmt: skip
 
 

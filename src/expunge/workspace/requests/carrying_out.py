@@ -6,6 +6,7 @@ The row of a request says how far it is: ``running`` (to be started over), ``swi
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -160,7 +161,7 @@ def _switch_model(
         card = old.card.card.__class__(
             **{**old.card.card.__dict__, "schema": old.card.card.schema.without(new.features)}
         )
-        kept = models.ModelCard(card=card, gate=old.card.gate)
+        kept = dataclasses.replace(old.card, card=card)
         core.db.update(connection, model_table, old.id, card=kept.to_json())
     fitting.retire(core, connection, old)
     (before, nonce_before), (after, nonce_after) = blind(new.digest_before), blind(new.made.digest)
@@ -179,6 +180,7 @@ def _switch_model(
         "method": old.card.card.method, "guarantee": new.removal.guarantee.to_dict(), "counts": new.counts,
         "work": new.removal.work, "digest_before": before, "digest_after": after, "configuration": new.configuration,
         "notes": [*new.removal.notes, *_gate_note(new.gate)], "audit": new.audit,
+        "taken_from": list(old.card.taken_from),
         "nonces": [nonce_before.hex(), nonce_after.hex()],
     }  # fmt: skip
 

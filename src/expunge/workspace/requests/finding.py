@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from expunge.workspace.database.tables import artefacts, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import request_queue
-from expunge.workspace.requests.targets import Held, held_by
+from expunge.workspace.requests.targets import SPELLED, Held, held_by, not_searched, refuse_unsearchable
 from expunge.workspace.storage.core import Core, stamp
 
 __all__ = ["Finding", "below", "find"]
@@ -49,11 +50,27 @@ class Finding:
         return dataclasses.asdict(self)
 
 
-def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
-    """Everything that holds or learned from what is asked: data sets, models, and what was derived from them."""
+def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
+    """Everything that holds or learned from what is asked: data sets, models, and what was derived from them.
+
+    Warnings name data sets in which a person could not be looked for, and, where something is held of others, of whom
+    nothing is.
+    """
+    found = [_of_wish(core, wish) for wish in wishes]
+    if any(found):
+        for wish, things in zip(wishes, found, strict=True):
+            if not things:
+                told = f"Nothing is held of {wish.kind} {wish.values[0]!r}. {SPELLED}"
+                warnings.warn(told, UserWarning, stacklevel=3)
+    return [thing for things in found for thing in things]
+
+
+def _of_wish(core: Core, wish: request_queue.Wish) -> list[Finding]:
     out: list[Finding] = []
     with core.read() as connection:
-        known = held_by(core, connection, wish.kind, {"values": list(wish.values), "data": wish.data}, look=True)
+        payload = {"values": list(wish.values), "data": wish.data}
+        unread = refuse_unsearchable(core, connection, wish.kind, payload)
+        known = held_by(core, connection, wish.kind, payload, look=True)
         derived = core.db.rows(connection, artefacts)
         for held in known:
             data = held.data
@@ -71,6 +88,8 @@ def find(core: Core, wish: request_queue.Wish) -> list[Finding]:
             for row in derived
             if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
         ]
+    for told in not_searched(unread):
+        warnings.warn(told, UserWarning, stacklevel=4)
     return list(dict.fromkeys(out))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
-from expunge.workspace.requests.targets import Held
+from expunge.workspace.requests.targets import Held, not_searched
 from expunge.workspace.storage.core import Core
 
 if TYPE_CHECKING:
@@ -32,10 +32,13 @@ class Planned:
     models : tuple of (str, Plan)
     rewrite_bytes : int
         Size of the files of data sets and models that would be rewritten; of rows of models as is to be expected.
+    unsearched : tuple of str
+        Data sets without a column of persons, in which nobody could be looked for.
     """
 
     models: tuple[tuple[str, Plan], ...]
     rewrite_bytes: int
+    unsearched: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Plan]]:
         return iter(self.models)
@@ -53,13 +56,17 @@ class Planned:
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         plans = [{"model": name, **plan.to_dict()} for name, plan in self.models]
-        return {"plans": plans, "rewrite_bytes": self.rewrite_bytes, "expected_s": self.expected_s}
+        return {
+            "plans": plans, "rewrite_bytes": self.rewrite_bytes, "expected_s": self.expected_s,
+            "unsearched": list(self.unsearched),
+        }  # fmt: skip
 
     def lines(self) -> list[str]:
         """For people."""
         out = [f"{name}: {plan} {plan.guarantee.sentence()}" for name, plan in self.models]
         time = "" if self.expected_s is None else f", {self.expected_s:.2g} s in all"
-        return [*out, f"The workspace rewrites about {self.rewrite_bytes / 1e6:,.2g} MB of files{time}."]
+        out.append(f"The workspace rewrites about {self.rewrite_bytes / 1e6:,.2g} MB of files{time}.")
+        return out + not_searched(self.unsearched)
 
 
 def rewriting(core: Core, held: Sequence[Held], plans: Sequence[tuple[str, Plan]]) -> int:

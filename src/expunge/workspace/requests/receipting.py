@@ -21,6 +21,7 @@ from expunge.ledger.rotation import chain
 from expunge.records import STATE_TELLS, Guarantee
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
+from expunge.workspace.requests.targets import unsearched
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
@@ -41,6 +42,13 @@ _STATE = (
     "That the stored state of the model {!r}, which is not published, shows nothing of the records: until its next "
     "fit, beside the rows that are left, it can show the direction of one that was forgotten, and of several their sum."
 )
+
+_UNSEARCHED = (
+    "That the data set {!r}, and what learned from it, holds nothing of the person: it has no column of persons, and "
+    "was not searched."
+)
+
+_TAKEN = "That the file from which the model {!r} was taken over, which its owner kept, knows nothing of the records."
 
 
 def path_of(core: Core, number: int) -> Path:
@@ -101,12 +109,14 @@ def _enter(
     number = _number(connection, request.number)
     last = {c["model"]: core.db.get_meta(connection, f"last-receipt/{c['model']}") for c in outcome["models"]}
     changes = tuple(_model_change(change, last[change["model"]]) for change in outcome["models"])
+    taken = [change["model"] for change in outcome["models"] if change.get("taken_from")]
+    unread = unsearched(core, connection, request.kind, payload)
     receipt = Receipt(
         request=journal.request_id(core, request.number), action=payload["action"],
         outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),
         completed=stamp(journal.moment(core, connection)), code_version=__version__, due=str(request.due().day),
         models=changes, data=tuple(_data_change(change) for change in outcome["data"]), numerics=fingerprint(),
-        notes=tuple(outcome["notes"]), not_proved=_not_proved(changes),
+        notes=tuple(outcome["notes"]), not_proved=_not_proved(changes, unread, taken),
     )  # fmt: skip
     nonces = {change["model"]: change["nonces"] for change in outcome["models"]}
     enter_signed(core, connection, receipt, number=number, request=request.number, nonces=nonces, models=sorted(nonces))
@@ -149,10 +159,11 @@ def _model_change(change: Mapping[str, Any], previous: str) -> ModelChange:
     )  # fmt: skip
 
 
-def _not_proved(changes: Sequence[ModelChange]) -> tuple[str, ...]:
-    """The list of every receipt, and what else is not so for a model whose state has a history."""
+def _not_proved(changes: Sequence[ModelChange], unread: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
+    """The list of every receipt, and what else is not so for a model whose state has a history, or that was taken over
+    from a file, or for data in which nobody could be looked for."""
     told = [change.model for change in changes if STATE_TELLS in change.guarantee.assumptions]
-    return (*NOT_PROVED, *(_STATE.format(name) for name in told))
+    return (*NOT_PROVED, *map(_UNSEARCHED.format, unread), *map(_TAKEN.format, taken), *map(_STATE.format, told))
 
 
 def _data_change(change: Mapping[str, Any]) -> DataChange:

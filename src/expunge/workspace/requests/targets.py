@@ -17,7 +17,7 @@ from expunge.workspace.models import models
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.columns import parse_label
 
-__all__ = ["Held", "held_by"]
+__all__ = ["NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_unsearchable", "unsearched"]
 
 #: In all data sets: SQLite, asked for one, reads through all its records instead of those of the person.
 _OF_SUBJECT = Prepared(
@@ -25,6 +25,15 @@ _OF_SUBJECT = Prepared(
         row_index.c.subject == sa.bindparam("subject")
     )
 )
+
+#: How ids are compared, for who misses somebody.
+SPELLED = "Ids are compared as they are written: 7 is not 007."
+#: What people are told where nothing is held of what they ask about.
+NOTHING_HELD = (
+    "Nothing is held of it: forgotten before, or never known here under this id. If it should be, check the spelling. "
+    f"{SPELLED}"
+)
+_INSTEAD = "Forget records of it by --record, or add it anew with --subject-id COLUMN, and fit its models on that."
 
 
 @dataclasses.dataclass
@@ -87,6 +96,36 @@ def held_by(core: Core, connection: Any, kind: str, payload: Mapping[str, Any], 
         if held:
             out.append(held)
     return out
+
+
+def unsearched(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[str]:
+    """Names of the data sets in which a person should be looked for and cannot: no column of theirs names persons."""
+    if kind != "subject":
+        return []
+    rows = core.db.rows(connection, dataset_table)
+    within = [row for row in rows if payload.get("data") in (None, row["name"])]
+    return [row["name"] for row in within if datasets.DataCard.from_json(row["card"]).subject_id is None]
+
+
+def refuse_unsearchable(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[str]:
+    """As :func:`unsearched`; refused is a request about that data set alone, as nobody could be found there.
+
+    Raises
+    ------
+    InvalidRequestError
+        To answer that nothing is held would be wrong.
+    """
+    names = unsearched(core, connection, kind, payload)
+    if payload.get("data") in names:
+        raise InvalidRequestError(
+            f"Data set {payload['data']!r} has no column of persons, so nobody can be looked for in it.", hint=_INSTEAD
+        )
+    return names
+
+
+def not_searched(names: Sequence[str]) -> list[str]:
+    """What people are told of data sets without a column of persons."""
+    return [f"Data set {name!r} has no column of persons and was not searched. {_INSTEAD}" for name in names]
 
 
 def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:

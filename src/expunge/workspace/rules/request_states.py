@@ -16,7 +16,7 @@ last one counts as the last one. So a due date that was missed stays missed.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
@@ -98,8 +98,9 @@ _NEEDS_REASON = ("refuse", "extend")
 #: Of these old histories may lack it.
 _NEEDS_REASON_NOW = (*_NEEDS_REASON, "hold")
 
-_PLAIN = "See expunge.workspace.rules.request_states.TRANSITIONS."
 _ADVICE: dict[str, str] = {
+    "received": "It waits to be carried out, held, extended or refused.",
+    "extended": "It waits to be carried out, held or refused; it is extended once.",
     "identity-pending": "Confirm the identity first, or refuse the request.",
     "on-hold": "Release it first, or refuse it.",
     "running": "Wait until it is done.",
@@ -141,6 +142,16 @@ class _Standing:
     def stopped_until(self, at: datetime) -> timedelta:
         """How long the clock has stood still at an instant, in whole days, each question for itself."""
         return self.stopped + timedelta(days=max(0, (at - self.since).days) if self.since is not None else 0)
+
+
+def _wrong_reason(action: Action, reason: str | None, needs_reason: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Why that is no reason for it, and which there are."""
+    known = REASONS.get(action, {})
+    which = f"Reasons are {', '.join(known)}." if known else "Leave it out."
+    if reason is None and action in needs_reason:
+        yield f"To {action} a request needs a reason.", which
+    elif reason is not None and reason not in known:
+        yield f"That is no reason to {action} a request.", which
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
@@ -294,35 +305,26 @@ class Request:
         action, at = step.action, as_instant(step.at)
         if action not in get_args(Action):
             raise InvalidRequestError(f"No request can {action!r}.", hint=f"There are {', '.join(get_args(Action))}.")
-        if (self.state, action) not in TRANSITIONS:
-            raise InvalidRequestError(
-                f"Request {self.number} is {self.state} and cannot {action}.", hint=_ADVICE.get(self.state, _PLAIN)
-            )
         if at < (self.history[-1].at if self.history else self.received):
             raise InvalidRequestError(
                 f"Request {self.number} has a step that lies before the one before it.", hint="Restore it from a copy."
             )
-        if action == "extend":
-            self._refuse_extension(at)
-        known = REASONS.get(action, {})
-        if step.reason is None and action in needs_reason:
-            raise InvalidRequestError(f"To {action} a request needs a reason.", hint=f"One of {', '.join(known)}.")
-        if step.reason is not None and step.reason not in known:
-            what = f"One of {', '.join(known)}." if known else "Leave it out."
-            raise InvalidRequestError(f"That is no reason to {action} a request.", hint=what)
+        if wrong := dict([*self._wrong_now(action, at), *_wrong_reason(action, step.reason, needs_reason)]):
+            raise InvalidRequestError(" ".join(wrong), hint=" ".join(wrong.values()))  # all of it, not the first alone
         return dataclasses.replace(step, at=at)
 
-    def _refuse_extension(self, at: datetime) -> None:
-        regime = regime_of(self.regime)
-        if regime.further is None:
-            raise InvalidRequestError(f"The regime {regime.name} knows no extension.", hint="Answer or refuse it.")
-        if self.is_extended:
-            raise InvalidRequestError(f"Request {self.number} has been extended once already.", hint="Answer it.")
-        due = self.due(at)
-        if due.is_over(at):
-            raise InvalidRequestError(
-                f"Request {self.number} was due on {due}: it is too late to extend it.", hint="Answer it now."
-            )
+    def _wrong_now(self, action: Action, at: datetime) -> Iterator[tuple[str, str]]:
+        """Why that is not legal in this state and at this time, and what can be done."""
+        if (self.state, action) not in TRANSITIONS:
+            yield f"Request {self.number} is {self.state} and cannot {action}.", _ADVICE[self.state]
+        elif action == "extend":
+            due = self.due(at)
+            if regime_of(self.regime).further is None:
+                yield f"The regime {regime_of(self.regime).name} knows no extension.", "Answer or refuse it."
+            elif self.is_extended:
+                yield f"Request {self.number} has been extended once already.", "Answer it."
+            elif due.is_over(at):
+                yield f"Request {self.number} was due on {due}: it is too late to extend it.", "Answer it now."
 
     def _after(self, step: Step) -> _Standing:
         """Where one more legal step leads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,21 @@ if TYPE_CHECKING:
 
     from expunge.workspace.tabular.card import Card
 
-__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data"]
+__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_names"]
+
+#: Texts name records or persons where so large a share of them differ, and there are so many.
+_MOSTLY, _LEAST_NAMES = 0.9, 20
+_NAMING = (
+    "Texts that differ in (nearly) every row, or for every person: {}. Learned as categories they tell nothing of new "
+    "rows, and stand in the model. Leave out names, numbers of customers and free texts: {}."
+)
 
 
-def prepared(card: Card) -> Any:
-    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers."""
+def prepared(card: Card, *, from_elsewhere: bool = False) -> Any:
+    """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers.
+
+    What takes over a model ``from_elsewhere`` knows no ``--bare`` that could be left out.
+    """
     name, schema = card.method, card.schema
     if wraps_estimator(name):
         return make_method(name, make_estimator(card.estimator or "", schema.task), card.options)
@@ -55,15 +66,22 @@ def prepared(card: Card) -> Any:
     if texts:
         raise InvalidDataError(
             f"{name} learns from numbers, and these columns are text: {', '.join(map(repr, texts))}.",
-            hint="Leave --bare out, or the columns: " + " ".join(f"--ignore {text}" for text in texts) + ".",
+            hint=("Leave --bare out, or the columns: " if _says_bare(card, from_elsewhere) else "Leave them out: ")
+            + f"{' '.join(f'--ignore {text}' for text in texts)}.",
         )
     return model if backbone is None else behind_backbone(model, backbone)
 
 
-def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
+def _says_bare(card: Card, from_elsewhere: bool) -> bool:
+    """Whether a method stands without transformers because ``--bare`` was given, and would stand behind them else."""
+    return card.bare and not from_elsewhere and card.method not in NETWORK_MODELS and "backbone" not in card.options
+
+
+def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: bool = False) -> None:
     """Refuse what the model cannot learn from, naming column and record."""
     from sklearn.utils import get_tags
 
+    schema = card.schema
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -71,12 +89,48 @@ def refuse_unfit(model: Any, schema: Schema, rows: TableRows) -> None:
                 record = rows.ids[int(missing.to_numpy().argmax())]
                 raise InvalidDataError(
                     f"{type(model).__name__} takes no missing values; record {record!r} has no {name!r}.",
-                    hint=f"Fill it in, leave --bare out if it is there, or the column with --ignore {name}.",
+                    hint=("Leave --bare out, fill" if _says_bare(card, from_elsewhere) else "Fill")
+                    + f" it in, or leave the column out with --ignore {name}.",
                 )
     if schema.task == "classification" and len(labels := set(rows.y or [])) < 2:
         raise InvalidDataError(
             f"The target {schema.target!r} has one class, {next(iter(labels))!r}.", hint="A classifier needs two."
         )
+
+
+def warn_of_names(model: Any, card: Card, rows: TableRows) -> None:
+    """Warn of columns of texts that name single records or persons, where they would be learned as categories."""
+    if not _learns_categories(model, card):
+        return
+    texts = [name for name, kind in card.schema.columns.items() if kind == "text"]
+    if naming := [name for name in texts if _names(rows.X[name], rows.subjects)]:
+        left_out = " ".join(f"--ignore {name}" for name in naming)
+        warnings.warn(_NAMING.format(", ".join(map(repr, naming)), left_out), UserWarning, stacklevel=2)
+
+
+def _learns_categories(model: Any, card: Card) -> bool:
+    """Whether texts are taken for categories, and not for words, users or items."""
+    from sklearn.utils import get_tags
+
+    if wraps_estimator(card.method):
+        return card.estimator != "network"
+    if hasattr(model, "steps"):
+        return bool(model.steps[0][0] == "columns")
+    return bool(get_tags(model).input_tags.categorical)
+
+
+def _names(texts: pd.Series, subjects: Sequence[Any] | None) -> bool:
+    """Whether a column has another text in nine of ten rows, or one for each of nine in ten persons."""
+    filled = texts[texts.notna() & (texts != "")]
+    different = filled.nunique()
+    if different < _LEAST_NAMES:
+        return False
+    if different >= _MOSTLY * len(filled):
+        return True
+    n_persons = 0 if subjects is None else len(set(subjects))
+    if different < _MOSTLY * n_persons or subjects is None:
+        return False
+    return len(set(zip(subjects, texts, strict=True))) <= n_persons / _MOSTLY
 
 
 def live_schema(card: Card, model: Any) -> Schema:
