@@ -42,6 +42,14 @@ def test_centres_of_the_search_lie_on_a_lattice_that_follows_from_the_seed():
     assert np.abs(apart - np.rint(apart)).max() < 1e-6
 
 
+def test_a_search_ends_where_a_step_changes_nothing_or_after_as_many_as_allowed():
+    X = np.random.default_rng(4).normal(size=(200, 2))
+    model = KMeans(n_clusters=4, max_iter=50).fit(X)
+    assert 2 < model.n_iter_ < 50
+    assert np.array_equal(KMeans(n_clusters=4, max_iter=model.n_iter_).fit(X).cluster_centers_, model.cluster_centers_)
+    assert KMeans(n_clusters=4, n_init=1, max_iter=1).fit(X).n_iter_ == 1
+
+
 def test_groups_are_about_as_tight_as_those_of_scikit_learn():
     X, _ = load_digits(return_X_y=True)
     ours = np.mean([-KMeans(n_clusters=10, seed=seed).fit(X).score(X) for seed in range(5)])

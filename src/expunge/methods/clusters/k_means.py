@@ -58,6 +58,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
         Means of the records nearest to each centre that the search found; of none, that centre.
+    n_iter_ : int
+        Steps of the search that found it.
 
     Guarantee
     ---------
@@ -191,7 +193,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         X = np.ascontiguousarray(table.X, dtype=np.float64)
         weight = np.ones(len(X)) if table.weight is None else table.weight
         search = Search(int(self.n_clusters), int(self.n_init), int(self.max_iter), float(self.grain), int(self.seed))
-        return {"centres": search.centres(X, table.ids, weight), "bound": int(bound)}
+        centres, taken = search.centres(X, table.ids, weight)
+        return {"centres": centres, "bound": int(bound), "n_iter": taken}
 
     def _sums(self, table: Table, centres: Floats) -> Part:
         """Σ w x, and Σ w, of the records nearest to each centre, in limbs."""
@@ -210,7 +213,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         r = exact.check_resolution(self.resolution, parts["sums"]["x"].shape[2])
         weight = exact.to_float(parts["sums"]["weight"], WEIGHT_RESOLUTION)[:, np.newaxis]
         sums = exact.to_float(parts["sums"]["x"], np.broadcast_to(r, parts["sums"]["x"].shape[1:]))
-        return {"centres": np.where(weight > 0, sums / np.where(weight > 0, weight, 1.0), parts["search"]["centres"])}
+        centres = np.where(weight > 0, sums / np.where(weight > 0, weight, 1.0), parts["search"]["centres"])
+        return {"centres": centres, "n_iter": parts["search"]["n_iter"]}
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         return self._cost(rows, slots, 0, None)
@@ -259,6 +263,11 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
     def cluster_centers_(self) -> Floats:
         """Centres, shape (n_clusters, n_features)."""
         return np.array(self._solution()["centres"])
+
+    @property
+    def n_iter_(self) -> int:
+        """Steps of the search that the centres come from."""
+        return int(self._solution()["n_iter"])
 
     @property
     def _n_features_out(self) -> int:

@@ -44,16 +44,19 @@ class Search(NamedTuple):
     grain: float
     seed: int
 
-    def centres(self, X: Floats, ids: npt.NDArray[Any], weight: Floats) -> Floats:
-        """The best of ``n_init`` searches over these records, by their squared distances; shape (n_clusters, d)."""
+    def centres(self, X: Floats, ids: npt.NDArray[Any], weight: Floats) -> tuple[Floats, int]:
+        """The best of ``n_init`` searches over these records, by their squared distances.
+
+        Centres, shape (n_clusters, d), and how many steps led to them.
+        """
         steps, offset = self._lattice(X)
-        best, least = np.empty((0, X.shape[1])), np.inf
+        best, least, taken = np.empty((0, X.shape[1])), np.inf, 0
         for run in range(self.n_init):
-            found = self._descended(X, weight, self._start(X, ids, weight, run), steps, offset)
+            found, n = self._descended(X, weight, self._start(X, ids, weight, run), steps, offset)
             loss = float(np.dot(weight, assigned(X, found)[1]))
             if loss < least or not run:
-                best, least = found, loss
-        return best
+                best, least, taken = found, loss, n
+        return best, taken
 
     def _lattice(self, X: Floats) -> tuple[Floats, Floats]:
         """Step and offset of the lattice in each column. A column that does not vary stays as it is: step 0."""
@@ -77,10 +80,13 @@ class Search(NamedTuple):
             away = np.minimum(away, near) if j else near
         return X[chosen]
 
-    def _descended(self, X: Floats, weight: Floats, centres: Floats, steps: Floats, offset: Floats) -> Floats:
-        """Lloyd's steps, each rounded to the lattice, until one changes nothing."""
-        whole = np.where(steps > 0, steps, 1.0)
+    def _descended(
+        self, X: Floats, weight: Floats, centres: Floats, steps: Floats, offset: Floats
+    ) -> tuple[Floats, int]:
+        """Lloyd's steps, each rounded to the lattice, until one changes nothing; centres, and the number of steps."""
+        whole, taken = np.where(steps > 0, steps, 1.0), 0
         for _ in range(self.max_iter):
+            taken += 1
             codes, _ = assigned(X, centres)
             sizes = np.bincount(codes, weights=weight, minlength=self.n_clusters)[:, np.newaxis]
             sums = np.zeros_like(centres)
@@ -90,7 +96,7 @@ class Search(NamedTuple):
             if np.array_equal(rounded, centres):
                 break
             centres = rounded
-        return centres
+        return centres, taken
 
 
 def _mixed(keys: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.uint64]:
