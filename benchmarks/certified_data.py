@@ -136,7 +136,7 @@ def posteriors() -> str:
             for seed in range(3):
                 gone = np.random.default_rng(seed).permutation(len(X))[: max(1, int(share * len(X)))]
                 left = np.setdiff1d(np.arange(len(X)), gone)
-                model = expunge.BayesianLogisticRegression(way=way, threshold=threshold).fit(X, y)
+                model = expunge.BayesianLogisticRegression(algorithm=way, threshold=threshold).fit(X, y)
                 fresh = expunge.BayesianLogisticRegression()
                 start = time.perf_counter()
                 fresh.fit(X[left], y[left])

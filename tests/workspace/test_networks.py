@@ -87,7 +87,7 @@ def test_by_every_method_a_network_forgets_with_a_receipt(tmp_path: Path) -> Non
     files = network_life.trained(tmp_path, frame)
     given: dict[str, dict[str, Any]] = {
         "Amnesiac": {"log": files["log"]}, "SingleStep": {"start": tmp_path / "first.safetensors"},
-        "NoisyFineTuning": {"options": {"steps": 2}},
+        "NoisyFineTuning": {"options": {"n_steps": 2}},
     }  # fmt: skip
     ws = expunge.Workspace.init(tmp_path / "ws")
     ws.data_add(tmp_path / "people.parquet", record_id="id", subject_id="person")

@@ -83,7 +83,7 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
     ...         return nn.Linear(n_features, n_outputs)
     >>> register("line", Line)
     >>> X, y = np.eye(6), np.array(["a", "b"] * 3)
-    >>> model = CertifiedNetwork(task="line", options={"steps": 5}, budget_epsilon=1.6)
+    >>> model = CertifiedNetwork(task="line", options={"n_steps": 5}, budget_epsilon=1.6)
     >>> model = model.adopt({"weight": np.ones((2, 6), np.float32), "bias": np.zeros(2, np.float32)}, X, y)
     >>> for record in (4, 3):
     ...     print(round(model.forget([record]).guarantee.epsilon, 2))
@@ -96,7 +96,7 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
 
     _strongest: ClassVar[Kind] = "certified"
     _takes_gate: ClassVar[bool] = False  # of a workspace: a choice by what the networks answer is not in the account
-    _alternatives: ClassVar[dict[str, list[Any]]] = {"task": [], "method": [], "options": [{"steps": 7}]}
+    _alternatives: ClassVar[dict[str, list[Any]]] = {"task": [], "method": [], "options": [{"n_steps": 7}]}
 
     def __init__(
         self, *, task: Any = None, method: str = "NoisyFineTuning", options: Mapping[str, Any] | None = None,
