@@ -249,7 +249,7 @@ def test_too_few_records_are_refused_by_a_fit_and_sleep_after_forgetting():
     [
         GaussianDetector(contamination=0.7), GaussianDetector(shrinkage=2), PCADetector(n_components=0),
         PCADetector(scaled="yes"), HistogramDetector(n_bins=1), HistogramDetector(alpha=0.0),
-        NeighborDetector(n_neighbors=0), NeighborDetector(method="least"), LocalOutlierFactor(metric="chebyshev"),
+        NeighborDetector(n_neighbors=0), NeighborDetector(aggregation="least"), LocalOutlierFactor(metric="chebyshev"),
     ],
     ids=repr,
 )  # fmt: skip
