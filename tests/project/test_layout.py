@@ -94,8 +94,8 @@ def test_public_names_are_sorted_and_resolve() -> None:
         assert getattr(expunge, name) is not None, name
 
 
-#: Names whose turn has yet to come.
-LATER = {"ledger/wording.py: about_model", "methods/forest/counting.py: features_of"}
+#: A name whose turn has yet to come.
+LATER = {"methods/forest/counting.py: features_of"}
 
 
 def test_a_name_in_all_is_used_elsewhere() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from unittest import SkipTest
 
+from expunge.arguments import check_choice
 from expunge.checks.case import Case
 from expunge.checks.tasks import TableKind
 from expunge.checks.verdict import CheckResult
@@ -62,8 +63,7 @@ def run_checks(
     CheckFailedError
         The first check that failed, with ``on_fail="raise"``.
     """
-    if on_fail not in ("raise", None):
-        raise InvalidParameterError(f"on_fail must be 'raise' or None, got {on_fail!r}.")
+    check_choice("on_fail", on_fail, ("raise", None))
     waivers = waivers_of(checks, case, expected_failed)
     results = []
     for check in checks:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_choice
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownMethodError
 from expunge.influence.case import Case, InfluenceMethod, Progress
@@ -90,8 +91,7 @@ def influence(
     is_network = not isinstance(model, Unlearner) or hasattr(type(model), "network_")
     how = _method(method, "influence-functions" if is_network else "leave-one-out")
     how.check()
-    if by not in ("record", "subject"):
-        raise InvalidParameterError(f"by must be 'record' or 'subject', got {by!r}.")
+    check_choice("by", by, ("record", "subject"))
     with _opened(model, task, target, seed) as (known, subjects, make_view):
         positions, asked = _wanted(known, subjects, ids, by)
         is_whole = by == "subject" and how.asks_whole

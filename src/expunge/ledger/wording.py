@@ -9,10 +9,7 @@ from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
 
-__all__ = [
-    "about_audit", "about_guarantee", "about_model", "about_request", "asked", "moment", "numbers", "outcome",
-    "sentences",
-]  # fmt: skip
+__all__ = ["about_guarantee", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
 
 _ACTIONS = {
     "forget-subject": "forget everything about one person",
@@ -58,7 +55,7 @@ def about_request(receipt: Receipt) -> str:
     return f"{sentence}; due on {receipt.due}: {'in time' if receipt.in_time else 'late'}."
 
 
-def about_model(change: ModelChange) -> str:
+def _about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
     records, read = (f"{count:,} record{'' if count == 1 else 's'}" for count in (change.records, change.work))
     return (
@@ -72,7 +69,7 @@ def about_guarantee(guarantee: Guarantee) -> str:
     return _KINDS[guarantee.kind]
 
 
-def about_audit(change: ModelChange) -> str:
+def _about_audit(change: ModelChange) -> str:
     """What the audit of a model said: its verdict, or its figures where it has none."""
     if not change.audit:
         return "Audit: none is in this receipt."
@@ -116,9 +113,9 @@ def sentences(receipt: Receipt) -> list[str]:
     """The receipt for a terminal, line by line."""
     lines = [about_request(receipt), outcome(receipt)]
     for change in receipt.models:
-        lines += [about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
+        lines += [_about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
-        lines += [about_audit(change), *change.notes]
+        lines += [_about_audit(change), *change.notes]
     return [seen(line) for line in [*lines, *receipt.notes]]
 
 

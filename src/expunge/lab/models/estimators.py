@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice
 from expunge.lab.data import Data
 from expunge.lab.learners import EstimatorLearner
 from expunge.methods import find_method
@@ -234,8 +234,7 @@ def _norm(data: Data) -> float:
 
 def _bounded(data: Data, model: Any, words: str = "hashed") -> Any:
     """The model on numbers from 0 to 1, scaled columns and categories; of texts, on rows of words of length 1."""
-    if words not in ("hashed", "tfidf"):
-        raise InvalidParameterError(f"words must be 'hashed' or 'tfidf', got {words!r}.")
+    check_choice("words", words, ("hashed", "tfidf"))
     if data.kind == "text":
         vectors = {
             "hashed": ("HashingVectorizer", {"n_features": 256}),

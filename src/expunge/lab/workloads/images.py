@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_digits
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice
 from expunge.lab.data import Data, invent_subjects
 from expunge.lab.workloads.files import arrays, data_folder, draw, need
 
@@ -114,6 +114,5 @@ def _of(
 
 
 def _is_official(test: str) -> bool:
-    if test not in ("drawn", "official"):
-        raise InvalidParameterError(f"test must be 'drawn' or 'official', got {test!r}.")
+    check_choice("test", test, ("drawn", "official"))
     return test == "official"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_number
 from expunge.maths import exact
 from expunge.methods.anomaly.by_spread import BySpread
 from expunge.methods.anomaly.detector import RARE, Detector
@@ -95,9 +94,7 @@ class GaussianDetector(BySpread, Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        s = self.shrinkage
-        if isinstance(s, bool) or not isinstance(s, Real) or not 0.0 <= float(s) <= 1.0:
-            raise InvalidParameterError(f"shrinkage must be a number from 0 to 1, got {s!r}.")
+        check_number("shrinkage", self.shrinkage, high=1.0)
 
     def _learned(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         spread = Spread.of(parts["sums"]["products"], len(rows), self.resolution)

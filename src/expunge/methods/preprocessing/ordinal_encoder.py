@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import OrdinalEncoder as Told
 
+from expunge.arguments import check_choice
 from expunge.errors import InvalidParameterError
 from expunge.methods.preprocessing.categories import categories_of, check_rarity, learned_categories, surrogate
 from expunge.methods.preprocessing.column_summary import Summary
@@ -84,10 +85,7 @@ class OrdinalEncoder(OneToOneFeatureMixin, ColumnTransform, ColumnFront):
         self.seed = seed
 
     def _check_params(self) -> None:
-        if self.handle_unknown not in ("error", "use_encoded_value"):
-            raise InvalidParameterError(
-                f"handle_unknown must be 'error' or 'use_encoded_value', got {self.handle_unknown!r}."
-            )
+        check_choice("handle_unknown", self.handle_unknown, ("error", "use_encoded_value"))
         if (self.unknown_value is None) != (self.handle_unknown == "error"):
             raise InvalidParameterError(
                 f"unknown_value is {self.unknown_value!r} with handle_unknown={self.handle_unknown!r}.",

@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_number
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice, check_count, check_number
 from expunge.estimators import one_thread
 from expunge.methods.recommend.alternating import solve_side
 from expunge.methods.recommend.histories import Values, drawn_factors, first_values
-from expunge.methods.recommend.recommender import Recommender, check_integer
+from expunge.methods.recommend.recommender import Recommender
 from expunge.records import Guarantee
 from expunge.rows import Rows
 from expunge.state import Change, Part
@@ -105,14 +104,11 @@ class ALS(Recommender):
     def _check_params(self) -> None:
         super()._check_params()
         for name in ("n_factors", "n_sweeps", "warm_sweeps"):
-            check_integer(name, getattr(self, name), least=1)
-        for name in ("alpha", "confidence"):
-            check_number(name, getattr(self, name))
-        if not self.alpha > 0:
-            raise InvalidParameterError(f"alpha must be above 0, got {self.alpha!r}.")
-        for name, allowed in (("values", ("implicit", "explicit")), ("algorithm", ("replay", "warm"))):
-            if not (isinstance(value := getattr(self, name), str) and value in allowed):
-                raise InvalidParameterError(f"{name} must be {' or '.join(allowed)}, got {value!r}.")
+            check_count(name, getattr(self, name))
+        check_number("alpha", self.alpha, open_low=True)
+        check_number("confidence", self.confidence)
+        check_choice("values", self.values, ("implicit", "explicit"))
+        check_choice("algorithm", self.algorithm, ("replay", "warm"))
 
     # ------------------------------------------------------------------ learning
 

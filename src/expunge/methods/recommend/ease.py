@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_number
-from expunge.errors import InvalidDataError, InvalidParameterError
+from expunge.arguments import check_choice, check_number
+from expunge.errors import InvalidDataError
 from expunge.methods.recommend.histories import changed_histories, first_histories
 from expunge.methods.recommend.inverse import Inverse, inverse_of
 from expunge.methods.recommend.pair_counts import pairs_after
@@ -95,11 +95,8 @@ class EASE(Recommender):
     def _check_params(self) -> None:
         super()._check_params()
         for name in ("alpha", "tol"):
-            check_number(name, getattr(self, name))
-            if not getattr(self, name) > 0:
-                raise InvalidParameterError(f"{name} must be above 0, got {getattr(self, name)!r}.")
-        if self.algorithm not in ("exact", "bounded"):
-            raise InvalidParameterError(f"algorithm must be exact or bounded, got {self.algorithm!r}.")
+            check_number(name, getattr(self, name), open_low=True)
+        check_choice("algorithm", self.algorithm, ("exact", "bounded"))
 
     def _update(self, change: Change) -> dict[str, Any]:
         if self.algorithm == "exact":

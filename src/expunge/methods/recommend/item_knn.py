@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_number
+from expunge.arguments import check_count, check_number
 from expunge.methods.recommend.counting import scores_by_neighbours
 from expunge.methods.recommend.pair_counts import pairs_after
 from expunge.methods.recommend.pairs import Pairs
-from expunge.methods.recommend.recommender import Recommender, check_integer
+from expunge.methods.recommend.recommender import Recommender
 from expunge.state import Change, Part
 
 __all__ = ["ItemKNN"]
@@ -77,7 +77,7 @@ class ItemKNN(Recommender):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_integer("n_neighbors", self.n_neighbors, least=1)
+        check_count("n_neighbors", self.n_neighbors)
         check_number("shrinkage", self.shrinkage)
 
     def neighbours(self) -> dict[Any, list[Any]]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.methods.recommend.histories import history_of, numbered, top, users_of
@@ -17,7 +18,7 @@ from expunge.records import Addition
 from expunge.rows import Rows, Table
 from expunge.validation import any_input
 
-__all__ = ["Recommender", "check_integer"]
+__all__ = ["Recommender"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
@@ -50,9 +51,7 @@ class Recommender(Unlearner):
         return tags
 
     def _check_params(self) -> None:
-        value = self.least_value
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-            raise InvalidParameterError(f"least_value must be a finite number, got {value!r}.")
+        check_number("least_value", self.least_value, low=-np.inf)
 
     # ------------------------------------------------------------------ interactions in
 
@@ -157,7 +156,8 @@ class Recommender(Unlearner):
             rows = self._rows()
             names = self._users(rows) if users is None else read_users(users).tolist()
             pieces = [
-                self._some(rows, names[start : start + _BATCH], _positive(k)) for start in range(0, len(names), _BATCH)
+                self._some(rows, names[start : start + _BATCH], check_count("k", k))
+                for start in range(0, len(names), _BATCH)
             ]
         columns = ["user", "item", "score", "by"]
         return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame({name: [] for name in columns})
@@ -170,7 +170,7 @@ class Recommender(Unlearner):
         DataFrame
             The next users. A change of the model in between counts from the next batch on.
         """
-        size = check_integer("batch_size", batch_size, least=1)
+        size = check_count("batch_size", batch_size)
         names = self._users(self._rows()) if users is None else read_users(users).tolist()
         for start in range(0, len(names), size):
             yield self.recommend(names[start : start + size], k=k)
@@ -224,20 +224,3 @@ class Recommender(Unlearner):
                 "by": by[line],
             }
         )  # fmt: skip
-
-
-def check_integer(name: str, value: Any, *, least: int) -> int:
-    """An integer argument; refused below ``least``.
-
-    Raises
-    ------
-    InvalidParameterError
-        It is no such integer.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InvalidParameterError(f"{name} must be an integer from {least} on, got {value!r}.")
-    return int(value)
-
-
-def _positive(k: Any) -> int:
-    return check_integer("k", k, least=1)

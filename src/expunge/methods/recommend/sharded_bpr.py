@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_number
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_count, check_number
 from expunge.methods.recommend.blending import blended, learn_weights
 from expunge.methods.recommend.histories import drawn_factors, first_histories, history_of, numbered, users_by_hash
 from expunge.methods.recommend.passes import passes
-from expunge.methods.recommend.recommender import Recommender, check_integer
+from expunge.methods.recommend.recommender import Recommender
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -115,11 +114,9 @@ class ShardedBPR(Recommender):
     def _check_params(self) -> None:
         super()._check_params()
         for name in ("n_shards", "n_factors", "epochs", "batch_size", "n_sampled"):
-            check_integer(name, getattr(self, name), least=1)
-        for name in ("lr", "weight_decay"):
-            check_number(name, getattr(self, name))
-        if not self.lr > 0:
-            raise InvalidParameterError(f"lr must be above 0, got {self.lr!r}.")
+            check_count(name, getattr(self, name))
+        check_number("lr", self.lr, open_low=True)
+        check_number("weight_decay", self.weight_decay)
 
     def _place(self, table: Table) -> npt.NDArray[np.int64]:  # type: ignore[override]
         super()._place(table)

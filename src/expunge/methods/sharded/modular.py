@@ -11,6 +11,7 @@ from sklearn.base import ClassifierMixin, is_classifier, is_outlier_detector
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
+from expunge.arguments import check_choice
 from expunge.errors import InvalidParameterError
 from expunge.methods.sharded.aggregation import mean_probabilities, vote_shares
 from expunge.methods.sharded.modular_layout import check_groups, class_keys, class_modules, pair_modules
@@ -144,8 +145,7 @@ class ModularClassifier(ClassifierMixin, Modular):
         return tags
 
     def _check_params(self) -> None:
-        if self.by not in ("class", "columns"):
-            raise InvalidParameterError(f"by must be 'class' or 'columns', got {self.by!r}.")
+        check_choice("by", self.by, ("class", "columns"))
         is_other = not isinstance(self.estimator, type) and hasattr(self.estimator, "fit")
         is_other = self.by == "class" and is_other and not is_classifier(self.estimator)
         check_estimator_param(self.estimator, classifier=not is_other)
@@ -158,8 +158,7 @@ class ModularClassifier(ClassifierMixin, Modular):
         check_groups(self.groups)
         if self.groups is not None and self.by != "columns":
             raise InvalidParameterError("groups are groups of columns.", hint="Pass by='columns' too.")
-        if self.priors not in (None, "empirical"):
-            raise InvalidParameterError(f"priors must be None or 'empirical', got {self.priors!r}.")
+        check_choice("priors", self.priors, (None, "empirical"))
         if self.priors is not None and (self.by != "class" or not _is_density(self.estimator)):
             raise InvalidParameterError(
                 f"priors are for density estimators by class, not for {type(self.estimator).__name__}.",

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
-from expunge.arguments import check_flag, check_number
+from expunge.arguments import check_choice, check_flag, check_number
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths.class_sums import class_count
 from expunge.maths.running_sum import refuse_new_lack, sum_after
@@ -129,8 +129,7 @@ class CategoricalNB(NaiveBayes):
         check_number("alpha", self.alpha)
         check_flag("force_alpha", self.force_alpha)
         check_flag("fit_prior", self.fit_prior)
-        if self.handle_unknown not in ("ignore", "error"):
-            raise InvalidParameterError(f"handle_unknown must be 'ignore' or 'error', got {self.handle_unknown!r}.")
+        check_choice("handle_unknown", self.handle_unknown, ("ignore", "error"))
         if self.min_categories is not None:
             given = np.asarray(self.min_categories)
             is_number = isinstance(self.min_categories, Integral) and not isinstance(self.min_categories, bool)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer as Told
 
-from expunge.arguments import check_flag
+from expunge.arguments import check_choice, check_flag
 from expunge.errors import InvalidParameterError
 
 __all__ = ["ANALYSIS", "WORD", "Counts", "analyzer_of", "check_analysis", "count_texts", "in_order"]
@@ -116,8 +116,7 @@ def check_analysis(model: Any) -> None:
             f"analyzer must be 'word', 'char' or 'char_wb', got {model.analyzer!r}.",
             hint="A function cannot be kept in a file; change the texts before fit.",
         )
-    if model.strip_accents not in (None, "ascii", "unicode"):
-        raise InvalidParameterError(f"strip_accents must be 'ascii', 'unicode' or None, got {model.strip_accents!r}.")
+    check_choice("strip_accents", model.strip_accents, (None, "ascii", "unicode"))
     check_flag("lowercase", model.lowercase)
     span = model.ngram_range
     is_pair = isinstance(span, (tuple, list)) and len(span) == 2 and all(_is_count(n) for n in span)

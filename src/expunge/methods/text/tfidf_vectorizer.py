@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.preprocessing import normalize
 
-from expunge.arguments import check_flag
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_choice, check_flag
 from expunge.methods.text.analysis import WORD, Counts
 from expunge.methods.text.count_vectorizer import CountVectorizer
 from expunge.methods.text.terms import inverse_frequencies
@@ -97,8 +96,7 @@ class TfidfVectorizer(WordVectorizer, TextTransform):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.norm not in ("l1", "l2", None):
-            raise InvalidParameterError(f"norm must be 'l1', 'l2' or None, got {self.norm!r}.")
+        check_choice("norm", self.norm, ("l1", "l2", None))
         for name in ("use_idf", "smooth_idf", "sublinear_tf"):
             check_flag(name, getattr(self, name))
 

@@ -36,7 +36,16 @@ Learn = Callable[[Any, TableRows], object]
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """A model that was fitted and not yet entered, what it was fitted on, and the files that it was taken over from."""
+    """A model that was fitted and not yet entered, what it was fitted on, and the files that it was taken over from.
+
+    Parameters
+    ----------
+    model : Unlearner
+    card : Card
+    table : pyarrow Table
+    taken_from : tuple of str
+        Names of the files, if any.
+    """
 
     model: Any
     card: Card
@@ -52,6 +61,11 @@ def prepare_fit(
     """Fit a model; nothing is entered yet. The parameters are those of :meth:`expunge.workspace.Workspace.fit`.
 
     ``learn`` is given the model and the rows, in the place of a fit.
+
+    Raises
+    ------
+    InvalidParameterError
+        A schema is given, and what it fixes, too.
     """
     given = None if schema is None else read_schema(Path(schema))
     if given is not None and (columns or ignore or target is not None or task is not None):
@@ -105,7 +119,13 @@ def enter(
 
 
 def refuse_known(core: Core, name: str, *, replace: bool) -> models.Model | None:
-    """The model of this name, if there is one and it is to be replaced."""
+    """The model of this name, if there is one and it is to be replaced.
+
+    Raises
+    ------
+    InvalidRequestError
+        The name is taken.
+    """
     check_own_name(name, "model")
     with core.read() as connection:
         known = next((model for model in models.live_models(core, connection) if model.name == name), None)

@@ -41,6 +41,13 @@ def prepared(card: Card, *, from_elsewhere: bool = False) -> Any:
     """A method ready to be fitted on rows of a card's schema; one of numbers stands behind transformers.
 
     What takes over a model ``from_elsewhere`` knows no ``--bare`` that could be left out.
+
+    Raises
+    ------
+    InvalidParameterError
+        An estimator for a method that takes none.
+    InvalidDataError
+        Columns that the method cannot learn from.
     """
     name, schema = card.method, card.schema
     if wraps_estimator(name):
@@ -78,7 +85,13 @@ def _says_bare(card: Card, from_elsewhere: bool) -> bool:
 
 
 def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: bool = False) -> None:
-    """Refuse what the model cannot learn from, naming column and record."""
+    """Refuse what the model cannot learn from, naming column and record.
+
+    Raises
+    ------
+    InvalidDataError
+        Missing values where none are taken, or one class.
+    """
     from sklearn.utils import get_tags
 
     schema = card.schema
@@ -141,7 +154,13 @@ def live_schema(card: Card, model: Any) -> Schema:
 
 def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool) -> pd.DataFrame:
     """Predictions for the rows of a table: the record id (or the number of the row, where the table has no ids), the
-    prediction and, if asked for, a column per class."""
+    prediction and, if asked for, a column per class.
+
+    Raises
+    ------
+    InvalidParameterError
+        The method gives no probabilities.
+    """
     import pandas as pd
 
     rows = read_rows(table, live_schema(card, model), to_predict=True)
@@ -167,7 +186,13 @@ def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
 
 @contextmanager
 def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
-    """What an estimator says about its data, as one sentence of ours, with the names of columns."""
+    """What an estimator says about its data, as one sentence of ours, with the names of columns.
+
+    Raises
+    ------
+    InvalidDataError
+        Inside, a library refused the data.
+    """
     try:
         yield
     except OutOfRangeError as error:  # of the records the ids are told; their places are those of no file
