@@ -52,7 +52,8 @@ inner: Any = numba.njit(**_OPTIONS, no_cpython_wrapper=True)
 inline: Any = numba.njit(**_OPTIONS, inline="always")
 
 _KERNELS = (
-    "changing", "committing", "counting", "growing", "isolating", "lines", "order", "prefetching", "reading", "splits",
+    "changing", "committing", "counting", "growing", "isolating", "lines", "nearing", "order", "prefetching",
+    "reading", "splits",
 )  # fmt: skip
 _STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
 
