@@ -30,6 +30,7 @@ from expunge.methods.forest.growing import (
     keep_tally,
 )
 from expunge.methods.forest.lines import ADJUST, DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
+from expunge.methods.forest.nearing import near
 from expunge.methods.forest.order import child_key, inner, njit, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
@@ -54,6 +55,8 @@ __all__ = ["SHELF", "enter", "prepare", "sign_of"]
 #: lists will need.
 SHELF = 7
 _LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
+#: Of the leaf so many leaves on the first hash is asked for.
+_AHEAD = 8
 
 
 @inner
@@ -78,31 +81,41 @@ def enter(tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties:
 def _gather(
     node: int, nodes: Any, lists: Any, alive: Any, shift: int, hashes: Any, tree_key: Any, out: Any, at: int
 ) -> int:
-    """Copy the records below a node that are alive and scored; how many, or -1 if there is no room."""
-    n = 0
+    """Copy the records below a node that are alive and scored, in no order; how many, or -1 if there is no room.
+
+    Level by level, so that nodes, and then lists, are on their way while those before them are looked at.
+    """
     todo = np.empty(64, dtype=np.int64)
-    todo[0], waiting = node, 1
-    while waiting:
-        waiting -= 1
-        i = todo[waiting]
-        if nodes[i, FEATURE] >= 0:
-            if waiting + 2 > len(todo):
-                more = np.empty(2 * len(todo), dtype=np.int64)
-                more[: len(todo)] = todo
-                todo = more
-            todo[waiting], todo[waiting + 1] = nodes[i, RIGHT_CHILD], nodes[i, LEFT_CHILD]
-            waiting += 2
+    todo[0], done, end, leaves, n = node, 0, 1, 0, 0
+    while done < end:
+        i = todo[done]
+        done += 1
+        if nodes[i, FEATURE] < 0:
+            near(lists, nodes[i, START], 0)
+            todo[leaves] = i  # in the place of a node that was looked at
+            leaves += 1
             continue
-        start, count = nodes[i, START], nodes[i, LENGTH]
+        if end + 2 > len(todo):
+            more = np.empty(4 * len(todo), dtype=np.int64)
+            for j in range(end):
+                more[j] = todo[j]
+            todo = more
+        todo[end], todo[end + 1] = nodes[i, LEFT_CHILD], nodes[i, RIGHT_CHILD]
+        near(nodes, todo[end], 0)
+        near(nodes, todo[end + 1], 0)
+        end += 2
+    for j in range(leaves):
+        if shift and j + _AHEAD < leaves:
+            near(hashes, lists[nodes[todo[j + _AHEAD], START]], 0)
+        start, count = nodes[todo[j], START], nodes[todo[j], LENGTH]
         if at + n + count > len(out):
             return -1
         for r in range(start, start + count):
             slot = lists[r]
             if shift and place(hashes[slot], tree_key) >> np.uint64(64 - shift) != np.uint64(0):
                 break
-            if alive[slot]:
-                out[at + n] = slot
-                n += 1
+            out[at + n] = slot
+            n += alive[slot]
     return n
 
 

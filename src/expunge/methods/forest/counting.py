@@ -29,7 +29,7 @@ from expunge.methods.forest.splits import (
     key_of,
 )
 
-__all__ = ["adjust", "choose", "features_of", "read_column", "tally"]
+__all__ = ["adjust", "choose", "features_of", "read_bits", "read_column", "tally"]
 
 #: The thresholds of a feature are looked for among so many first records, for each threshold of a number.
 _LOOKED = 4
@@ -38,12 +38,10 @@ _MANY = 4096
 
 
 @inner
-def read_column(
-    X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
-) -> None:  # fmt: skip
-    """The keys of a column of n records; the loads by themselves, for they wait for memory side by side.
+def read_bits(X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, params: Any, out: Any) -> None:
+    """A column of n records as it stands; the loads by themselves, for they wait for memory side by side.
 
-    Of many records they come from ``columns``, the table column after column, if it is there: one column stays in the
+    Of many records it comes from ``columns``, the table column after column, if it is there: one column stays in the
     cache, while of few records the rows do.
     """
     step = params[ROW]
@@ -54,6 +52,14 @@ def read_column(
     else:
         for i in range(n):
             out[i] = X[np.uint64(records[start + i] * step + feature)]
+
+
+@inner
+def read_column(
+    X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
+) -> None:  # fmt: skip
+    """The keys of a column of n records."""
+    read_bits(X, columns, records, start, n, feature, params, out)
     if kind == FLOAT:
         for i in range(n):
             out[i] = key_of(out[i], FLOAT)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.counting import choose, read_column
+from expunge.methods.forest.counting import choose, read_bits, read_column
 from expunge.methods.forest.lines import REPLACE
 from expunge.methods.forest.order import LEFT, RIGHT, inline, inner, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,
     DEPTH,
+    FLOAT,
     GROUP,
     MISSING,
     SMALL,
@@ -26,6 +27,7 @@ from expunge.methods.forest.splits import (
     UPPER,
     WEIGHT,
     add,
+    float_of,
     is_pure,
     shift_of,
 )
@@ -141,17 +143,8 @@ def grow(
             kind, keeps_tally, bound = kinds[feature], group == 0 and count >= params[SMALL], ALL
             if keeps_tally and looked >= 0:
                 bound = place(hashes[records[at + looked - 1]], tree_key)
-            kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
-            read_column(X, columns, records, at, count, feature, kind, params, column)
-            for r in range(count):  # both are written, and one of them counts: no branch to foresee
-                slot, x = records[at + r], column[r]
-                is_left = (x == threshold) | ((x < threshold) & ordered)
-                records[kept] = slot
-                aside[moved] = slot
-                kept += np.int64(is_left)
-                moved += np.int64(not is_left)
-            for r in range(moved):
-                records[kept + r] = aside[r]
+            kept = _part(X, columns, records, at, count, feature, threshold, kind, params, aside, column)
+            moved = at + count - kept
             if n_nodes + 2 > len(nodes):
                 return at_line, 1
             node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = (
@@ -190,6 +183,39 @@ def grow(
         line[7], line[8], line[11], line[12] = used[0], n_nodes, used[1], n_tallies
         used[0], used[1] = n_nodes, n_tallies
     return n_lines, 0
+
+
+@inline
+def _part(
+    X: Any, columns: Any, records: Any, at: int, count: int, feature: Any, threshold: Any, kind: Any, params: Any,
+    aside: Any, column: Any,
+) -> int:  # fmt: skip
+    """Bring the records of a node that go left before the others, stably; where the others begin."""
+    kept, moved = at, np.int64(0)
+    # A record is written to both sides and counts on one: no branch to foresee.
+    if kind == FLOAT and threshold != MISSING:  # as numbers, of which nothing is at most as large as NaN
+        bound, numbers = float_of(threshold), column.view(np.float64)
+        read_bits(X, columns, records, at, count, feature, params, column)
+        for r in range(count):
+            slot = records[at + r]
+            is_left = np.int64(numbers[r] <= bound)
+            records[kept] = slot
+            aside[moved] = slot
+            kept += is_left
+            moved += 1 - is_left
+    else:
+        ordered = kind != CATEGORY and threshold != MISSING
+        read_column(X, columns, records, at, count, feature, kind, params, column)
+        for r in range(count):
+            slot, x = records[at + r], column[r]
+            is_left = np.int64((x == threshold) | ((x < threshold) & ordered))
+            records[kept] = slot
+            aside[moved] = slot
+            kept += is_left
+            moved += 1 - is_left
+    for r in range(moved):
+        records[kept + r] = aside[r]
+    return kept
 
 
 @inner
