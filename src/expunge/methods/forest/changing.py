@@ -31,7 +31,7 @@ from expunge.methods.forest.growing import (
 )
 from expunge.methods.forest.lines import ADJUST, DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
 from expunge.methods.forest.nearing import near
-from expunge.methods.forest.order import child_key, inner, njit, place, sort_records
+from expunge.methods.forest.order import child_key, inner, maker, njit, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,
@@ -77,7 +77,7 @@ def enter(tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties:
     return n
 
 
-@inner
+@maker
 def _gather(
     node: int, nodes: Any, lists: Any, alive: Any, shift: int, hashes: Any, tree_key: Any, out: Any, at: int
 ) -> int:
@@ -153,6 +153,7 @@ def prepare(
     todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
     aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
     weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
+    bounds, bins = np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
     undo = np.empty(SHELF, dtype=np.int64)
     for t in range(tree, len(roots)):
         undo[:] = shelf
@@ -171,8 +172,7 @@ def prepare(
             i, b0, b1, depth, block = (
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo[waiting, 4],
             )  # fmt: skip
-            node_key, node = todo_key[waiting], nodes[i]
-            n_new, n_come = node[N], 0
+            node_key, n_new, n_come = todo_key[waiting], nodes[i, N], 0
             for c in range(k):
                 own[0, c] = node_sums[i, c]
             for b in range(b0, b1):
@@ -185,26 +185,26 @@ def prepare(
             if shelf[_LINES] >= len(lines):
                 shelf[:] = undo
                 return t
-            line = lines[shelf[_LINES]]
-            line[0], line[1], line[2], line[3], line[4], line[5], line[6] = ADJUST, i, b0, b1, t, block, depth
+            line = shelf[_LINES]
+            lines[line, 0], lines[line, 1], lines[line, 2], lines[line, 3] = ADJUST, i, b0, b1
+            lines[line, 4], lines[line, 5], lines[line, 6] = t, block, depth
             shelf[_LINES] += 1
-            if node[FEATURE] < 0 and is_final:
-                line[0] = IN_LEAF
-                n_listed = node[LENGTH] + n_come
-                if n_come and n_listed > node[ROOM]:
+            if nodes[i, FEATURE] < 0 and is_final:
+                lines[line, 0] = IN_LEAF
+                n_listed = nodes[i, LENGTH] + n_come
+                if n_come and n_listed > nodes[i, ROOM]:
                     shelf[_NEED] += n_listed + n_listed // 2 + 4
                 continue
-            replace = is_final or node[FEATURE] < 0 or (node[TALLY] < 0 and n_new < params[SMALL])
+            replace = is_final or nodes[i, FEATURE] < 0 or (nodes[i, TALLY] < 0 and n_new < params[SMALL])
             if not replace:
                 shift = shift_of(n_new, params)
-                refresh = node[TALLY] < 0 or shift != shift_of(node[N], params)
+                refresh = nodes[i, TALLY] < 0 or shift != shift_of(nodes[i, N], params)
                 inside = False
                 if not refresh:
-                    head = heads[node[TALLY]]
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             inside = True
-                            refresh = refresh or entered_at[b] <= np.uint64(head[m])
+                            refresh = refresh or entered_at[b] <= np.uint64(heads[nodes[i, TALLY], m])
                 if refresh:
                     at = shelf[_RECORDS]
                     scored = _gather(i, nodes, lists, alive, shift, hashes, tree_key, new_lists, at)
@@ -222,32 +222,34 @@ def prepare(
                         room = np.empty((3, 2 * scored), dtype=np.int64)
                     found, group, looked = choose(
                         X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
-                        order, features, keys, counts, sums, room, 0.0, scores,
+                        order, features, keys, counts, sums, room, bounds, bins, 0.0, scores,
                     )  # fmt: skip
-                    replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
+                    replace = found < 0 or features[found // R] != nodes[i, FEATURE] or keys[found] != nodes[i, THRESHOLD]
                     if not replace and group == 0:
-                        line[0], line[7], bound = REFRESH, shelf[_TALLIES], ALL
+                        lines[line, 0], lines[line, 7], bound = REFRESH, shelf[_TALLIES], ALL
                         if looked >= 0:
                             bound = place(hashes[new_lists[at + looked - 1]], tree_key)
-                        keep_tally(new_heads[line[7]], new_tallies[line[7]], features, counts, bound, keys, sums)
+                        keep_tally(lines[line, 7], new_heads, new_tallies, features, counts, bound, keys, sums)
                         shelf[_TALLIES] += 1
-                    elif not replace and node[TALLY] >= 0:
-                        line[0] = DROP
+                    elif not replace and nodes[i, TALLY] >= 0:
+                        lines[line, 0] = DROP
                 elif inside:
-                    line[0] = TALLIED
-                    sums[:] = tallies[node[TALLY]]
+                    lines[line, 0] = TALLIED
+                    for j in range(m * R + 1):
+                        for c in range(k):
+                            sums[j, c] = tallies[nodes[i, TALLY], j, c]
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             slot = entered[b]
                             w = weights[slot if weighted else 0]
                             sign = sign_of(slot, alive)
-                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
-                    head = heads[node[TALLY]]
+                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, nodes[i, TALLY], sums)
+                    row = nodes[i, TALLY]
                     for f in range(m):
-                        counts[f] = head[f] >> UPPER
+                        counts[f] = heads[row, f] >> UPPER
                     found = best(sums, counts, m, depth, params, class_weight, 0.0, scores)
-                    replace = found < 0 or head[found // R] & LOWER != node[FEATURE]
-                    replace = replace or head[m + 1 + found] != node[THRESHOLD]
+                    replace = found < 0 or heads[row, found // R] & LOWER != nodes[i, FEATURE]
+                    replace = replace or heads[row, m + 1 + found] != nodes[i, THRESHOLD]
             if replace:
                 at = shelf[_RECORDS]
                 count = _gather(i, nodes, lists, alive, 0, hashes, tree_key, new_lists, at)
@@ -260,15 +262,15 @@ def prepare(
                         count += 1
                 shelf[_WORK] += count
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
-                line[0], line[9], line[10], line[13] = REPLACE, at, count, np.int64(node_key)
+                lines[line, 0], lines[line, 9], lines[line, 10], lines[line, 13] = REPLACE, at, count, np.int64(node_key)
                 shelf[_RECORDS] = at + count
-                if count > node[ROOM]:
+                if count > nodes[i, ROOM]:
                     shelf[_NEED] += count + count // 2 + 4
                 continue
-            kept, moved, kind = b0, 0, kinds[node[FEATURE]]
+            kept, moved, kind = b0, 0, kinds[nodes[i, FEATURE]]
             for b in range(b0, b1):
                 slot = entered[b]
-                if goes_left(key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind):
+                if goes_left(key_of(X[slot * params[ROW] + nodes[i, FEATURE]], kind), nodes[i, THRESHOLD], kind):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1
                 else:
@@ -283,7 +285,7 @@ def prepare(
             for side in (1, 0):
                 low, high = (kept, b1) if side else (b0, kept)
                 if low < high:
-                    todo[waiting, 0] = node[RIGHT_CHILD] if side else node[LEFT_CHILD]
+                    todo[waiting, 0] = nodes[i, RIGHT_CHILD] if side else nodes[i, LEFT_CHILD]
                     todo[waiting, 1], todo[waiting, 2], todo[waiting, 3] = low, high, depth + 1
                     todo[waiting, 4] = 2 * block + side if depth < BLOCK_DEPTH else block
                     todo_key[waiting] = child_key(node_key, side)

@@ -84,12 +84,13 @@ def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
 @inner
 def tally(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any,
-    n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any,
+    n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any, bounds: Any, bins: Any,
 ) -> int:  # fmt: skip
     """Candidates of n records in order, and what is left of each.
 
     Fills ``keys`` (m R), ``counts`` (m: how many of the R each feature has) and ``sums`` (m R + 1, k). ``room`` is for
-    three columns of at least n numbers.
+    three columns of at least n numbers, ``bounds`` (R) and ``bins`` (R + 2, k) are for the thresholds of a feature in order
+    and for the sums between them.
 
     Returns
     -------
@@ -116,8 +117,6 @@ def tally(
             if weighted:
                 w = weights[records[start + i]]
             add(sums, width * R, targets[i], w, 1, COUNTED, params)
-    bounds = np.empty(R, dtype=np.int64)
-    bins = np.empty((R + 2, k), dtype=np.int64)
     for f in range(n_features):
         kind = kinds[features[f]]
         read_column(X, columns, records, start, n, features[f], kind, params, column)
@@ -242,7 +241,7 @@ def adjust(
 def choose(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int,
     params: Any, class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any,
-    minimum: Any, scores: Any,
+    bounds: Any, bins: Any, minimum: Any, scores: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """The split of a node from the records it is scored on: the best of the first group that has a valid candidate.
 
@@ -259,7 +258,8 @@ def choose(
     while group * width < d and n > 0:
         count = features_of(key, group, width, order, features)
         looked = tally(
-            X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room
+            X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room, bounds,
+            bins,
         )
         found = best(sums, counts, count, depth, params, class_weight, minimum, scores)
         if found >= 0:

@@ -103,19 +103,18 @@ def grow(
     order = np.arange(len(kinds))
     features, counts = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
-    scores = np.empty(width * R)
+    scores, bounds, bins = np.empty(width * R), np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
     todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
     aside, room = np.empty(0, dtype=np.int32), np.empty((3, 0), dtype=np.int64)
     for at_line in range(first, n_lines):
-        line = lines[at_line]
-        if line[0] != REPLACE:
+        if lines[at_line, 0] != REPLACE:
             continue
-        tree_key, n_nodes, n_tallies = tree_keys[line[4], 0], used[0], used[1]
-        start, n = line[9], line[10]
+        tree_key, n_nodes, n_tallies = tree_keys[lines[at_line, 4], 0], used[0], used[1]
+        start, n = lines[at_line, 9], lines[at_line, 10]
         if len(aside) < n:
             aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
         column = room[0]
-        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, line[6], np.uint64(line[13])
+        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, lines[at_line, 6], np.uint64(lines[at_line, 13])
         n_nodes, waiting = n_nodes + 1, 1
         if n_nodes > len(nodes):
             return at_line, 1
@@ -125,9 +124,8 @@ def grow(
             i, at, count, level, node_key = (
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
             )  # fmt: skip
-            node = nodes[i]
-            node[FEATURE], node[THRESHOLD], node[LENGTH], node[RIGHT_CHILD] = -1, 0, count, -1
-            node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
+            nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, LENGTH], nodes[i, RIGHT_CHILD] = -1, 0, count, -1
+            nodes[i, N], nodes[i, START], nodes[i, ROOM], nodes[i, TALLY] = count, at, count, -1
             if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
                 continue
             shift = shift_of(count, params)
@@ -135,7 +133,7 @@ def grow(
             minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
             found, group, looked = choose(
                 X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-                features, keys, counts, sums, room, minimum, scores,
+                features, keys, counts, sums, room, bounds, bins, minimum, scores,
             )  # fmt: skip
             if found < 0:
                 continue
@@ -147,7 +145,7 @@ def grow(
             moved = at + count - kept
             if n_nodes + 2 > len(nodes):
                 return at_line, 1
-            node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = (
+            nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, LEFT_CHILD], nodes[i, RIGHT_CHILD] = (
                 feature,
                 threshold,
                 n_nodes,
@@ -156,8 +154,8 @@ def grow(
             if keeps_tally:
                 if n_tallies >= len(tallies):
                     return at_line, 2
-                node[TALLY] = n_tallies
-                keep_tally(heads[n_tallies], tallies[n_tallies], features, counts, bound, keys, sums)
+                nodes[i, TALLY] = n_tallies
+                keep_tally(n_tallies, heads, tallies, features, counts, bound, keys, sums)
                 n_tallies += 1
             if waiting + 2 > len(todo):
                 more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
@@ -180,7 +178,7 @@ def grow(
                 todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
                 waiting += 1
             n_nodes += 2
-        line[7], line[8], line[11], line[12] = used[0], n_nodes, used[1], n_tallies
+        lines[at_line, 7], lines[at_line, 8], lines[at_line, 11], lines[at_line, 12] = used[0], n_nodes, used[1], n_tallies
         used[0], used[1] = n_nodes, n_tallies
     return n_lines, 0
 
@@ -239,14 +237,16 @@ def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: i
 
 
 @inner
-def keep_tally(head: Any, tally: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any) -> None:
+def keep_tally(
+    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any
+) -> None:  # fmt: skip
     """Put a tally into the cache."""
-    m = len(features)
+    m, n = len(features), len(keys)
     for f in range(m):
-        head[f] = features[f] + (counts[f] << UPPER)
-    head[m] = np.int64(bound)
-    for j in range(len(keys)):
-        head[m + 1 + j] = keys[j]
+        heads[to, f] = features[f] + (counts[f] << UPPER)
+    heads[to, m] = np.int64(bound)
+    for j in range(n):
+        heads[to, m + 1 + j] = keys[j]
+    for j in range(n + 1):
         for c in range(sums.shape[1]):
-            tally[j, c] = sums[j, c]
-    tally[len(keys)] = sums[len(keys)]
+            tallies[to, j, c] = sums[j, c]

@@ -22,6 +22,7 @@ __all__ = [
     "draw",
     "inline",
     "inner",
+    "maker",
     "members",
     "mix",
     "njit",
@@ -45,8 +46,11 @@ def njit(function: Callable[..., Any]) -> Any:
     return kernel
 
 
-#: A kernel that only kernels call: nothing is compiled for others to call it by.
-inner: Any = numba.njit(**_OPTIONS, no_cpython_wrapper=True)
+#: A kernel that only kernels call: nothing is compiled for others to call it by. It makes no arrays, and so it counts no
+#: references to those it is given; every count is an instruction that locks the memory, for each array of each call.
+inner: Any = numba.njit(**_OPTIONS, no_cpython_wrapper=True, _nrt=False)
+#: The same, of one that makes arrays.
+maker: Any = numba.njit(**_OPTIONS, no_cpython_wrapper=True)
 #: One that is put into its caller: the innermost loops, for to pass an array costs more than what they do, and what has
 #: one caller, for to compile it by itself takes as long as to compile it there.
 inline: Any = numba.njit(**_OPTIONS, inline="always")
