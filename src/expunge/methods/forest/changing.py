@@ -114,6 +114,8 @@ def _gather(
             slot = lists[r]
             if shift and place(hashes[slot], tree_key) >> np.uint64(64 - shift) != np.uint64(0):
                 break
+            if not shift:
+                near(hashes, slot, 0)
             out[at + n] = slot
             n += alive[slot]
     return n
