@@ -152,9 +152,13 @@ def prepare(
     features, counts = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
     own, scores = np.empty((1, k), dtype=np.int64), np.empty(m * R)
-    todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
+    deepest = np.int64(0)  # a walk that goes down on the left leaves one node waiting on each level
+    for t in range(tree, len(roots)):
+        deepest = max(deepest, nodes[roots[t], N])
+    deepest = min(deepest, params[DEPTH]) + 2
+    todo, todo_key = np.empty((deepest, 5), dtype=np.int64), np.empty(deepest, dtype=np.uint64)
     aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
-    weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
+    weighted = len(weights) > 1
     bounds, bins = np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
     undo = np.empty(SHELF, dtype=np.int64)
     for t in range(tree, len(roots)):
@@ -220,8 +224,7 @@ def prepare(
                             scored += 1
                     shelf[_WORK] += scored
                     sort_records(new_lists, at, scored, hashes, tree_key, ties)
-                    if room.shape[1] < scored:
-                        room = np.empty((3, 2 * scored), dtype=np.int64)
+                    room = np.empty((3, scored), dtype=np.int64)
                     found, group, looked = choose(
                         X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
                         order, features, keys, counts, sums, room, bounds, bins, 0.0, scores,
@@ -280,10 +283,6 @@ def prepare(
                     moved += 1
             for b in range(moved):  # mostly one or none: a slice would take longer to make
                 entered[kept + b], entered_at[kept + b] = aside[b], aside_at[b]
-            if waiting + 2 > len(todo):
-                more, more_key = np.empty((2 * len(todo), 5), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
-                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
-                todo, todo_key = more, more_key
             for side in (1, 0):
                 low, high = (kept, b1) if side else (b0, kept)
                 if low < high:

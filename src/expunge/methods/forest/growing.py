@@ -104,16 +104,19 @@ def grow(
     features, counts = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
     scores, bounds, bins = np.empty(width * R), np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
-    todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
-    aside, room = np.empty(0, dtype=np.int32), np.empty((3, 0), dtype=np.int64)
+    most = np.int64(0)  # all room is made here: an array that is made anew in a loop is counted again in every round
+    for at_line in range(first, n_lines):
+        if lines[at_line, 0] == REPLACE:
+            most = max(most, lines[at_line, 10])
+    deepest = min(most, params[DEPTH]) + 2
+    todo, todo_key = np.empty((deepest, 4), dtype=np.int64), np.empty(deepest, dtype=np.uint64)
+    aside, room = np.empty(most, dtype=np.int32), np.empty((3, most), dtype=np.int64)
+    column = room[0]
     for at_line in range(first, n_lines):
         if lines[at_line, 0] != REPLACE:
             continue
         tree_key, n_nodes, n_tallies = tree_keys[lines[at_line, 4], 0], used[0], used[1]
         start, n = lines[at_line, 9], lines[at_line, 10]
-        if len(aside) < n:
-            aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
-        column = room[0]
         todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, lines[at_line, 6], np.uint64(lines[at_line, 13])
         n_nodes, waiting = n_nodes + 1, 1
         if n_nodes > len(nodes):
@@ -157,10 +160,6 @@ def grow(
                 nodes[i, TALLY] = n_tallies
                 keep_tally(n_tallies, heads, tallies, features, counts, bound, keys, sums)
                 n_tallies += 1
-            if waiting + 2 > len(todo):
-                more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
-                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
-                todo, todo_key = more, more_key
             left, right = n_nodes, n_nodes + 1
             if shift == 0:
                 for c in range(k):
