@@ -9,7 +9,7 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from expunge.methods.forest.order import inline
+from expunge.methods.forest.order import inner
 
 __all__ = ["near", "near_all"]
 
@@ -36,7 +36,7 @@ def near(_context: Any, array: Any, _row: Any, _byte: Any) -> Any:
     return types.void(array, types.intp, types.intp), emit
 
 
-@inline
+@inner
 def near_all(array: Any, row: Any, n_bytes: int) -> int:
     """Ask for all of a row of so many bytes; how many lines that are, give or take one."""
     for byte in range(0, n_bytes, 64):

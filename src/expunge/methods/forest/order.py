@@ -101,7 +101,7 @@ def place(hash_: Any, key: Any) -> Any:
     return mix(hash_ + key)
 
 
-@inline
+@inner
 def before(a: Any, slot_a: Any, b: Any, slot_b: Any, ties: Any) -> bool:
     """Whether one record stands before another; equal hashes go by the rank of their ids, where there are ranks."""
     return a < b or (a == b and len(ties) > 1 and ties[slot_a] < ties[slot_b])
