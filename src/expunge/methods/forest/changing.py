@@ -229,7 +229,8 @@ def prepare(
                         X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
                         order, features, keys, counts, sums, room, bounds, bins, 0.0, scores,
                     )  # fmt: skip
-                    replace = found < 0 or features[found // R] != nodes[i, FEATURE] or keys[found] != nodes[i, THRESHOLD]
+                    replace = found < 0 or features[found // R] != nodes[i, FEATURE]
+                    replace = replace or keys[found] != nodes[i, THRESHOLD]
                     if not replace and group == 0:
                         lines[line, 0], lines[line, 7], bound = REFRESH, shelf[_TALLIES], ALL
                         if looked >= 0:
@@ -267,7 +268,8 @@ def prepare(
                         count += 1
                 shelf[_WORK] += count
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
-                lines[line, 0], lines[line, 9], lines[line, 10], lines[line, 13] = REPLACE, at, count, np.int64(node_key)
+                lines[line, 0], lines[line, 9], lines[line, 10] = REPLACE, at, count
+                lines[line, 13] = np.int64(node_key)
                 shelf[_RECORDS] = at + count
                 if count > nodes[i, ROOM]:
                     shelf[_NEED] += count + count // 2 + 4

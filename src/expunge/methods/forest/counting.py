@@ -89,8 +89,8 @@ def tally(
     """Candidates of n records in order, and what is left of each.
 
     Fills ``keys`` (m R), ``counts`` (m: how many of the R each feature has) and ``sums`` (m R + 1, k). ``room`` is for
-    three columns of at least n numbers, ``bounds`` (R) and ``bins`` (R + 2, k) are for the thresholds of a feature in order
-    and for the sums between them.
+    three columns of at least n numbers, ``bounds`` (R) and ``bins`` (R + 2, k) for the thresholds of a feature in order
+    and the sums between them.
 
     Returns
     -------
@@ -260,7 +260,7 @@ def choose(
         looked = tally(
             X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room, bounds,
             bins,
-        )
+        )  # fmt: skip
         found = best(sums, counts, count, depth, params, class_weight, minimum, scores)
         if found >= 0:
             return found, group, looked

@@ -117,7 +117,8 @@ def grow(
             continue
         tree_key, n_nodes, n_tallies = tree_keys[lines[at_line, 4], 0], used[0], used[1]
         start, n = lines[at_line, 9], lines[at_line, 10]
-        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, lines[at_line, 6], np.uint64(lines[at_line, 13])
+        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3] = n_nodes, start, n, lines[at_line, 6]
+        todo_key[0] = np.uint64(lines[at_line, 13])
         n_nodes, waiting = n_nodes + 1, 1
         if n_nodes > len(nodes):
             return at_line, 1
@@ -177,7 +178,8 @@ def grow(
                 todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
                 waiting += 1
             n_nodes += 2
-        lines[at_line, 7], lines[at_line, 8], lines[at_line, 11], lines[at_line, 12] = used[0], n_nodes, used[1], n_tallies
+        lines[at_line, 7], lines[at_line, 8] = used[0], n_nodes
+        lines[at_line, 11], lines[at_line, 12] = used[1], n_tallies
         used[0], used[1] = n_nodes, n_tallies
     return n_lines, 0
 

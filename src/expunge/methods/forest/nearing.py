@@ -16,12 +16,8 @@ __all__ = ["near", "near_all"]
 _BYTE, _INT = ir.IntType(8), ir.IntType(32)
 
 
-@intrinsic
-def near(_context: Any, array: Any, _row: Any, _byte: Any) -> Any:
-    """Ask for the cache line in which a byte of a row of an array stands: ``near(array, row, byte)``.
-
-    Whatever the numbers are, nothing is read and nothing can fail; a row is what the first index counts.
-    """
+def _emitted(_context: Any, array: Any, _row: Any, _byte: Any) -> Any:
+    """The instruction; what it takes in numbers of 64 bits, whatever they were."""
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = make_array(signature.args[0])(context, builder, arguments[0])
@@ -34,6 +30,11 @@ def near(_context: Any, array: Any, _row: Any, _byte: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp), emit
+
+
+#: Ask for the cache line in which a byte of a row of an array stands: ``near(array, row, byte)``. A row is what the first
+#: index counts. Nothing is read, and nothing can fail, whatever the numbers are.
+near: Any = intrinsic(_emitted)
 
 
 @inner
