@@ -186,9 +186,9 @@ def grow(
 
 @inline
 def _part(
-    X: Any, columns: Any, records: Any, at: int, count: int, feature: Any, threshold: Any, kind: Any, params: Any,
+    X: Any, columns: Any, records: Any, at: Any, count: int, feature: Any, threshold: Any, kind: Any, params: Any,
     aside: Any, column: Any,
-) -> int:  # fmt: skip
+) -> Any:  # fmt: skip
     """Bring the records of a node that go left before the others, stably; where the others begin."""
     kept, moved = at, np.int64(0)
     # A record is written to both sides and counts on one: no branch to foresee.

@@ -32,8 +32,8 @@ def _emitted(_context: Any, array: Any, _row: Any, _byte: Any) -> Any:
     return types.void(array, types.intp, types.intp), emit
 
 
-#: Ask for the cache line in which a byte of a row of an array stands: ``near(array, row, byte)``. A row is what the first
-#: index counts. Nothing is read, and nothing can fail, whatever the numbers are.
+#: Ask for the cache line in which a byte of a row of an array stands: ``near(array, row, byte)``. A row is what the
+#: first index counts. Nothing is read, and nothing can fail, whatever the numbers are.
 near: Any = intrinsic(_emitted)
 
 
