@@ -30,7 +30,8 @@ from expunge.methods.forest.growing import (
     keep_tally,
 )
 from expunge.methods.forest.lines import ADJUST, DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
-from expunge.methods.forest.order import child_key, inner, njit, place, sort_records
+from expunge.methods.forest.nearing import near
+from expunge.methods.forest.order import child_key, inner, maker, njit, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,
@@ -54,6 +55,8 @@ __all__ = ["SHELF", "enter", "prepare", "sign_of"]
 #: lists will need.
 SHELF = 7
 _LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
+#: Of the leaf so many leaves on the first hash is asked for.
+_AHEAD = 8
 
 
 @inner
@@ -74,35 +77,47 @@ def enter(tree: int, slots: Any, limits: Any, hashes: Any, tree_keys: Any, ties:
     return n
 
 
-@inner
+@maker
 def _gather(
     node: int, nodes: Any, lists: Any, alive: Any, shift: int, hashes: Any, tree_key: Any, out: Any, at: int
 ) -> int:
-    """Copy the records below a node that are alive and scored; how many, or -1 if there is no room."""
-    n = 0
+    """Copy the records below a node that are alive and scored, in no order; how many, or -1 if there is no room.
+
+    Level by level, so that nodes, and then lists, are on their way while those before them are looked at.
+    """
     todo = np.empty(64, dtype=np.int64)
-    todo[0], waiting = node, 1
-    while waiting:
-        waiting -= 1
-        i = todo[waiting]
-        if nodes[i, FEATURE] >= 0:
-            if waiting + 2 > len(todo):
-                more = np.empty(2 * len(todo), dtype=np.int64)
-                more[: len(todo)] = todo
-                todo = more
-            todo[waiting], todo[waiting + 1] = nodes[i, RIGHT_CHILD], nodes[i, LEFT_CHILD]
-            waiting += 2
+    todo[0], done, end, leaves, n = node, 0, 1, 0, 0
+    while done < end:
+        i = todo[done]
+        done += 1
+        if nodes[i, FEATURE] < 0:
+            near(lists, nodes[i, START], 0)
+            todo[leaves] = i  # in the place of a node that was looked at
+            leaves += 1
             continue
-        start, count = nodes[i, START], nodes[i, LENGTH]
+        if end + 2 > len(todo):
+            more = np.empty(4 * len(todo), dtype=np.int64)
+            for j in range(end):
+                more[j] = todo[j]
+            todo = more
+        todo[end], todo[end + 1] = nodes[i, LEFT_CHILD], nodes[i, RIGHT_CHILD]
+        near(nodes, todo[end], 0)
+        near(nodes, todo[end + 1], 0)
+        end += 2
+    for j in range(leaves):
+        if shift and j + _AHEAD < leaves:
+            near(hashes, lists[nodes[todo[j + _AHEAD], START]], 0)
+        start, count = nodes[todo[j], START], nodes[todo[j], LENGTH]
         if at + n + count > len(out):
             return -1
         for r in range(start, start + count):
             slot = lists[r]
             if shift and place(hashes[slot], tree_key) >> np.uint64(64 - shift) != np.uint64(0):
                 break
-            if alive[slot]:
-                out[at + n] = slot
-                n += 1
+            if not shift:
+                near(hashes, slot, 0)
+            out[at + n] = slot
+            n += alive[slot]
     return n
 
 
@@ -137,9 +152,14 @@ def prepare(
     features, counts = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
     own, scores = np.empty((1, k), dtype=np.int64), np.empty(m * R)
-    todo, todo_key = np.empty((64, 5), dtype=np.int64), np.empty(64, dtype=np.uint64)
+    deepest = np.int64(0)  # a walk that goes down on the left leaves one node waiting on each level
+    for t in range(tree, len(roots)):
+        deepest = max(deepest, nodes[roots[t], N])
+    deepest = min(deepest, params[DEPTH]) + 2
+    todo, todo_key = np.empty((deepest, 5), dtype=np.int64), np.empty(deepest, dtype=np.uint64)
     aside, aside_at = np.empty(len(slots), dtype=np.int32), np.empty(len(slots), dtype=np.uint64)
-    weighted, room = len(weights) > 1, np.empty((3, 4096), dtype=np.int64)
+    weighted = len(weights) > 1
+    bounds, bins = np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
     undo = np.empty(SHELF, dtype=np.int64)
     for t in range(tree, len(roots)):
         undo[:] = shelf
@@ -158,8 +178,7 @@ def prepare(
             i, b0, b1, depth, block = (
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo[waiting, 4],
             )  # fmt: skip
-            node_key, node = todo_key[waiting], nodes[i]
-            n_new, n_come = node[N], 0
+            node_key, n_new, n_come = todo_key[waiting], nodes[i, N], 0
             for c in range(k):
                 own[0, c] = node_sums[i, c]
             for b in range(b0, b1):
@@ -172,26 +191,26 @@ def prepare(
             if shelf[_LINES] >= len(lines):
                 shelf[:] = undo
                 return t
-            line = lines[shelf[_LINES]]
-            line[0], line[1], line[2], line[3], line[4], line[5], line[6] = ADJUST, i, b0, b1, t, block, depth
+            line = shelf[_LINES]
+            lines[line, 0], lines[line, 1], lines[line, 2], lines[line, 3] = ADJUST, i, b0, b1
+            lines[line, 4], lines[line, 5], lines[line, 6] = t, block, depth
             shelf[_LINES] += 1
-            if node[FEATURE] < 0 and is_final:
-                line[0] = IN_LEAF
-                n_listed = node[LENGTH] + n_come
-                if n_come and n_listed > node[ROOM]:
+            if nodes[i, FEATURE] < 0 and is_final:
+                lines[line, 0] = IN_LEAF
+                n_listed = nodes[i, LENGTH] + n_come
+                if n_come and n_listed > nodes[i, ROOM]:
                     shelf[_NEED] += n_listed + n_listed // 2 + 4
                 continue
-            replace = is_final or node[FEATURE] < 0 or (node[TALLY] < 0 and n_new < params[SMALL])
+            replace = is_final or nodes[i, FEATURE] < 0 or (nodes[i, TALLY] < 0 and n_new < params[SMALL])
             if not replace:
                 shift = shift_of(n_new, params)
-                refresh = node[TALLY] < 0 or shift != shift_of(node[N], params)
+                refresh = nodes[i, TALLY] < 0 or shift != shift_of(nodes[i, N], params)
                 inside = False
                 if not refresh:
-                    head = heads[node[TALLY]]
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             inside = True
-                            refresh = refresh or entered_at[b] <= np.uint64(head[m])
+                            refresh = refresh or entered_at[b] <= np.uint64(heads[nodes[i, TALLY], m])
                 if refresh:
                     at = shelf[_RECORDS]
                     scored = _gather(i, nodes, lists, alive, shift, hashes, tree_key, new_lists, at)
@@ -205,36 +224,38 @@ def prepare(
                             scored += 1
                     shelf[_WORK] += scored
                     sort_records(new_lists, at, scored, hashes, tree_key, ties)
-                    if room.shape[1] < scored:
-                        room = np.empty((3, 2 * scored), dtype=np.int64)
+                    room = np.empty((3, scored), dtype=np.int64)
                     found, group, looked = choose(
                         X, columns, kinds, y, weights, new_lists, at, scored, node_key, depth, params, class_weight,
-                        order, features, keys, counts, sums, room, 0.0, scores,
+                        order, features, keys, counts, sums, room, bounds, bins, 0.0, scores,
                     )  # fmt: skip
-                    replace = found < 0 or features[found // R] != node[FEATURE] or keys[found] != node[THRESHOLD]
+                    replace = found < 0 or features[found // R] != nodes[i, FEATURE]
+                    replace = replace or keys[found] != nodes[i, THRESHOLD]
                     if not replace and group == 0:
-                        line[0], line[7], bound = REFRESH, shelf[_TALLIES], ALL
+                        lines[line, 0], lines[line, 7], bound = REFRESH, shelf[_TALLIES], ALL
                         if looked >= 0:
                             bound = place(hashes[new_lists[at + looked - 1]], tree_key)
-                        keep_tally(new_heads[line[7]], new_tallies[line[7]], features, counts, bound, keys, sums)
+                        keep_tally(lines[line, 7], new_heads, new_tallies, features, counts, bound, keys, sums)
                         shelf[_TALLIES] += 1
-                    elif not replace and node[TALLY] >= 0:
-                        line[0] = DROP
+                    elif not replace and nodes[i, TALLY] >= 0:
+                        lines[line, 0] = DROP
                 elif inside:
-                    line[0] = TALLIED
-                    sums[:] = tallies[node[TALLY]]
+                    lines[line, 0] = TALLIED
+                    for j in range(m * R + 1):
+                        for c in range(k):
+                            sums[j, c] = tallies[nodes[i, TALLY], j, c]
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             slot = entered[b]
                             w = weights[slot if weighted else 0]
                             sign = sign_of(slot, alive)
-                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], sums)
-                    head = heads[node[TALLY]]
+                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, nodes[i, TALLY], sums)
+                    row = nodes[i, TALLY]
                     for f in range(m):
-                        counts[f] = head[f] >> UPPER
+                        counts[f] = heads[row, f] >> UPPER
                     found = best(sums, counts, m, depth, params, class_weight, 0.0, scores)
-                    replace = found < 0 or head[found // R] & LOWER != node[FEATURE]
-                    replace = replace or head[m + 1 + found] != node[THRESHOLD]
+                    replace = found < 0 or heads[row, found // R] & LOWER != nodes[i, FEATURE]
+                    replace = replace or heads[row, m + 1 + found] != nodes[i, THRESHOLD]
             if replace:
                 at = shelf[_RECORDS]
                 count = _gather(i, nodes, lists, alive, 0, hashes, tree_key, new_lists, at)
@@ -247,15 +268,16 @@ def prepare(
                         count += 1
                 shelf[_WORK] += count
                 sort_records(new_lists, at, count, hashes, tree_key, ties)
-                line[0], line[9], line[10], line[13] = REPLACE, at, count, np.int64(node_key)
+                lines[line, 0], lines[line, 9], lines[line, 10] = REPLACE, at, count
+                lines[line, 13] = np.int64(node_key)
                 shelf[_RECORDS] = at + count
-                if count > node[ROOM]:
+                if count > nodes[i, ROOM]:
                     shelf[_NEED] += count + count // 2 + 4
                 continue
-            kept, moved, kind = b0, 0, kinds[node[FEATURE]]
+            kept, moved, kind = b0, 0, kinds[nodes[i, FEATURE]]
             for b in range(b0, b1):
                 slot = entered[b]
-                if goes_left(key_of(X[slot * params[ROW] + node[FEATURE]], kind), node[THRESHOLD], kind):
+                if goes_left(key_of(X[slot * params[ROW] + nodes[i, FEATURE]], kind), nodes[i, THRESHOLD], kind):
                     entered[kept], entered_at[kept] = slot, entered_at[b]
                     kept += 1
                 else:
@@ -263,14 +285,10 @@ def prepare(
                     moved += 1
             for b in range(moved):  # mostly one or none: a slice would take longer to make
                 entered[kept + b], entered_at[kept + b] = aside[b], aside_at[b]
-            if waiting + 2 > len(todo):
-                more, more_key = np.empty((2 * len(todo), 5), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
-                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
-                todo, todo_key = more, more_key
             for side in (1, 0):
                 low, high = (kept, b1) if side else (b0, kept)
                 if low < high:
-                    todo[waiting, 0] = node[RIGHT_CHILD] if side else node[LEFT_CHILD]
+                    todo[waiting, 0] = nodes[i, RIGHT_CHILD] if side else nodes[i, LEFT_CHILD]
                     todo[waiting, 1], todo[waiting, 2], todo[waiting, 3] = low, high, depth + 1
                     todo[waiting, 4] = 2 * block + side if depth < BLOCK_DEPTH else block
                     todo_key[waiting] = child_key(node_key, side)

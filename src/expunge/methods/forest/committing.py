@@ -134,9 +134,8 @@ def commit(
     """
     weighted = len(weights) > 1
     for at in range(n_lines):
-        line = lines[at]
-        what, i, b0, b1, t, block, depth = line[0], line[1], line[2], line[3], line[4], line[5], line[6]
-        node = nodes[i]
+        what, i, b0, b1, t = lines[at, 0], lines[at, 1], lines[at, 2], lines[at, 3], lines[at, 4]
+        block, depth = lines[at, 5], lines[at, 6]
         dirty[t, 0] = 1
         if depth >= BLOCK_DEPTH:
             dirty[t, 1 + block] = 1
@@ -146,26 +145,26 @@ def commit(
                 for below in range(block * width, (block + 1) * width):
                     dirty[t, 1 + below] = 1
             _replace(
-                i, line, nodes, node_sums, heads, tallies, lists, new_nodes, new_sums, new_heads, new_tallies,
+                i, lines[at], nodes, node_sums, heads, tallies, lists, new_nodes, new_sums, new_heads, new_tallies,
                 new_lists, free_nodes, free_tallies, pool, todo,
             )  # fmt: skip
             continue
-        n_new, n_come = node[N], 0
+        n_new, n_come = nodes[i, N], 0
         for b in range(b0, b1):
             n_new += sign_of(entered[b], alive)
             n_come += alive[entered[b]]
         if what == IN_LEAF and n_come:
             _in_leaf(
-                node, n_come, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, alive, pool
+                nodes[i], n_come, entered, entered_at, b0, b1, lists, hashes, tree_keys[t, 0], ties, alive, pool
             )  # fmt: skip
         elif what == DROP:
-            free_tallies[pool[_FREE_TALLIES]] = node[TALLY]
+            free_tallies[pool[_FREE_TALLIES]] = nodes[i, TALLY]
             pool[_FREE_TALLIES] += 1
-            node[TALLY] = -1
+            nodes[i, TALLY] = -1
         elif what == REFRESH:
-            if node[TALLY] < 0:
-                node[TALLY] = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
-            _put_tally(node[TALLY], heads, tallies, line[7], new_heads, new_tallies)
+            if nodes[i, TALLY] < 0:
+                nodes[i, TALLY] = _take(free_tallies, pool, _FREE_TALLIES, _TALLIES)
+            _put_tally(nodes[i, TALLY], heads, tallies, lines[at, 7], new_heads, new_tallies)
         elif what == TALLIED:
             shift = shift_of(n_new, params)
             for b in range(b0, b1):
@@ -173,8 +172,8 @@ def commit(
                     slot = entered[b]
                     w = weights[slot if weighted else 0]
                     sign = sign_of(slot, alive)
-                    adjust(X, kinds, slot, y[slot], w, sign, params, heads, node[TALLY], tallies[node[TALLY]])
-        node[N] = n_new
+                    adjust(X, kinds, slot, y[slot], w, sign, params, heads, nodes[i, TALLY], tallies[nodes[i, TALLY]])
+        nodes[i, N] = n_new
         for b in range(b0, b1):
             slot = entered[b]
             add(node_sums, i, y[slot], weights[slot if weighted else 0], sign_of(slot, alive), 0, params)

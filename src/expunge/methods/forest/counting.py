@@ -29,7 +29,7 @@ from expunge.methods.forest.splits import (
     key_of,
 )
 
-__all__ = ["adjust", "choose", "features_of", "read_column", "tally"]
+__all__ = ["adjust", "choose", "features_of", "read_bits", "read_column", "tally"]
 
 #: The thresholds of a feature are looked for among so many first records, for each threshold of a number.
 _LOOKED = 4
@@ -38,12 +38,10 @@ _MANY = 4096
 
 
 @inner
-def read_column(
-    X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
-) -> None:  # fmt: skip
-    """The keys of a column of n records; the loads by themselves, for they wait for memory side by side.
+def read_bits(X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, params: Any, out: Any) -> None:
+    """A column of n records as it stands; the loads by themselves, for they wait for memory side by side.
 
-    Of many records they come from ``columns``, the table column after column, if it is there: one column stays in the
+    Of many records it comes from ``columns``, the table column after column, if it is there: one column stays in the
     cache, while of few records the rows do.
     """
     step = params[ROW]
@@ -54,6 +52,14 @@ def read_column(
     else:
         for i in range(n):
             out[i] = X[np.uint64(records[start + i] * step + feature)]
+
+
+@inner
+def read_column(
+    X: Any, columns: Any, records: Any, start: int, n: int, feature: Any, kind: Any, params: Any, out: Any
+) -> None:  # fmt: skip
+    """The keys of a column of n records."""
+    read_bits(X, columns, records, start, n, feature, params, out)
     if kind == FLOAT:
         for i in range(n):
             out[i] = key_of(out[i], FLOAT)
@@ -78,12 +84,13 @@ def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
 @inner
 def tally(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, features: Any,
-    n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any,
+    n_features: int, params: Any, keys: Any, counts: Any, sums: Any, room: Any, bounds: Any, bins: Any,
 ) -> int:  # fmt: skip
     """Candidates of n records in order, and what is left of each.
 
     Fills ``keys`` (m R), ``counts`` (m: how many of the R each feature has) and ``sums`` (m R + 1, k). ``room`` is for
-    three columns of at least n numbers.
+    three columns of at least n numbers, ``bounds`` (R) and ``bins`` (R + 2, k) for the thresholds of a feature in order
+    and the sums between them.
 
     Returns
     -------
@@ -110,8 +117,6 @@ def tally(
             if weighted:
                 w = weights[records[start + i]]
             add(sums, width * R, targets[i], w, 1, COUNTED, params)
-    bounds = np.empty(R, dtype=np.int64)
-    bins = np.empty((R + 2, k), dtype=np.int64)
     for f in range(n_features):
         kind = kinds[features[f]]
         read_column(X, columns, records, start, n, features[f], kind, params, column)
@@ -236,7 +241,7 @@ def adjust(
 def choose(
     X: Any, columns: Any, kinds: Any, y: Any, weights: Any, records: Any, start: int, n: int, key: Any, depth: int,
     params: Any, class_weight: Any, order: Any, features: Any, keys: Any, counts: Any, sums: Any, room: Any,
-    minimum: Any, scores: Any,
+    bounds: Any, bins: Any, minimum: Any, scores: Any,
 ) -> tuple[int, int, int]:  # fmt: skip
     """The split of a node from the records it is scored on: the best of the first group that has a valid candidate.
 
@@ -253,8 +258,9 @@ def choose(
     while group * width < d and n > 0:
         count = features_of(key, group, width, order, features)
         looked = tally(
-            X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room
-        )
+            X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room, bounds,
+            bins,
+        )  # fmt: skip
         found = best(sums, counts, count, depth, params, class_weight, minimum, scores)
         if found >= 0:
             return found, group, looked

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.counting import choose, read_column
+from expunge.methods.forest.counting import choose, read_bits, read_column
 from expunge.methods.forest.lines import REPLACE
 from expunge.methods.forest.order import LEFT, RIGHT, inline, inner, mix, njit, place
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,
     DEPTH,
+    FLOAT,
     GROUP,
     MISSING,
     SMALL,
@@ -26,6 +27,7 @@ from expunge.methods.forest.splits import (
     UPPER,
     WEIGHT,
     add,
+    float_of,
     is_pure,
     shift_of,
 )
@@ -101,19 +103,22 @@ def grow(
     order = np.arange(len(kinds))
     features, counts = np.empty(width, dtype=np.int64), np.empty(width, dtype=np.int64)
     keys, sums = np.empty(width * R, dtype=np.int64), np.empty((width * R + 1, k), dtype=np.int64)
-    scores = np.empty(width * R)
-    todo, todo_key = np.empty((64, 4), dtype=np.int64), np.empty(64, dtype=np.uint64)
-    aside, room = np.empty(0, dtype=np.int32), np.empty((3, 0), dtype=np.int64)
+    scores, bounds, bins = np.empty(width * R), np.empty(R, dtype=np.int64), np.empty((R + 2, k), dtype=np.int64)
+    most = np.int64(0)  # all room is made here: an array that is made anew in a loop is counted again in every round
     for at_line in range(first, n_lines):
-        line = lines[at_line]
-        if line[0] != REPLACE:
+        if lines[at_line, 0] == REPLACE:
+            most = max(most, lines[at_line, 10])
+    deepest = min(most, params[DEPTH]) + 2
+    todo, todo_key = np.empty((deepest, 4), dtype=np.int64), np.empty(deepest, dtype=np.uint64)
+    aside, room = np.empty(most, dtype=np.int32), np.empty((3, most), dtype=np.int64)
+    column = room[0]
+    for at_line in range(first, n_lines):
+        if lines[at_line, 0] != REPLACE:
             continue
-        tree_key, n_nodes, n_tallies = tree_keys[line[4], 0], used[0], used[1]
-        start, n = line[9], line[10]
-        if len(aside) < n:
-            aside, room = np.empty(n, dtype=np.int32), np.empty((3, n), dtype=np.int64)
-        column = room[0]
-        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3], todo_key[0] = n_nodes, start, n, line[6], np.uint64(line[13])
+        tree_key, n_nodes, n_tallies = tree_keys[lines[at_line, 4], 0], used[0], used[1]
+        start, n = lines[at_line, 9], lines[at_line, 10]
+        todo[0, 0], todo[0, 1], todo[0, 2], todo[0, 3] = n_nodes, start, n, lines[at_line, 6]
+        todo_key[0] = np.uint64(lines[at_line, 13])
         n_nodes, waiting = n_nodes + 1, 1
         if n_nodes > len(nodes):
             return at_line, 1
@@ -123,9 +128,8 @@ def grow(
             i, at, count, level, node_key = (
                 todo[waiting, 0], todo[waiting, 1], todo[waiting, 2], todo[waiting, 3], todo_key[waiting],
             )  # fmt: skip
-            node = nodes[i]
-            node[FEATURE], node[THRESHOLD], node[LENGTH], node[RIGHT_CHILD] = -1, 0, count, -1
-            node[N], node[START], node[ROOM], node[TALLY] = count, at, count, -1
+            nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, LENGTH], nodes[i, RIGHT_CHILD] = -1, 0, count, -1
+            nodes[i, N], nodes[i, START], nodes[i, ROOM], nodes[i, TALLY] = count, at, count, -1
             if count < params[SPLIT] or level >= params[DEPTH] or is_pure(node_sums, i, params):
                 continue
             shift = shift_of(count, params)
@@ -133,7 +137,7 @@ def grow(
             minimum = class_weight[len(class_weight) - 1] / float(np.int64(1) << shift)
             found, group, looked = choose(
                 X, columns, kinds, y, weights, records, at, scored, node_key, level, params, class_weight, order,
-                features, keys, counts, sums, room, minimum, scores,
+                features, keys, counts, sums, room, bounds, bins, minimum, scores,
             )  # fmt: skip
             if found < 0:
                 continue
@@ -141,20 +145,11 @@ def grow(
             kind, keeps_tally, bound = kinds[feature], group == 0 and count >= params[SMALL], ALL
             if keeps_tally and looked >= 0:
                 bound = place(hashes[records[at + looked - 1]], tree_key)
-            kept, moved, ordered = at, np.int64(0), kind != CATEGORY and threshold != MISSING
-            read_column(X, columns, records, at, count, feature, kind, params, column)
-            for r in range(count):  # both are written, and one of them counts: no branch to foresee
-                slot, x = records[at + r], column[r]
-                is_left = (x == threshold) | ((x < threshold) & ordered)
-                records[kept] = slot
-                aside[moved] = slot
-                kept += np.int64(is_left)
-                moved += np.int64(not is_left)
-            for r in range(moved):
-                records[kept + r] = aside[r]
+            kept = _part(X, columns, records, at, count, feature, threshold, kind, params, aside, column)
+            moved = at + count - kept
             if n_nodes + 2 > len(nodes):
                 return at_line, 1
-            node[FEATURE], node[THRESHOLD], node[LEFT_CHILD], node[RIGHT_CHILD] = (
+            nodes[i, FEATURE], nodes[i, THRESHOLD], nodes[i, LEFT_CHILD], nodes[i, RIGHT_CHILD] = (
                 feature,
                 threshold,
                 n_nodes,
@@ -163,13 +158,9 @@ def grow(
             if keeps_tally:
                 if n_tallies >= len(tallies):
                     return at_line, 2
-                node[TALLY] = n_tallies
-                keep_tally(heads[n_tallies], tallies[n_tallies], features, counts, bound, keys, sums)
+                nodes[i, TALLY] = n_tallies
+                keep_tally(n_tallies, heads, tallies, features, counts, bound, keys, sums)
                 n_tallies += 1
-            if waiting + 2 > len(todo):
-                more, more_key = np.empty((2 * len(todo), 4), dtype=np.int64), np.empty(2 * len(todo), dtype=np.uint64)
-                more[: len(todo)], more_key[: len(todo)] = todo, todo_key
-                todo, todo_key = more, more_key
             left, right = n_nodes, n_nodes + 1
             if shift == 0:
                 for c in range(k):
@@ -187,9 +178,43 @@ def grow(
                 todo_key[waiting] = mix(node_key + (RIGHT if side else LEFT))
                 waiting += 1
             n_nodes += 2
-        line[7], line[8], line[11], line[12] = used[0], n_nodes, used[1], n_tallies
+        lines[at_line, 7], lines[at_line, 8] = used[0], n_nodes
+        lines[at_line, 11], lines[at_line, 12] = used[1], n_tallies
         used[0], used[1] = n_nodes, n_tallies
     return n_lines, 0
+
+
+@inline
+def _part(
+    X: Any, columns: Any, records: Any, at: Any, count: int, feature: Any, threshold: Any, kind: Any, params: Any,
+    aside: Any, column: Any,
+) -> Any:  # fmt: skip
+    """Bring the records of a node that go left before the others, stably; where the others begin."""
+    kept, moved = at, np.int64(0)
+    # A record is written to both sides and counts on one: no branch to foresee.
+    if kind == FLOAT and threshold != MISSING:  # as numbers, of which nothing is at most as large as NaN
+        bound, numbers = float_of(threshold), column.view(np.float64)
+        read_bits(X, columns, records, at, count, feature, params, column)
+        for r in range(count):
+            slot = records[at + r]
+            is_left = np.int64(numbers[r] <= bound)
+            records[kept] = slot
+            aside[moved] = slot
+            kept += is_left
+            moved += 1 - is_left
+    else:
+        ordered = kind != CATEGORY and threshold != MISSING
+        read_column(X, columns, records, at, count, feature, kind, params, column)
+        for r in range(count):
+            slot, x = records[at + r], column[r]
+            is_left = np.int64((x == threshold) | ((x < threshold) & ordered))
+            records[kept] = slot
+            aside[moved] = slot
+            kept += is_left
+            moved += 1 - is_left
+    for r in range(moved):
+        records[kept + r] = aside[r]
+    return kept
 
 
 @inner
@@ -213,14 +238,16 @@ def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: i
 
 
 @inner
-def keep_tally(head: Any, tally: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any) -> None:
+def keep_tally(
+    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any
+) -> None:  # fmt: skip
     """Put a tally into the cache."""
-    m = len(features)
+    m, n = len(features), len(keys)
     for f in range(m):
-        head[f] = features[f] + (counts[f] << UPPER)
-    head[m] = np.int64(bound)
-    for j in range(len(keys)):
-        head[m + 1 + j] = keys[j]
+        heads[to, f] = features[f] + (counts[f] << UPPER)
+    heads[to, m] = np.int64(bound)
+    for j in range(n):
+        heads[to, m + 1 + j] = keys[j]
+    for j in range(n + 1):
         for c in range(sums.shape[1]):
-            tally[j, c] = sums[j, c]
-    tally[len(keys)] = sums[len(keys)]
+            tallies[to, j, c] = sums[j, c]

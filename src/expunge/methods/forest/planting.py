@@ -6,6 +6,7 @@ a fit. They are made as long as the first trees let expect; what is never writte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -74,10 +75,9 @@ class Pools:
     def __init__(self, plan: Plan, n_nodes: int, n_tallies: int, n_lists: int) -> None:
         params = plan.params
         m, R, k = int(params[GROUP]), int(params[THRESHOLDS]), int(params[CLASSES]) or 3
-        self.nodes, self.sums = np.empty((n_nodes, NODE), dtype=np.int64), np.empty((n_nodes, k), dtype=np.int64)
-        self.heads = np.empty((n_tallies, m + 1 + m * R), dtype=np.int64)
-        self.tallies = np.empty((n_tallies, m * R + 1, k), dtype=np.int64)
-        self.lists = np.empty(n_lists, dtype=np.int32)
+        self.nodes, self.sums = _lined((n_nodes, NODE)), _lined((n_nodes, k))
+        self.heads, self.tallies = _lined((n_tallies, m + 1 + m * R)), _lined((n_tallies, m * R + 1, k))
+        self.lists = _lined((n_lists,), np.int32)
         self.used, self.roots = np.zeros(3, dtype=np.int64), list[int]()
 
     def lengthen(self, n_nodes: int, n_tallies: int, n_lists: int) -> None:
@@ -167,6 +167,14 @@ def _with_spare(used: Any) -> Any:
 
 def longer(array: Any, length: Any, used: Any) -> Any:
     """A longer copy of which the first ``used`` lines are kept."""
-    out = np.empty((int(length), *array.shape[1:]), dtype=array.dtype)
+    out = _lined((int(length), *array.shape[1:]), array.dtype)
     out[: int(used)] = array[: int(used)]
     return out
+
+
+def _lined(shape: tuple[int, ...], dtype: Any = np.int64) -> Any:
+    """An empty array that begins with a cache line: a node, of 64 bytes, is one line then and not a part of two."""
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(n_bytes + 63, dtype=np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + n_bytes].view(dtype).reshape(shape)

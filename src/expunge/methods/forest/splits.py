@@ -40,6 +40,7 @@ __all__ = [
     "WEIGHT",
     "add",
     "best",
+    "float_of",
     "goes_left",
     "is_pure",
     "key_of",
@@ -71,6 +72,12 @@ def key_of(x: Any, kind: Any) -> Any:
         return x
     key = np.int64(0) if x == _LOWEST else x ^ ((x >> 63) & _REST)
     return MISSING if (x & _REST) > _INF else key
+
+
+@inner
+def float_of(key: Any) -> Any:
+    """The number of which this is the key in a column of floats."""
+    return np.int64(key if key >= 0 else key ^ _REST).view(np.float64)
 
 
 @inner
