@@ -418,3 +418,14 @@ def test_an_address_keeps_a_text_only_if_it_needs_no_escapes() -> None:
     """Percent-encoding is looked through for what it leaves as it is; the letters that it changes are not."""
     assert "text" not in {name for name, _ in found(urllib.parse.quote(TEXT).encode())}
     assert {name for name, _ in found(urllib.parse.quote("canary-7f3a").encode(), {"t": "canary-7f3a"})} == {"t"}
+
+
+def test_finds_by_chance_are_counted_by_the_bytes_that_were_drawn() -> None:
+    data = np.random.default_rng(0).bytes(2**24)
+    values = {f"cell {i}": float(x) for i, x in enumerate(np.random.default_rng(1).normal(size=600))}
+    result = search_bytes(data, values)
+    forms = 2 * 600  # a float32 in both orders
+    assert result.by_chance == pytest.approx(forms * 2**24 / 2**32, rel=0.01)
+    assert {one.encoding.partition(" ")[0] for one in result.found} == {"float32"}
+    assert abs(len(result.found) - result.by_chance) < 4 * result.by_chance**0.5, "a Poisson number"
+    assert "expected by chance" in str(result)

@@ -82,6 +82,9 @@ class Search:
         Names of values that too little tells from others: short texts, small numbers.
     n_files, n_bytes : int
         Files, and bytes after unpacking, that were looked at.
+    by_chance : float
+        How many finds are to be expected if the bytes were drawn at random. Nearly all are of the shortest forms: the
+        four bytes of a float32 stand somewhere in four gigabytes. Look at the place of such a find first.
     """
 
     found: tuple[Find, ...]
@@ -89,6 +92,7 @@ class Search:
     too_common: tuple[str, ...]
     n_files: int
     n_bytes: int
+    by_chance: float
 
     @property
     def is_clean(self) -> bool:
@@ -106,7 +110,10 @@ class Search:
             return f"nothing found in {seen}{common}"
         missed = f"; not searched: {'; '.join(self.unsearched[:5])}" if self.unsearched else ""
         places = sorted({f"{one.name} as {one.encoding} in {one.path}" for one in self.found})
-        return f"{', '.join(places[:10]) or 'nothing'} found in {seen}{missed}{common}"
+        chance = (
+            f"; {self.by_chance:.2g} finds are to be expected by chance" if places and self.by_chance > 1e-3 else ""
+        )
+        return f"{', '.join(places[:10]) or 'nothing'} found in {seen}{chance}{missed}{common}"
 
 
 def search_folder(folder: str | Path, values: Mapping[str, Any] | Sequence[Any], *, skip: Iterable[str] = ()) -> Search:
@@ -223,6 +230,9 @@ class _Seeker:
                 for limb in triple[:2]:
                     self._add(limb, "", "")
         self._longest = max(len(needle) for known in self._by_window.values() for needle, *_ in known)
+        self._chance = sum(
+            2.0 ** (-8 * len(needle)) for known in self._by_window.values() for needle, _, name, _ in known if name
+        )
         self._windows = np.array(
             sorted(int.from_bytes(window, "little") for window in self._by_window), dtype=np.uint32
         )
@@ -240,6 +250,7 @@ class _Seeker:
         return Search(
             found=tuple(self.found.values()), unsearched=tuple(dict.fromkeys(self.unsearched)),
             too_common=self.too_common, n_files=n_files, n_bytes=self.n_bytes,
+            by_chance=self.n_bytes * self._chance,
         )  # fmt: skip
 
     def look_deep(self, data: bytes, path: str, inside: tuple[str, ...], budget: Budget, depth: int) -> None:
