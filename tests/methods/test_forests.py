@@ -142,6 +142,7 @@ def check_inside(model: Any) -> None:
                 fresh.tallies[right[7]].any(axis=0))]).all() or k == 3  # fmt: skip
     used, n_nodes = trees.pool, len(trees.plain()["feature"])
     assert used[0] - used[3] == n_nodes
+    assert (used[:3] <= [len(trees.nodes), len(trees.tallies), len(trees.lists)]).all()
 
 
 @pytest.mark.parametrize("frame", [False, True])
@@ -207,6 +208,18 @@ def test_many_single_removals_in_large_trees() -> None:
         model.learn(X[part], y[part], record_ids=part)
     check_inside(model)
     assert model.digest() == expunge.ForestClassifier(n_estimators=4, max_depth=12).fit(X, y).digest()
+
+
+def test_lists_that_move_have_room_for_all_that_comes() -> None:
+    """Made anew without gaps, they have no room to spare where they had some when the change was prepared."""
+    X, y = table(1200, seed=8)
+    model, moved = expunge.ForestClassifier(n_estimators=2, max_depth=5).fit(X[:600], y[:600]), 0
+    for part in np.array_split(np.arange(600, 1200), 40):
+        lists = model._state().parts["trees"].lists
+        model.learn(X[part], y[part], record_ids=part)
+        moved += model._state().parts["trees"].lists is not lists
+        check_inside(model)
+    assert moved > 1
 
 
 @pytest.mark.parametrize("frame", [False, True])

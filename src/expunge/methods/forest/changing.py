@@ -52,9 +52,9 @@ from expunge.methods.forest.splits import (
 __all__ = ["SHELF", "enter", "prepare", "sign_of"]
 
 #: What is filled so far: lines, scratch nodes, scratch tallies, scratch records, work, records of the change, room that
-#: lists will need.
-SHELF = 7
-_LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED = range(SHELF)
+#: lists will need, and that they will need if all of them are made anew without gaps before.
+SHELF = 8
+_LINES, _NODES, _TALLIES, _RECORDS, _WORK, _ENTERED, _NEED, _NEED_ANEW = range(SHELF)
 #: Of the leaf so many leaves on the first hash is asked for.
 _AHEAD = 8
 
@@ -119,6 +119,14 @@ def _gather(
             out[at + n] = slot
             n += alive[slot]
     return n
+
+
+@inner
+def _reserve(n: int, room: int, shelf: Any) -> None:
+    """Note the room that a list of n records will need, which has room for some now."""
+    shelf[_NEED_ANEW] += n + n // 2 + 4
+    if n > room:
+        shelf[_NEED] += n + n // 2 + 4
 
 
 @njit
@@ -197,9 +205,8 @@ def prepare(
             shelf[_LINES] += 1
             if nodes[i, FEATURE] < 0 and is_final:
                 lines[line, 0] = IN_LEAF
-                n_listed = nodes[i, LENGTH] + n_come
-                if n_come and n_listed > nodes[i, ROOM]:
-                    shelf[_NEED] += n_listed + n_listed // 2 + 4
+                if n_come:
+                    _reserve(nodes[i, LENGTH] + n_come, nodes[i, ROOM], shelf)
                 continue
             replace = is_final or nodes[i, FEATURE] < 0 or (nodes[i, TALLY] < 0 and n_new < params[SMALL])
             if not replace:
@@ -271,8 +278,7 @@ def prepare(
                 lines[line, 0], lines[line, 9], lines[line, 10] = REPLACE, at, count
                 lines[line, 13] = np.int64(node_key)
                 shelf[_RECORDS] = at + count
-                if count > nodes[i, ROOM]:
-                    shelf[_NEED] += count + count // 2 + 4
+                _reserve(count, nodes[i, ROOM], shelf)
                 continue
             kept, moved, kind = b0, 0, kinds[nodes[i, FEATURE]]
             for b in range(b0, b1):

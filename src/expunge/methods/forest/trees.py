@@ -169,7 +169,7 @@ class Trees(Living):
             out, alive = np.empty(len(self.lists), dtype=np.int32), alive.copy()
             alive[slots] = True  # what goes has not gone yet
             used = repack(self.roots, self.nodes, self.lists, alive, out, self._todo)
-            need = int(used + filled[6])
+            need = int(used + filled[7])  # no list has room to spare any more
             self.lists, pool[2] = longer(out, max(len(out), need + need // 4), used), used
 
     def commit(self, patch: TreesPatch) -> None:
