@@ -136,13 +136,75 @@ def check_inside(model: Any) -> None:
             assert [slot for slot in lists[0] if rows.alive[slot]] == lists[1]
         if left[7] >= 0 and right[7] >= 0:
             assert (trees.heads[left[7]] == fresh.heads[right[7]]).all()
-            k = fresh.tallies.shape[2]
-            ours = trees.tallies[left[7]]
-            assert (ours[:, np.flatnonzero(ours.any(axis=0))] == fresh.tallies[right[7]][:, np.flatnonzero(
-                fresh.tallies[right[7]].any(axis=0))]).all() or k == 3  # fmt: skip
+            ours = sums_of(trees, left[7])
+            assert (ours[:, trees.columns] == sums_of(fresh, right[7])[:, fresh.columns]).all()
+            assert not np.delete(ours, trees.columns, axis=1).any()
     used, n_nodes = trees.pool, len(trees.plain()["feature"])
     assert used[0] - used[3] == n_nodes
     assert (used[:3] <= [len(trees.nodes), len(trees.tallies), len(trees.lists)]).all()
+
+
+def sums_of(trees: Trees, row: int) -> Any:
+    """A cached tally with a column for each class, or for each sum of a regression."""
+    tally, k = trees.tallies[row], trees.sums.shape[1]
+    if tally.shape[1] == k:
+        return tally
+    numbers = np.stack([tally & (2**32 - 1), tally >> 32], axis=2).reshape(len(tally), -1)
+    assert not numbers[:, k:].any()
+    return numbers[:, :k] * (2**40 + 1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "n", "weighs"), [(2, 600, False), (3, 600, False), (3, 600, True), (0, 600, False), (2, 70_000, False)]
+)
+def test_cached_tallies_count_the_records_below_their_nodes(classes: int, n: int, weighs: bool) -> None:
+    """The numbers of two classes in one integer, also of a third class alone and of more than 2**16 records; one
+    integer for each class of records with weights, and for each sum of a regression (here of no classes)."""
+    X, y = table(n, seed=8, classes=classes or 3)
+    leaf = 1
+    if n > 2**16:
+        y, leaf = (np.random.default_rng(1).random(n) < 0.98).astype(int), 10_000  # scored on up to 16 times as many
+    y = y if classes else y * 1.5 - 0.3
+    weight = np.arange(n) % 4 + 1.0 if weighs else None
+    model: Any = expunge.ForestClassifier(n_estimators=2, max_depth=5, min_samples_leaf=leaf)
+    model = (model if classes else expunge.ForestRegressor(n_estimators=2, max_depth=5)).fit(X, y, sample_weight=weight)
+    gone = np.arange(0, 60, 3)
+    for i in gone[:15].tolist():
+        model.forget(i)
+    model.forget(gone[15:])
+    back = gone[5:]
+    model.learn(X[back], y[back], record_ids=back, sample_weight=None if weight is None else weight[back])
+    rows, trees = model._rows(), model._state().parts["trees"]
+    cells, width, found, most = trees.learned.cells(rows, trees.plan.params), 5, 0, 0
+    assert trees.tallies.shape[2] == (3 if weighs or not classes else (classes + 1) // 2)
+
+    def below(i: int) -> Any:
+        """Slots of the records below a node, whose tally is compared with them."""
+        nonlocal found, most
+        node = trees.nodes[i]
+        if node[0] < 0:
+            slots = trees.lists[node[5] : node[5] + node[2]]
+            return slots[rows.alive[slots]]
+        slots = np.concatenate([below(node[2]), below(node[3])])
+        if node[7] >= 0 and (len(slots) < 2 * 384 or leaf > 1):  # all are scored
+            head, ours, values = trees.heads[node[7]], sums_of(trees, node[7]), rows.peek(slots).X
+            w, code = cells.weights[slots if weighs else 0], cells.y[slots]
+            each = [(code == c) * (2**40 + w) for c in range(classes)]
+            each = np.column_stack(each or [0 * code + 2**40 + w, w * (code >> 31), w * (code & (2**31 - 1))])
+            m, found, most = len(ours) // width, found + 1, max(most, len(slots))
+            for f in range(m):
+                column = values[:, head[f] & (2**32 - 1)]
+                for j in range(f * width, f * width + (head[f] >> 32)):
+                    key = int(head[m + 1 + j])
+                    is_left = np.isnan(column) if key == MISSING else column <= number_of(key, "float")
+                    assert ours[j].tolist() == each[is_left].sum(axis=0).tolist()
+            assert ours[-1].tolist() == each.sum(axis=0).tolist()
+        return slots
+
+    for root in trees.roots.tolist():
+        below(root)
+    assert found > 3
+    assert most > n / 2
 
 
 @pytest.mark.parametrize("frame", [False, True])

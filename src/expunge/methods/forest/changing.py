@@ -47,6 +47,7 @@ from expunge.methods.forest.splits import (
     is_pure,
     key_of,
     shift_of,
+    unpack,
 )
 
 __all__ = ["SHELF", "enter", "prepare", "sign_of"]
@@ -159,6 +160,7 @@ def prepare(
     order = np.arange(len(kinds))
     features, counts = np.empty(m, dtype=np.int64), np.empty(m, dtype=np.int64)
     keys, sums = np.empty(m * R, dtype=np.int64), np.empty((m * R + 1, k), dtype=np.int64)
+    cached = np.empty((m * R + 1, tallies.shape[2]), dtype=np.int64)
     own, scores = np.empty((1, k), dtype=np.int64), np.empty(m * R)
     deepest = np.int64(0)  # a walk that goes down on the left leaves one node waiting on each level
     for t in range(tree, len(roots)):
@@ -242,22 +244,22 @@ def prepare(
                         lines[line, 0], lines[line, 7], bound = REFRESH, shelf[_TALLIES], ALL
                         if looked >= 0:
                             bound = place(hashes[new_lists[at + looked - 1]], tree_key)
-                        keep_tally(lines[line, 7], new_heads, new_tallies, features, counts, bound, keys, sums)
+                        keep_tally(lines[line, 7], new_heads, new_tallies, features, counts, bound, keys, sums, params)
                         shelf[_TALLIES] += 1
                     elif not replace and nodes[i, TALLY] >= 0:
                         lines[line, 0] = DROP
                 elif inside:
-                    lines[line, 0] = TALLIED
+                    lines[line, 0], row = TALLIED, nodes[i, TALLY]
                     for j in range(m * R + 1):
-                        for c in range(k):
-                            sums[j, c] = tallies[nodes[i, TALLY], j, c]
+                        for c in range(cached.shape[1]):
+                            cached[j, c] = tallies[row, j, c]
                     for b in range(b0, b1):
                         if shift == 0 or entered_at[b] >> np.uint64(64 - shift) == np.uint64(0):
                             slot = entered[b]
                             w = weights[slot if weighted else 0]
                             sign = sign_of(slot, alive)
-                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, nodes[i, TALLY], sums)
-                    row = nodes[i, TALLY]
+                            adjust(X, kinds, slot, y[slot], w, sign, params, heads, row, cached)
+                    unpack(cached, weights[0], params, sums)
                     for f in range(m):
                         counts[f] = heads[row, f] >> UPPER
                     found = best(sums, counts, m, depth, params, class_weight, 0.0, scores)

@@ -24,6 +24,7 @@ from expunge.methods.forest.splits import (
     THRESHOLDS,
     UPPER,
     add,
+    add_cached,
     best,
     goes_left,
     key_of,
@@ -222,9 +223,9 @@ def _bin(column: Any, n: int, bounds: Any, q: int, kind: Any, where: Any) -> Non
 
 @inner
 def adjust(
-    X: Any, kinds: Any, slot: Any, y: Any, weight: Any, sign: int, params: Any, heads: Any, row: int, sums: Any
+    X: Any, kinds: Any, slot: Any, y: Any, weight: Any, sign: int, params: Any, heads: Any, row: int, cached: Any
 ) -> None:
-    """Add a record to a tally, of which features and keys stand in a row of ``heads``, or take it away."""
+    """Add a record to a cached tally, of which features and keys stand in a row of ``heads``, or take it away."""
     R, m = params[THRESHOLDS], params[GROUP]
     at = m + 1
     for f in range(m):
@@ -233,8 +234,8 @@ def adjust(
         x = key_of(X[slot * params[ROW] + feature], kind)
         for j in range(f * R, f * R + (heads[row, f] >> UPPER)):
             if goes_left(x, heads[row, at + j], kind):
-                add(sums, j, y, weight, sign, COUNTED, params)
-    add(sums, m * R, y, weight, sign, COUNTED, params)
+                add_cached(cached, j, y, weight, sign, params)
+    add_cached(cached, m * R, y, weight, sign, params)
 
 
 @inner

@@ -26,6 +26,7 @@ from expunge.methods.forest.splits import (
     GROUP,
     LEAF,
     NUMBERS,
+    PACKED,
     PARAMS,
     RANDOM_TOP,
     SAMPLE,
@@ -190,6 +191,7 @@ class Forest(Unlearner):
         params[RANDOM_TOP], params[SMALL] = self.random_top, _SMALL
         params[SAMPLE] = sample
         params[CLASSES] = max(1, len(learned.labels)) if resolution is None else 0
+        params[PACKED] = resolution is None and not rows.has_weights
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])
         counts = np.zeros(0, dtype=np.int64) if learned.label_counts is None else learned.label_counts

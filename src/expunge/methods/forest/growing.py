@@ -21,6 +21,7 @@ from expunge.methods.forest.splits import (
     FLOAT,
     GROUP,
     MISSING,
+    PACKED,
     SMALL,
     SPLIT,
     THRESHOLDS,
@@ -29,6 +30,7 @@ from expunge.methods.forest.splits import (
     add,
     float_of,
     is_pure,
+    packed,
     shift_of,
 )
 
@@ -89,7 +91,7 @@ def grow(
     heads : ndarray of int64, shape (S, m + 1 + m R)
         Features of cached tallies, each with how many thresholds it has above it, up to where in the order records bear
         on these, and their keys.
-    tallies : ndarray of int64, shape (S, m R + 1, k)
+    tallies : ndarray of int64, shape (S, m R + 1, k), or (S, m R + 1, ceil(k / 2)) if they are packed
     used : ndarray of int64, shape (2,)
         How many nodes and tallies there are before and afterwards; those of a subtree count when it is complete.
 
@@ -159,7 +161,7 @@ def grow(
                 if n_tallies >= len(tallies):
                     return at_line, 2
                 nodes[i, TALLY] = n_tallies
-                keep_tally(n_tallies, heads, tallies, features, counts, bound, keys, sums)
+                keep_tally(n_tallies, heads, tallies, features, counts, bound, keys, sums, params)
                 n_tallies += 1
             left, right = n_nodes, n_nodes + 1
             if shift == 0:
@@ -239,7 +241,8 @@ def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: i
 
 @inner
 def keep_tally(
-    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any
+    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any,
+    params: Any,
 ) -> None:  # fmt: skip
     """Put a tally into the cache."""
     m, n = len(features), len(keys)
@@ -249,5 +252,5 @@ def keep_tally(
     for j in range(n):
         heads[to, m + 1 + j] = keys[j]
     for j in range(n + 1):
-        for c in range(sums.shape[1]):
-            tallies[to, j, c] = sums[j, c]
+        for c in range(tallies.shape[2]):
+            tallies[to, j, c] = packed(sums, j, c) if params[PACKED] else sums[j, c]

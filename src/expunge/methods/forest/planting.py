@@ -18,7 +18,7 @@ from expunge.methods.forest.changing import enter
 from expunge.methods.forest.growing import FEATURE, LEFT_CHILD, NODE, RIGHT_CHILD, START, TALLY, grow
 from expunge.methods.forest.lines import LINE, REPLACE
 from expunge.methods.forest.order import members
-from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, SMALL, THRESHOLDS
+from expunge.methods.forest.splits import CLASSES, DEPTH, GROUP, PACKED, SMALL, THRESHOLDS
 
 __all__ = ["Cells", "Plan", "Pools", "limits_of", "longer", "planted"]
 
@@ -75,8 +75,9 @@ class Pools:
     def __init__(self, plan: Plan, n_nodes: int, n_tallies: int, n_lists: int) -> None:
         params = plan.params
         m, R, k = int(params[GROUP]), int(params[THRESHOLDS]), int(params[CLASSES]) or 3
+        width = (k + 1) // 2 if params[PACKED] else k
         self.nodes, self.sums = _lined((n_nodes, NODE)), _lined((n_nodes, k))
-        self.heads, self.tallies = _lined((n_tallies, m + 1 + m * R)), _lined((n_tallies, m * R + 1, k))
+        self.heads, self.tallies = _lined((n_tallies, m + 1 + m * R)), _lined((n_tallies, m * R + 1, width))
         self.lists = _lined((n_lists,), np.int32)
         self.used, self.roots = np.zeros(3, dtype=np.int64), list[int]()
 

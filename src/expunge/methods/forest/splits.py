@@ -7,6 +7,9 @@ those equal; of a missing one, the missing. See :mod:`expunge.methods.forest.cou
 A tally holds, for each candidate and last for all records, what is left of it. Of a class it is the sum of
 ``2**40 + weight`` over its records, so that one integer holds how many they are and what they weigh. Of a regression it
 is that sum over all records and the sums of weight times target, the target cut into two halves of 31 bits.
+
+A tally that is cached takes half of the room where classes are told apart and all records weigh alike: how many records
+there are says it all, and the numbers of two classes stand in one integer, the first of them in its lower half.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ __all__ = [
     "MISSING",
     "NUMBER",
     "NUMBERS",
+    "PACKED",
     "PARAMS",
     "RANDOM_TOP",
     "ROW",
@@ -39,12 +43,15 @@ __all__ = [
     "UPPER",
     "WEIGHT",
     "add",
+    "add_cached",
     "best",
     "float_of",
     "goes_left",
     "is_pure",
     "key_of",
+    "packed",
     "shift_of",
+    "unpack",
 ]  # fmt: skip
 
 MISSING = np.int64(2**63 - 1)
@@ -58,10 +65,11 @@ _LOW = np.int64((1 << 31) - 1)
 FLOAT, NUMBER, CATEGORY = 0, 1, 2
 
 #: Places in the vector of parameters that every kernel takes.
-DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, NUMBERS = range(11)
-PARAMS = 11
+DEPTH, SPLIT, LEAF, GROUP, THRESHOLDS, RANDOM_TOP, CLASSES, SAMPLE, SMALL, ROW, NUMBERS, PACKED = range(12)
+PARAMS = 12
 
-#: In the head of a cached tally the number of thresholds of a feature stands above it, in the upper half of an integer.
+#: Halves of an integer: in the head of a cached tally the number of thresholds of a feature stands above it, in the
+#: upper one, and in a packed tally the number of every second class.
 UPPER, LOWER = np.int64(32), np.int64(2**32 - 1)
 
 
@@ -104,6 +112,34 @@ def add(sums: Any, row: int, y: Any, weight: Any, sign: int, counted: Any, param
         sums[row, 0] += sign * (weight + counted)
         sums[row, 1] += sign * weight * (y >> _HALF)
         sums[row, 2] += sign * weight * (y & _LOW)
+
+
+@inline
+def add_cached(tally: Any, row: int, y: Any, weight: Any, sign: Any, params: Any) -> None:
+    """The same in a tally as it is cached."""
+    if params[PACKED]:
+        tally[row, y >> 1] += sign << (UPPER * (y & 1))
+    else:
+        add(tally, row, y, weight, sign, COUNTED, params)
+
+
+@inline
+def packed(sums: Any, row: int, column: int) -> Any:
+    """A number of a packed tally: of the classes 2 ``column`` and the next, if there is one."""
+    first = 2 * column
+    count = sums[row, first] >> 40
+    return count + ((sums[row, first + 1] >> 40) << UPPER) if first + 1 < sums.shape[1] else count
+
+
+@inline
+def unpack(tally: Any, weight: Any, params: Any, sums: Any) -> None:
+    """The sums of a tally as it is cached; ``weight`` is that of every record, if it is packed."""
+    for row in range(sums.shape[0]):
+        for c in range(sums.shape[1]):
+            if params[PACKED]:
+                sums[row, c] = ((tally[row, c >> 1] >> (UPPER * (c & 1))) & LOWER) * (weight + COUNTED)
+            else:
+                sums[row, c] = tally[row, c]
 
 
 @inner
