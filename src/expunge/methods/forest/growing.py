@@ -241,9 +241,8 @@ def _sum_up(node_sums: Any, i: int, y: Any, weights: Any, records: Any, start: i
 
 @inner
 def keep_tally(
-    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any,
-    params: Any,
-) -> None:  # fmt: skip
+    to: Any, heads: Any, tallies: Any, features: Any, counts: Any, bound: Any, keys: Any, sums: Any, params: Any
+) -> None:
     """Put a tally into the cache."""
     m, n = len(features), len(keys)
     for f in range(m):
