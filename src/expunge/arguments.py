@@ -8,10 +8,72 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from expunge.errors import InvalidParameterError
 
-__all__ = ["check_choice", "check_count", "check_flag", "check_number", "check_numbers"]
+__all__ = [
+    "check_choice",
+    "check_count",
+    "check_flag",
+    "check_jobs",
+    "check_number",
+    "check_number_or_numbers",
+    "check_numbers",
+    "check_scale",
+    "check_verbose",
+    "number_of",
+    "numbers_of",
+    "shown",
+]
+
+Floats = npt.NDArray[np.float64]
+
+
+def shown(value: Any) -> str:
+    """A value as the sentences below tell it; an integer may have more digits than Python writes.
+
+    Examples
+    --------
+    >>> shown(3), shown(10**5000)
+    ('3', 'an int that is too long to be told')
+    """
+    try:
+        return repr(value)
+    except ValueError:
+        return f"an {type(value).__name__} that is too long to be told"
+
+
+def number_of(value: Any) -> float:
+    """One number as a float; infinite for one beyond all floats, NaN for what is none: True, texts, arrays.
+
+    Examples
+    --------
+    >>> number_of(2), number_of("2"), number_of(-(10**400))
+    (2.0, nan, -inf)
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number:
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def numbers_of(value: Any) -> Floats | None:
+    """A list of numbers as an array of shape (n,); None for what is none.
+
+    Examples
+    --------
+    >>> numbers_of((1, 0.5)), numbers_of(["1"]), numbers_of(1.0)
+    (array([1. , 0.5]), None, None)
+    """
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return None
+    return array.astype(np.float64) if array.ndim == 1 and array.dtype.kind in "iuf" else None
 
 
 def check_count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
@@ -45,7 +107,7 @@ def check_count(name: str, value: Any, *, least: int = 1, most: int | None = Non
     if whole and least <= int(value) <= (math.inf if most is None else most):
         return int(value)
     until = "on" if most is None else f"to {most}"
-    raise InvalidParameterError(f"{name} must be an integer from {least} {until}, got {value!r}.")
+    raise InvalidParameterError(f"{name} must be an integer from {least} {until}, got {shown(value)}.")
 
 
 def check_number(
@@ -88,12 +150,12 @@ def check_number(
     Traceback (most recent call last):
     expunge.errors.InvalidParameterError: share must be a number from 0 to 1, got 1.5.
     """
-    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    number = number_of(value)
     above = low < number if open_low else low <= number
     below = number < high if open_high else number <= high
     if math.isfinite(number) and above and below:
         return number
-    raise InvalidParameterError(f"{name} must be {_range(low, high, open_low, open_high)}, got {value!r}.")
+    raise InvalidParameterError(f"{name} must be {_range(low, high, open_low, open_high)}, got {shown(value)}.")
 
 
 def _range(low: float, high: float, open_low: bool, open_high: bool) -> str:
@@ -125,12 +187,107 @@ def check_numbers(name: str, value: Any, each: str) -> None:
     InvalidParameterError
         It is no list, empty, or one of them is no such number.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.ndim != 1 or not array.size or not np.isfinite(array).all() or (array < 0).any():
-        raise InvalidParameterError(f"{name} must be numbers from 0 on, one for each {each}, got {value!r}.")
+    array = numbers_of(value)
+    if array is None or not array.size or not np.isfinite(array).all() or (array < 0).any():
+        raise InvalidParameterError(f"{name} must be numbers from 0 on, one for each {each}, got {shown(value)}.")
+
+
+def check_number_or_numbers(name: str, value: Any, each: str) -> None:
+    """A finite number from 0 on, or a list of such.
+
+    Parameters
+    ----------
+    name : str
+        What the argument is called.
+    value : object
+        What was given.
+    each : str
+        For what there is one number in a list: "class", say.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is neither.
+    """
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+        check_number(name, value)
+    else:
+        check_numbers(name, value, each)
+
+
+def check_scale(name: str, value: Any) -> float:
+    """A number above 0 whose square and inverse are far from the ends of what a float can hold.
+
+    Parameters
+    ----------
+    name : str
+        What the argument is called.
+    value : object
+        What was given.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InvalidParameterError
+        It is no such number.
+
+    Examples
+    --------
+    >>> check_scale("norm_bound", 1e308)
+    Traceback (most recent call last):
+    expunge.errors.InvalidParameterError: norm_bound must be a number from 1e-100 to 1e+100, got 1e+308.
+    """
+    return check_number(name, value, low=1e-100, high=1e100)
+
+
+def check_jobs(value: Any) -> int | None:
+    """How many jobs run at a time: None, or an integer that is not 0; negative ones count from all cores down.
+
+    Parameters
+    ----------
+    value : object
+        What was given as ``n_jobs``.
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    InvalidParameterError
+        It is neither.
+
+    Examples
+    --------
+    >>> check_jobs("x")
+    Traceback (most recent call last):
+    expunge.errors.InvalidParameterError: n_jobs must be a non-zero integer or None, got 'x'.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Integral) and not isinstance(value, bool) and value != 0:
+        return int(value)
+    raise InvalidParameterError(f"n_jobs must be a non-zero integer or None, got {shown(value)}.")
+
+
+def check_verbose(value: Any) -> None:
+    """How much is told while something runs: True, False or an integer from 0 on.
+
+    Parameters
+    ----------
+    value : object
+        What was given as ``verbose``.
+
+    Raises
+    ------
+    InvalidParameterError
+        It is neither.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        check_count("verbose", value, least=0)
 
 
 def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
@@ -159,7 +316,7 @@ def check_choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     if not any(isinstance(value, type(choice)) and value == choice for choice in choices):
         *others, last = map(repr, choices)
         told = f"{', '.join(others)} or {last}" if others else last
-        raise InvalidParameterError(f"{name} must be {told}, got {value!r}.")
+        raise InvalidParameterError(f"{name} must be {told}, got {shown(value)}.")
 
 
 def check_flag(name: str, value: Any) -> None:
@@ -178,4 +335,4 @@ def check_flag(name: str, value: Any) -> None:
         It is neither.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise InvalidParameterError(f"{name} must be True or False, got {value!r}.")
+        raise InvalidParameterError(f"{name} must be True or False, got {shown(value)}.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import number_of, numbers_of, shown
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
 from expunge.maths import exact
 from expunge.rows import Table
@@ -31,13 +33,11 @@ def check_resolution_param(name: str, value: Any) -> None:
     InvalidParameterError
         It is no power of two and no list of such.
     """
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty((0, 0))
-    if array.ndim > 1 or isinstance(value, bool):
+    one = number_of(value)
+    array = numbers_of(value) if math.isnan(one) else np.array([one])
+    if array is None:
         raise InvalidParameterError(
-            f"{name} must be a power of two or a list of such, got {value!r}.", hint="Use for example 2.0**-32."
+            f"{name} must be a power of two or a list of such, got {shown(value)}.", hint="Use for example 2.0**-32."
         )
     exact.check_resolution(array, array.size)
 

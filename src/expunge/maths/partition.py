@@ -51,7 +51,7 @@ def check_partition(partition: object, by: object = "record") -> None:
         The partition or ``by`` is none of these, or both say where a record goes.
     """
     is_column = isinstance(partition, (str, int, np.integer)) and not isinstance(partition, bool)
-    if not (partition is None or callable(partition) or is_column):
+    if not (partition is None or is_column or (callable(partition) and not isinstance(partition, type))):
         raise InvalidParameterError(
             f"partition must be None, a callable, or the name or position of a column, got {partition!r}.",
             hint="To pass one prior per record, make it a column of X.",

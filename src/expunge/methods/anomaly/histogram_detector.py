@@ -93,7 +93,7 @@ class HistogramDetector(Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_count("n_bins", self.n_bins, least=2)
+        check_count("n_bins", self.n_bins, least=2, most=100_000)
         check_number("alpha", self.alpha, open_low=True)
 
     # ------------------------------------------------------------------ learning

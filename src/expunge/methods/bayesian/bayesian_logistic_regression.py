@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2, qmc
 from sklearn.base import ClassifierMixin
 
-from expunge.arguments import check_choice, check_count, check_flag, check_number
+from expunge.arguments import check_choice, check_count, check_flag, check_number, check_scale
 from expunge.contract import Unlearner
 from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import class_names, class_targets, together
@@ -106,12 +106,12 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         self.seed = seed
 
     def _check_params(self) -> None:
-        check_number("alpha", self.alpha, open_low=True)
+        check_scale("alpha", self.alpha)
         check_flag("fit_intercept", self.fit_intercept)
         check_choice("algorithm", self.algorithm, ALGORITHMS)
         if self.threshold is not None:  # from 1 on nothing would be forgotten
             check_number("threshold", self.threshold, high=1.0, open_high=True)
-        check_count("n_samples", self.n_samples, least=2)
+        check_count("n_samples", self.n_samples, least=2, most=10_000_000)
 
     # ------------------------------------------------------------------ the contract
 

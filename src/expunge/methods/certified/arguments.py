@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from expunge.arguments import check_flag, check_number
+from expunge.arguments import check_flag, check_scale
 from expunge.privacy.arguments import check_delta, check_epsilon
 from expunge.seeds import check_seed
 
@@ -19,7 +19,7 @@ def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
     model : Unlearner
         With ``epsilon``, ``delta``, ``noise_seed`` and three flags.
     positive : tuple of str
-        Names of the arguments that are numbers above 0.
+        Names of the arguments that are numbers above 0, and whose squares are none of the ends of a float.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check_claim(model: Any, *, positive: tuple[str, ...]) -> None:
         One is not; it is named.
     """
     for name in positive:
-        check_number(name, getattr(model, name), open_low=True)
+        check_scale(name, getattr(model, name))
     check_epsilon(model.epsilon)
     check_delta(model.delta)
     for name in ("clip", "fit_intercept", "allow_large_delta"):

@@ -93,7 +93,7 @@ class DescentToDelete(NoisyDescent):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_count("n_steps", self.n_steps)
+        check_count("n_steps", self.n_steps, most=1_000_000)
 
     def _ball(self, descent: Descent) -> float:
         """How far from the minimum the weights are at most, when they are published."""

@@ -109,7 +109,7 @@ class LangevinLogisticRegression(NoisyDescent):
         super()._check_params()
         check_number("noise", self.noise, open_low=True)
         check_count("max_steps", self.max_steps)
-        check_count("n_batches", self.n_batches)
+        check_count("n_batches", self.n_batches, most=100_000)
 
     def _steps_for(self, descent: Descent, distance: float) -> int:
         most = int(self.max_steps)

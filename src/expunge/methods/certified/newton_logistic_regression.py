@@ -188,7 +188,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
 
     def _published(self, weights: Part, kept: Part) -> dict[str, Any]:
         draw = int(kept["draws"])
-        noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + draw)
+        noise = Noise() if self.noise_seed is None else Noise(int(self.noise_seed) * 2**32 + draw)
         return {
             "weights": weights, "published": {"coef": noise.gaussian(weights["coef"], float(kept["sigma"]))},
             "moved": kept,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import Tags
 
 from expunge.contract import Unlearner
-from expunge.errors import BudgetExhaustedError, UnsupportedRequestError
+from expunge.errors import BudgetExhaustedError, InvalidParameterError, UnsupportedRequestError
 from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.arguments import check_claim
@@ -58,12 +58,23 @@ class Descent:
         Of the objective of each batch, and by how much a step contracts.
     left_by_fit : float
         How far from the minimum a fit ends at most.
+
+    Raises
+    ------
+    InvalidParameterError
+        A step does not contract, in floating point.
     """
 
     def __init__(self, alpha: float, radius: float, capacity: float, k: int, n_batches: int = 1) -> None:
         self.problem = Problem(LOGISTIC, alpha, radius)
         self.smoothness = alpha + capacity * radius**2 / 4
         self.rate = 1 - alpha / self.smoothness
+        if self.rate == 1.0:
+            raise InvalidParameterError(
+                f"With alpha = {alpha:g}, and rows as long as {radius:g}, a step comes no closer to the minimum in "
+                "floating point.",
+                hint="Choose a larger alpha, or a smaller norm_bound.",
+            )
         self.n_batches = n_batches
         longest = radius * math.sqrt(max(1, k)) / alpha  # how far a weight of one can move the minimum
         self.reach = longest if n_batches == 1 else longest * n_batches * (1 - self.rate) / (1 - self.rate**n_batches)
@@ -245,7 +256,7 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
         return float(counted.max()) * int(self.n_batches)
 
     def _noise(self, draw: int) -> Noise:
-        return Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + draw)
+        return Noise() if self.noise_seed is None else Noise(int(self.noise_seed) * 2**32 + draw)
 
     def _data(self, table: Table, names: Part) -> Data:
         return Data(self._bounded(table.X, table.ids), class_targets(table, names), weights_of(table))

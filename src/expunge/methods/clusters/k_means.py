@@ -120,8 +120,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         self.seed = seed
 
     def _check_params(self) -> None:
-        for name in ("n_clusters", "max_samples", "n_init", "max_iter"):
-            check_count(name, getattr(self, name))
+        for name, most in (("n_clusters", None), ("max_samples", None), ("n_init", 10_000), ("max_iter", 1_000_000)):
+            check_count(name, getattr(self, name), most=most)
         if self.max_samples < self.n_clusters:
             raise InvalidParameterError(
                 f"max_samples must be at least n_clusters = {self.n_clusters}, got {self.max_samples!r}."

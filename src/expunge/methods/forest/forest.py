@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
-from expunge.arguments import check_count, check_number
+from expunge.arguments import check_count, check_jobs, check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.forest.cells import column_kinds, encode, in_place, kernel_kinds, refuse_infinite
@@ -388,8 +388,7 @@ def _check_features(value: Any) -> None:
 
 def threads_of(n_jobs: Any) -> int:
     """Threads for ``n_jobs``: None is one, negative numbers count from the number of cores down, as everywhere."""
-    if n_jobs is None:
+    jobs = check_jobs(n_jobs)
+    if jobs is None:
         return 1
-    if not isinstance(n_jobs, (int, np.integer)) or isinstance(n_jobs, bool) or n_jobs == 0:
-        raise InvalidParameterError(f"n_jobs must be a non-zero integer or None, got {n_jobs!r}.")
-    return int(n_jobs) if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + int(n_jobs))
+    return jobs if jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + jobs)

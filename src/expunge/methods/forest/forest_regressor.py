@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import RegressorMixin
 
+from expunge.arguments import number_of, shown
 from expunge.errors import InvalidParameterError
 from expunge.methods.forest.forest import Forest
 from expunge.methods.forest.many_trees import ManyTrees
@@ -29,14 +30,10 @@ class _Regressor(RegressorMixin):
 
     def _check_params(self) -> None:
         super()._check_params()
-        unit = self.resolution
-        if (
-            isinstance(unit, bool)
-            or not isinstance(unit, (int, float, np.number))
-            or not (np.isfinite(unit) and unit > 0 and np.frexp(float(unit))[0] == 0.5)
-        ):
+        unit = number_of(self.resolution)
+        if not (2.0**-256 <= unit <= 2.0**256 and np.frexp(unit)[0] == 0.5):
             raise InvalidParameterError(
-                f"resolution must be a power of two, got {unit!r}.", hint="Use for example 2.0**-32."
+                f"resolution must be a power of two, got {shown(self.resolution)}.", hint="Use for example 2.0**-32."
             )
 
     def _target_resolution(self) -> float | None:
@@ -48,7 +45,7 @@ class _Regressor(RegressorMixin):
     def _values(self, sums: npt.NDArray[np.int64], weights: Floats) -> Floats:
         total = sums[:, 1] * 2147483648.0 + sums[:, 2]
         mean = np.where(sums[:, 0] > 0, total / np.where(sums[:, 0] > 0, sums[:, 0], 1), 0.0)
-        return (mean * self.resolution)[:, np.newaxis]
+        return (mean * float(self.resolution))[:, np.newaxis]
 
     def _impurities(self, sums: npt.NDArray[np.int64], weights: Floats) -> tuple[Floats, Floats]:
         """The negative square of the mean: a variance but for a constant that cancels out."""

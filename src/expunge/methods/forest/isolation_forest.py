@@ -93,7 +93,7 @@ class IsolationForest(Detector):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_count("n_estimators", self.n_estimators)
+        check_count("n_estimators", self.n_estimators, most=100_000)
         m = self.max_samples
         is_count = isinstance(m, (int, np.integer)) and not isinstance(m, bool) and m >= 1
         if not is_count and not (isinstance(m, (float, np.floating)) and 0.0 < m <= 1.0):

@@ -17,7 +17,7 @@ class ManyTrees:
 
     def _check_params(self) -> None:
         super()._check_params()  # type: ignore[misc]
-        check_count("n_estimators", self.n_estimators, most=2**31 - 1)
+        check_count("n_estimators", self.n_estimators, most=100_000)
         check_number("share", self.share, high=1.0, open_low=True)
         threads_of(self.n_jobs)
 

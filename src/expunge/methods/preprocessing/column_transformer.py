@@ -73,7 +73,7 @@ class ColumnTransformer(NamedSteps, ColumnFront):
             raise InvalidParameterError("transformers must be a list of tuples (name, transformer, columns).")
         check_names([name for name, _, _ in given])
         for name, step, columns in [*given, ("remainder", self.remainder, [])]:
-            if step not in ("passthrough", "drop"):
+            if not (isinstance(step, str) and step in ("passthrough", "drop")):
                 check_step(name, step)
                 chain_of(name, step)
             _check_columns(name, columns)

@@ -82,7 +82,7 @@ class KBinsDiscretizer(ColumnTransform, ColumnFront):
         return tags
 
     def _check_params(self) -> None:
-        check_count("n_bins", self.n_bins, least=2)
+        check_count("n_bins", self.n_bins, least=2, most=100_000)
         check_choice("encode", self.encode, _ENCODINGS)
         check_choice("strategy", self.strategy, _STRATEGIES)
 

@@ -95,8 +95,8 @@ class PrivateBernoulliNB(NoisyBayes, DoNothing):
         ones, length = np.ones((len(signs), 1)), math.sqrt(signs.shape[1])
         count = noisy_class_sums(ones, codes, weights, k, 1.0, multiplier / math.sqrt(_SHARES[0]), noise)
         balance = noisy_class_sums(signs, codes, weights, k, length, multiplier / math.sqrt(_SHARES[1]), noise)
-        count = np.maximum(count, 1.0)
-        share = (np.clip((balance + count) / 2, 0.0, count) + self.alpha) / (count + 2 * self.alpha)
+        count, alpha = np.maximum(count, 1.0), float(self.alpha)
+        share = (np.clip((balance + count) / 2, 0.0, count) + alpha) / (count + 2 * alpha)
         return {"published": {"log_prior": np.log(count[:, 0] / count.sum()), "log_prob": np.log(share)}}
 
     def _joint(self, X: Floats, solution: Part) -> Floats:

@@ -136,7 +136,7 @@ class DoNothing(Unlearner):
         check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
         names = change.parts.get("names") or self._names(table)
         fits = int(change.parts["odometer"]["fits"]) + 1 if "odometer" in change.parts else 1
-        noise = Noise() if self.noise_seed is None else Noise(self.noise_seed * 2**32 + fits)
+        noise = Noise() if self.noise_seed is None else Noise(int(self.noise_seed) * 2**32 + fits)
         multiplier = self._multiplier()
         return {
             "names": names, **self._released(table, names, multiplier, noise),

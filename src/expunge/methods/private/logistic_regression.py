@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, softmax
 
-from expunge.arguments import check_count, check_flag, check_number
+from expunge.arguments import check_count, check_flag, check_number, check_scale
 from expunge.errors import InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
@@ -133,9 +133,9 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _check_params(self) -> None:
         super()._check_params()
         check_number("alpha", self.alpha)
-        check_count("n_steps", self.n_steps)
+        check_count("n_steps", self.n_steps, most=1_000_000)
         for name in ("lr", "norm_bound"):
-            check_number(name, getattr(self, name), open_low=True)
+            check_scale(name, getattr(self, name))
         for name in ("clip", "fit_intercept"):
             check_flag(name, getattr(self, name))
         if self.lr >= _LARGEST_LR:
@@ -157,15 +157,15 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         coef = np.zeros((targets.shape[1], X.shape[1]))
         if not len(coef):
             return {"published": {"coef": coef}}
-        radius = self._radius
+        alpha, radius = float(self.alpha), self._radius
         sigma = multiplier * math.sqrt(steps / (1 - _COUNT_SHARE)) * gradient_length(len(coef)) * radius
         total = max(1.0, float(noise.gaussian(weights.sum(), multiplier / math.sqrt(_COUNT_SHARE))))
-        length = self.lr / (radius**2 / 4 * gradient_length(len(coef)) ** 2 + self.alpha / total)
+        length = self.lr / (radius**2 / 4 * gradient_length(len(coef)) ** 2 + alpha / total)
         speed, mean, last = np.zeros_like(coef), np.zeros_like(coef), range(steps // 2, steps)
         with one_thread():
             for step in range(steps):
                 exact = (slopes_of(X @ coef.T, targets) * weights[:, np.newaxis]).T @ X
-                gradient = noise.gaussian(exact, sigma) + self.alpha * coef
+                gradient = noise.gaussian(exact, sigma) + alpha * coef
                 speed = _MOMENTUM * speed - length / total * gradient
                 coef = coef + speed
                 if step in last:

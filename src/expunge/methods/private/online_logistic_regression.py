@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils import Tags
 
-from expunge.arguments import check_count, check_flag, check_number
+from expunge.arguments import check_count, check_flag, check_scale
 from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.private.do_nothing import DoNothing, about_odometer
@@ -44,7 +44,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         What the sum of gradients is multiplied by, for rows of length one and a mean over a batch; rows of other
         lengths are taken into account.
     levels : int, default=10
-        Of the tree, at least 1: it holds 2**(levels - 1) steps, and the next one begins behind them. More levels put
+        Of the tree, from 1 to 64: it holds 2**(levels - 1) steps, and the next one begins behind them. More levels put
         less noise on long streams, and more on each sum.
 
     Attributes
@@ -122,10 +122,10 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("batch_size", "levels"):
-            check_count(name, getattr(self, name))
+        for name, most in (("batch_size", None), ("levels", 64)):
+            check_count(name, getattr(self, name), most=most)
         for name in ("lr", "norm_bound"):
-            check_number(name, getattr(self, name), open_low=True)
+            check_scale(name, getattr(self, name))
         for name in ("clip", "fit_intercept"):
             check_flag(name, getattr(self, name))
 
@@ -197,7 +197,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     def _noise_of(self, odometer: Part, stream: Part) -> Noise:
         if self.noise_seed is None:
             return Noise()
-        return Noise((self.noise_seed * 2**32 + int(odometer["fits"])) * 2**32 + int(stream["steps"]))
+        return Noise((int(self.noise_seed) * 2**32 + int(odometer["fits"])) * 2**32 + int(stream["steps"]))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
         if is_last_of_a_class(rows, slots, self._state().parts.get("names"), table):

@@ -104,7 +104,7 @@ class ALS(Recommender):
     def _check_params(self) -> None:
         super()._check_params()
         for name in ("n_factors", "n_sweeps", "warm_sweeps"):
-            check_count(name, getattr(self, name))
+            check_count(name, getattr(self, name), most=10_000)
         check_number("alpha", self.alpha, open_low=True)
         check_number("confidence", self.confidence)
         check_choice("values", self.values, ("implicit", "explicit"))

@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 Models = list[tuple[npt.NDArray[np.int64], Floats]]
 
+#: Counts among the arguments, and how many at most.
+_MOST = {"n_shards": 1_000, "n_factors": 10_000, "epochs": 1_000_000, "batch_size": None, "n_sampled": None}
+
 
 class ShardedBPR(Recommender):
     """Recommends by embeddings that were trained in shards; a user who leaves costs one of them. Needs torch.
@@ -113,8 +116,8 @@ class ShardedBPR(Recommender):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("n_shards", "n_factors", "epochs", "batch_size", "n_sampled"):
-            check_count(name, getattr(self, name))
+        for name, most in _MOST.items():
+            check_count(name, getattr(self, name), most=most)
         check_number("lr", self.lr, open_low=True)
         check_number("weight_decay", self.weight_decay)
 

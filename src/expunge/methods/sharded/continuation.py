@@ -149,6 +149,7 @@ def train_shards(
     if verbose and n > 1:
         jobs = _watched(jobs, n)
     template = Template(estimator, seed) if n_slices > 1 else None
+    n_jobs = None if n_jobs is None else min(int(n_jobs), n)
     if n == 1 or effective_n_jobs(n_jobs) == 1:
         return [train_shard(estimator, template, job, seed=seed) for job in jobs]
     # Rows go to the workers through pipes: a memory map would leave them in a temporary file. These two of scikit-learn

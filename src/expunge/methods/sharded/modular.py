@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, is_classifier, is_outlier_detector
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from expunge.arguments import check_choice
+from expunge.arguments import check_choice, check_jobs, check_verbose
 from expunge.errors import InvalidParameterError
 from expunge.methods.sharded.aggregation import mean_probabilities, vote_shares
 from expunge.methods.sharded.modular_layout import check_groups, class_keys, class_modules, pair_modules
@@ -155,6 +155,8 @@ class ModularClassifier(ClassifierMixin, Modular):
                 "decision_function.",
                 hint="Pass a classifier or a detector; LocalOutlierFactor needs novelty=True.",
             )
+        check_jobs(self.n_jobs)
+        check_verbose(self.verbose)
         check_groups(self.groups)
         if self.groups is not None and self.by != "columns":
             raise InvalidParameterError("groups are groups of columns.", hint="Pass by='columns' too.")

@@ -190,10 +190,11 @@ class Modular(Unlearner):
         jobs: Iterable[_Job] = self._jobs(change, modules, masses)
         if self.verbose and len(modules) > 1:
             jobs = _watched(jobs, len(modules))
-        if len(modules) <= 1 or effective_n_jobs(self.n_jobs) == 1:
+        n_jobs = None if self.n_jobs is None else min(int(self.n_jobs), len(modules))
+        if len(modules) <= 1 or effective_n_jobs(n_jobs) == 1:
             trained = [_train_module(self.estimator, job, seed=self.seed) for job in jobs]
         else:  # rows go to the workers through pipes: a memory map would leave them in a temporary file
-            parallel = Parallel(n_jobs=self.n_jobs, max_nbytes=None)
+            parallel = Parallel(n_jobs=n_jobs, max_nbytes=None)
             trained = list(parallel(delayed(_train_module)(self.estimator, job, seed=self.seed) for job in jobs))
         out: dict[str, Part] = {}
         for module, model in zip(modules, trained, strict=True):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, get_tags
 
-from expunge.arguments import check_choice, check_count
+from expunge.arguments import check_choice, check_count, check_jobs, check_verbose
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, UnsupportedRequestError
 from expunge.maths.partition import check_partition, place_records, rows_of_shards
@@ -81,6 +81,8 @@ class Sharded(Unlearner):
         check_estimator_param(self.estimator, classifier=isinstance(self, ClassifierMixin))
         for name, most in (("n_shards", 1_000), ("n_slices", 100)):
             check_count(name, getattr(self, name), most=most)
+        check_jobs(self.n_jobs)
+        check_verbose(self.verbose)
         check_choice("aggregation", self.aggregation, self._aggregations)
         check_partition(self.partition, self.place_by)
         if self.n_slices > 1:

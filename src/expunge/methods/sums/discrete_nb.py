@@ -10,7 +10,7 @@ from sklearn.preprocessing import binarize as to_binary
 from sklearn.utils import Tags
 from sklearn.utils.extmath import safe_sparse_dot
 
-from expunge.arguments import check_flag, check_number, check_numbers
+from expunge.arguments import check_flag, check_number, check_number_or_numbers
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.maths import exact
 from expunge.maths.class_sums import class_count, named_sums, tally, weight_sums
@@ -209,7 +209,7 @@ class BernoulliNB(FeatureCounts, NaiveBayes):
         return _feature_tally(self, table, self._binary(_without_duplicates(table.X)))
 
     def _binary(self, X: Any) -> Any:
-        return X if self.binarize is None or not X.shape[0] else to_binary(X, threshold=self.binarize)
+        return X if self.binarize is None or not X.shape[0] else to_binary(X, threshold=float(self.binarize))
 
     def _learned(self, part: Part) -> Part:
         return self._from_counts(_feature_count(self, part), part)
@@ -229,10 +229,7 @@ class BernoulliNB(FeatureCounts, NaiveBayes):
 
 
 def _check_smoothing(model: Any) -> None:
-    if np.ndim(model.alpha):
-        check_numbers("alpha", model.alpha, "feature")
-    else:
-        check_number("alpha", model.alpha)
+    check_number_or_numbers("alpha", model.alpha, "feature")
     check_flag("fit_prior", model.fit_prior)
 
 

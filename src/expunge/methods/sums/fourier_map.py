@@ -58,7 +58,7 @@ class FourierMap(Unlearner):
 
     def _check_params(self) -> None:
         super()._check_params()
-        check_count("n_frequencies", self.n_frequencies)
+        check_count("n_frequencies", self.n_frequencies, most=100_000)
         check_choice("kernel", self.kernel, KERNELS)
         check_number("alpha", self.alpha)
         check_flag("fit_intercept", self.fit_intercept)

@@ -14,7 +14,7 @@ from scipy import linalg
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
-from expunge.arguments import check_flag, check_number, check_numbers
+from expunge.arguments import check_flag, check_number_or_numbers
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError, OutOfRangeError
 from expunge.estimators import one_thread
@@ -117,10 +117,7 @@ class Ridge(RegressorMixin, Unlearner):
     def _check_params(self) -> None:
         check_resolution_param("resolution", self.resolution)
         check_resolution_param("target_resolution", self.target_resolution)
-        if np.ndim(self.alpha):
-            check_numbers("alpha", self.alpha, "target")
-        else:
-            check_number("alpha", self.alpha)
+        check_number_or_numbers("alpha", self.alpha, "target")
         check_flag("fit_intercept", self.fit_intercept)
 
     def _update(self, change: Change) -> dict[str, Part | None]:

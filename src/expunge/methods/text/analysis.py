@@ -111,7 +111,7 @@ def check_analysis(model: Any) -> None:
     InvalidParameterError
         An argument is not of its documented form.
     """
-    if model.analyzer not in ("word", "char", "char_wb"):
+    if not isinstance(model.analyzer, str) or model.analyzer not in ("word", "char", "char_wb"):
         raise InvalidParameterError(
             f"analyzer must be 'word', 'char' or 'char_wb', got {model.analyzer!r}.",
             hint="A function cannot be kept in a file; change the texts before fit.",
@@ -129,7 +129,7 @@ def _check_words(model: Any) -> None:
     """Refuse what only words have, where the analyzer gives characters."""
     stop, pattern = model.stop_words, model.token_pattern
     is_list = isinstance(stop, (list, tuple)) and all(isinstance(word, str) for word in stop)
-    if not (stop is None or stop == "english" or is_list):
+    if not (stop is None or (isinstance(stop, str) and stop == "english") or is_list):
         raise InvalidParameterError("stop_words must be 'english', a list of texts, or None.")
     if not isinstance(pattern, str):
         raise InvalidParameterError(f"token_pattern must be a regular expression as a text, got {pattern!r}.")
