@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 
-from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
 from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_subjects, default_ids
 from expunge.validation import refuse_missing_targets
 
 __all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
+
+_LABELS = (str, int, float, np.generic)
 
 
 def has_classes(model: Any) -> bool:
@@ -83,7 +85,7 @@ def select_slots(
         found.append(rows.find_subjects(subjects))
     if classes is not None:
         labels = _as_list(classes)
-        if wrong := [label for label in labels if not isinstance(label, (str, int, float, np.generic))]:
+        if wrong := [label for label in labels if not isinstance(label, _LABELS) or isinstance(label, np.void)]:
             raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
         found.append(rows.find_classes(labels))
     slots = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
@@ -104,7 +106,8 @@ def feature_positions(model: Any, features: Any) -> list[int]:
     known = list(names) if names is not None else list(range(int(getattr(model, "n_features_in_", 0))))
     wanted = _as_list(features)
     for feature in wanted:
-        if isinstance(feature, (bool, np.bool_)) or np.ndim(feature) or feature not in known:
+        is_name = isinstance(feature, (str, int, np.integer)) and not isinstance(feature, bool)
+        if not is_name or feature not in known:
             raise InvalidRequestError(f"No feature {feature!r}.", hint=f"There are {known[:10]!r}.")
     if len(set(wanted)) < len(wanted) or not wanted:
         raise InvalidRequestError("Name each feature once.")
@@ -114,7 +117,14 @@ def feature_positions(model: Any, features: Any) -> list[int]:
 
 
 def _check_weight(weight: Any, n: int) -> npt.NDArray[np.float64]:
-    values = np.asarray(weight, dtype=np.float64)
+    try:
+        given = np.asarray(weight)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(given.dtype)
+        values = given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        kind = type(weight).__name__
+        raise InvalidDataTypeError(f"sample_weight must be numbers, got what is none in a {kind}.") from None
     if values.ndim == 0:
         values = np.full(n, float(values))
     if values.shape != (n,):
@@ -126,6 +136,6 @@ def _check_weight(weight: Any, n: int) -> npt.NDArray[np.float64]:
 
 
 def _as_list(value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+    if isinstance(value, (str, bytes, memoryview)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         return [value]
     return list(value)

@@ -20,6 +20,7 @@ __all__ = ["IdIndex", "check_ids", "check_one_kind", "check_subjects", "check_un
 Ids = npt.NDArray[Any]  # int64, or object holding str
 Slots = npt.NDArray[np.intp]
 
+_BUFFERS = (bytes, bytearray, memoryview)  # of bytes, which are no ids though they are integers one by one
 _HINT = "Use all integers or all texts; in pandas read the column with dtype=str."
 
 
@@ -43,7 +44,7 @@ def check_ids(ids: object, *, what: str = "record_ids", n: int | None = None) ->
     """
     if isinstance(ids, (str, int, np.integer)) and not isinstance(ids, bool):
         ids = [ids]
-    if not isinstance(ids, Iterable) or isinstance(ids, (bytes, dict, set, frozenset)):
+    if not isinstance(ids, Iterable) or isinstance(ids, (*_BUFFERS, dict, set, frozenset)):
         raise InvalidIdError(f"{what} must be a list of ids, got {type(ids).__name__}.", hint=_HINT)
     values: Any = ids
     for convert in ("to_pylist", "to_numpy"):  # of Arrow, of pandas
@@ -103,7 +104,11 @@ def check_subjects(subjects: object, n: int) -> Ids:
     values = array(dtype=object).tolist() if callable(array) else subjects
     if isinstance(values, np.ndarray) and values.dtype.kind == "i":
         return check_ids(values, what="subject_ids", n=n)
-    if not isinstance(values, Iterable) or isinstance(values, (str, bytes, dict)):
+    if (
+        not isinstance(values, Iterable)
+        or isinstance(values, (str, dict, *_BUFFERS))
+        or getattr(values, "ndim", 1) == 0
+    ):
         raise InvalidIdError("subject_ids must be one id per record.", hint=_HINT)
     values = [None if _is_missing(v) else v for v in values]
     present = [v for v in values if v is not None]

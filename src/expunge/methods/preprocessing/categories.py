@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_count
+from expunge.arguments import check_count, number_of
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.preprocessing.column_summary import Summary, ValueSummary
 from expunge.state import Part
@@ -93,9 +93,9 @@ def _rare(summary: ValueSummary, min_frequency: float | None, most: int | None) 
     counts = np.append(counts, missing) if missing else counts
     rare = np.zeros(len(counts), dtype=bool)
     if isinstance(min_frequency, Integral):
-        rare = counts < int(min_frequency)
+        rare = counts < number_of(min_frequency)
     elif min_frequency is not None:
-        rare = counts < min_frequency * counts.sum()
+        rare = counts < number_of(min_frequency) * counts.sum()
     if most is not None and most < len(counts) - int(rare.sum()) + 1:  # the column of the rare ones counts in any case
         kept = most - 1
         rare[np.argsort(counts, kind="stable")[: len(counts) - kept]] = True

@@ -90,7 +90,7 @@ class DoNothing(Unlearner):
     def _check_params(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)
-        check_count("group_size", self.group_size)
+        check_count("group_size", self.group_size, most=2**31 - 1)
         check_choice("on_exhausted", self.on_exhausted, POLICIES)
         check_flag("allow_large_delta", self.allow_large_delta)
         if self.noise_seed is not None:

@@ -122,7 +122,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name, most in (("batch_size", None), ("levels", 64)):
+        for name, most in (("batch_size", 2**31 - 1), ("levels", 64)):
             check_count(name, getattr(self, name), most=most)
         for name in ("lr", "norm_bound"):
             check_scale(name, getattr(self, name))

@@ -131,7 +131,10 @@ class CategoricalNB(NaiveBayes):
         check_flag("fit_prior", self.fit_prior)
         check_choice("handle_unknown", self.handle_unknown, ("ignore", "error"))
         if self.min_categories is not None:
-            given = np.asarray(self.min_categories)
+            try:
+                given = np.asarray(self.min_categories)
+            except ValueError:  # lists of several lengths
+                given = np.empty((0, 0))
             is_number = isinstance(self.min_categories, Integral) and not isinstance(self.min_categories, bool)
             if not (is_number or (given.ndim == 1 and given.dtype.kind in "iu")) or (given < 1).any():
                 raise InvalidParameterError(

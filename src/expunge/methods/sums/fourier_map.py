@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_choice, check_count, check_flag, check_number
+from expunge.arguments import check_choice, check_count, check_flag, check_number, number_of, numbers_of, shown
 from expunge.contract import Unlearner
 from expunge.errors import InvalidParameterError
 from expunge.maths.fixed_point import WEIGHT_RESOLUTION
@@ -68,13 +67,11 @@ class FourierMap(Unlearner):
                 raise InvalidParameterError(f"scales must name columns by texts, got {given!r}.")
             given = list(given.values())
         for name, value in (("gamma", self.gamma), ("scales", 1.0 if given is None else given)):
-            try:
-                values = np.asarray(value, dtype=np.float64)
-            except (TypeError, ValueError):
-                values = np.array(np.nan)
-            is_one = isinstance(value, Real) and not isinstance(value, bool)
-            if not (is_one or (name == "scales" and values.ndim)) or not (np.isfinite(values) & (values > 0)).all():
-                raise InvalidParameterError(f"{name} must be positive and finite, got {value!r}.")
+            values = numbers_of(value) if name == "scales" else None
+            if values is None:
+                values = np.array([number_of(value)])
+            if not (np.isfinite(values) & (values > 0)).all():
+                raise InvalidParameterError(f"{name} must be positive and finite, got {shown(value)}.")
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         known = change.parts.get("map")
