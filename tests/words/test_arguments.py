@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from expunge.arguments import check_choice, check_count, check_flag, check_number, check_numbers
+from expunge.arguments import (
+    check_choice,
+    check_count,
+    check_flag,
+    check_jobs,
+    check_number,
+    check_number_or_numbers,
+    check_numbers,
+    check_scale,
+    check_verbose,
+)
 from expunge.errors import InvalidParameterError
 
 SRC = Path(__file__).parents[2] / "src" / "expunge"
@@ -59,6 +69,38 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
 def test_ends_of_a_number_are_told(ends: dict[str, Any], good: list[float], bad: float, words: str) -> None:
     assert [check_number("a", value, **ends) for value in good] == [float(value) for value in good]
     assert refusal(check_number, "a", bad, **ends) == f"a must be {words}, got {bad!r}."
+
+
+@pytest.mark.parametrize("value", [*NONSENSE[1:], 0, 1.5, np.int8(0), np.array(1)], ids=repr)
+def test_what_is_no_number_of_jobs_is_refused(value: Any) -> None:
+    assert refusal(check_jobs, value) == f"n_jobs must be a non-zero integer or None, got {value!r}."
+
+
+def test_jobs_and_verbosity() -> None:
+    assert [check_jobs(n) for n in (None, 1, -1, np.int8(2), 10**25)] == [None, 1, -1, 2, 10**25]
+    for value in (True, np.False_, 0, 1, np.uint8(10)):
+        check_verbose(value)
+    for value in (-1, "1", 1j, None, 0.0, float("nan"), np.array(1)):
+        assert refusal(check_verbose, value) == f"verbose must be an integer from 0 on, got {value!r}."
+
+
+def test_a_scale_has_a_square_and_an_inverse() -> None:
+    assert [check_scale("a", value) for value in (1e-100, Fraction(1, 2), 1e100)] == [1e-100, 0.5, 1e100]
+    for value in (0.0, 1e-320, 1e101, 10**400):
+        assert refusal(check_scale, "a", value) == f"a must be a number from 1e-100 to 1e+100, got {value!r}."
+
+
+def test_one_number_or_a_list_of_them() -> None:
+    for value in (0, 1.5, [1.0], np.array([1, 2]), (0.5, 1)):
+        check_number_or_numbers("a", value, "target")
+    for value in (np.array(1), [], ["1"], [[1.0]], [[1], [1, 2]], {}, [True]):
+        expected = f"a must be numbers from 0 on, one for each target, got {value!r}."
+        assert refusal(check_number_or_numbers, "a", value, "target") == expected
+    assert refusal(check_number_or_numbers, "a", "1", "target") == "a must be a number from 0 on, got '1'."
+
+
+def test_an_integer_too_long_for_a_sentence_is_refused_all_the_same() -> None:
+    assert refusal(check_number, "a", 10**5000).endswith("got an int that is too long to be told.")
 
 
 def test_choices_flags_and_lists_of_numbers() -> None:

@@ -23,6 +23,7 @@ from expunge.audit.ranks import rank_p_value
 from expunge.audit.references.train import Progress
 from expunge.audit.statistics import clopper_pearson
 from expunge.audit.verdict import LEAST_POWER, decide
+from expunge.arguments import check_jobs
 from expunge.errors import InvalidParameterError
 from expunge.seeds import check_seed, derive_seed
 
@@ -158,6 +159,7 @@ def run_self_test(
     if trials < 1:
         raise InvalidParameterError(f"A self-test needs a trial or more, got {trials}.")
     check_seed(seed)
+    check_jobs(n_jobs)
     seeds = (derive_seed(seed, "self-test", t) for t in range(trials))
     done, start = [], time.perf_counter()
     for found in Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_trial)(of, alpha) for of in seeds):

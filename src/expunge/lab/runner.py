@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
+from expunge.arguments import check_jobs
 from expunge.errors import CellFailedError, CellOverLimitError, FileNotUsableError, InvalidRequestError
 from expunge.lab.cells import Cell
 from expunge.lab.environment import check_device, environment
@@ -115,6 +116,7 @@ def run_cells(
     if not cells:
         raise InvalidRequestError("No cell is asked for.", hint="expunge lab list shows them.")
     check_cells(cells)
+    n_jobs = effective_n_jobs(check_jobs(n_jobs))
     start, folder = time.perf_counter(), Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -107,7 +107,8 @@ def refuse_masked(values: Any, what: str) -> None:
         A cell is masked.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        row = int(np.flatnonzero(np.ma.getmaskarray(values).reshape(len(values), -1).any(axis=1))[0])
+        hidden = np.atleast_1d(np.ma.getmaskarray(values))
+        row = int(np.flatnonzero(hidden.reshape(len(hidden), -1).any(axis=1))[0])
         raise InvalidDataError(f"{what} is masked in row {row}.", hint="Fill it in with filled(), or drop the row.")
 
 

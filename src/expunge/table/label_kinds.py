@@ -13,6 +13,9 @@ from expunge.table.faults import refuse_lost_digits
 
 __all__ = ["as_labels", "labels_of"]
 
+#: Kinds of arrays that hold no labels, in words.
+_NO_LABELS = {"S": "bytes", "c": "complex", "V": "record of an array with fields"}
+
 _KINDS: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("text", (str,)),
     ("boolean", (bool, np.bool_)),  # before the integers, of which Python takes it for one
@@ -45,10 +48,8 @@ def labels_of(y: Any) -> npt.NDArray[Any]:
     array = np.asarray(y) if is_array else np.array(y, dtype=object)  # of a list NumPy would make texts of a mix
     labels: npt.NDArray[Any] = column_or_1d(array, warn=True)
     _refuse_missing(labels)
-    if labels.dtype.kind == "S":
-        raise _no_label(0, "bytes")
-    if labels.dtype.kind == "c":
-        raise _no_label(0, "complex")
+    if labels.dtype.kind in _NO_LABELS:
+        raise _no_label(0, _NO_LABELS[labels.dtype.kind])
     return _of_objects(labels) if labels.dtype == object and len(labels) else labels
 
 

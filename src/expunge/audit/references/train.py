@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
-from expunge.arguments import check_count
+from expunge.arguments import check_count, check_jobs
 from expunge.audit.inputs import References, signals_of
 from expunge.audit.logit import FLOOR
 from expunge.audit.references.plan import ReferencePlan
@@ -78,6 +78,7 @@ def references(
         Outputs of a wrong shape, or that are no probabilities.
     """
     check_count("batch", batch)
+    jobs = check_jobs(n_jobs)
     if store is not None and content is None:
         raise InvalidParameterError(
             "A store needs content: all that training and querying follow from.", hint="content=(X, y, parameters)."
@@ -102,10 +103,10 @@ def references(
     # The first batch alone tells how long the rest will take.
     batches = [todo[at : at + batch] for at in range(0, len(todo), batch)]
     start, trained = time.perf_counter(), 0
-    for group in _in_turn(batches, n_jobs):
+    for group in _in_turn(batches, jobs or 1):
         members = [plan.members[chosen] for chosen in group]
         seeds = [tuple(plan.seeds[i] for i in chosen) for chosen in group]
-        done = Parallel(n_jobs=n_jobs)(delayed(train)(m, s) for m, s in zip(members, seeds, strict=True))
+        done = Parallel(n_jobs=jobs)(delayed(train)(m, s) for m, s in zip(members, seeds, strict=True))
         for chosen, made in zip(group, done, strict=True):
             _check(made, len(chosen), len(y), n_axes)
             for i, of_model in zip(chosen, made, strict=True):

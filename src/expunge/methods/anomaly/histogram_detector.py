@@ -31,7 +31,7 @@ class HistogramDetector(Detector):
     Parameters
     ----------
     n_bins : int, default=10
-        Bins of equal width in each column, from its least to its largest value.
+        Bins of equal width in each column, from its least to its largest value; from 2 to 100,000.
     alpha : float, default=0.1
         Added to every density, in units of that of an even spread; above 0. The smaller, the more a bin without records
         says.

@@ -42,7 +42,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
     Parameters
     ----------
     alpha : float, default=1.0
-        Precision of the prior of each weight, the intercept too; above 0.
+        Precision of the prior of each weight, the intercept too; from 1e-100 to 1e100.
     algorithm : {"eubo", "rkl"}, default="eubo"
         How a record is divided out: by the evidence upper bound, or by the reverse divergence. The first finds a
         Gaussian within the quotient, the second one that covers it and is somewhat wider.
@@ -51,7 +51,7 @@ class BayesianLogisticRegression(ClassifierMixin, Unlearner):
         that keeps many removals at once from blowing it up. At 0 it is trusted everywhere, at 0.5 hardly anywhere, for
         in d dimensions a typical point has exp(-d/2) of the peak. Default: what holds 99.99 % of it.
     n_samples : int, default=1024
-        Pairs of samples for the sums, rounded up to a power of two.
+        Pairs of samples for the sums, rounded up to a power of two; from 2 to 10,000,000.
     fit_intercept : bool, default=True
     seed : int, default=0
         Keys the samples and the canonical order of the records.

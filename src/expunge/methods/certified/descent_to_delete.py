@@ -29,11 +29,11 @@ class DescentToDelete(NoisyDescent):
     Parameters
     ----------
     alpha : float, default=1.0
-        Penalty of the whole sum, above 0.
+        Penalty of the whole sum, from 1e-100 to 1e100.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
     n_steps : int, default=100
-        Of gradient descent after each request. More of them need less noise.
+        Of gradient descent after each request, from 1 to 1,000,000. More of them need less noise.
     norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed
         As of :class:`~expunge.methods.certified.logistic_regression.CertifiedLogisticRegression`.
 

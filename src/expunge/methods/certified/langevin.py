@@ -29,14 +29,15 @@ class LangevinLogisticRegression(NoisyDescent):
     Parameters
     ----------
     alpha : float, default=1.0
-        Penalty of the whole sum, above 0.
+        Penalty of the whole sum, from 1e-100 to 1e100.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
     noise : float, default=0.05
         Standard deviation of what each step adds to each weight. More of it costs accuracy and takes fewer steps.
     n_batches : int, default=1
         With more, steps are stochastic: each reads one batch, to which a record belongs by its id. A request then reads
-        the records about ``n_batches`` times less often for nearly as many steps. Requests end after whole passes.
+        the records about ``n_batches`` times less often for nearly as many steps. Requests end after whole passes. At most
+        100,000.
     max_steps : int, default=10_000
         More than so many are refused, and nothing changes.
     norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed

@@ -21,7 +21,7 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     Parameters
     ----------
     alpha : float, default=1.0
-        Penalty of the whole sum, above 0; with a penalty of lambda for each of n records it is lambda · n. The
+        Penalty of the whole sum, from 1e-100 to 1e100; with a penalty of lambda for each of n records it is lambda · n. The
         intercept is penalised too: without, nothing bounds how far a record moves it.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
@@ -29,7 +29,8 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
         Standard deviation of the noise in the objective, in the unit of a gradient: of norm_bound. More of it costs
         accuracy and affords more removals.
     norm_bound : float, default=1.0
-        No row is longer than this in the Euclidean norm. A public number, not one computed from the records.
+        No row is longer than this in the Euclidean norm. A public number, not one computed from the records; from
+        1e-100 to 1e100.
     clip : bool, default=True
         Shorten longer rows, each by itself. If not, they are refused.
     fit_intercept : bool, default=True

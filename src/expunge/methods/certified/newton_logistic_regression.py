@@ -50,7 +50,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
     Parameters
     ----------
     alpha : float, default=1.0
-        Penalty of the whole sum, above 0.
+        Penalty of the whole sum, from 1e-100 to 1e100.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
     capacity : float, default=10.0

@@ -43,9 +43,9 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
         Records that the search for centres looks at, those of the smallest keyed hashes. Forgetting another one never
         searches again.
     n_init : int, default=4
-        Searches, of which the best counts.
+        Searches, of which the best counts; from 1 to 10,000.
     max_iter : int, default=10
-        Most steps of a search.
+        Most steps of a search, from 1 to 1,000,000.
     grain : float, default=0.25
         Step of the lattice that the search rounds its centres to, in each column in the power of two next to its
         standard deviation; above 0. The coarser, the less often all records have to be read again.

@@ -93,7 +93,7 @@ class ForestClassifier(ManyTrees, _Classifier, Forest):
     Parameters
     ----------
     n_estimators : int, default=100
-        Trees.
+        Trees, from 1 to 100,000.
     max_depth : int or None, default=None
         Largest depth of a leaf; None for no limit.
     min_samples_split, min_samples_leaf : int, default=2 and 1

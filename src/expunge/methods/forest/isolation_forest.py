@@ -31,7 +31,7 @@ class IsolationForest(Detector):
     Parameters
     ----------
     n_estimators : int, default=100
-        Trees.
+        Trees, from 1 to 100,000.
     max_samples : int or float, default=256
         Records of each tree. An integer m: those of the m smallest hashes, so that a removal admits the next. A float:
         those whose hash is below this share of all hashes.

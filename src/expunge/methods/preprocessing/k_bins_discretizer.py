@@ -32,7 +32,7 @@ class KBinsDiscretizer(ColumnTransform, ColumnFront):
     Parameters
     ----------
     n_bins : int, default=5
-        At least 2. Edges that fall together make fewer bins.
+        From 2 to 100,000. Edges that fall together make fewer bins.
     encode : {"onehot", "onehot-dense", "ordinal"}, default="onehot-dense"
         A column for each bin (as a CSR matrix with "onehot"), or the number of the bin.
     strategy : {"uniform", "quantile", "kmeans"}, default="quantile"

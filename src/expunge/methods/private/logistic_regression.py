@@ -47,12 +47,13 @@ class PrivateLogisticRegression(LogisticScores, BoundedRows, DoNothing):
     alpha : float, default=1.0
         Penalty of the whole sum, at least 0.
     n_steps : int, default=60
-        Of descent. More of them come closer to the minimum, and each has more noise.
+        Of descent, from 1 to 1,000,000. More of them come closer to the minimum, and each has more noise.
     lr : float, default=1.0
         Length of a step, in units of the inverse of the largest curvature there can be; below 3.8, where the descent
         begins to swing.
     norm_bound : float, default=1.0
-        No row is longer than this in the Euclidean norm. A public number, not one computed from the records.
+        No row is longer than this in the Euclidean norm. A public number, not one computed from the records; from
+        1e-100 to 1e100.
     clip : bool, default=True
         Shorten longer rows, each by itself. If not, they are refused.
     fit_intercept : bool, default=True

@@ -29,9 +29,9 @@ class ALS(Recommender):
     Parameters
     ----------
     n_factors : int, default=32
-        At least 1.
+        From 1 to 10,000.
     n_sweeps : int, default=10
-        Passes of a fit over the interactions, at least 1.
+        Passes of a fit over the interactions, from 1 to 10,000.
     alpha : float, default=0.1
         λ, above 0. Of explicit values it is multiplied by the number of values of the user or item.
     values : {"implicit", "explicit"}, default="implicit"
@@ -42,7 +42,7 @@ class ALS(Recommender):
     algorithm : {"replay", "warm"}, default="replay"
         ``replay``: every change trains again from the beginning. ``warm``: it goes on from the factors there are.
     warm_sweeps : int, default=2
-        Passes of a change with ``warm``, at least 1.
+        Passes of a change with ``warm``, from 1 to 10,000.
     least_value : float, default=0.0
         Interactions with a lower value are kept and do not count; those of a frame without values all count.
     seed : int, default=0

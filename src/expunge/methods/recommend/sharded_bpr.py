@@ -33,11 +33,11 @@ class ShardedBPR(Recommender):
     Parameters
     ----------
     n_shards : int, default=10
-        At least 1. A user is in the shard that a keyed hash of the name says, whatever the user did.
+        From 1 to 1,000. A user is in the shard that a keyed hash of the name says, whatever the user did.
     n_factors : int, default=32
-        At least 1.
+        From 1 to 10,000.
     epochs : int, default=10
-        Passes of a shard over its interactions, at least 1.
+        Passes of a shard over its interactions, from 1 to 1,000,000.
     lr : float, default=0.1
         Above 0.
     weight_decay : float, default=0.01

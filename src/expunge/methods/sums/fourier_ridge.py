@@ -36,7 +36,7 @@ class FourierRidge(FourierMap, RegressorMixin, ProductSums):
     ----------
     n_frequencies : int, default=128
         Number m of random frequencies; each gives two features, so there are D = 2 m. The error of the kernel falls
-        as 1 / √m.
+        as 1 / √m. At most 100,000.
     kernel : {"rbf", "laplacian"}, default="rbf"
         exp(-gamma |x - x'|²), or exp(-gamma |x - x'|₁).
     gamma : float, default=1.0
