@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from expunge.table.ids import listed
 from expunge.workspace import opening, reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import models
@@ -69,6 +70,7 @@ class DataVerbs:
             A name, duration or combination that makes no sense.
         """
         core, given = self._core, Source(str(source), query, delimiter, encoding)
+        derived_from = listed(derived_from)
         with core.read() as connection:
             for model in derived_from:
                 models.open_model(core, connection, model)
