@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.errors import InvalidIdError, InvalidRequestError
+from expunge.errors import InvalidIdError, InvalidParameterError, InvalidRequestError
+from expunge.workspace.database.tables import metadata
 from expunge.workspace.models import models
 from expunge.workspace.requests.request_queue import Wish
 
@@ -105,3 +107,42 @@ def test_what_is_no_label_is_refused(kept: tuple[expunge.Workspace, Path], name:
     for verb in (kept[0].find, kept[0].plan, kept[0].forget, kept[0].request_ask):
         with pytest.raises(InvalidRequestError):
             verb(**{name: wrong})
+
+
+#: For each type of column: what is written as it is, or as the plain value it equals; and what is refused.
+WRITTEN: dict[type, tuple[Any, ...]] = {int: (7, np.int64(8)), str: ("a", np.str_("ä")), bytes: (b"a", np.bytes_(b"b"))}
+REFUSED: dict[type, tuple[Any, ...]] = {
+    int: (True, np.True_, 1.5, 2**63, "7"),
+    str: (True, 3, 0.5, float("nan"), b"x", "\0", "\ud800", ["a"]),
+    bytes: (True, "x", 3),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, table in metadata.tables.items() if "seal" in table.columns])
+def test_a_row_reads_back_as_it_was_sealed_or_is_not_written(kept: tuple[expunge.Workspace, Path], name: str) -> None:
+    db, table = kept[0]._core.db, metadata.tables[name]
+    key = next(iter(table.primary_key.columns)).name
+    plain = {one.name: WRITTEN[one.type.python_type][0] for one in table.columns if one.name != key}
+    with db.write() as connection:
+        for column in table.columns:
+            if column.name in ("seal", key):
+                continue
+            kind = column.type.python_type
+            for value in (*WRITTEN[kind], *([None] if column.nullable else [])):
+                number = db.insert(connection, table, plain | {"name": str(time.time_ns()), column.name: value})
+                assert db.numbered(connection, table, number)[column.name] == value
+                assert db.update(connection, table, number, **{column.name: value})[column.name] == value
+                assert db.numbered(connection, table, number)[column.name] == value
+            for value in (*REFUSED[kind], *([] if column.nullable else [None])):
+                with pytest.raises(InvalidParameterError, match=column.name):
+                    db.insert(connection, table, plain | {column.name: value})
+                with pytest.raises(InvalidParameterError, match=column.name):
+                    db.update(connection, table, number, **{column.name: value})
+        connection.rollback()
+
+
+@pytest.mark.parametrize("place", [True, None, 3, 0.5, b"x", "\ud800"])
+def test_what_is_derived_lies_at_a_place_in_words(kept: tuple[expunge.Workspace, Path], place: Any) -> None:
+    with pytest.raises(InvalidParameterError, match="place"):
+        kept[0].data_derive("d", model="m", place=place)
+    assert rows_of(kept[0], "1") == [2]
