@@ -82,7 +82,9 @@ class DataVerbs:
             )  # fmt: skip
         if subject_id is None:
             warnings.warn(_NO_PERSONS.format(made.name), UserWarning, stacklevel=2)
-        return reports.data(made) | {"skipped": skipped, "nameless": datasets.count_nameless(core, made)}
+        with core.read() as connection:
+            nameless = datasets.count_nameless(core, connection).get(made.name, 0)
+        return reports.data(made) | {"skipped": skipped, "nameless": nameless}
 
     def data_append(
         self, name: str, source: str | Path, *, learn: bool = False, query: str = "", delimiter: str | None = None,
