@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,10 @@ from sklearn.base import is_classifier
 
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
 from expunge.rows import Rows, Table
-from expunge.table.ids import check_ids, check_subjects, default_ids
+from expunge.table.ids import check_ids, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
+__all__ = ["check_labels", "feature_positions", "has_classes", "read_table", "select_slots"]
 
 _LABELS = (str, int, float, np.generic)
 
@@ -84,14 +83,25 @@ def select_slots(
     if subjects is not None:
         found.append(rows.find_subjects(subjects))
     if classes is not None:
-        labels = _as_list(classes)
-        if wrong := [label for label in labels if not isinstance(label, _LABELS) or isinstance(label, np.void)]:
-            raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
-        found.append(rows.find_classes(labels))
+        found.append(rows.find_classes(check_labels(classes)))
     slots = found[0] if len(found) == 1 else np.unique(np.concatenate(found))
     if not len(slots):
         raise InvalidRequestError("The request names no record.", hint="Give at least one id.")
     return slots
+
+
+def check_labels(classes: Any) -> list[Any]:
+    """The labels that a request names: one, or several.
+
+    Raises
+    ------
+    InvalidRequestError
+        One of them is no label.
+    """
+    labels = listed(classes)
+    if wrong := [label for label in labels if not isinstance(label, _LABELS) or isinstance(label, np.void)]:
+        raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
+    return labels
 
 
 def feature_positions(model: Any, features: Any) -> list[int]:
@@ -104,7 +114,7 @@ def feature_positions(model: Any, features: Any) -> list[int]:
     """
     names = getattr(model, "feature_names_in_", None)
     known = list(names) if names is not None else list(range(int(getattr(model, "n_features_in_", 0))))
-    wanted = _as_list(features)
+    wanted = listed(features)
     for feature in wanted:
         is_name = isinstance(feature, (str, int, np.integer)) and not isinstance(feature, bool)
         if not is_name or feature not in known:
@@ -133,9 +143,3 @@ def _check_weight(weight: Any, n: int) -> npt.NDArray[np.float64]:
         bad = values[~(np.isfinite(values) & (values >= 0))][0]
         raise InvalidDataError(f"sample_weight holds {bad}.", hint="Weights are finite and not negative.")
     return values.copy()
-
-
-def _as_list(value: Any) -> list[Any]:
-    if isinstance(value, (str, bytes, memoryview)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
-        return [value]
-    return list(value)

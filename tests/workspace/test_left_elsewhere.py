@@ -132,6 +132,20 @@ def test_data_without_a_column_of_persons_is_named_wherever_a_person_is_asked_ab
         assert not [text for text in ws.verify(answer.receipt).not_proved if "'visits'" in text]
 
 
+def test_a_receipt_names_how_many_rows_name_no_person(ws: expunge.Workspace, tmp_path: Path) -> None:
+    frame = people()
+    frame.loc[30:, "person"] = None
+    frame.to_csv(tmp_path / "some.csv", index=False)
+    assert ws.data_add(tmp_path / "some.csv", record_id="id", subject_id="person", name="some")["nameless"] == 10
+    for person in (PERSON, "nobody"):
+        (answer,) = ws.forget(subjects=[person])
+        (told,) = [text for text in ws.verify(answer.receipt).not_proved if "which name no person" in text]
+        assert told.startswith("That rows of the data set 'some' which name no person, 10 in all, and what")
+    for asked in ({"records": [frame.id[29]]}, {"subjects": [life.PEOPLE[1]], "data": "all"}):
+        (answer,) = ws.forget(**asked)
+        assert not [text for text in ws.verify(answer.receipt).not_proved if "which name no person" in text]
+
+
 def test_of_several_persons_those_of_whom_nothing_is_held_are_named(ws: expunge.Workspace) -> None:
     with pytest.warns(UserWarning, match="Nothing is held of subject 'nobody'. Ids are compared as they are written"):
         assert ws.find(subjects=["nobody", PERSON]) == ws.find(subjects=[PERSON])

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
 
+from expunge.arguments import check_jobs
 from expunge.audit.cards import card
 from expunge.audit.evidence import collect
 from expunge.audit.inputs import References, Scores, signals_of
@@ -23,7 +24,6 @@ from expunge.audit.ranks import rank_p_value
 from expunge.audit.references.train import Progress
 from expunge.audit.statistics import clopper_pearson
 from expunge.audit.verdict import LEAST_POWER, decide
-from expunge.arguments import check_jobs
 from expunge.errors import InvalidParameterError
 from expunge.seeds import check_seed, derive_seed
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError, UnknownRecordError
 
-__all__ = ["IdIndex", "check_ids", "check_one_kind", "check_subjects", "check_unique", "default_ids", "grown"]
+__all__ = ["IdIndex", "check_ids", "check_one_kind", "check_subjects", "check_unique", "default_ids", "grown", "listed"]
 
 Ids = npt.NDArray[Any]  # int64, or object holding str
 Slots = npt.NDArray[np.intp]
@@ -56,6 +56,23 @@ def check_ids(ids: object, *, what: str = "record_ids", n: int | None = None) ->
     if n is not None and len(out) != n:
         raise InvalidDataError(f"{what} has {len(out)} entries for {n} records.", hint="Give one id per record.")
     return out
+
+
+def listed(values: Any) -> list[Any]:
+    """One value or several, as a list: labels, names of columns, what is asked for. A text is one, never its letters.
+
+    Examples
+    --------
+    >>> listed("age"), listed(3), listed(("age", "size"))
+    (['age'], [3], ['age', 'size'])
+    """
+    if (
+        isinstance(values, (str, bytes, memoryview))
+        or not isinstance(values, Iterable)
+        or getattr(values, "ndim", 1) == 0
+    ):
+        return [values]
+    return list(values)
 
 
 def _from_array(values: npt.NDArray[Any], what: str) -> Ids:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from expunge.table.ids import listed
 from expunge.workspace import opening, reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import models
@@ -69,6 +70,7 @@ class DataVerbs:
             A name, duration or combination that makes no sense.
         """
         core, given = self._core, Source(str(source), query, delimiter, encoding)
+        derived_from = listed(derived_from)
         with core.read() as connection:
             for model in derived_from:
                 models.open_model(core, connection, model)
@@ -80,7 +82,9 @@ class DataVerbs:
             )  # fmt: skip
         if subject_id is None:
             warnings.warn(_NO_PERSONS.format(made.name), UserWarning, stacklevel=2)
-        return reports.data(made) | {"skipped": skipped, "nameless": datasets.count_nameless(core, made)}
+        with core.read() as connection:
+            nameless = datasets.count_nameless(core, connection).get(made.name, 0)
+        return reports.data(made) | {"skipped": skipped, "nameless": nameless}
 
     def data_append(
         self, name: str, source: str | Path, *, learn: bool = False, query: str = "", delimiter: str | None = None,

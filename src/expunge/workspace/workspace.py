@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Workspace"]
 
-Ids = Sequence[Any] | None
+#: One id, label or name, or several: a list, an array or a column of a frame.
+Ids = Any
 
 
 class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
@@ -312,7 +313,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
 
         Parameters
         ----------
-        subjects, records, classes, features : sequence
+        subjects, records, classes, features : id, label or name, or array of these
             One request for each person, one for all records, classes, or columns together.
         data : str, optional
             The data set it is limited to.
@@ -340,7 +341,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
             records=records, subjects=subjects, classes=classes, features=features, data=data, audit=n_references,
             held_out=held_out, **more,
         )  # fmt: skip
-        auditing.refuse_audit(core, n_references, held_out, of_columns=bool(features))
+        auditing.refuse_audit(core, n_references, held_out, of_columns=any(one.kind == "feature" for one in wishes))
         with core.lock.held():
             numbers = asking.take_in(core, self._commits, wishes, self._finished)
             return asking.run(core, numbers, audit=audit if callable(audit) else None)

@@ -262,13 +262,14 @@ def index_rows(
         connection.execute(row_index.insert(), rows)
 
 
-def count_nameless(core: Core, data: DataSet) -> int:
-    """How many rows name no person, of a data set whose rows do."""
-    if data.card.subject_id is None:
-        return 0
-    where = (row_index.c.dataset == data.id) & row_index.c.subject.is_(None)
-    with core.read() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
+def count_nameless(core: Core, connection: Any) -> dict[str, int]:
+    """How many rows name no person, by the data set; of sets whose rows do, where there are such rows."""
+    found = {}
+    for row in core.db.rows(connection, datasets):
+        if DataCard.from_json(row["card"]).subject_id is not None:
+            where = (row_index.c.dataset == row["id"]) & row_index.c.subject.is_(None)
+            found[row["name"]] = int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
+    return {name: n for name, n in found.items() if n}
 
 
 def _in_buckets(core: Core, card: DataCard, table: pa.Table, handles: Sequence[bytes]) -> dict[str, dict[str, Any]]:

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import functools
 import hmac
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
-from expunge.errors import ExpungeError, FileNotUsableError, NewerFormatError, TamperedError, WorkspaceBusyError
+from expunge.errors import (
+    ExpungeError,
+    FileNotUsableError,
+    InvalidParameterError,
+    NewerFormatError,
+    TamperedError,
+    WorkspaceBusyError,
+)
 from expunge.files.archive import canonical_json
 from expunge.workspace.database.dialects import empty_log, open_engine, to_read, to_write
 from expunge.workspace.database.statements import Inserted, Prepared
@@ -160,7 +169,13 @@ class Database:
         return hmac.digest(self._key, canonical_json([table.name, plain]), "sha256")[:16]
 
     def insert(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
-        """Insert a row, sealed, under the next number; gives its key."""
+        """Insert a row, sealed, under the next number; gives its key.
+
+        Raises
+        ------
+        InvalidParameterError
+            A cell that would read back as another than was sealed.
+        """
         return self.insert_many(connection, table, [values])[0]
 
     def insert_many(self, connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -172,13 +187,14 @@ class Database:
             {column.name: row.get(column.name) for column in table.columns} | {key.name: row.get(key.name) or top + i}
             for i, row in enumerate(rows, start=1)
         ]
+        filled = [_as_read(table, row) for row in filled]
         if filled:
             _inserting(table).run_many(connection, [row | {"seal": self.seal(table, row)} for row in filled])
         return [int(row[key.name]) for row in filled]
 
     def update(self, connection: Connection, table: sa.Table, number: int, /, **changes: Any) -> dict[str, Any]:
         """Change a row and seal it anew; gives it as it is then."""
-        row = {**self.numbered(connection, table, number), **changes}
+        row = _as_read(table, {**self.numbered(connection, table, number), **changes})
         row["seal"] = self.seal(table, row)
         _changing(table).run(connection, **row, of=number)
         return row
@@ -248,6 +264,45 @@ class Database:
 def as_bytes(value: Any) -> bytes:
     """A cell that should hold bytes; a text that somebody put there becomes bytes that fit nothing."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+def _as_read(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as the database will give it back, so that its seal fits then, too.
+
+    Raises
+    ------
+    InvalidParameterError
+        A cell is not of the type of its column. Nothing is written.
+    """
+    return {
+        name: value if type(value := row.get(name)) is plain else _cell(name, value, kind, may_miss)
+        for name, kind, plain, may_miss in _forms(table)
+    }
+
+
+def _cell(name: str, value: Any, kind: type, may_miss: bool) -> Any:
+    if value is None and may_miss:
+        return None
+    if kind is int and isinstance(value, Integral) and not isinstance(value, bool) and abs(int(value)) < 2**63:
+        return int(value)
+    if kind is str and isinstance(value, str) and "\0" not in value and (value.isascii() or not _HALF.search(value)):
+        return str.__str__(value)
+    if kind is bytes and isinstance(value, bytes):
+        return bytes(value)
+    what = {int: "an integer of 64 bits", str: "a text", bytes: "bytes"}[kind]
+    raise InvalidParameterError(f"{name} must be {what}, got {value!r}.", hint="Nothing was written.")
+
+
+@functools.cache
+def _forms(table: sa.Table) -> list[tuple[str, type, type | None, bool]]:
+    """Name and type of each column, the type of which no cell is looked at, and whether a cell may be missing: a seal
+    is set last."""
+    kinds = [(one.name, one.type.python_type, bool(one.nullable) or one.name == "seal") for one in table.columns]
+    return [(name, kind, bytes if kind is bytes else None, may_miss) for name, kind, may_miss in kinds]
+
+
+#: Half of a pair of surrogates, which no database takes; nor does PostgreSQL take NUL.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @functools.cache

@@ -32,6 +32,7 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.seeds import derive_seed
+from expunge.table.ids import listed
 from expunge.workspace.models.method_references import MethodTraining
 from expunge.workspace.tabular.columns import parse_label
 from expunge.workspace.tabular.reading import TableRows, read_rows
@@ -105,8 +106,8 @@ def audit_model(
     roles = _roles(
         rows,
         model,
-        [parse_label(v, schema.record_kind, "record id") for v in forgotten],
-        None if held_out is None else [parse_label(v, schema.record_kind, "record id") for v in held_out],
+        [parse_label(v, schema.record_kind, "record id") for v in listed(forgotten)],
+        None if held_out is None else [parse_label(v, schema.record_kind, "record id") for v in listed(held_out)],
     )
     query = np.flatnonzero(roles["forgotten"] | roles["held-out"])
     subjects = None if rows.subjects is None else {"subject_ids": np.array(rows.subjects, dtype=object)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
+from expunge.table.ids import listed
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions
 from expunge.workspace.database.tables import models as model_table
@@ -142,7 +143,7 @@ def _schema(
     left_out = [name for name in (card.time_column,) if name and name not in columns and name != target]
     return choose_schema(
         table, record_id=card.record_id, target=target, subject_id=card.subject_id, task=task, columns=columns,
-        ignore=[*ignore, *left_out],
+        ignore=[*listed(ignore), *left_out],
     )  # fmt: skip
 
 

@@ -30,24 +30,25 @@ __all__ = [
     "Answer", "answer", "due_now", "expire", "plan", "rectify", "run", "take_in", "wishes_of",
 ]  # fmt: skip
 
-Ids = Sequence[Any] | None
+Ids = Any
 
 
 def wishes_of(
     *, records: Ids = None, subjects: Ids = None, classes: Ids = None, features: Ids = None, data: str | None = None,
     **more: Any,
 ) -> list[Wish]:  # fmt: skip
-    """One wish for each person, and one for all records, classes or columns.
+    """One wish for each person, and one for all records, classes or columns. Each is one value, or a list.
 
     Raises
     ------
     InvalidRequestError
         Nothing is named.
     """
-    out = [Wish(kind="subject", values=(value,), data=data, **more) for value in dict.fromkeys(subjects or ())]
+    people = [] if subjects is None else request_queue.named_values("subject", subjects)
+    out = [Wish(kind="subject", values=(one,), data=data, **more) for one in dict.fromkeys(people)]
     for kind, values in (("record", records), ("class", classes), ("feature", features)):
-        if values:
-            out.append(Wish(kind=kind, values=tuple(values), data=data, **more))
+        if values is not None and (named := request_queue.named_values(kind, values)):
+            out.append(Wish(kind=kind, values=tuple(named), data=data, **more))
     if not out:
         raise InvalidRequestError("Name what to forget.", hint="A record, subject, class or feature.")
     return out

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from expunge.errors import ExpungeError, InvalidParameterError, InvalidRequestError
 from expunge.ledger import receipts as ledger_receipts
 from expunge.ledger.rotation import chain
+from expunge.table.ids import listed
 from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import models
@@ -209,7 +210,7 @@ def refuse_other_records(
     InvalidRequestError
         More or fewer than the receipt says, or one that was never forgotten.
     """
-    ids = list(dict.fromkeys(parse_label(value, kind, "record id") for value in forgotten))
+    ids = list(dict.fromkeys(parse_label(value, kind, "record id") for value in listed(forgotten)))
     if len(ids) != change.records:
         raise InvalidRequestError(
             f"By its receipt {model.name!r} forgot {change.records:,} records, and {len(ids):,} ids are given.",

@@ -19,6 +19,7 @@ from expunge.ledger.bundle import Bundle
 from expunge.ledger.receipts import NOT_PROVED, DataChange, ModelChange, Receipt
 from expunge.ledger.rotation import chain
 from expunge.records import STATE_TELLS, Guarantee
+from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
 from expunge.workspace.requests.targets import unsearched
@@ -48,6 +49,10 @@ _UNSEARCHED = (
     "was not searched."
 )
 
+_NAMELESS = (
+    "That rows of the data set {!r} which name no person, {:,} in all, and what learned from them, hold nothing of the "
+    "person: they were not searched."
+)
 _TAKEN = "That the file from which the model {!r} was taken over, which its owner kept, knows nothing of the records."
 
 
@@ -72,10 +77,11 @@ def issue(core: Core) -> list[int]:
 def enter_ready(core: Core, connection: Any) -> list[int]:
     """As :func:`issue`, in a transaction of the caller, who writes the files then."""
     ready = _ready(core, connection)
+    nameless = datasets.count_nameless(core, connection) if ready else {}
     for row, request in ready:
         outcome = json.loads(row["outcome"])
         action = "finish" if outcome["data"] or outcome["models"] else "find-nothing"
-        _enter(core, connection, row, request, outcome, action)
+        _enter(core, connection, row, request, outcome, action, nameless)
     if ready:
         queue_shredding(core, connection)
     return [int(row["number"]) for row, _ in ready]
@@ -91,17 +97,19 @@ def nothing_held(core: Core, numbers: Sequence[int]) -> None:
     if not numbers:
         return
     with core.write() as connection:
+        nameless = datasets.count_nameless(core, connection)
         for number in numbers:
             row, request = request_queue.fetch(core, connection, number)
-            _enter(core, connection, row, request, {"models": [], "data": [], "notes": []}, "find-nothing")
+            _enter(core, connection, row, request, {"models": [], "data": [], "notes": []}, "find-nothing", nameless)
         queue_shredding(core, connection)
     faults.at("receipt-entered")
     settle_files(core)
 
 
 def _enter(
-    core: Core, connection: Any, row: Mapping[str, Any], request: Request, outcome: Mapping[str, Any], action: str
-) -> None:
+    core: Core, connection: Any, row: Mapping[str, Any], request: Request, outcome: Mapping[str, Any], action: str,
+    nameless: Mapping[str, int],
+) -> None:  # fmt: skip
     """Sign a receipt, enter it into the log, and close the request."""
     from expunge import __version__
 
@@ -110,7 +118,9 @@ def _enter(
     last = {c["model"]: core.db.get_meta(connection, f"last-receipt/{c['model']}") for c in outcome["models"]}
     changes = tuple(_model_change(change, last[change["model"]]) for change in outcome["models"])
     taken = [change["model"] for change in outcome["models"] if change.get("taken_from")]
-    unread = unsearched(core, connection, request.kind, payload)
+    unread = [_UNSEARCHED.format(name) for name in unsearched(core, connection, request.kind, payload)]
+    if request.kind == "subject":
+        unread += [_NAMELESS.format(name, n) for name, n in nameless.items() if payload["data"] in (None, name)]
     receipt = Receipt(
         request=journal.request_id(core, request.number), action=payload["action"],
         outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),
@@ -161,9 +171,9 @@ def _model_change(change: Mapping[str, Any], previous: str) -> ModelChange:
 
 def _not_proved(changes: Sequence[ModelChange], unread: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
     """The list of every receipt, and what else is not so for a model whose state has a history, or that was taken over
-    from a file, or for data in which nobody could be looked for."""
+    from a file, or for data and rows in which nobody could be looked for."""
     told = [change.model for change in changes if STATE_TELLS in change.guarantee.assumptions]
-    return (*NOT_PROVED, *map(_UNSEARCHED.format, unread), *map(_TAKEN.format, taken), *map(_STATE.format, told))
+    return (*NOT_PROVED, *unread, *map(_TAKEN.format, taken), *map(_STATE.format, told))
 
 
 def _data_change(change: Mapping[str, Any]) -> DataChange:

@@ -1,0 +1,148 @@
+"""What is given to the verbs of a workspace: taken as it is meant, or refused in a sentence before anything is done."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import expunge
+from expunge.errors import InvalidIdError, InvalidParameterError, InvalidRequestError
+from expunge.workspace.database.tables import metadata
+from expunge.workspace.models import models
+from expunge.workspace.requests.request_queue import Wish
+
+N = 40
+
+
+def people() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "id": [str(i) for i in range(N)],
+            "person": [str(i // 2) for i in range(N)],
+            "a": np.arange(N) * 1.0,
+            "b": np.arange(N) * 2.0,
+            "ab": np.arange(N) % 7,
+            "y": ["hi", "lo"] * (N // 2),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[expunge.Workspace, Path]:
+    folder = tmp_path_factory.mktemp("given")
+    people().to_csv(folder / "people.csv", index=False)
+    ws = expunge.Workspace.init(folder / "ws")
+    ws.data_add(folder / "people.csv", record_id="id", subject_id="person", name="people")
+    ws.fit("m", data="people", target="y", method="gaussian-nb")
+    return ws, folder
+
+
+def rows_of(ws: expunge.Workspace, *people: str) -> list[int]:
+    """How many rows the data set holds of each."""
+    return [sum(found.records or 0 for found in ws.find(subjects=[one]) if found.what == "data") for one in people]
+
+
+SPELLED = {
+    "12": "12",
+    "13": np.str_("13"),
+    "14": np.array(["14"]),
+    "15": pd.Series(["15"]),
+    "16": iter(["16"]),
+}
+
+
+@pytest.mark.parametrize("person", SPELLED)
+def test_a_text_is_one_person(kept: tuple[expunge.Workspace, Path], person: str) -> None:
+    ws, _ = kept
+    assert rows_of(ws, person, *"123456") == [2] * 7
+    (answer,) = ws.forget(subjects=SPELLED[person])
+    assert answer.request.state == "done"
+    assert rows_of(ws, person, *"123456") == [0] + [2] * 6
+
+
+def test_a_text_is_one_record_class_or_column(kept: tuple[expunge.Workspace, Path]) -> None:
+    ws, folder = kept
+    assert [plan.n_records for _, plan in ws.plan(records="38", data="people")] == [1]
+    assert [plan.n_records for _, plan in ws.plan(records=np.array(["38", "39"]))] == [2]
+    assert ws.find(classes="hi") == ws.find(classes=np.str_("hi")) == ws.find(classes=["hi"]) != []
+    assert ws.find(features="ab") == ws.find(features=["ab"]) != []
+    assert Wish(kind="record", values="38").values == ("38",)  # type: ignore[arg-type]
+    assert Wish(kind="record", values=np.array([3, 8])).values == (3, 8)  # type: ignore[arg-type]
+    ws.fit("left", data="people", target="y", method="gaussian-nb", ignore="ab")
+    with ws._core.read() as connection:
+        assert models.open_model(ws._core, connection, "left").card.card.schema.ignored == ("ab",)
+    with pytest.raises(InvalidRequestError, match="'38'"):
+        ws.audit("m", folder / "people.csv", forgotten="38")
+
+
+@pytest.mark.parametrize(
+    "wrong", [True, b"17", 0.5, {"17": 1}, {"17"}, [None], ["17", 17], [True], np.array(["1"], "S")]
+)
+def test_what_is_no_id_is_refused(kept: tuple[expunge.Workspace, Path], wrong: Any) -> None:
+    ws, _ = kept
+    frame = people()
+    model = expunge.GaussianNB().fit(frame[["a"]], frame.y, record_ids=frame.id, subject_ids=frame.person)
+    n = len(ws.request_list(every=True))
+    for name in ("subjects", "records"):
+        for verb in (ws.find, ws.plan, ws.forget, ws.request_ask):
+            with pytest.raises(InvalidIdError):
+                verb(**{name: wrong})
+    with pytest.raises(InvalidIdError):
+        model.forget(wrong)
+    with pytest.raises(InvalidIdError):
+        model.forget(subjects=wrong)
+    with pytest.raises(InvalidIdError):
+        Wish(kind="record", values=wrong)
+    assert len(ws.request_list(every=True)) == n
+
+
+@pytest.mark.parametrize("name", ["classes", "features"])
+@pytest.mark.parametrize("wrong", [b"hi", None, [[1]], [float("nan")], [np.datetime64("2020-01-01")], 1j])
+def test_what_is_no_label_is_refused(kept: tuple[expunge.Workspace, Path], name: str, wrong: Any) -> None:
+    for verb in (kept[0].find, kept[0].plan, kept[0].forget, kept[0].request_ask):
+        with pytest.raises(InvalidRequestError):
+            verb(**{name: wrong})
+
+
+#: For each type of column: what is written as it is, or as the plain value it equals; and what is refused.
+WRITTEN: dict[type, tuple[Any, ...]] = {int: (7, np.int64(8)), str: ("a", np.str_("ä")), bytes: (b"a", np.bytes_(b"b"))}
+REFUSED: dict[type, tuple[Any, ...]] = {
+    int: (True, np.True_, 1.5, 2**63, "7"),
+    str: (True, 3, 0.5, float("nan"), b"x", "\0", "\ud800", ["a"]),
+    bytes: (True, "x", 3),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, table in metadata.tables.items() if "seal" in table.columns])
+def test_a_row_reads_back_as_it_was_sealed_or_is_not_written(kept: tuple[expunge.Workspace, Path], name: str) -> None:
+    db, table = kept[0]._core.db, metadata.tables[name]
+    key = next(iter(table.primary_key.columns)).name
+    plain = {one.name: WRITTEN[one.type.python_type][0] for one in table.columns if one.name != key}
+    with db.write() as connection:
+        for column in table.columns:
+            if column.name in ("seal", key):
+                continue
+            kind = column.type.python_type
+            for value in (*WRITTEN[kind], *([None] if column.nullable else [])):
+                number = db.insert(connection, table, plain | {"name": str(time.time_ns()), column.name: value})
+                assert db.numbered(connection, table, number)[column.name] == value
+                assert db.update(connection, table, number, **{column.name: value})[column.name] == value
+                assert db.numbered(connection, table, number)[column.name] == value
+            for value in (*REFUSED[kind], *([] if column.nullable else [None])):
+                with pytest.raises(InvalidParameterError, match=column.name):
+                    db.insert(connection, table, plain | {column.name: value})
+                with pytest.raises(InvalidParameterError, match=column.name):
+                    db.update(connection, table, number, **{column.name: value})
+        connection.rollback()
+
+
+@pytest.mark.parametrize("place", [True, None, 3, 0.5, b"x", "\ud800"])
+def test_what_is_derived_lies_at_a_place_in_words(kept: tuple[expunge.Workspace, Path], place: Any) -> None:
+    with pytest.raises(InvalidParameterError, match="place"):
+        kept[0].data_derive("d", model="m", place=place)
+    assert rows_of(kept[0], "1") == [2]
