@@ -1,7 +1,8 @@
 """Writing a prepared change into the trees: every line is carried out, none can fail.
 
-Everything it needs was made room for beforehand, so nothing but a stack of numbers is allocated here, before the first
-write; and it is one call of compiled code, so that an interruption comes before it or after it.
+Everything it needs was made room for beforehand, so that nothing is allocated here. It is one call of compiled code, in
+which no interruption is raised; and whether it was carried out is its last write, not the next step of its caller: an
+interruption that came meanwhile is raised when the call returns. So the same change, begun again, is left alone.
 """
 
 from __future__ import annotations
@@ -117,9 +118,9 @@ def commit(
     roots: Any, tree_keys: Any, nodes: Any, node_sums: Any, heads: Any, tallies: Any, lists: Any,
     X: Any, kinds: Any, y: Any, weights: Any, hashes: Any, ties: Any, alive: Any, params: Any,
     lines: Any, n_lines: int, entered: Any, entered_at: Any, new_nodes: Any, new_sums: Any, new_heads: Any,
-    new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, dirty: Any, todo: Any,
+    new_tallies: Any, new_lists: Any, free_nodes: Any, free_tallies: Any, pool: Any, dirty: Any, todo: Any, done: Any,
 ) -> None:  # fmt: skip
-    """Carry out the lines of :func:`~expunge.methods.forest.changing.prepare`.
+    """Carry out the lines of :func:`~expunge.methods.forest.changing.prepare`, once.
 
     Parameters
     ----------
@@ -131,7 +132,11 @@ def commit(
         Set where a block of the digest (first the top of the tree) is to be hashed again.
     todo : ndarray of int64
         A stack, as long as there are nodes.
+    done : ndarray of int64, shape (1,)
+        Not zero once they are carried out: then there is nothing to do.
     """
+    if done[0]:
+        return
     weighted = len(weights) > 1
     for at in range(n_lines):
         what, i, b0, b1, t = lines[at, 0], lines[at, 1], lines[at, 2], lines[at, 3], lines[at, 4]
@@ -177,6 +182,7 @@ def commit(
         for b in range(b0, b1):
             slot = entered[b]
             add(node_sums, i, y[slot], weights[slot if weighted else 0], sign_of(slot, alive), 0, params)
+    done[0] = 1
 
 
 @inline
@@ -213,8 +219,8 @@ def _replace(
 
 
 @njit
-def repack(roots: Any, nodes: Any, lists: Any, alive: Any, out: Any, todo: Any) -> int:
-    """Copy the lists of all leaves into ``out`` without gaps, and tell the leaves; how long it is."""
+def repack(roots: Any, nodes: Any, lists: Any, alive: Any, pool: Any, aside: Any, todo: Any) -> None:
+    """Close the gaps between the lists of all leaves, and tell leaves and pool; ``aside`` is as long as the lists."""
     at = 0
     for t in range(len(roots)):
         todo[0], waiting = roots[t], 1
@@ -229,7 +235,9 @@ def repack(roots: Any, nodes: Any, lists: Any, alive: Any, out: Any, todo: Any) 
                 continue
             start = at
             for r in range(node[START], node[START] + node[LENGTH]):
-                out[at] = lists[r]
+                aside[at] = lists[r]
                 at += alive[lists[r]]
             node[START], node[ROOM], node[LENGTH] = start, at - start, at - start
-    return at
+    for r in range(at):
+        lists[r] = aside[r]
+    pool[_LISTS] = at

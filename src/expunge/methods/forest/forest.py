@@ -194,7 +194,7 @@ class Forest(Unlearner):
         params[PACKED] = resolution is None and not rows.has_weights
         names = np.arange(n_trees, dtype=np.int64)
         keys = np.column_stack([uniform64(self.seed, f"tree {what}", names) for what in ("order", "members", "root")])
-        counts = np.zeros(0, dtype=np.int64) if learned.label_counts is None else learned.label_counts
+        counts = np.zeros(0, dtype=np.int64) if learned.totals.of_class is None else learned.totals.of_class
         n_entered = max(1, int(np.ceil(round(share * n_trees, 9))))
         weights = self._class_weights(learned.labels, counts)
         least = self.min_weight_fraction_leaf * learned.total(weights)
@@ -215,8 +215,9 @@ class Forest(Unlearner):
             alive = rows.alive.copy()
             alive[gone], alive[new] = True, False
             slots = np.flatnonzero(alive)
-            trees.wake(self._grown(rows, slots, counted=False))
-            trees.owed = trees.reads + (len(slots) if trees.learned.is_encoded else 0)
+            grown = self._grown(rows, slots, counted=False)
+            grown.owed = grown.reads + (len(slots) if grown.learned.is_encoded else 0)
+            trees.wake(grown)
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         trees: Any = self._state().parts["trees"]
@@ -332,10 +333,11 @@ class Forest(Unlearner):
 
 
 class _ForestPatch(Patch):
-    """A change of the trees and of what they read of the rows."""
+    """A change of the trees and of what they read of the rows. Each step may be done twice, as ``Patch`` asks."""
 
     def __init__(self, trees: Trees, gone: Slots, new: Slots, patch: TreesPatch) -> None:
-        self.trees, self.gone, self.new, self.patch, self.is_done = trees, gone, new, patch, False
+        self.trees, self.gone, self.patch = trees, gone, patch
+        self.totals = trees.learned.totals_after(gone, new)
 
     @property
     def work(self) -> int:
@@ -344,10 +346,8 @@ class _ForestPatch(Patch):
     def apply(self) -> None:
         self.patch.apply()
         self.trees.owed = 0
-        if not self.is_done:
-            self.is_done = True
-            self.trees.learned.count(self.new, 1)
-            self.trees.learned.count(self.gone, -1)
+        self.trees.learned.totals = self.totals
+        self.trees.learned.wipe(self.gone)
         self.trees.count_classes(self.trees.learned.columns())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from expunge.methods.forest.splits import MISSING, ROW
 from expunge.rows import Rows, Table
 from expunge.table.label_kinds import as_labels
 
-__all__ = ["UNIT", "LearnedCells", "refuse_large_targets"]
+__all__ = ["UNIT", "LearnedCells", "Totals", "refuse_large_targets"]
 
 Ints = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
@@ -52,6 +52,22 @@ def _weight_units(weight: npt.NDArray[np.float64], most: int) -> Ints:
             hint="Round the weights, or use integers; with a smaller min_samples_leaf they may be larger.",
         )
     return units.astype(np.int64)
+
+
+class Totals(NamedTuple):
+    """What all records come to, replaced as a whole when they change.
+
+    Parameters
+    ----------
+    weight, target : int
+        Of numbers: the weights, and weight times the size of the target with its last 31 bits cut off. Else 0.
+    of_class : ndarray of int64, or None
+        Records of each class; None for numbers.
+    """
+
+    weight: int
+    target: int
+    of_class: Ints | None
 
 
 class LearnedCells:
@@ -91,11 +107,10 @@ class LearnedCells:
             self._y[slots] = np.searchsorted(self.labels, labels)
         else:
             self._y[slots] = np.rint(y / resolution).astype(np.int64)
-        self.label_counts = np.bincount(self._y[slots], minlength=len(self.labels)) if resolution is None else None
         if weight is not None:
             self._weights[slots] = _weight_units(weight, most_weight)
-        self._sums = (0, 0)
-        self._sums = self._added(self._y[slots], self._weights_of(slots))
+        of_class = np.zeros(len(self.labels), dtype=np.int64) if resolution is None else None
+        self.totals = _added(Totals(0, 0, of_class), self._y[slots], self._weights_of(slots))
         self._ties = _ranks(rows, slots)
 
     def _encode_all(self, X: Any, slots: Slots, n: int) -> list[str]:
@@ -149,7 +164,7 @@ class LearnedCells:
             beside = floats_beside_integers(X, self.kinds, columns=list(self._floats))
             self._floats = {j: _put(known, new, beside[j]) for j, known in self._floats.items()}
         units = self._weights if weight is None else _weight_units(weight, self._most_weight)
-        self._added(codes, units)
+        _added(self.totals, codes, units)
         self._y = _put(self._y, new, codes)
         if weight is not None:
             self._weights = _put(self._weights, new, units)
@@ -168,7 +183,7 @@ class LearnedCells:
         new = encode(table.X, self.kinds) if self._keys is not None else _bits_like(rows.matrix(), table.X)
         weights, n = cells.weights, len(rows.alive)
         units = self._weights if table.weight is None else _weight_units(table.weight, self._most_weight)
-        self._added(codes, units)
+        _added(self.totals, codes, units)
         if table.weight is not None:
             weights = np.concatenate([weights[:n], units])
         return cells._replace(
@@ -198,54 +213,56 @@ class LearnedCells:
     def _weights_of(self, slots: Slots) -> Ints:
         return self._weights[slots] if len(self._weights) > 1 else self._weights
 
-    def _added(self, y: Ints, weights: Ints, sign: int = 1) -> tuple[int, int]:
-        """What all records weigh and the sum of weight times target, if these came (1) or went (-1).
+    def totals_after(self, gone: Slots, new: Slots) -> Totals:
+        """The totals without the records of some slots and with those of others; nothing changes yet."""
+        totals = self.totals
+        for slots, sign in ((new, 1), (gone, -1)):
+            if len(slots):
+                totals = _added(totals, self._y[slots], self._weights_of(slots), sign)
+        return totals
 
-        Raises
-        ------
-        InvalidDataError
-            The sums that a regression keeps would not fit into their integers.
-        """
-        if self._resolution is None:
-            return self._sums
-        weight = int(weights.sum()) if len(weights) == len(y) else len(y) * int(weights[0])
-        products = weights * (np.abs(y) >> 31)
-        target = (int((products >> 32).sum()) << 32) + int((products & (2**32 - 1)).sum())
-        sums = self._sums[0] + sign * weight, self._sums[1] + sign * target
-        if max(sums[0] << 31, sums[1] + sums[0]) >= _LARGEST_SUM:
-            raise InvalidDataError(
-                "sample_weight and y are too large for their products to be summed exactly.",
-                hint="Scale the weights down, or choose a coarser resolution.",
-            )
-        return sums
-
-    def count(self, slots: Slots, sign: int) -> None:
-        """Classes gain these records (1), or lose them for good (-1)."""
-        if not len(slots):
-            return
-        self._sums = self._added(self._y[slots], self._weights_of(slots), sign)
-        if self.label_counts is not None:
-            self.label_counts += sign * np.bincount(self._y[slots], minlength=len(self.label_counts))
-        if sign < 0:
-            self._y[slots] = 0
-            if self._keys is not None:
-                self._keys[slots] = MISSING
-            if len(self._weights) > 1:
-                self._weights[slots] = 0
+    def wipe(self, slots: Slots) -> None:
+        """Overwrite what is kept of the records of these slots for good."""
+        self._y[slots] = 0
+        if self._keys is not None:
+            self._keys[slots] = MISSING
+        if len(self._weights) > 1:
+            self._weights[slots] = 0
 
     def total(self, weights: npt.NDArray[np.float64]) -> float:
         """What all records weigh, with the weights of their classes."""
-        if self.label_counts is None:
+        if self.totals.of_class is None:
             return float(self._weights.sum()) if len(self._weights) > 1 else float(len(self._y))
         if len(self._weights) == 1:
-            return float(self.label_counts @ weights[: len(self.label_counts)])
+            return float(self.totals.of_class @ weights[: len(self.totals.of_class)])
         return float(self._weights @ weights[self._y])
 
     def columns(self) -> Ints:
         """Which classes have records; all three sums of a regression."""
-        if self.label_counts is None:
-            return np.arange(3)
-        return self.label_counts.nonzero()[0]
+        of_class = self.totals.of_class
+        return np.arange(3) if of_class is None else of_class.nonzero()[0]
+
+
+def _added(totals: Totals, y: Ints, weights: Ints, sign: int = 1) -> Totals:
+    """The totals if these records came (1) or went (-1).
+
+    Raises
+    ------
+    InvalidDataError
+        The sums that a regression keeps would not fit into their integers.
+    """
+    if totals.of_class is not None:
+        return totals._replace(of_class=totals.of_class + sign * np.bincount(y, minlength=len(totals.of_class)))
+    weight = int(weights.sum()) if len(weights) == len(y) else len(y) * int(weights[0])
+    products = weights * (np.abs(y) >> 31)
+    target = (int((products >> 32).sum()) << 32) + int((products & (2**32 - 1)).sum())
+    totals = Totals(totals.weight + sign * weight, totals.target + sign * target, None)
+    if max(totals.weight << 31, totals.target + totals.weight) >= _LARGEST_SUM:
+        raise InvalidDataError(
+            "sample_weight and y are too large for their products to be summed exactly.",
+            hint="Scale the weights down, or choose a coarser resolution.",
+        )
+    return totals
 
 
 def _ranks(rows: Rows, slots: Slots) -> Ints:

@@ -153,32 +153,38 @@ class Trees(Living):
         return self._shelf
 
     def _make_room(self, filled: Ints, alive: npt.NDArray[np.bool_], slots: npt.NDArray[np.int32]) -> None:
-        """Let the pools be large enough for what a prepared change brings."""
+        """Let the pools be large enough for what a prepared change brings.
+
+        Of arrays that are as long as each other the one that is asked for its length is set last: an interruption in
+        between leaves some that are longer than need be, and none that is too short.
+        """
         pool = self.pool
         n_nodes, n_tallies, n_lists = pool[0] + filled[1], pool[1] + filled[2], pool[2] + filled[6]
         if n_nodes > len(self.nodes):
             larger = int(n_nodes + n_nodes // 4)
-            self.nodes, self.sums = longer(self.nodes, larger, pool[0]), longer(self.sums, larger, pool[0])
-            self.free_nodes = longer(self.free_nodes, larger, pool[3])
-            self._todo = np.empty(larger + 2, dtype=np.int64)
+            self._todo, self.free_nodes = np.empty(larger + 2, dtype=np.int64), longer(self.free_nodes, larger, pool[3])
+            self.sums = longer(self.sums, larger, pool[0])
+            self.nodes = longer(self.nodes, larger, pool[0])
         if n_tallies > len(self.heads):
             larger = int(n_tallies + n_tallies // 4)
-            self.heads, self.tallies = longer(self.heads, larger, pool[1]), longer(self.tallies, larger, pool[1])
             self.free_tallies = longer(self.free_tallies, larger, pool[4])
+            self.tallies = longer(self.tallies, larger, pool[1])
+            self.heads = longer(self.heads, larger, pool[1])
         if n_lists > len(self.lists):
-            out, alive = np.empty(len(self.lists), dtype=np.int32), alive.copy()
+            alive = alive.copy()
             alive[slots] = True  # what goes has not gone yet
-            used = repack(self.roots, self.nodes, self.lists, alive, out, self._todo)
-            need = int(used + filled[7])  # no list has room to spare any more
-            self.lists, pool[2] = longer(out, max(len(out), need + need // 4), used), used
+            repack(self.roots, self.nodes, self.lists, alive, pool, np.empty_like(self.lists), self._todo)
+            need = int(pool[2] + filled[7])  # no list has room to spare any more
+            if need + need // 4 > len(self.lists):
+                self.lists = longer(self.lists, need + need // 4, pool[2])
 
     def commit(self, patch: TreesPatch) -> None:
-        """Write a prepared change; cannot fail."""
+        """Write a prepared change, unless it is written already; cannot fail."""
         plan, cells = self.plan, patch.cells
         commit(
             self.roots, plan.keys, self.nodes, self.sums, self.heads, self.tallies, self.lists,
             cells.X, *cells[2:], plan.params, patch.shelf[0], patch.filled[0], *patch.shelf[1:],
-            self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo,
+            self.free_nodes, self.free_tallies, self.pool, self._dirty, self._todo, patch.done,
         )  # fmt: skip
 
     # ------------------------------------------------------------------ as plain data
@@ -238,8 +244,8 @@ class Trees(Living):
     def count_classes(self, columns: Ints) -> None:
         """Say which columns of the sums count from now on."""
         if columns.tobytes() != self.columns.tobytes():
-            self.columns = columns
             self._mark_all()
+            self.columns = columns  # last, so that a call that was interrupted is made anew
 
     def leaf(self) -> bytes:
         """SHA-256 over all nodes: a hash tree of which only blocks that changed are hashed again.
@@ -277,7 +283,7 @@ class Trees(Living):
 
 
 class TreesPatch(Patch):
-    """A change that is prepared; carried out once, however often it is applied.
+    """A change that is prepared; carried out once, however often it is applied and wherever that is interrupted.
 
     Parameters
     ----------
@@ -289,7 +295,7 @@ class TreesPatch(Patch):
 
     def __init__(self, trees: Trees, cells: Cells, filled: Ints, shelf: tuple[Any, ...]) -> None:
         self.trees, self.cells, self.filled, self.shelf = trees, cells, filled, shelf
-        self.is_done = False
+        self.done = np.zeros(1, dtype=np.int64)  # written to by the compiled code that carries it out
 
     @property
     def work(self) -> int:
@@ -297,9 +303,7 @@ class TreesPatch(Patch):
         return work_of(self.filled)
 
     def apply(self) -> None:
-        if not self.is_done:
-            self.trees.commit(self)
-            self.is_done = True
+        self.trees.commit(self)
 
 
 def work_of(filled: Ints) -> int:
