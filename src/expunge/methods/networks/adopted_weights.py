@@ -99,7 +99,7 @@ def method_of(
         names = {kebab(own): own for own in NETWORK_METHODS}
         raise UnknownMethodError(
             f"There is no method {name!r} for networks.",
-            hint=_nearest(str(name), names, [kebab(str(name))]) or f"There are {', '.join(names)}.",
+            hint=_nearest(kebab(str(name)), names) or f"There are {', '.join(names)}.",
         )
     module, _, attribute = NETWORK_METHODS[own].partition(":")
     kind, given = getattr(importlib.import_module(module), attribute), dict(options or {})
@@ -110,8 +110,7 @@ def method_of(
     return kind, given
 
 
-def _nearest(name: str, names: Iterable[str], spellings: Iterable[str] = ()) -> str:
+def _nearest(name: str, names: Iterable[str]) -> str:
     """A proposal of names that are nearly this one; empty where none is."""
-    names = list(names)
-    near = next((n for one in (name, *spellings) if (n := difflib.get_close_matches(one, names, n=3, cutoff=0.5))), [])
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(near)}?" if near else ""

@@ -312,7 +312,8 @@ def _cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor
         return functional.cross_entropy(outputs, _numbered(targets).long(), reduction="none")
     except IndexError as error:
         raise InvalidDataError(
-            f"A label is none of 0 to {outputs.shape[1] - 1}, and the model has {outputs.shape[1]} outputs.", hint=_NUMBER
+            f"A label is none of 0 to {outputs.shape[1] - 1}, and the model has {outputs.shape[1]} outputs.",
+            hint=_NUMBER,
         ) from error
 
 
