@@ -201,8 +201,9 @@ class IdIndex:
         if len(ids) == 1 and self._is_range and ids.dtype == np.int64 and 0 <= ids[0] < self._n and alive[ids[0]]:
             return ids.astype(np.intp)  # one of 0..n-1, the commonest request
         if len(ids) and alive.any() and (ids.dtype == np.int64) != (self.kind == "int"):
+            first, kinds = ids[:1].tolist()[0], "integers" if self.kind == "int" else "texts"
             raise UnknownRecordError(
-                f"No record {ids[:1].tolist()[0]!r}: this model's ids are {'integers' if self.kind == 'int' else 'texts'}.",
+                f"No record {first!r}: this model's ids are {kinds}.",
                 hint="The integer 17 and the text '17' are different ids.",
             )
         slots = self._lookup(ids)

@@ -189,13 +189,14 @@ def _warn_of_outputs(name: str, task: str, model: Any, answers: Any, truth: Any)
     given = model._blueprint().labels
     taken = ", ".join(repr(str(label)) for label in (classes if given is None else given)[:_SHOWN])
     other = ", ".join(repr(classes[place]) for place in order[:_SHOWN])
+    more = " ..." if len(classes) > _SHOWN else ""
+    whose = "sorted" if given is None else "labels of the blueprint"
     better = f" In the order {other} it would answer {best:.1%} rightly." if best >= right + _MUCH else ""
     warnings.warn(
         f"{name} answers {right:.1%} of the records that it was trained on rightly, and the largest class has "
-        f"{largest:.1%} of them. Its outputs were taken for the classes {taken}{' ...' if len(classes) > _SHOWN else ''} "
-        f"({'sorted' if given is None else 'labels of the blueprint'}).{better} If it was trained in another order, set "
-        f"labels in the blueprint {task!r}, take the model out (expunge model remove {name}) and adopt it again; else "
-        "look at its inputs and its weights.",
+        f"{largest:.1%} of them. Its outputs were taken for the classes {taken}{more} ({whose}).{better} If it was "
+        f"trained in another order, set labels in the blueprint {task!r}, take the model out (expunge model remove "
+        f"{name}) and adopt it again; else look at its inputs and its weights.",
         stacklevel=4,
     )
 

@@ -134,7 +134,7 @@ def dosed(run: Callable[[float], Any], limits: Limits, target: float, seen: list
     is_still = all(now == before for now in reached)
     why = "does not change with the dose" if is_still else "comes no nearer to its reference at any dose"
     raise InvalidRequestError(
-        f"What is measured on the forget set {why} ({before:.4g} before, {target:.4g} wanted; {tried}). No limit broke; "
-        "the model is returned untouched.",
+        f"What is measured on the forget set {why} ({before:.4g} before, {target:.4g} wanted; {tried}). No limit "
+        "broke; the model is returned untouched.",
         hint=f"Take more epochs or a higher lr, give strength as a number, use another method, or {EXACT}.",
     )

@@ -189,15 +189,17 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
                 if strange := set(self._labels(new.y).tolist()) - set(labels.tolist()):
                     raise InvalidDataError(f"The network has no output for the class {strange.pop()!r}.", hint=FIT)
                 corrected = self._task_of(new, outputs, labels).dataset
-                done, told = method.rectify(network, task, gone.ids, corrected, seed, **common)
+                done, mended = method.rectify(network, task, gone.ids, corrected, seed, **common)
+                work, notes = mended.work, mended.notes
             else:
                 try:
                     done, told = method.forget(network, task, gone.ids, seed, **common)
                 except LimitBrokenError as error:
                     raise LimitBrokenError(error.message, hint=error.hint.replace(OR_SEARCHED, "")) from None
                 change.notes.extend(str(row) for row in told.utility if row.kind == "all" and row.part == "retain")
-        rows.count(max(told.work, len(table) + len(change.added_slots)))
-        change.notes.extend(told.notes)
+                work, notes = told.work, told.notes
+        rows.count(max(work, len(table) + len(change.added_slots)))
+        change.notes.extend(notes)
         left = np.isin(labels, self._labels(rows.peek_beside(rows.slots()).y))
         out: dict[str, Part | None] = {"network": weights_of(done)}
         if len(left) and not left.all():

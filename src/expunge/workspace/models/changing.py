@@ -20,8 +20,8 @@ def change(
 ) -> models.Model:
     """Change how a trained network forgets from here on. Its weights and what it answers stay. The lock is held.
 
-    A new version is entered, and the log says so, as of every other: how it forgets is part of what a model is. Requests
-    may be open; the next run goes by what was changed.
+    A new version is entered, and the log says so, as of every other: how it forgets is part of what a model is.
+    Requests may be open; the next run goes by what was changed.
 
     Parameters
     ----------
@@ -89,7 +89,8 @@ def _merged(live: Any, method: str | None, given: dict[str, Any]) -> dict[str, A
     same = method_of(wanted, None)[0] is method_of(live.method, None)[0]
     options = {**(live.options or {} if same else {}), **given}
     method_of(wanted, options, beside=[*names, "strength"])
+    kept = {name: value for name, value in limits.items() if value is not None}
     return {
-        "method": wanted, "strength": float(strength) if type(strength) is int else strength, "options": options or None,
-        "limits": {name: value for name, value in limits.items() if value is not None} or None,
+        "method": wanted, "strength": float(strength) if type(strength) is int else strength,
+        "options": options or None, "limits": kept or None,
     }  # fmt: skip
