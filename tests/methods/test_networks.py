@@ -20,11 +20,13 @@ from torch.utils.data import Dataset  # noqa: E402
 
 from expunge import networks  # noqa: E402
 from expunge.errors import (  # noqa: E402
+    DuplicateRecordError,
     ExpungeError,
     InvalidDataError,
     InvalidParameterError,
     InvalidRequestError,
     LimitBrokenError,
+    UnknownRecordError,
     UnsupportedRequestError,
 )
 from expunge.influence import TRAK, InfluenceFunctions, TracIn  # noqa: E402
@@ -32,6 +34,7 @@ from expunge.methods.networks.job import endless_work  # noqa: E402
 from expunge.methods.networks.utility import SAMPLE, retain_sample  # noqa: E402
 from expunge.networks import (  # noqa: E402
     SCRUB,
+    SSD,
     Classification,
     FineTuning,
     GradientAscent,
@@ -134,6 +137,52 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     shuffled = Classification((X[order], Y[order]), record_ids=ids[order])
     two, _ = method.forget(network(), shuffled, ["r9", "r3"])
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
+
+
+def test_what_is_no_task_and_no_labels_is_refused_in_a_sentence() -> None:
+    model, dataset = network(), torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
+    method, texts = SCRUB(epochs=1), [(x, str(label)) for x, label in zip(torch.tensor(X), Y.tolist(), strict=True)]
+    task: Any = Classification(dataset)
+    wrong: list[tuple[Any, type[ExpungeError], str]] = [
+        (lambda: method.forget(model, dataset, [5]), InvalidParameterError, r"Classification\(dataset\)"),
+        (lambda: method.plan(model, dataset, [5]), InvalidParameterError, r"Classification\(dataset\)"),
+        (lambda: method.forget(model, task, [5], limits={"max_retain_drop": 0.1}), InvalidParameterError, "Limits"),
+        (lambda: method.forget(model, Classification(texts), [5]), InvalidDataError, "Number the classes"),
+        (lambda: Classification((X, Y.astype(str))), InvalidDataError, "Number the classes"),
+        (lambda: Classification((Y.astype(str), Y)), InvalidDataError, "inputs are no numbers"),
+        (lambda: method.forget(model, Classification([("a", 1), ("b", 0)]), [1]), InvalidDataError, "are texts"),
+        (lambda: method.forget(model, Classification((X, Y + 50)), [5]), InvalidDataError, "none of 0 to 1"),
+        (lambda: SSD().rectify(model, task, [5], (X[:1], Y[:1])), UnsupportedRequestError, "GradientStep and Newton"),
+        (lambda: method.forget(model, task, [900]), UnknownRecordError, "No record 900: .* task.ids lists"),
+        (lambda: Classification(dataset, record_ids=[1] * 60), DuplicateRecordError, "Record id 1 stands"),
+        (lambda: method.forget(model, task, [5, 5]), DuplicateRecordError, "Record 5 is named twice"),
+    ]
+    for ask, kind, words in wrong:
+        with pytest.raises(kind, match=words):
+            ask()
+
+
+def test_advice_fits_what_was_asked() -> None:
+    model, task, limits = network(trained=20), Classification((X, Y)), Limits(max_step_norm=1e-9)
+
+    def told(method: Any, ids: list[int]) -> str:
+        with pytest.raises(LimitBrokenError) as refused:
+            method.forget(model, task, ids, limits=limits)
+        return refused.value.hint
+
+    both, one = NegGradPlus(epochs=1), GradientAscent(epochs=1)
+    assert told(both, [1]).startswith("Lower strength (or strength='auto'), take more epochs or a lower lr")
+    assert told(both, [1, 2]).startswith("Forget fewer records at once, lower strength")
+    assert "epochs" not in told(one, [1])
+    assert "fewer" not in told(one, [1])
+
+
+def test_a_dose_that_does_nothing_is_no_broken_limit() -> None:
+    model, task = network(trained=20), Classification((X, Y))
+    with pytest.raises(InvalidRequestError, match=r"does not change with the dose .* No limit broke") as refused:
+        GradientStep(rate=0.0).forget(model, task, [1, 2], strength="auto", reference=0.0)
+    assert "Loosen" not in str(refused.value)
+    assert not isinstance(refused.value, LimitBrokenError)
 
 
 def test_regression_measures_squared_errors() -> None:

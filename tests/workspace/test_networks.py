@@ -22,6 +22,7 @@ import expunge  # noqa: E402
 from expunge.cli import run  # noqa: E402
 from expunge.errors import (  # noqa: E402
     InvalidParameterError,
+    InvalidRequestError,
     LimitBrokenError,
     TamperedError,
     UnknownNameError,
@@ -201,6 +202,90 @@ def test_a_limit_that_breaks_leaves_the_request_waiting_and_the_model_as_it_was(
     assert [answer.request.state for answer in ws.request_list()] == ["received"]
     pd.testing.assert_frame_equal(ws.predict("m", files / "people.parquet"), before)
     assert ws.status()["models"][0]["version"] == 1
+
+
+def test_the_model_whose_limit_breaks_is_named_and_can_be_changed(living: Path, tmp_path: Path) -> None:
+    network_life.enter()
+    ws, files = expunge.Workspace.init(tmp_path / "ws"), living.parent
+    ws.data_add(files / "people.parquet", record_id="id", subject_id="person")
+    ws.fit("sums", data="people", target="label", method="gaussian-nb")
+    how: dict[str, Any] = {"data": "people", "task": "tiny", "state": files / "model.safetensors"}
+    ws.adopt("loose", **how, method="fine-tuning", options={"epochs": 1})
+    ws.adopt("tight", **how, method="scrub", options={"epochs": 1, "lr": 0.1, "max_step_norm": 1e-6})
+    with pytest.raises(LimitBrokenError) as refused:
+        ws.forget(records=["r001"])
+    told = str(refused.value)
+    assert "Model 'tight' stops the request: the model is returned untouched" in told
+    assert "expunge model change tight" in told
+    assert "take more epochs or a lower lr" in told
+    assert "auto" not in told
+    assert "fewer records" not in told
+
+    with pytest.raises(UnsupportedRequestError, match="sums"):
+        ws.model_change("sums", options={"strength": 0.5})
+    with pytest.raises(InvalidRequestError, match="Name what to change"):
+        ws.model_change("tight")
+    for wrong in ({"max_step_nrom": 1}, {"strength": "high"}, {"epochs": -1}, {"max_step_norm": -1}):
+        with pytest.raises(InvalidParameterError):
+            ws.model_change("tight", options=wrong)
+    before, entries = ws.predict("tight", files / "people.parquet"), len(ws.log())
+    told_of = ws.model_change("tight", options={"max_step_norm": None, "max_retain_drop": 1.0, "strength": 0.5})
+    assert (told_of["version"], told_of["options"]["limits"]) == (2, {"max_retain_drop": 1.0})
+    assert (told_of["options"]["options"], told_of["options"]["strength"]) == ({"epochs": 1, "lr": 0.1}, 0.5)
+    assert [(e["kind"], e["model"], e["version"]) for e in ws.log()[entries:]] == [("new-version", "tight", 2)]
+    assert ws.model_change("loose", method="neg-grad-plus")["guarantee"]["statement"].startswith("NegGradPlus")
+    ws.close()
+    ws = expunge.Workspace.open(tmp_path / "ws")
+    pd.testing.assert_frame_equal(ws.predict("tight", files / "people.parquet"), before)
+    (answer,) = ws.request_run()
+    assert answer.request.state == "done"
+    assert {change["model"]: change["version_after"] for change in answer.models} == {"sums": 2, "loose": 3, "tight": 3}
+    assert ws.verify(answer.receipt)
+    assert ws.verify()
+
+
+def test_a_network_that_answers_in_another_order_of_its_outputs_is_told(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three classes as words; the network has one output for each in the order in which they are counted."""
+    names = ["zero", "one", "two"]
+    frame = pd.DataFrame(np.tile(np.eye(3), (4, 1)), columns=["a", "b", "c"]).assign(
+        id=[f"r{i}" for i in range(12)], label=names * 4
+    )
+    frame.to_parquet(tmp_path / "words.parquet", index=False)
+    save_file({"weight": torch.eye(3), "bias": torch.zeros(3)}, tmp_path / "model.safetensors")
+    register("words", Words)
+    monkeypatch.setenv("EXPUNGE_WORKSPACE", str(tmp_path / "ws"))
+    call("init", tmp_path / "ws")
+    call("data", "add", tmp_path / "words.parquet", "--record-id", "id")
+    how = ("--task", "words", "--state", tmp_path / "model.safetensors", "--data", "words", "--method")
+    told = call("adopt", "m", *how, "scrub")
+    assert told["measured"] == pytest.approx(0.0)
+    (note,) = told["notes"]
+    assert "classes 'one', 'two', 'zero' (sorted)" in note
+    assert "In the order 'zero', 'one', 'two' it would answer 100.0% rightly" in note
+    assert "set labels in the blueprint 'words'" in note
+    hint = call("adopt", "m", *how, "scrub", code=3)["error"]["hint"]
+    assert "expunge model remove m" in hint
+    assert "--force" not in hint
+    for option, words in (("strength=auto", "must be a number here"), ("strength=high", "must be a number here"),
+                          ("epoch=2", "scrub has no option 'epoch'. Did you mean epochs")):  # fmt: skip
+        error = call("adopt", "n", *how, "scrub", "--option", option, code=9)["error"]
+        assert words in f"{error['message']} {error['hint']}"
+    error = call("adopt", "n", *how, "scrubb", code=8)["error"]
+    assert error["hint"].startswith("Did you mean scrub")
+
+    monkeypatch.setattr(Words, "labels", names)
+    told = call("adopt", "right", *how, "scrub")
+    assert (told["measured"], told["notes"]) == (1.0, [])
+    changed = call("model", "change", "right", "--option", "strength=0.5")
+    assert (changed["version"], changed["options"]["strength"]) == (2, 0.5)
+
+
+class Words(Untrained):
+    """One output for each of three words."""
+
+    target = "label"
 
 
 def test_without_a_training_an_audit_cannot_tell_and_the_receipt_says_so(tmp_path: Path) -> None:

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
-from expunge.cli.options import At, Json, Name
-from expunge.cli.output import Output
+from expunge.cli.options import At, Json, Name, json_values
+from expunge.cli.output import Output, model_lines
 
-model = typer.Typer(name="model", help="Models: taken out again.", no_args_is_help=True)
+model = typer.Typer(
+    name="model", help="Models: how a network forgets is changed; taken out again.", no_args_is_help=True
+)
+
+Method = Annotated[str | None, typer.Option(help="How it forgets from here on, as scrub. See `expunge methods`.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Of the method, as epochs=2; a limit, as max_retain_drop=0.05; strength."),
+]
 
 
 @model.callback()
 def _model() -> None:
-    """Models: taken out again."""
+    """Models: how a network forgets is changed; taken out again."""
+
+
+@model.command()
+def change(
+    name: Name, method: Method = None, option: Options = None, workspace: At = None, as_json: Json = False
+) -> None:
+    """Change by which method, how strongly and within which limits a trained network forgets; the log says so."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Changing"):
+        made = Workspace.open(workspace).model_change(name, method=method, options=json_values(option, "--option"))
+    out.result(made, [*model_lines(made), "From here on it forgets so; requests that wait: `expunge request run`."])
 
 
 @model.command()

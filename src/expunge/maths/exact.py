@@ -315,7 +315,9 @@ def _rounded(values: Floats, inverse: Floats) -> tuple[Floats, float]:
 
 
 def _refusal(value: float, row: int, column: int, record_ids: Ids) -> OutOfRangeError:
-    record = f"Row {row}" if record_ids is None else f"Record {record_ids[row]!r} (row {row})"
+    name = None if record_ids is None else record_ids[row]
+    name = name.item() if isinstance(name, np.generic) else name
+    record = f"Row {row}" if record_ids is None else f"Record {name!r} (row {row})"
     message = f"{record} has {float(value)!r} in column {column}: not a finite number below 2**63 resolutions."
     return OutOfRangeError(message, hint="Correct or drop it, or choose a coarser resolution for the column.")
 

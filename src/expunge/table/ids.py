@@ -207,8 +207,11 @@ class IdIndex:
         """Kind of the ids."""
         return "int" if self._buffer.dtype == np.int64 else "str"
 
-    def find(self, ids: Ids, alive: npt.NDArray[np.bool_]) -> Slots:
-        """Slots of ids, shape (k,). Refuses an id that is named twice, unknown or no longer alive.
+    def find(
+        self, ids: Ids, alive: npt.NDArray[np.bool_], *, listed: str = "model.record_ids_ lists what the model knows."
+    ) -> Slots:
+        """Slots of ids, shape (k,). Refuses an id that is named twice, unknown or no longer alive, and says where those
+        that there are stand ``listed``.
 
         Raises
         ------
@@ -220,8 +223,9 @@ class IdIndex:
         if len(ids) == 1 and self._is_range and ids.dtype == np.int64 and 0 <= ids[0] < self._n and alive[ids[0]]:
             return ids.astype(np.intp)  # one of 0..n-1, the commonest request
         if len(ids) and alive.any() and (ids.dtype == np.int64) != (self.kind == "int"):
+            first, kinds = ids[:1].tolist()[0], "integers" if self.kind == "int" else "texts"
             raise UnknownRecordError(
-                f"No record {ids[0]!r}: this model's ids are {'integers' if self.kind == 'int' else 'texts'}.",
+                f"No record {first!r}: this model's ids are {kinds}.",
                 hint="The integer 17 and the text '17' are different ids.",
             )
         slots = self._lookup(ids)
@@ -232,13 +236,13 @@ class IdIndex:
             more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
             raise UnknownRecordError(
                 f"No record {unknown[0]!r}{more}: never learned, or forgotten already.",
-                hint="model.record_ids_ lists what the model knows.",
+                hint=listed,
             )
         if len(slots) > 1:
             ordered = np.sort(slots)
             twice = ordered[1:] == ordered[:-1]
             if twice.any():
-                name = self.values[ordered[1:][twice][0]]
+                name = self.values[ordered[1:][twice][:1]].tolist()[0]
                 raise DuplicateRecordError(f"Record {name!r} is named twice in one request.", hint="Name each once.")
         return slots
 
@@ -319,5 +323,5 @@ def check_unique(ids: Ids) -> None:
     twice = ordered[1:] == ordered[:-1]
     if twice.any():
         raise DuplicateRecordError(
-            f"Record id {ordered[1:][twice][0]!r} stands for more than one record.", hint="Ids must be unique."
+            f"Record id {ordered[1:][twice].tolist()[0]!r} stands for more than one record.", hint="Ids must be unique."
         )

@@ -27,7 +27,7 @@ from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.reading import TableRows, read_rows
 from expunge.workspace.verifying import read_bytes
 
-__all__ = ["adopt", "adopt_any"]
+__all__ = ["adopt", "adopt_any", "refuse_taken"]
 
 #: Class in scikit-learn -> our method, the task, and the arguments that mean the same in both.
 _TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -64,6 +64,18 @@ def adopt_any(
     return adopt(core, name, path, data=data, target=target, **options)
 
 
+def refuse_taken(core: Core, name: str) -> None:
+    """Refuse a name that a model has: nothing is taken over in the place of another model.
+
+    Raises
+    ------
+    InvalidRequestError
+        The name is taken.
+    """
+    hint = f"Choose another name, or take that one out first: expunge model remove {name}."
+    fitting.refuse_known(core, name, replace=False, hint=hint)
+
+
 def adopt(
     core: Core, name: str, path: str | Path, *, data: str, target: str, tolerance: float = 1e-6,
     trusted: tuple[str, ...] = (), columns: Mapping[str, str] | None = None, ignore: tuple[str, ...] = (),
@@ -94,7 +106,7 @@ def adopt(
     TamperedError
         The file holds a type that is not on the allow-list.
     """
-    fitting.refuse_known(core, name, replace=False)
+    refuse_taken(core, name)
     estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in _TWINS or not type(estimator).__module__.startswith("sklearn."):

@@ -7,6 +7,7 @@ where code is. Nothing is proved about such a network, so what it answers on its
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.extras import needs_torch
 from expunge.workspace import reports
+from expunge.workspace.adopting import refuse_taken
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
@@ -23,6 +25,9 @@ from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.reading import read_rows
 
 __all__ = ["adopt"]
+
+#: So much better is an order of outputs that is worth a word; so many classes are named.
+_MUCH, _SHOWN = 0.2, 12
 
 
 def adopt(
@@ -65,7 +70,7 @@ def adopt(
     FileNotUsableError, TamperedError
         A file that cannot be read.
     """
-    fitting.refuse_known(core, name, replace=False)
+    refuse_taken(core, name)
     if state is None:
         raise InvalidParameterError("Name the file of the weights.", hint="With --state model.safetensors.")
     with needs_torch():
@@ -78,8 +83,12 @@ def adopt(
         columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
     )  # fmt: skip
     made = dataclasses.replace(made, taken_from=tuple(str(path) for path in (state, log, start) if path is not None))
+    answers, truth = _answered(made)
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
-    return told | {"adopted": f"network {task}", "measured": _measured(made)}
+    told |= {"adopted": f"network {task}", "measured": _measured(made, answers, truth)}
+    if made.card.schema.task == "classification":
+        _warn_of_outputs(name, task, made.model, answers.astype(str), truth.astype(str))
+    return told
 
 
 Way = tuple[str, dict[str, Any], Callable[[Any, Any], None]]
@@ -96,12 +105,16 @@ def _way(method: str) -> Callable[..., Way]:
 
 def _trained(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:
     """The class that holds the network, its arguments but the task, and what to do with its rows."""
+    from expunge.methods.networks.adopted_weights import method_of
     from expunge.methods.networks.limits import Limits
     from expunge.methods.networks.update_log import UpdateLog
     from expunge.methods.networks.weights import read_weights
 
-    limits = {field.name: given.pop(field.name) for field in dataclasses.fields(Limits) if field.name in given}
-    arguments = {"method": method, "strength": float(given.pop("strength", 1.0))}
+    names = [field.name for field in dataclasses.fields(Limits)]
+    limits = {name: given.pop(name) for name in names if name in given}
+    strength = given.pop("strength", 1.0)
+    method_of(method, given, beside=[*names, "strength"])
+    arguments = {"method": method, "strength": float(strength) if type(strength) is int else strength}
     held: dict[str, Any] = {} if log is None else {"log": UpdateLog.load(log)}
     held |= {} if start is None else {"start": read_weights(start)}
     weights = read_weights(state)
@@ -148,11 +161,49 @@ def _refuse_files(method: str, log: Any, start: Any) -> None:
         raise InvalidParameterError(f"{method} reads neither a log nor first weights.", hint="Leave them out.")
 
 
-def _measured(made: fitting.Fit) -> float:
-    """Share of the records that the network answers rightly, word for word; of values the mean absolute error."""
+def _answered(made: fitting.Fit) -> tuple[Any, Any]:
+    """What the network answers to the records that it was trained on, and what is right."""
     rows = read_rows(made.table, made.card.schema)
     with told_as_invalid_data():
-        answers = np.asarray(made.model.predict(rows.X))
+        return np.asarray(made.model.predict(rows.X)), np.asarray(rows.y)
+
+
+def _measured(made: fitting.Fit, answers: Any, truth: Any) -> float:
+    """Share of the records that are answered rightly, word for word; of values the mean absolute error."""
     if made.card.schema.task != "regression":
-        return float(np.mean(answers.astype(str) == np.asarray(rows.y).astype(str)))
-    return float(np.mean(np.abs(answers - np.asarray(rows.y, dtype=float))))
+        return float(np.mean(answers.astype(str) == truth.astype(str)))
+    return float(np.mean(np.abs(answers - truth.astype(float))))
+
+
+def _warn_of_outputs(name: str, task: str, model: Any, answers: Any, truth: Any) -> None:
+    """Warn where a network answers its own data as one that was never trained would, or as one whose outputs stand for
+    other classes than was taken."""
+    from sklearn.metrics import confusion_matrix
+
+    classes = [str(label) for label in model.classes_.tolist()]
+    counts = confusion_matrix(truth, answers, labels=classes)
+    right, largest = np.trace(counts) / len(truth), counts.sum(axis=1).max() / len(truth)
+    best, order = _best_order(counts)
+    if right > largest and best < right + _MUCH:
+        return
+    given = model._blueprint().labels
+    taken = ", ".join(repr(str(label)) for label in (classes if given is None else given)[:_SHOWN])
+    other = ", ".join(repr(classes[place]) for place in order[:_SHOWN])
+    more = " ..." if len(classes) > _SHOWN else ""
+    whose = "sorted" if given is None else "labels of the blueprint"
+    better = f" In the order {other} it would answer {best:.1%} rightly." if best >= right + _MUCH else ""
+    warnings.warn(
+        f"{name} answers {right:.1%} of the records that it was trained on rightly, and the largest class has "
+        f"{largest:.1%} of them. Its outputs were taken for the classes {taken}{more} ({whose}).{better} If it was "
+        f"trained in another order, set labels in the blueprint {task!r}, take the model out (expunge model remove "
+        f"{name}) and adopt it again; else look at its inputs and its weights.",
+        stacklevel=4,
+    )
+
+
+def _best_order(counts: Any) -> tuple[float, list[int]]:
+    """The largest share of right answers that outputs can give in any order of the classes, and that order."""
+    from scipy.optimize import linear_sum_assignment
+
+    truth, output = linear_sum_assignment(counts, maximize=True)
+    return counts[truth, output].sum() / counts.sum(), truth[np.argsort(output)].tolist()

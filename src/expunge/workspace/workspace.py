@@ -14,7 +14,7 @@ from expunge.workspace.advice_verbs import AdviceVerbs
 from expunge.workspace.data import datasets
 from expunge.workspace.data.buckets import ids_of
 from expunge.workspace.data_verbs import DataVerbs
-from expunge.workspace.models import fitting, gates, models
+from expunge.workspace.models import changing, fitting, gates, models
 from expunge.workspace.models import predictions as kept
 from expunge.workspace.proof_verbs import ProofVerbs
 from expunge.workspace.request_verbs import RequestVerbs
@@ -230,6 +230,11 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
     def promote(self, name: str, *, reason: str) -> dict[str, Any]:
         """Put a candidate that did not pass its gate into use all the same; the reason is kept."""
         return reports.model(self._core, gates.promote(self._core, name, reason))
+
+    def model_change(self, name: str, **changes: Any) -> dict[str, Any]:
+        """Change how a trained network forgets from here on; see :func:`expunge.workspace.models.changing.change`."""
+        with self._core.changing("change"):
+            return reports.model(self._core, changing.change(self._core, name, **changes))
 
     def model_remove(self, name: str) -> dict[str, Any]:
         """Take a model out: its versions and the predictions kept of it are deleted, and the log says so.

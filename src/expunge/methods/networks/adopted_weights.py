@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -82,8 +83,11 @@ class AdoptedWeights:
         return {"network": weights_of(network), "outputs": outputs}
 
 
-def method_of(name: str, options: Mapping[str, Any] | None) -> tuple[type[NetworkMethod], dict[str, Any]]:
-    """The class of a method for networks, by its name or as the command line writes it, and its arguments.
+def method_of(
+    name: str, options: Mapping[str, Any] | None, *, beside: Iterable[str] = ()
+) -> tuple[type[NetworkMethod], dict[str, Any]]:
+    """The class of a method for networks, by its name or as the command line writes it, and its arguments; ``beside``
+    them stand other options, which are proposed, too.
 
     Raises
     ------
@@ -92,12 +96,21 @@ def method_of(name: str, options: Mapping[str, Any] | None) -> tuple[type[Networ
     """
     own = next((own for own in NETWORK_METHODS if name in (own, kebab(own))), None)
     if own is None:
+        names = {kebab(own): own for own in NETWORK_METHODS}
         raise UnknownMethodError(
-            f"There is no method {name!r} for networks.", hint=f"There are {', '.join(NETWORK_METHODS)}."
+            f"There is no method {name!r} for networks.",
+            hint=_nearest(kebab(str(name)), names) or f"There are {', '.join(names)}.",
         )
     module, _, attribute = NETWORK_METHODS[own].partition(":")
     kind, given = getattr(importlib.import_module(module), attribute), dict(options or {})
     known = set(vars(kind()))
     if strange := sorted(given.keys() - known):
-        raise InvalidParameterError(f"{own} has no option {strange[0]!r}.", hint=f"It has {sorted(known)}.")
+        hint = f"{_nearest(strange[0], [*sorted(known), *beside])} It has {', '.join(sorted(known)) or 'none'}.".strip()
+        raise InvalidParameterError(f"{kebab(own)} has no option {strange[0]!r}.", hint=hint)
     return kind, given
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """A proposal of names that are nearly this one; empty where none is."""
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else ""

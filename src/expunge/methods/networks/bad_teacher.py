@@ -73,6 +73,7 @@ class BadTeacher(NetworkMethod):
     """
 
     _statement = "the model was taught to be ignorant about the records; no distance is proved"
+    _mends = True
 
     def __init__(
         self, *, epochs: int = 2, retain_share: float = 0.3, lr: float = 0.001, temperature: float = 1.0,

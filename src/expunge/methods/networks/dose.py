@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["MAX_TRIES", "Dosed", "find_dose"]
+from expunge.errors import InvalidRequestError, LimitBrokenError
+from expunge.methods.networks.limits import EXACT, Limits
+from expunge.methods.networks.reference import mean_measured
+from expunge.methods.networks.utility import Viewed
+
+__all__ = ["MAX_TRIES", "Dosed", "dosed", "find_dose"]
 
 #: Runs that a search takes, at most.
 MAX_TRIES = 8
@@ -77,3 +83,58 @@ def find_dose(
             best, nearest, result = dose, now, out
         good, step = dose, step / 2 if has_failed else dose
     return Dosed(best, result, tuple(tried))
+
+
+def dosed(run: Callable[[float], Any], limits: Limits, target: float, seen: list[Viewed]) -> tuple[Any, float]:
+    """What the best dose gave, with a note of every dose that was tried; and that dose.
+
+    Parameters
+    ----------
+    run : callable (strength) -> done
+        One run of a method; ``done.change`` and ``done.notes`` are read.
+    limits : Limits
+    target : float
+        What should be measured on the forget set.
+    seen : list of Viewed
+        The forget set, before.
+
+    Raises
+    ------
+    InvalidRequestError
+        The forget set is at its reference already, or no dose brings it nearer, and no limit is why.
+    LimitBrokenError
+        Within the limits no dose brings it nearer.
+    """
+    before = mean_measured(seen)
+    reached: list[float] = []
+
+    def attempt(dose: float) -> tuple[Any, float, str | None]:
+        try:
+            done = run(dose)
+        except LimitBrokenError as error:  # diverged
+            return None, math.inf, error.message
+        if (broken := limits.broken(done.change)) is None:
+            reached.append(done.change.forget_measure)
+        return done, abs(done.change.forget_measure - target), broken
+
+    found = find_dose(attempt, gap=abs(before - target), tol=0.5 / sum(len(v.positions) for v in seen))
+    tried = "; ".join(f"{dose:g}: {why}" for dose, why in found.tried)
+    if found.result is not None:
+        return found.result._replace(notes=[*found.result.notes, f"doses tried: {tried}"]), found.strength
+    if not found.tried:
+        raise InvalidRequestError(
+            "The forget set is at its reference already, as far as is measured.", hint="Give strength as a number."
+        )
+    if len(reached) < len(found.tried):
+        raise LimitBrokenError(
+            f"No dose brings the forget set nearer to its reference within the limits ({tried}). The model is returned "
+            "untouched.",
+            hint=f"Loosen the limits, forget fewer records at once, train again without them, or use {EXACT}.",
+        )
+    is_still = all(now == before for now in reached)
+    why = "does not change with the dose" if is_still else "comes no nearer to its reference at any dose"
+    raise InvalidRequestError(
+        f"What is measured on the forget set {why} ({before:.4g} before, {target:.4g} wanted; {tried}). No limit "
+        "broke; the model is returned untouched.",
+        hint=f"Take more epochs or a higher lr, give strength as a number, use another method, or {EXACT}.",
+    )

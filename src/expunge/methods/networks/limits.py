@@ -11,10 +11,13 @@ from expunge.errors import LimitBrokenError
 if TYPE_CHECKING:
     from expunge.methods.networks.utility import Change
 
-__all__ = ["EXACT", "Limits"]
+__all__ = ["EXACT", "OR_SEARCHED", "Limits"]
 
 #: What does not need limits, for hints.
 EXACT = "a method that is exact (ReplayTrainer, SISAClassifier)"
+
+#: Beside "lower strength", in hints; for who can only give a number this is left out.
+OR_SEARCHED = " (or strength='auto')"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,8 +88,16 @@ class Limits:
                 return f"{name} is {limit:.3g}, and {what} {value:.3g}"
         return None
 
-    def check(self, change: Change) -> None:
+    def check(self, change: Change, *, n_forget: int, mends: bool) -> None:
         """Refuse a change that went too far.
+
+        Parameters
+        ----------
+        change : Change
+        n_forget : int
+            Of one record no fewer can be forgotten.
+        mends : bool
+            Whether more or smaller steps of the method bring the retain set back.
 
         Raises
         ------
@@ -95,6 +106,7 @@ class Limits:
         if (why := self.broken(change)) is not None:
             raise LimitBrokenError(
                 f"The model is returned untouched: {why}.",
-                hint="Forget fewer records at once, lower strength (or strength='auto'), train again without the "
-                f"records, or use {EXACT}.",
+                hint=("Forget fewer records at once, lower " if n_forget > 1 else "Lower ")
+                + f"strength{OR_SEARCHED}, {'take more epochs or a lower lr, ' if mends else ''}"
+                f"train again without the records, or use {EXACT}.",
             )

@@ -59,6 +59,8 @@ class NegGradPlus(NetworkMethod):
     (1, 4)
     """
 
+    _mends = True
+
     def __init__(
         self, *, beta: float = 0.7, epochs: int = 2, lr: float = 0.03, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0, anneal: bool = False,

@@ -12,24 +12,26 @@ import torch
 from torch import nn
 
 from expunge.errors import (
+    InvalidParameterError,
     InvalidRequestError,
     LimitBrokenError,
     UnsupportedEstimatorError,
+    UnsupportedRequestError,
 )
 from expunge.methods.networks import STRONGEST
-from expunge.methods.networks.dose import MAX_TRIES, find_dose
+from expunge.methods.networks.dose import MAX_TRIES, dosed
 from expunge.methods.networks.job import Job
-from expunge.methods.networks.limits import EXACT, Limits
+from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.modes import restore_modes
 from expunge.methods.networks.network_removal import NetworkRemoval
-from expunge.methods.networks.reference import Reference, mean_measured, sought, target_of
+from expunge.methods.networks.reference import Reference, sought, target_of
 from expunge.methods.networks.repeatable import device_of, repeatable
 from expunge.methods.networks.task import Positions, Task, as_module
 from expunge.methods.networks.utility import Change, Viewed, changed, retain_sample, view
-from expunge.records import Guarantee, Kind, Plan
+from expunge.records import Guarantee, Kind, Plan, Rectification
 from expunge.seeds import check_seed, derive_seed
 
-__all__ = ["NetworkMethod", "touched_parts"]
+__all__ = ["NetworkMethod", "corrects", "touched_parts"]
 
 _HALF = "A model in {} is too coarse: small steps and gradients are lost in rounding."
 
@@ -53,6 +55,8 @@ class NetworkMethod:
     _strongest: ClassVar[Kind] = STRONGEST
     #: What the guarantee says after "empirical".
     _statement: ClassVar[str] = "weights were changed so that the records count less; no distance is proved"
+    #: Whether it steps on both sets in turn, so that more or smaller steps bring the retain set back.
+    _mends: ClassVar[bool] = False
 
     def _run(self, job: Job) -> None:
         raise NotImplementedError
@@ -135,9 +139,9 @@ class NetworkMethod:
 
         if target is None:
             done, dose = run(float(strength)), float(strength)
-            limits.check(done.change)
+            limits.check(done.change, n_forget=len(forget), mends=self._mends)
         else:
-            done, dose = _dosed(run, limits, target, before["forget"])
+            done, dose = dosed(run, limits, target, before["forget"])
         removal = NetworkRemoval(
             guarantee=self.guarantee(), n_forgotten=len(forget), work=work,
             elapsed_s=time.perf_counter() - started, touched=touched_parts(model, done.model),
@@ -166,6 +170,21 @@ class NetworkMethod:
             touched=tuple(name for name, p in model.named_parameters() if p.requires_grad),
         )  # fmt: skip
 
+    def rectify(
+        self, model: nn.Module, task: Task, ids: Any, corrected: Any, seed: int = 0, *, limits: Limits | None = None,
+        strength: float = 1.0,
+    ) -> tuple[nn.Module, Rectification]:  # fmt: skip
+        """Refused, except by :class:`GradientStep` and :class:`NewtonStep`.
+
+        Raises
+        ------
+        UnsupportedRequestError
+            Always.
+        """
+        raise UnsupportedRequestError(
+            f"{type(self).__name__} forgets, and corrects no record.", hint="GradientStep and NewtonStep can."
+        )
+
     def guarantee(self) -> Guarantee:
         """The guarantee of its removals: empirical."""
         return Guarantee(
@@ -183,9 +202,20 @@ class NetworkMethod:
 
         Raises
         ------
+        InvalidParameterError
+            The task is no task, or the limits are none.
         InvalidRequestError
             A record is to be forgotten and retained, or nothing is left.
         """
+        if not isinstance(task, Task):
+            raise InvalidParameterError(
+                f"task must be a Task, got {type(task).__name__}.",
+                hint="Wrap the data: Classification(dataset), or Regression(dataset).",
+            )
+        if not isinstance(limits, Limits):
+            raise InvalidParameterError(
+                f"limits must be Limits, got {type(limits).__name__}.", hint="As limits=Limits(max_retain_drop=0.02)."
+            )
         self._check()
         refuse_model(model)
         forget = task.find(ids)
@@ -251,31 +281,9 @@ def refuse_model(model: nn.Module) -> None:
         raise UnsupportedEstimatorError("The model lies on several devices.", hint="Move it to one: model.to(...).")
 
 
-def _dosed(run: Any, limits: Limits, target: float, seen: list[Viewed]) -> tuple[_Done, float]:
-    n = sum(len(v.positions) for v in seen)
-
-    def attempt(dose: float) -> tuple[_Done | None, float, str | None]:
-        try:
-            done: _Done = run(dose)
-        except LimitBrokenError as error:  # diverged
-            return None, math.inf, error.message
-        return done, abs(done.change.forget_measure - target), limits.broken(done.change)
-
-    found = find_dose(attempt, gap=abs(mean_measured(seen) - target), tol=0.5 / n)
-    if found.result is None:
-        if not found.tried:
-            raise InvalidRequestError(
-                "The forget set is at its reference already, as far as is measured.", hint="Give strength as a number."
-            )
-        said = "; ".join(f"{dose:g}: {why}" for dose, why in found.tried)
-        raise LimitBrokenError(
-            f"No dose brings the forget set nearer to its reference within the limits ({said}). The model is returned "
-            "untouched.",
-            hint=f"Loosen the limits, forget fewer records at once, train again without them, or use {EXACT}.",
-        )
-    done = found.result
-    tried = "; ".join(f"{dose:g}: {why}" for dose, why in found.tried)
-    return done._replace(notes=[*done.notes, f"doses tried: {tried}"]), found.strength
+def corrects(method: NetworkMethod) -> bool:
+    """Whether a method can correct records, too."""
+    return type(method).rectify is not NetworkMethod.rectify
 
 
 def touched_parts(old: nn.Module, new: nn.Module) -> tuple[str, ...]:

@@ -69,6 +69,7 @@ class PrimalDual(NetworkMethod):
     """
 
     _statement = "the loss of the records was held above a level; no distance is proved"
+    _mends = True
 
     def __init__(
         self, *, level: float = 0.1, epochs: int = 2, lr: float = 0.03, dual_lr: float = 0.1, batch_size: int = 64,

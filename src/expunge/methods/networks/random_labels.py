@@ -62,6 +62,8 @@ class RandomLabels(NetworkMethod):
     (1, 4)
     """
 
+    _mends = True
+
     def __init__(
         self, *, epochs: int = 2, lr: float = 0.01, batch_size: int = 64, momentum: float = 0.9,
         weight_decay: float = 0.0, anneal: bool = False,

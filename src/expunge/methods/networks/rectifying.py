@@ -78,7 +78,7 @@ def rectified(
     done = method.once(
         model, task, forget, kept, seed, strength, limits, before, run=lambda job: correct(job, after), viewed=after
     )
-    limits.check(done.change)
+    limits.check(done.change, n_forget=len(forget), mends=False)
     return done.model, Rectification(
         guarantee=method.guarantee(), n_rectified=len(forget), work=done.work, elapsed_s=time.perf_counter() - started,
         touched=touched_parts(model, done.model), notes=tuple(done.notes),

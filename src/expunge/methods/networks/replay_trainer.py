@@ -215,7 +215,9 @@ class ReplayTrainer:
         place = {int(position): i for i, position in enumerate(self._positions)}
         if missing := [p for p in rest.tolist() if p not in place]:
             name = self._task.ids[missing].tolist()[0]
-            raise UnknownRecordError(f"No record {name!r}: forgotten already.", hint="See record_ids_.")
+            raise UnknownRecordError(
+                f"No record {name!r}: forgotten already.", hint="trainer.record_ids_ lists those that are left."
+            )
         return np.array([place[p] for p in rest.tolist()], dtype=np.intp)
 
     def _before(self, gone: npt.NDArray[np.intp]) -> Checkpoint:

@@ -66,6 +66,8 @@ class SalUn(NetworkMethod):
     (1, 5)
     """
 
+    _mends = True
+
     def __init__(
         self, *, share: float = 0.5, retain_weight: float = 10.0, epochs: int = 1, lr: float = 0.003,
         batch_size: int = 64, momentum: float = 0.9, anneal: bool = False,

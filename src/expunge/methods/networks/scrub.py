@@ -85,6 +85,7 @@ class SCRUB(NetworkMethod):
     """
 
     _statement = "the model was distilled away from what it said about the records; no distance is proved"
+    _mends = True
 
     def __init__(
         self, *, epochs: int = 3, max_epochs: int = 2, lr: float = 0.003, alpha: float = 0.5, gamma: float = 1.0,

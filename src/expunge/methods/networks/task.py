@@ -21,6 +21,8 @@ __all__ = ["Batch", "Classification", "Regression", "Task"]
 Positions = npt.NDArray[np.intp]
 PerRecord = Callable[[Any, Any], torch.Tensor]
 
+_NUMBER = "Number the classes from 0, in the order of the outputs: np.unique(labels, return_inverse=True)[1]."
+
 
 class Batch(NamedTuple):
     """Records on the device of the model, and their positions in the data set, shape (b,).
@@ -84,7 +86,7 @@ class Task:
         batch_size: int = 256,
     ) -> None:  # fmt: skip
         if isinstance(dataset, tuple) and len(dataset) == 2:
-            dataset = TensorDataset(*(torch.as_tensor(np.asarray(part)) for part in dataset))
+            dataset = TensorDataset(*map(_tensor_of, dataset, ("inputs", "targets")))
         self.dataset = dataset
         n = len(dataset)
         if not n:
@@ -115,7 +117,15 @@ class Task:
 
     def forward(self, model: Callable[..., Any], inputs: Any) -> Any:
         """Outputs of the model for a batch of inputs."""
-        return model(inputs)
+        try:
+            return model(inputs)
+        except (TypeError, AttributeError) as error:
+            if not _is_texts(inputs):
+                raise
+            raise InvalidDataError(
+                "The inputs are texts, and the model reads none.",
+                hint="Make numbers of them in the data set, or in collate of a task of your own.",
+            ) from error
 
     def collate(self, items: list[Any]) -> Any:
         """From a list of pairs to a pair (inputs, targets) of a batch."""
@@ -184,7 +194,7 @@ class Task:
         wanted = check_ids(ids, what=what)
         if not len(wanted):
             raise InvalidRequestError(f"{what} names no record.", hint="Give at least one id.")
-        return self._index.find(wanted, np.ones(len(self.ids), dtype=bool))
+        return self._index.find(wanted, np.ones(len(self.ids), dtype=bool), listed="task.ids lists those of the task.")
 
     def batch(self, positions: Positions, device: torch.device) -> Batch:
         """Records by position, on a device."""
@@ -232,7 +242,7 @@ class Classification(Task):
         return self.loss(outputs, targets)
 
     def measure(self, outputs: Any, targets: Any) -> torch.Tensor:
-        right: torch.Tensor = outputs.argmax(dim=1) == targets
+        right: torch.Tensor = outputs.argmax(dim=1) == _numbered(targets)
         return right.to(outputs.dtype)
 
     def divergence(self, outputs: Any, wanted: Any, temperature: float = 1.0) -> torch.Tensor:
@@ -298,11 +308,38 @@ class Regression(Task):
 
 
 def _cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return functional.cross_entropy(outputs, targets.long(), reduction="none")
+    try:
+        return functional.cross_entropy(outputs, _numbered(targets).long(), reduction="none")
+    except IndexError as error:
+        raise InvalidDataError(
+            f"A label is none of 0 to {outputs.shape[1] - 1}, and the model has {outputs.shape[1]} outputs.",
+            hint=_NUMBER,
+        ) from error
+
+
+def _numbered(targets: Any) -> torch.Tensor:
+    """The labels, refused where they are texts."""
+    if not isinstance(targets, torch.Tensor):
+        raise InvalidDataError("The labels are no integers.", hint=_NUMBER)
+    return targets
 
 
 def _half_squares(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return 0.5 * (outputs - targets.reshape(outputs.shape).to(outputs.dtype)).flatten(1).square().sum(dim=1)
+
+
+def _tensor_of(values: Any, what: str) -> torch.Tensor:
+    """A tensor of an array, refused where it holds texts or objects."""
+    values = values if isinstance(values, torch.Tensor) else np.asarray(values)
+    if not isinstance(values, torch.Tensor) and values.dtype.kind not in "biufc":
+        raise InvalidDataError(
+            f"The {what} are no numbers.", hint=_NUMBER if what == "targets" else "Make an array of numbers of them."
+        )
+    return torch.as_tensor(values)
+
+
+def _is_texts(inputs: Any) -> bool:
+    return isinstance(inputs, (list, tuple)) and bool(inputs) and all(isinstance(one, str) for one in inputs)
 
 
 def _loss_of(loss: Any, known: Mapping[str, PerRecord]) -> PerRecord:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import InvalidDataError, InvalidParameterError, UnsupportedRequestError
+from expunge.arguments import check_number
+from expunge.errors import InvalidDataError, InvalidParameterError, LimitBrokenError, UnsupportedRequestError
 from expunge.methods.networks.adopted_weights import FIT, NO_MORE, AdoptedWeights, method_of
 from expunge.methods.networks.amnesiac import Amnesiac
-from expunge.methods.networks.limits import Limits
-from expunge.methods.networks.network_method import NetworkMethod
+from expunge.methods.networks.limits import OR_SEARCHED, Limits
+from expunge.methods.networks.network_method import NetworkMethod, corrects
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.single_step import SingleStep
@@ -131,6 +132,12 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         super()._check_params()
         self._maker()
         Limits(**self._limits())
+        if isinstance(self.strength, bool) or not isinstance(self.strength, (int, float)):
+            raise InvalidParameterError(
+                f"strength must be a number here, got {self.strength!r}: a search of the dose needs a reference.",
+                hint="Give a number from 0 on, as strength=0.5; expunge.networks searches in Python.",
+            )
+        check_number("strength", self.strength)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         self._refuse_weights(change.rows)
@@ -160,7 +167,7 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
 
     def _check_addable(self) -> None:
         parts = self._state().parts
-        if "network" in parts and not hasattr(self._method(parts), "rectify"):
+        if "network" in parts and not corrects(self._method(parts)):
             raise UnsupportedRequestError(NO_MORE, hint=FIT)
 
     def _guarantee(self) -> Guarantee:
@@ -182,12 +189,17 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
                 if strange := set(self._labels(new.y).tolist()) - set(labels.tolist()):
                     raise InvalidDataError(f"The network has no output for the class {strange.pop()!r}.", hint=FIT)
                 corrected = self._task_of(new, outputs, labels).dataset
-                done, told = method.rectify(network, task, gone.ids, corrected, seed, **common)  # type: ignore[attr-defined]
+                done, mended = method.rectify(network, task, gone.ids, corrected, seed, **common)
+                work, notes = mended.work, mended.notes
             else:
-                done, told = method.forget(network, task, gone.ids, seed, **common)
+                try:
+                    done, told = method.forget(network, task, gone.ids, seed, **common)
+                except LimitBrokenError as error:
+                    raise LimitBrokenError(error.message, hint=error.hint.replace(OR_SEARCHED, "")) from None
                 change.notes.extend(str(row) for row in told.utility if row.kind == "all" and row.part == "retain")
-        rows.count(max(told.work, len(table) + len(change.added_slots)))
-        change.notes.extend(told.notes)
+                work, notes = told.work, told.notes
+        rows.count(max(work, len(table) + len(change.added_slots)))
+        change.notes.extend(notes)
         left = np.isin(labels, self._labels(rows.peek_beside(rows.slots()).y))
         out: dict[str, Part | None] = {"network": weights_of(done)}
         if len(left) and not left.all():
@@ -207,7 +219,7 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         same = set(rows.peek_beside(change.added_slots).ids.tolist()) == set(
             rows.peek_beside(change.removed_slots).ids.tolist()
         )
-        return same and hasattr(self._method(change.parts), "rectify")
+        return same and corrects(self._method(change.parts))
 
     def _seed_of(self, gone: Table) -> int:
         """Of one removal: from the seed and whom it is about."""

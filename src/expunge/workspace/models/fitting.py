@@ -119,8 +119,10 @@ def enter(
     return found
 
 
-def refuse_known(core: Core, name: str, *, replace: bool) -> models.Model | None:
-    """The model of this name, if there is one and it is to be replaced.
+def refuse_known(
+    core: Core, name: str, *, replace: bool, hint: str = "Choose another name, or give --force."
+) -> models.Model | None:
+    """The model of this name, if there is one and it is to be replaced; the hint says what else can be done.
 
     Raises
     ------
@@ -131,7 +133,7 @@ def refuse_known(core: Core, name: str, *, replace: bool) -> models.Model | None
     with core.read() as connection:
         known = next((model for model in models.live_models(core, connection) if model.name == name), None)
     if known is not None and not replace:
-        raise InvalidRequestError(f"There is a model {name!r} already.", hint="Choose another name, or give --force.")
+        raise InvalidRequestError(f"There is a model {name!r} already.", hint=hint)
     return known
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expunge.digest import leaf
-from expunge.errors import UnsupportedRequestError
+from expunge.errors import LimitBrokenError, UnsupportedRequestError
 from expunge.params import canonical_params
 from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
@@ -209,10 +209,7 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         is_asked = audit is not None or any(job.payload.get("audit") for job, _, _ in together)
         gone = rows.peek(rows.find(ids)) if is_asked and ids and correction is None else None
         with core.working_aside():
-            if correction is not None:
-                removal = live.rectify(**asked[correction.number])
-            else:
-                removal = live.forget(features=features) if features else live.forget(ids)
+            removal = _changed(model.name, live, ids, features, asked[correction.number] if correction else None)
         out.append(NewModel(
             model, save_version(core.store, live, manifest), removal, manifest.digest,
             gates.judged(core, settings, card, before, live),
@@ -222,6 +219,21 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         ))  # fmt: skip
         faults.at("forget-model-written")
     return out
+
+
+def _changed(
+    name: str, live: Any, ids: Sequence[Any], features: Sequence[str], correction: Mapping[str, Any] | None
+) -> Removal | Rectification:
+    """Have a model forget or correct; where its limits break, the sentence names it, and what changes them."""
+    try:
+        if correction is not None:
+            return live.rectify(**correction)  # type: ignore[no-any-return]
+        return live.forget(features=features) if features else live.forget(ids)  # type: ignore[no-any-return]
+    except LimitBrokenError as error:
+        raise LimitBrokenError(
+            f"Model {name!r} stops the request: {error.message[0].lower()}{error.message[1:]}",
+            hint=f"{error.hint} Limits, strength and method are changed by `expunge model change {name}`.",
+        ) from error
 
 
 def _audited(
