@@ -16,6 +16,7 @@ from sklearn.base import is_classifier
 
 from expunge.changes import apply_change, plan_of
 from expunge.errors import InvalidDataError, InvalidRequestError
+from expunge.near_names import near_name
 from expunge.records import Plan, Rectification
 from expunge.requests import read_table, select_slots
 from expunge.rows import Rows, Table
@@ -158,7 +159,7 @@ def _filled(model: Any, rows: Rows, slots: Slots, given: Any) -> Any:
         raise InvalidRequestError("No column is given.", hint='For example {"age": [33]}.')
     for name, values in columns.items():
         if isinstance(name, bool) or name not in labels:
-            hint = f"There are {labels[:10]!r}." if labels else "The rows are texts: give them whole."
+            hint = near_name(name, labels) if labels else "The rows are texts: give them whole."
             raise InvalidRequestError(f"No feature {name!r}.", hint=hint)
         columns[name] = values = _each(values, n)
         if isinstance(values, Mapping) or not hasattr(values, "__len__") or np.ndim(values) != 1 or len(values) != n:

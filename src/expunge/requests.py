@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
+from expunge.near_names import near_name
 from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
@@ -118,7 +119,7 @@ def feature_positions(model: Any, features: Any) -> list[int]:
     for feature in wanted:
         is_name = isinstance(feature, (str, int, np.integer)) and not isinstance(feature, bool)
         if not is_name or feature not in known:
-            raise InvalidRequestError(f"No feature {feature!r}.", hint=f"There are {known[:10]!r}.")
+            raise InvalidRequestError(f"No feature {feature!r}.", hint=near_name(feature, known))
     if len(set(wanted)) < len(wanted) or not wanted:
         raise InvalidRequestError("Name each feature once.")
     if len(wanted) == len(known):

@@ -187,14 +187,23 @@ def _hash_texts(key: bytes, ids: npt.NDArray[Any]) -> U64:
     encoded = [str(text).encode("utf-8", "surrogatepass") for text in ids.tolist()]
     lengths = np.fromiter((len(e) for e in encoded), dtype=np.int64, count=len(encoded))
     out = np.empty(len(encoded), dtype=np.uint64)
-    long = np.flatnonzero(lengths > 256)  # padding all to the longest would cost memory: these one by one
-    for i in long:
-        out[i] = siphash24(key, _as_words([encoded[i]]), lengths[i : i + 1])[0]
+    for i in np.flatnonzero(lengths > 256):  # padding all to the longest would cost memory: these one by one
+        out[i] = _hash_long(key, encoded[i])
     short = np.flatnonzero(lengths <= 256)
     for start in range(0, len(short), _CHUNK):
         part = short[start : start + _CHUNK]
         out[part] = siphash24(key, _as_words([encoded[i] for i in part]), lengths[part])
     return out
+
+
+def _hash_long(key: bytes, message: bytes) -> np.uint64:
+    from expunge.siphash import of_words  # few have so long texts: nobody else waits for numba
+
+    k0, k1 = np.frombuffer(key, dtype="<u8").astype(np.uint64)
+    words = _as_words([message])[0]
+    tail = words[-1] | np.uint64(len(message) % 256 << 56)
+    found: np.uint64 = np.uint64(of_words(k0, k1, words[:-1], tail))
+    return found
 
 
 def _as_words(messages: list[bytes]) -> U64:

@@ -100,7 +100,7 @@ def test_receipts_are_numbered_as_requests(call: Run, home: Path) -> None:
 
 def test_a_plan_tells_what_is_rewritten(call: Run, home: Path) -> None:
     _, out, _ = call("plan", "--subject", "p1")
-    assert re.search(r"The workspace rewrites about [\d.]+ MB of files, [\d.]+ s in all\.", out)
+    assert re.search(r"The workspace rewrites about [\d.]+ kB of files, [\d.]+ m?s in all\.", out)
     told = json.loads(call("plan", "--subject", "p1", "--json")[1])
     assert told["rewrite_bytes"] > 0
     assert told["expected_s"] > told["plans"][0]["expected_s"]

@@ -356,6 +356,14 @@ def test_nothing_to_tune_is_said() -> None:
         tune("digits@300/tree/random/retrain/s0r0")
 
 
+def test_tuning_refuses_a_model_that_the_method_cannot_change_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    from expunge.lab import tuning
+
+    monkeypatch.setattr(tuning, "_stages", lambda *given: pytest.fail("references are trained"))
+    with pytest.raises(UnsupportedRequestError, match="changes PyTorch networks"):
+        tune("digits@300/tree/random@0.1/ssd/s0r0", n_trials=1, draws=1)
+
+
 @pytest.mark.parametrize("name", NETWORK_METHODS)
 def test_what_is_tuned_or_named_is_an_argument_of_the_method(name: str) -> None:
     module, _, attribute = NETWORK_METHODS[name].target.partition(":")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expunge import seeds
 from expunge.errors import InvalidIdError, InvalidParameterError
-from expunge.seeds import check_seed, derive_seed, siphash24, uniform64
+from expunge.seeds import _digest, check_seed, derive_seed, siphash24, uniform64
 
 KEY = bytes(range(16))
 
@@ -106,6 +107,23 @@ def test_bits_are_uniform() -> None:
 def test_long_and_mixed_texts() -> None:
     ids = np.array(["x" * 257, "y" * 1000, "z", "", "ü" * 200], dtype=object)
     assert uniform64(1, "a", ids).tolist() == [uniform64(1, "a", ids[i : i + 1])[0] for i in range(5)]
+
+
+@pytest.mark.parametrize("length", [257, 263, 264, 4_096, 100_003])
+def test_a_long_text_hashes_as_the_paper_says(length: int) -> None:
+    ids = np.empty(1, dtype=object)
+    ids[0] = text = ("müller, " * length)[:length]
+    key = _digest("str", 5, ("category",))
+    assert uniform64(5, "category", ids).tolist() == [slow_siphash(key, text.encode())]
+
+
+def test_a_long_text_takes_no_call_for_each_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    steps = seeds._rounds
+    monkeypatch.setattr(seeds, "_rounds", lambda v, count: calls.append(count) or steps(v, count))
+    ids = np.array(["x" * 200, "y" * 40_000], dtype=object)
+    uniform64(1, "a", ids)
+    assert 0 < len(calls) < 100
 
 
 def test_no_ids_give_no_hashes() -> None:

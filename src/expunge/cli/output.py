@@ -66,7 +66,7 @@ class Output:
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
-        """Show that something is being done (on a terminal), and collect warnings as notes."""
+        """Show that something is being done (on a terminal), and tell warnings as notes."""
         with self._warnings():
             if self.as_json or not sys.stderr.isatty():
                 yield
@@ -78,12 +78,20 @@ class Output:
 
     @contextmanager
     def _warnings(self) -> Iterator[None]:
-        """Collect warnings as notes."""
-        with warnings.catch_warnings(record=True) as caught:
+        """Warnings as notes: told at once, for what is warned of may take long, or collected for JSON."""
+
+        def tell(message: Warning | str, category: type[Warning], *_: object) -> None:
+            note = " ".join(str(message).split())
+            if not issubclass(category, UserWarning) or note in self.notes:
+                return
+            self.notes.append(note)
+            if not self.as_json:
+                sys.stderr.write(f"Note: {note}\n")
+
+        with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = tell
             yield
-        told = [" ".join(str(w.message).split()) for w in caught if issubclass(w.category, UserWarning)]
-        self.notes += dict.fromkeys(told)
 
     @contextmanager
     def measuring(self, what: str) -> Iterator[Callable[[float, float], None] | None]:
@@ -118,8 +126,6 @@ class Output:
             return
         for line in lines:
             sys.stdout.write(f"{line}\n")
-        for note in self.notes:
-            sys.stderr.write(f"Note: {note}\n")
 
     def table(
         self, data: dict[str, Any], columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "",

@@ -110,6 +110,21 @@ def read_class(target: str) -> tuple[str, tuple[str, ...]]:
     return first, tuple(argument.arg for node in made for argument in node.args.kwonlyargs)
 
 
+def task_maker(learner: Learner) -> Any:
+    """What makes a task of records for methods that change networks.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        The model is none.
+    """
+    if (make_task := getattr(learner, "task", None)) is None:
+        raise UnsupportedRequestError(
+            "This method changes PyTorch networks.", hint="Take cnn, resnet18, net-mlp or net-softmax as the model."
+        )
+    return make_task
+
+
 def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
     """The ``forget`` of a method for networks, as the lab calls it."""
 
@@ -117,11 +132,7 @@ def forget_by_network_method(entry: NetworkEntry) -> Callable[..., Outcome]:
         learner: Learner, model: Any, records: Records, ids: npt.NDArray[Any], seed: int, *, strength: float = 1.0,
         **arguments: Any,
     ) -> Outcome:  # fmt: skip
-        make_task = getattr(learner, "task", None)
-        if make_task is None:
-            raise UnsupportedRequestError(
-                "This method changes PyTorch networks.", hint="Take cnn, resnet18, net-mlp or net-softmax as the model."
-            )
+        make_task: Any = task_maker(learner)
         module, _, name = entry.target.partition(":")
         kind = getattr(importlib.import_module(module), name)
         known = inspect.signature(kind).parameters

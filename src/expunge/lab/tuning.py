@@ -28,6 +28,7 @@ from expunge.lab.cells import Cell
 from expunge.lab.data import Records
 from expunge.lab.experiment import answers_of
 from expunge.lab.methods import apply_method, check_method
+from expunge.lab.network_methods import NETWORK_METHODS, task_maker
 from expunge.lab.requests import draw_request, find_request
 from expunge.lab.spec import By
 from expunge.lab.trial import Trial, prepare
@@ -93,6 +94,8 @@ def tune(cell: str, *, n_trials: int = 20, draws: int = 3, passes: float = 1.0, 
         optuna is not installed.
     InvalidRequestError
         The method has no dials, or there is no draw to judge it on.
+    UnsupportedRequestError
+        A method for networks, and a model that is none.
     """
     if draws < 1:
         raise InvalidRequestError(f"draws must be at least 1, got {draws}.", hint="Three are a good start.")
@@ -105,6 +108,8 @@ def tune(cell: str, *, n_trials: int = 20, draws: int = 3, passes: float = 1.0, 
     method, _ = check_method(name)
     if not method.space:
         raise InvalidRequestError(f"The method {name!r} has nothing to tune.", hint="expunge lab list shows methods.")
+    if name in NETWORK_METHODS:
+        task_maker(prepare(asked).learner)  # before a model is trained
     stages = _stages(asked, draws)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     tried: list[tuple[str, float, tuple[float, ...]]] = []

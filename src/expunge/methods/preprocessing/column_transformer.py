@@ -12,6 +12,7 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
 from expunge.methods.preprocessing.steps import NamedSteps, chain_of, check_names, check_step
+from expunge.near_names import near_name
 from expunge.table.column_values import column_count
 
 __all__ = ["ColumnTransformer"]
@@ -128,7 +129,7 @@ def _resolver(columns: Any) -> Callable[[Any], list[int]]:
 def _position(column: Any, places: Mapping[Any, int], n: int) -> int:
     if isinstance(column, str):
         if column not in places:
-            known = f"There are {list(places)[:10]!r}." if places else "Pass a frame."
+            known = near_name(column, list(places)) if places else "Pass a frame."
             raise InvalidDataError(f"There is no column {column!r}.", hint=known)
         return places[column]
     if not -n <= column < n:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from expunge.digest import root
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError
+from expunge.near_names import near_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,8 +52,7 @@ def ids_of(table: pa.Table, column: str, *, may_miss: bool = False) -> list[Any]
     from pyarrow import types
 
     if column not in table.column_names:
-        names = ", ".join(map(repr, table.column_names[:12]))
-        raise InvalidDataError(f"There is no column {column!r}.", hint=f"There are {names}.")
+        raise InvalidDataError(f"There is no column {column!r}.", hint=near_name(column, table.column_names))
     kind = table.schema.field(column).type
     kind = kind.value_type if types.is_dictionary(kind) else kind
     is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidDataError, InvalidIdError
+from expunge.near_names import near_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NUMBER", "Kind", "declared_kind", "id_kind", "parse_label", "refuse_unknown", "some_columns"]
+__all__ = ["NUMBER", "Kind", "declared_kind", "id_kind", "parse_label", "refuse_unknown"]
 
 Kind = str  # "number", "text" or "integer"
 
@@ -27,15 +27,7 @@ def refuse_unknown(table: pa.Table, name: str) -> None:
         There is no such column; the hint names one that is nearly so.
     """
     if name not in table.column_names:
-        folded = {known.casefold(): known for known in table.column_names}
-        near = difflib.get_close_matches(name.casefold(), folded, n=1)
-        hint = f"Did you mean {folded[near[0]]!r}?" if near else f"There are {some_columns(table)}."
-        raise InvalidDataError(f"There is no column {name!r}.", hint=hint)
-
-
-def some_columns(table: pa.Table) -> str:
-    names = [repr(name) for name in table.column_names]
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+        raise InvalidDataError(f"There is no column {name!r}.", hint=near_name(name, table.column_names))
 
 
 def declared_kind(table: pa.Table, name: str) -> Kind | None:

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.workspace.tabular.columns import NUMBER, Kind, declared_kind, id_kind, refuse_unknown, some_columns
+from expunge.near_names import some_names
+from expunge.workspace.tabular.columns import NUMBER, Kind, declared_kind, id_kind, refuse_unknown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,7 +162,9 @@ def choose_schema(
 
 def _given(table: pa.Table, name: str | None, option: str) -> str:
     if name is None:
-        raise InvalidParameterError(f"Name a column with {option}.", hint=f"There are {some_columns(table)}.")
+        raise InvalidParameterError(
+            f"Name a column with {option}.", hint=f"There are {some_names(table.column_names)}."
+        )
     return name
 
 
