@@ -80,7 +80,7 @@ class Output:
     def _warnings(self) -> Iterator[None]:
         """Warnings as notes: told at once, for what is warned of may take long, or collected for JSON."""
 
-        def tell(message: Warning | str, category: type[Warning], *_: object) -> None:
+        def tell(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
             note = " ".join(str(message).split())
             if not issubclass(category, UserWarning) or note in self.notes:
                 return

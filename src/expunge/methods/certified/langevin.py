@@ -36,8 +36,8 @@ class LangevinLogisticRegression(NoisyDescent):
         Standard deviation of what each step adds to each weight. More of it costs accuracy and takes fewer steps.
     n_batches : int, default=1
         With more, steps are stochastic: each reads one batch, to which a record belongs by its id. A request then reads
-        the records about ``n_batches`` times less often for nearly as many steps. Requests end after whole passes. At most
-        100,000.
+        the records about ``n_batches`` times less often for nearly as many steps. Requests end after whole passes. At
+        most 100,000.
     max_steps : int, default=10_000
         More than so many are refused, and nothing changes.
     norm_bound, clip, fit_intercept, allow_large_delta, noise_seed, seed

@@ -21,8 +21,8 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     Parameters
     ----------
     alpha : float, default=1.0
-        Penalty of the whole sum, from 1e-100 to 1e100; with a penalty of lambda for each of n records it is lambda · n. The
-        intercept is penalised too: without, nothing bounds how far a record moves it.
+        Penalty of the whole sum, from 1e-100 to 1e100; with a penalty of lambda for each of n records it is lambda · n.
+        The intercept is penalised too: without, nothing bounds how far a record moves it.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
     sigma : float, default=1.0

@@ -110,7 +110,8 @@ def named_values(kind: str, values: Any) -> list[Any]:
         What can be no label or name.
     """
     if kind not in ("class", "feature"):
-        return check_ids(values, what=f"{kind}s").tolist()
+        ids: list[Any] = check_ids(values, what=f"{kind}s").tolist()
+        return ids
     plain = [one.item() if isinstance(one, np.generic) else one for one in check_labels(values)]
     for one in plain:
         is_finite = isinstance(one, int) or (isinstance(one, float) and math.isfinite(one))
