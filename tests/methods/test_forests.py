@@ -718,8 +718,24 @@ def test_isolation_trees_as_text_and_picture() -> None:
     assert lines[0].endswith("(4 records)")
     assert "|   no: 1  (1 records)" in lines  # 100 is told apart at once, by a path of one step
     assert model.plot(2).figure is not None
-    with pytest.raises(InvalidParameterError):
-        model.export_text(3)
+
+
+@pytest.mark.parametrize("tree", [3, -1, True, None, 1.0, "a"])
+def test_a_tree_that_there_is_not_is_a_sentence(tree: Any) -> None:
+    model = expunge.IsolationForest(n_estimators=3).fit([[0.0], [1.0], [9.0]])
+    for show in (model.export_text, model.plot):
+        with pytest.raises(InvalidParameterError, match="tree must be an integer from 0 to 2, got "):
+            show(tree)
+
+
+@pytest.mark.parametrize("max_depth", [-1, True, None, 1.5, "a"])
+def test_a_depth_that_is_none_is_a_sentence(max_depth: Any) -> None:
+    for model in (expunge.IsolationForest(n_estimators=3), expunge.ForestRegressor(n_estimators=3)):
+        model.fit([[0.0], [1.0], [9.0]], [0.0, 1.0, 2.0])
+        with pytest.raises(InvalidParameterError, match="max_depth must be an integer from 0 on, got "):
+            model.export_text(max_depth=max_depth)
+        with pytest.raises(InvalidParameterError, match="max_depth must be an integer from 0 to 12, got "):
+            model.plot(max_depth=max_depth)
 
 
 def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:
