@@ -274,7 +274,7 @@ class Rows:
         if self._by_subject is not None and self._subjects is not None:
             leave(self._by_subject, slots.tolist(), self._subjects.read(slots).tolist())
         for _, columns in self._named():
-            columns.wipe(slots)
+            columns.wipe(slots[slots < len(columns)])  # all of them gone where this was interrupted below
         if not self._n_alive and len(self._ids.values):
             self.truncate(0)  # nothing is left, not even the kind of the ids
 

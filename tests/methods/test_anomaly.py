@@ -1,6 +1,7 @@
 """Detectors of anomalies against other mathematics, against scikit-learn, and against themselves after any history."""
 
 import runpy
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -344,6 +345,29 @@ def test_a_repair_without_proposals_takes_any_detector():
     with pytest.raises(InvalidParameterError):
         repair(forest, [62], n_proposed=-1)
     assert forest.digest() == digest
+
+
+def test_a_question_reads_scores_and_threshold_of_one_model(monkeypatch):
+    """Records that are forgotten meanwhile, in another thread, are so after the answer."""
+    X = random_table(40)[0]
+    model = GaussianDetector(contamination=0.5).fit(X)
+    expected, scores_of = (model.predict_records(), model.predict(X)), GaussianDetector._scores
+
+    def slow(self, *args):
+        out = scores_of(self, *args)
+        if threading.current_thread() is threading.main_thread() and not other.ident:
+            other.start()
+            other.join(0.3)
+        return out
+
+    for ask, answer in zip((model.predict_records, lambda: model.predict(X)), expected, strict=True):
+        model.fit(X)
+        other = threading.Thread(target=model.forget, args=(model.record_ids_[np.argsort(model.score_records())[:15]],))
+        with monkeypatch.context() as patched:
+            patched.setattr(GaussianDetector, "_scores", slow)
+            assert_array_equal(ask(), answer)
+            other.join()
+        assert len(model.record_ids_) == 25
 
 
 @pytest.mark.parametrize("method", ["histogram-detector", "local-outlier-factor"])

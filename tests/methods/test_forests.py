@@ -718,8 +718,24 @@ def test_isolation_trees_as_text_and_picture() -> None:
     assert lines[0].endswith("(4 records)")
     assert "|   no: 1  (1 records)" in lines  # 100 is told apart at once, by a path of one step
     assert model.plot(2).figure is not None
-    with pytest.raises(InvalidParameterError):
-        model.export_text(3)
+
+
+@pytest.mark.parametrize("tree", [3, -1, True, None, 1.0, "a"])
+def test_a_tree_that_there_is_not_is_a_sentence(tree: Any) -> None:
+    model = expunge.IsolationForest(n_estimators=3).fit([[0.0], [1.0], [9.0]])
+    for show in (model.export_text, model.plot):
+        with pytest.raises(InvalidParameterError, match="tree must be an integer from 0 to 2, got "):
+            show(tree)
+
+
+@pytest.mark.parametrize("max_depth", [-1, True, None, 1.5, "a"])
+def test_a_depth_that_is_none_is_a_sentence(max_depth: Any) -> None:
+    for model in (expunge.IsolationForest(n_estimators=3), expunge.ForestRegressor(n_estimators=3)):
+        model.fit([[0.0], [1.0], [9.0]], [0.0, 1.0, 2.0])
+        with pytest.raises(InvalidParameterError, match="max_depth must be an integer from 0 on, got "):
+            model.export_text(max_depth=max_depth)
+        with pytest.raises(InvalidParameterError, match="max_depth must be an integer from 0 to 12, got "):
+            model.plot(max_depth=max_depth)
 
 
 def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:
@@ -730,3 +746,47 @@ def test_isolation_forest_touches_the_trees_of_the_record_only() -> None:
     rest = np.arange(30, 3000)
     fresh = expunge.IsolationForest(n_estimators=20, max_samples=64).fit(X[rest], record_ids=rest)
     assert model.digest() == fresh.digest()
+
+
+@pytest.mark.parametrize("weighs", [False, True])
+@pytest.mark.parametrize(("max_samples", "contamination"), [(6, "auto"), (6, 0.2), (0.6, "auto")])
+def test_isolation_trees_that_take_everybody_are_those_of_a_fresh_fit(
+    max_samples: Any, contamination: Any, weighs: bool
+) -> None:
+    """One by one from more records than a tree takes to fewer, and back."""
+    rng, ids = np.random.default_rng(1), np.arange(11)
+    X, weight = rng.normal(size=(11, 2)), np.array([1, 3, 1, 0, 1, 2, 0.5, 1, 3, 1, 1])
+    model = expunge.IsolationForest(n_estimators=15, max_samples=max_samples, contamination=contamination)
+
+    def of(rows: Any) -> dict[str, Any]:
+        return {"record_ids": rows, "sample_weight": weight[rows] if weighs else None}
+
+    def check() -> None:
+        known = np.sort(model.record_ids_)
+        assert model.digest() == clone(model).fit(X[known], **of(known)).digest(), len(known)
+
+    model.fit(X, **of(ids))
+    for i in range(10):
+        plan, removal = model.plan(i), model.forget(i)
+        assert plan.work_low <= removal.work <= plan.work_high
+        assert set(removal.touched) <= set(plan.touched)
+        check()
+    for i in range(10):
+        model.learn(X[i : i + 1], **of(ids[i : i + 1]))
+        check()
+    model.forget(range(5))
+    check()
+    model.rectify([7, 8], X[:2])
+    X[7:9] = X[:2]
+    check()
+
+
+def test_a_receipt_for_a_record_after_which_a_tree_takes_everybody_can_be_replayed(tmp_path: Path) -> None:
+    lines = ["id,person,a,b"] + [f"r{i},p{i},{i * 7 % 11},{i * 5 % 13}" for i in range(8)]
+    (tmp_path / "data.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    ws.data_add(tmp_path / "data.csv", record_id="id", subject_id="person")
+    ws.fit("m", data="data", method="isolation-forest", options={"max_samples": 6, "n_estimators": 20}, bare=True)
+    for person in ("p5", "p6"):
+        (answer,) = ws.forget(subjects=[person])
+        assert ws.verify(answer.receipt, replay=True)

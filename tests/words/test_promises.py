@@ -33,6 +33,7 @@ from expunge.errors import (
     UnsupportedRequestError,
 )
 from expunge.files import archive
+from interruptions import interrupt
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -257,6 +258,19 @@ def test_an_interruption_at_any_line_of_a_change_leaves_no_half(monkeypatch: pyt
             model.forget([7])
         sys.settrace(None)
         assert model.digest() == (whole if 7 in model.record_ids_ else rest), count
+
+
+def test_an_interruption_while_the_last_records_go_loses_nothing() -> None:
+    """Also once the slots that are wiped are taken back, for nothing is left."""
+    counts, step, where = sparse.csr_array(np.abs(np.rint(X[:4]))), 0, "before"
+    model = expunge.MultinomialNB()
+    nothing = model.fit(counts, Y[:4]).forget(range(4), digest=True).digest_after
+    while where:
+        model.fit(counts, Y[:4])
+        where = interrupt(lambda: model.forget(range(4)), step, ("truncate",))
+        assert model.digest() == nothing, where
+        step += 1
+    assert step > 50
 
 
 def test_a_digest_is_not_computed_in_the_middle_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,8 +129,8 @@ class Detector(OutlierMixin, Unlearner):
 
     def decision_function(self, X: Any) -> Floats:
         """``score_samples`` less ``offset_``, shape (n,): negative for outliers."""
-        scores = self.score_samples(X)
-        return np.asarray(scores - self._solution()["offset"])
+        solution = self._solution()  # scores and threshold of one and the same model
+        return np.asarray(self._scores(numeric_input(self, X, None, reset=False)[0], solution) - solution["offset"])
 
     def predict(self, X: Any) -> npt.NDArray[np.int64]:
         """-1 for outliers, 1 for others; shape (n,)."""
@@ -155,7 +155,8 @@ class Detector(OutlierMixin, Unlearner):
 
     def predict_records(self, record_ids: Any = None) -> npt.NDArray[np.int64]:
         """-1 for records that are outliers among the others, 1 for others; as :meth:`score_records`, shape (n,)."""
-        return np.where(self.score_records(record_ids) < self.offset_, -1, 1)
+        with self._state().lock:  # scores and threshold of one and the same model
+            return np.where(self.score_records(record_ids) < self.offset_, -1, 1)
 
     def _scores_of(self, rows: Rows, slots: Slots, solution: Part) -> Floats:
         return self._scores(rows.peek(slots).X, solution)

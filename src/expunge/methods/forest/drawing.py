@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidParameterError
+from expunge.arguments import check_count
 from expunge.methods.forest.cells import describe, number_of
 from expunge.methods.forest.splits import MISSING
 
@@ -14,9 +14,13 @@ __all__ = ["as_text", "picture"]
 
 Part = dict[str, Any]
 
+#: Levels that a picture shows at the most: it is twice as wide with each.
+_DEEPEST = 12
+
 
 def as_text(model: Any, solution: Part, tree: int, max_depth: int) -> str:
     """A line for each node, indented by its depth: the test or the prediction, and how many records it holds."""
+    check_count("max_depth", max_depth, least=0)
     nodes = _Nodes(model, solution, tree)
     lines: list[str] = []
 
@@ -37,6 +41,7 @@ def picture(model: Any, solution: Part, tree: int, max_depth: int, ax: Any) -> A
     """The same on matplotlib axes; made if there are none."""
     import matplotlib.pyplot as plt
 
+    check_count("max_depth", max_depth, least=0, most=_DEEPEST)
     nodes = _Nodes(model, solution, tree)
     axes = plt.subplots(figsize=(3.2 * 2**max_depth, 1.6 * (max_depth + 1)))[1] if ax is None else ax
     axes.set_axis_off()
@@ -66,9 +71,7 @@ class _Nodes:
     """The nodes of one tree, in words."""
 
     def __init__(self, model: Any, solution: Part, tree: int) -> None:
-        n_trees = len(solution["starts"]) - 1
-        if not isinstance(tree, (int, np.integer)) or not 0 <= tree < n_trees:
-            raise InvalidParameterError(f"There is no tree {tree!r}.", hint=f"The trees are 0 to {n_trees - 1}.")
+        check_count("tree", tree, least=0, most=len(solution["starts"]) - 2)
         self.solution, self.root = solution, int(solution["starts"][tree])
         names = getattr(model, "feature_names_in_", None)
         self._names = [f"x{j}" for j in range(len(solution["kinds"]))] if names is None else [str(n) for n in names]

@@ -8,7 +8,7 @@ import numpy as np
 
 from expunge.methods.forest.order import LEFT, RIGHT, draw, mix, njit, place
 
-__all__ = ["expected_length", "isolate", "path_lengths", "smallest", "standing"]
+__all__ = ["expected_length", "fits", "isolate", "path_lengths", "smallest", "standing"]
 
 
 @njit
@@ -37,6 +37,11 @@ def smallest(hashes: Any, weights: Any, slots: Any, key: Any, limit: float, most
         limit, n = float(np.partition(at, most - 1)[most - 1]), most
     found = np.concatenate([np.flatnonzero(at < limit), np.flatnonzero(at == limit)])[:n]
     return found[np.argsort(at[found], kind="stable")], limit
+
+
+def fits(hashes: Any, weights: Any, slots: Any, key: Any, limit: float, most: int) -> bool:
+    """Whether a tree takes everybody who does not stand above ``limit``: the bound of :func:`smallest` is that then."""
+    return bool((standing(hashes, weights, slots, key) <= limit).sum() <= most)
 
 
 def isolate(X: Any, key: Any, deepest: int) -> tuple[Any, Any, Any, Any]:

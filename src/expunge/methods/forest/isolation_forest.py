@@ -13,7 +13,7 @@ from expunge.errors import InvalidParameterError
 from expunge.methods.anomaly.detector import Detector
 from expunge.methods.forest.cells import encode
 from expunge.methods.forest.drawing import as_text, picture
-from expunge.methods.forest.isolating import expected_length, isolate, path_lengths, smallest, standing
+from expunge.methods.forest.isolating import expected_length, fits, isolate, path_lengths, smallest, standing
 from expunge.methods.forest.reading import refuse_others
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
@@ -111,10 +111,13 @@ class IsolationForest(Detector):
         is_share = isinstance(self.max_samples, (float, np.floating))
         limit = float(self.max_samples) * 2.0**64 if is_share else 2.0**64
         most = max(1, len(alive)) if is_share else int(self.max_samples)
+        n_heavy = len(alive) if weight is None else int((weight[alive] >= 1.0).sum())  # none of them is above 2**64
         roots = self._keys("root")
         for t, key in enumerate(self._keys("members")):
             old = change.parts.get(_name(t))
             if old is not None and len(rows) and standing(rows.hashes(), weights, changed, key).min() > old["bound"]:
+                if old["bound"] < limit and n_heavy <= most and fits(rows.hashes(), weights, alive, key, limit, most):
+                    out[_name(t)] = {**old, "bound": limit}  # nobody is kept out any more
                 continue
             found, bound = smallest(rows.hashes(), weights, alive, key, limit, most)
             X = np.asarray(rows.read(alive[found]).X, dtype=np.float64)
