@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from expunge.errors import InvalidRequestError, UnknownNameError
-from expunge.requests import check_labels
-from expunge.table.ids import check_ids
+from expunge.table.ids import check_ids, check_labels
 
 __all__ = ["named_values", "numbered"]
 
