@@ -1,13 +1,42 @@
-"""The extra ``torch`` where it is absent: one friendly sentence."""
+"""Importing what is large or may be absent: one friendly sentence for the extra ``torch``, and no half import."""
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from expunge.errors import MissingExtraError
 
-__all__ = ["needs_torch"]
+__all__ = ["needs_torch", "uninterrupted"]
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Around an import of compiled libraries, some of which end the process when Ctrl-C comes while they start.
+
+    Ctrl-C is noted, and does what it would have done as soon as the import is over. Other handlers of it than Python's
+    own are left alone, and so are other threads, which it never reaches.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Ctrl-C came meanwhile.
+    """
+    is_ours = threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    noted: list[Any] = []
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if noted:
+            raise KeyboardInterrupt
 
 
 @contextmanager
@@ -35,6 +64,7 @@ def needs_torch(what: str = "Networks need", *, extra: str = "torch") -> Iterato
     expunge.errors.MissingExtraError: Networks need torch. Install it with: pip install 'expunge[torch]'.
     """
     try:
-        yield
+        with uninterrupted():
+            yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{what} torch.", hint=f"Install it with: pip install 'expunge[{extra}]'.") from error

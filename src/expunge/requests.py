@@ -11,12 +11,10 @@ from sklearn.base import is_classifier
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
 from expunge.near_names import near_name
 from expunge.rows import Rows, Table
-from expunge.table.ids import check_ids, check_subjects, default_ids, listed
+from expunge.table.ids import check_ids, check_labels, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["check_labels", "feature_positions", "has_classes", "read_table", "select_slots"]
-
-_LABELS = (str, int, float, np.generic)
+__all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
 
 
 def has_classes(model: Any) -> bool:
@@ -89,20 +87,6 @@ def select_slots(
     if not len(slots):
         raise InvalidRequestError("The request names no record.", hint="Give at least one id.")
     return slots
-
-
-def check_labels(classes: Any) -> list[Any]:
-    """The labels that a request names: one, or several.
-
-    Raises
-    ------
-    InvalidRequestError
-        One of them is no label.
-    """
-    labels = listed(classes)
-    if wrong := [label for label in labels if not isinstance(label, _LABELS) or isinstance(label, np.void)]:
-        raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
-    return labels
 
 
 def feature_positions(model: Any, features: Any) -> list[int]:

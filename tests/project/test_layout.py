@@ -139,6 +139,12 @@ def test_names_are_listed_without_heavy_imports(code: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_a_workspace_opens_without_what_only_its_models_need() -> None:
+    check = "import sys, expunge.workspace\nprint(*sorted({'pandas', 'scipy', 'sklearn', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_importing_everything_a_user_fits_with_brings_no_extra() -> None:
     extras = ("dask", "distributed", "fastapi", "lightgbm", "opacus", "optuna", "psycopg", "ray", "skorch", "torch")
     check = (

@@ -11,7 +11,16 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.errors import InvalidIdError, InvalidParameterError, InvalidRequestError
+from expunge.cli import run
+from expunge.errors import (
+    ExpungeError,
+    FileNotUsableError,
+    InvalidIdError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnknownNameError,
+    exit_code,
+)
 from expunge.workspace.database.tables import metadata
 from expunge.workspace.models import models
 from expunge.workspace.requests.request_queue import Wish
@@ -146,3 +155,69 @@ def test_what_is_derived_lies_at_a_place_in_words(kept: tuple[expunge.Workspace,
     with pytest.raises(InvalidParameterError, match="place"):
         kept[0].data_derive("d", model="m", place=place)
     assert rows_of(kept[0], "1") == [2]
+
+
+NAMES = (True, 10**25, np.int64(3), "\ud800", "\0", "x" * 300, [])
+PATHS = (True, None, "\ud800", "\0", "x" * 300, "x/" * 3000)
+NUMBERS = (True, 10**25, "\ud800", [[]])
+#: Arguments of verbs, and what cannot be meant by them.
+ODD: dict[str, dict[str, tuple[Any, ...]]] = {
+    "forget": {"data": NAMES},
+    "plan": {"data": NAMES},
+    "find": {"data": NAMES},
+    "fit": {"data": (*NAMES, *PATHS), "method": (None, [], True), "target": (True, "\ud800"), "name": NAMES},
+    "predict": {"data": PATHS, "name": NAMES, "delimiter": (True,), "encoding": (True, "\0", "é"), "keep": NAMES},
+    "data_append": {"name": NAMES, "source": PATHS[2:], "delimiter": (True,), "encoding": (True, "\0")},
+    "rectify": {"data": NAMES, "path": PATHS, "delimiter": (True,), "encoding": (True, "\0")},
+    "data_remove": {"name": NAMES},
+    "model_remove": {"name": NAMES},
+    "export": {"name": NAMES, "path": PATHS},
+    "verify": {"receipt": (*PATHS[:1], *PATHS[2:]), "key": (*PATHS[:1], *PATHS[2:]), "since": (*PATHS[:1], *PATHS[2:])},
+    "influence": {"name": NAMES, "data": (*PATHS[:1], *PATHS[2:])},
+    "audit": {"name": NAMES, "data": PATHS},
+    "request_add": {"wishes": (None, "x", [True])},
+    "request_add_file": {"path": PATHS},
+    "request_show": {"number": NUMBERS},
+    "request_step": {"number": NUMBERS},
+    "request_settle": {"number": NUMBERS},
+    "request_run": {"numbers": NUMBERS},
+    "keys_shred_nonces": {"requests": NUMBERS},
+}
+USUAL: dict[str, dict[str, Any]] = {
+    "forget": {"subjects": "1"},
+    "plan": {"subjects": "1"},
+    "find": {"subjects": "1"},
+    "fit": {"name": "odd", "data": "people", "target": "y", "method": "gaussian-nb"},
+    "predict": {"name": "m", "data": "people.csv"},
+    "data_append": {"name": "people", "source": "people.csv"},
+    "rectify": {"data": "people", "path": "people.csv"},
+    "export": {"name": "m", "path": "exported"},
+    "verify": {"receipt": "ws/receipts/0001.json"},
+    "influence": {"name": "m"},
+    "audit": {"name": "m", "data": "people.csv", "forgotten": "38"},
+    "request_step": {"action": "hold"},
+    "request_settle": {"name": "d"},
+}
+
+
+@pytest.mark.parametrize("verb", ODD)
+def test_what_cannot_be_meant_is_refused_in_a_sentence(
+    kept: tuple[expunge.Workspace, Path], verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws, folder = kept
+    monkeypatch.chdir(folder)
+    for name, values in ODD[verb].items():
+        for value in values:
+            with pytest.raises(ExpungeError) as caught:
+                getattr(ws, verb)(**USUAL.get(verb, {}) | {name: value})
+            assert len(str(caught.value)) < 700
+    assert rows_of(ws, "1") == [2]
+
+
+def test_bytes_that_are_no_text_on_the_command_line_name_nothing(
+    kept: tuple[expunge.Workspace, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ["--workspace", str(kept[0].path)]
+    assert run(["forget", "--subject", "1", "--data", "a\udcff", *at]) == exit_code(UnknownNameError(""))
+    assert run(["predict", "m", "--data", "a\udcff.csv", *at]) == exit_code(FileNotUsableError(""))
+    assert "Unforeseen" not in capsys.readouterr().err

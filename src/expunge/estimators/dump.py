@@ -10,6 +10,7 @@ from expunge.digest import first_difference, leaf
 from expunge.errors import TamperedError, UnsupportedEstimatorError
 from expunge.estimators.skops_archive import canonical, members
 from expunge.estimators.trusted import TRUSTED_TYPES
+from expunge.extras import uninterrupted
 
 __all__ = ["dump_estimator", "load_estimator"]
 
@@ -38,7 +39,8 @@ def dump_estimator(estimator: Any) -> bytes:
     What was written is loaded again and compared before the bytes are returned: skops alone would, for instance, turn
     the key False of a dict into True without a word. That is two thirds of the time.
     """
-    import skops.io
+    with uninterrupted():  # it imports what scikit-learn can work with, torch too
+        import skops.io
 
     leaf(estimator)
     try:
@@ -90,7 +92,8 @@ def load_estimator(data: bytes, *, trusted: Sequence[str] = ()) -> Any:
     Accepting a type is no statement about its content. Child and feature numbers of trees are checked, since compiled
     code uses them as indices without bounds; for the rest, load files whose digest or receipt you verified.
     """
-    import skops.io
+    with uninterrupted():  # it imports what scikit-learn can work with, torch too
+        import skops.io
 
     members(data)
     try:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
 from expunge.files.migrations import migrated
 from expunge.files.whole import write_whole
@@ -55,7 +56,7 @@ def write_archive(path: str | Path, manifest: Mapping[str, Any], entries: Mappin
     FileNotUsableError
         There is no folder to write into, or a folder stands in the place.
     """
-    path = Path(path)
+    path = check_path(path)
     data = archive_bytes(manifest, entries)
     if not path.parent.is_dir():
         raise FileNotUsableError(f"There is no folder {str(path.parent)!r}.", hint="Create it first.")
@@ -88,7 +89,7 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     NewerFormatError
         Written by a later version.
     """
-    path = Path(path)
+    path = check_path(path)
     try:
         raw = path.read_bytes()
     except OSError as error:

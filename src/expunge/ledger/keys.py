@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError
 from expunge.ledger.secret_files import read_private, write_private
 
@@ -197,8 +198,9 @@ class PublicKeys:
         InvalidParameterError
             As :meth:`from_pem`.
         """
+        path = check_path(path)
         try:
-            return cls.from_pem(Path(path).read_bytes())
+            return cls.from_pem(path.read_bytes())
         except OSError as error:
             raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
 

@@ -13,14 +13,24 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidIdError, UnknownRecordError
+from expunge.errors import (
+    DuplicateRecordError,
+    InvalidDataError,
+    InvalidIdError,
+    InvalidRequestError,
+    UnknownRecordError,
+)
 
-__all__ = ["IdIndex", "check_ids", "check_one_kind", "check_subjects", "check_unique", "default_ids", "grown", "listed"]
+__all__ = [
+    "IdIndex", "check_ids", "check_labels", "check_one_kind", "check_subjects", "check_unique", "default_ids", "grown",
+    "listed",
+]  # fmt: skip
 
 Ids = npt.NDArray[Any]  # int64, or object holding str
 Slots = npt.NDArray[np.intp]
 
 _BUFFERS = (bytes, bytearray, memoryview)  # of bytes, which are no ids though they are integers one by one
+_LABELS = (str, int, float, np.generic)
 _HINT = "Use all integers or all texts; in pandas read the column with dtype=str."
 
 
@@ -73,6 +83,20 @@ def listed(values: Any) -> list[Any]:
     ):
         return [values]
     return list(values)
+
+
+def check_labels(classes: Any) -> list[Any]:
+    """The labels that a request names: one, or several.
+
+    Raises
+    ------
+    InvalidRequestError
+        One of them is no label.
+    """
+    labels = listed(classes)
+    if wrong := [label for label in labels if not isinstance(label, _LABELS) or isinstance(label, np.void)]:
+        raise InvalidRequestError(f"A class cannot be a {type(wrong[0]).__name__}.", hint="Name labels of y.")
+    return labels
 
 
 def _from_array(values: npt.NDArray[Any], what: str) -> Ids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidRequestError
 from expunge.files.whole import write_whole
 from expunge.workspace.storage.layout import find_workspace
@@ -81,7 +82,7 @@ def verify(
         from expunge.ledger.page import page
 
         text = page(verdict, read_bytes(receipt)).encode()
-        write_whole(Path(html), lambda stream: stream.write(text))
+        write_whole(check_path(html), lambda stream: stream.write(text))
     return verdict
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError, InvalidRequestError, TamperedError
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
@@ -21,6 +22,7 @@ from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
 from expunge.workspace.requests.scrub import scrub
 from expunge.workspace.rules.deadlines import read_zone, regime_of
+from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.policies import Policy
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
@@ -113,8 +115,8 @@ def name_of(source: str) -> str:
 def is_file(core: Core, text: str) -> bool:
     """Whether a text is meant as a file, and not as the name of a data set."""
     with core.read() as connection:
-        known = connection.execute(sa.select(datasets.c.id).where(datasets.c.name == text)).scalar()
-    return known is None and (os.sep in text or "." in Path(text).name or Path(text).is_file())
+        known = connection.execute(sa.select(datasets.c.id).where(datasets.c.name == asked_name(text))).scalar()
+    return known is None and ("://" in text or os.sep in text or "." in Path(text).name or check_path(text).is_file())
 
 
 def rotate(core: Core) -> dict[str, Any]:

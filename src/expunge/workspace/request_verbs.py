@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from expunge.errors import InvalidRequestError
+from expunge.table.ids import listed
 from expunge.workspace import reports
 from expunge.workspace.requests import artefacts, asking, carrying_out, receipting, request_queue, stepping
+from expunge.workspace.requests.naming import numbered
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.rules.request_file import read_requests
 from expunge.workspace.storage.core import Core
@@ -33,7 +36,10 @@ class RequestVerbs:
 
     def request_add(self, wishes: Iterable[Wish]) -> list[int]:
         """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
-        return self._commits.accept(wishes)
+        given = listed(wishes)
+        if wrong := [one for one in given if not isinstance(one, Wish)]:
+            raise InvalidRequestError(f"{wrong[0]!r} is no Wish.", hint="request_ask takes ids.")
+        return self._commits.accept(given)
 
     def request_ask(self, **asked: Any) -> list[int]:
         """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers."""
@@ -65,7 +71,8 @@ class RequestVerbs:
     def request_run(self, numbers: Sequence[int] | None = None) -> list[asking.Answer]:
         """Carry out requests of these numbers, or those that the policy says are to be carried out now."""
         with self._core.lock.held():
-            chosen = list(numbers) if numbers else list(asking.due_now(self._core).run)
+            chosen = [] if numbers is None else [numbered(one) for one in listed(numbers)]
+            chosen = chosen or list(asking.due_now(self._core).run)
             return asking.run(self._core, chosen)
 
     def request_settle(self, number: int, name: str) -> asking.Answer:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError, UnsupportedRequestError
 from expunge.ledger.blinding import opens
 from expunge.ledger.bundle import Bundle
@@ -36,8 +37,9 @@ def read_bytes(path: str | Path) -> bytes:
     FileNotUsableError
         The file cannot be read.
     """
+    path = check_path(path)
     try:
-        return Path(path).read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
 

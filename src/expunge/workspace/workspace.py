@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.arguments import check_path
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.advice_verbs import AdviceVerbs
@@ -88,7 +89,7 @@ class Workspace(RequestVerbs, DataVerbs, ProofVerbs, AdviceVerbs):
         InvalidParameterError
             A setting that there is not, or a value that it does not take. Nothing is made.
         """
-        return cls(opening.make(Path(path), Config.of(settings), signer=signer, clock=clock))
+        return cls(opening.make(check_path(path), Config.of(settings), signer=signer, clock=clock))
 
     @classmethod
     def open(

@@ -14,7 +14,7 @@ from expunge.errors import InvalidDataError, InvalidParameterError, InvalidReque
 from expunge.files.archive import archive_bytes, archive_contents, canonical_json
 from expunge.workspace.data import buckets, guard
 from expunge.workspace.database.tables import datasets, row_index, versions
-from expunge.workspace.rules.names import check_own_name
+from expunge.workspace.rules.names import asked_name, check_own_name
 from expunge.workspace.rules.retention import read_duration, read_times
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
@@ -119,7 +119,7 @@ def open_data(core: Core, connection: Any, name: str | None = None, *, number: i
     UnknownNameError
         There is none of that name.
     """
-    where = datasets.c.name == name if name is not None else datasets.c.id == number
+    where = datasets.c.name == asked_name(name) if name is not None else datasets.c.id == number
     found = core.db.rows(connection, datasets, where)
     if not found:
         known = [row["name"] for row in core.db.rows(connection, datasets)]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.arguments import check_path
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
 from expunge.table.ids import listed
@@ -68,7 +69,7 @@ def prepare_fit(
     InvalidParameterError
         A schema is given, and what it fixes, too.
     """
-    given = None if schema is None else read_schema(Path(schema))
+    given = None if schema is None else read_schema(check_path(schema))
     if given is not None and (columns or ignore or target is not None or task is not None):
         raise InvalidParameterError("A schema fixes columns, ids, target and task.", hint="Give it, or give them.")
     blueprint = blueprint_of(method, options)

@@ -70,6 +70,7 @@ def keep(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Se
     InvalidRequestError, InvalidParameterError, FileNotUsableError
         A name that is none or is taken, or a file that cannot be written. Nothing is kept.
     """
+    check_own_name(name, "file of predictions")
     if Path(name).name != name or name.startswith("."):
         raise InvalidRequestError(f"{name!r} is no plain name of a file.", hint="As scores.csv.")
     path, aside = core.layout.predictions / name, core.layout.tmp / name

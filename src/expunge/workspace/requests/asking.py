@@ -16,6 +16,7 @@ from expunge.workspace.models import predictions
 from expunge.workspace.requests import auditing, carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
+from expunge.workspace.requests.naming import named_values
 from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import SPELLED, held_by, not_searched, refuse_unsearchable
@@ -44,10 +45,10 @@ def wishes_of(
     InvalidRequestError
         Nothing is named.
     """
-    people = [] if subjects is None else request_queue.named_values("subject", subjects)
+    people = [] if subjects is None else named_values("subject", subjects)
     out = [Wish(kind="subject", values=(one,), data=data, **more) for one in dict.fromkeys(people)]
     for kind, values in (("record", records), ("class", classes), ("feature", features)):
-        if values is not None and (named := request_queue.named_values(kind, values)):
+        if values is not None and (named := named_values(kind, values)):
             out.append(Wish(kind=kind, values=tuple(named), data=data, **more))
     if not out:
         raise InvalidRequestError("Name what to forget.", hint="A record, subject, class or feature.")

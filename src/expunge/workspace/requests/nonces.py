@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from expunge.errors import UnknownNameError
+from expunge.table.ids import listed
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
@@ -41,8 +42,10 @@ def shred(core: Core, requests: Sequence[int] | None = None) -> dict[str, Any]:
     gone: list[int] = []
     with core.write() as connection:
         rows = core.db.rows(connection, receipts)
-        if missing := sorted(set(requests or ()) - {row["request"] for row in rows}):
-            raise UnknownNameError(f"Request {missing[0]} has no receipt.", hint="See `expunge request list --all`.")
+        numbers = [row["request"] for row in rows]  # a list: what was given may be anything
+        requests = [] if requests is None else listed(requests)
+        if missing := [one for one in requests if isinstance(one, bool) or one not in numbers]:
+            raise UnknownNameError(f"Request {missing[0]!r} has no receipt.", hint="See `expunge request list --all`.")
         for row in rows:
             nonces = json.loads(row["nonces"])
             if (requests and row["request"] not in requests) or not any(before for before, _ in nonces.values()):

@@ -9,29 +9,27 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import json
-import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from expunge.arguments import check_choice
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
-from expunge.requests import check_labels
-from expunge.table.ids import check_ids
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
 from expunge.workspace.database.tables import meta, requests, subject_keys
+from expunge.workspace.requests.naming import named_values, numbered
+from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core
 
 __all__ = [
-    "GroupCommit", "Wish", "accept", "fetch", "handle_of", "is_answered", "is_known", "named_values", "open_requests",
+    "GroupCommit", "Wish", "accept", "fetch", "handle_of", "is_answered", "is_known", "open_requests",
     "payload_of", "step", "stopped", "under_way",
 ]  # fmt: skip
 
@@ -91,34 +89,14 @@ class Wish:
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, tuple(_ACTIONS))
         object.__setattr__(self, "values", tuple(named_values(self.kind, self.values)))
+        if self.data is not None and asked_name(self.data) is None:
+            raise UnknownNameError(f"There is no data set {self.data!r}.", hint="See `expunge status`.")
         if not self.values:
             raise InvalidRequestError("The request names nothing.", hint="Give at least one id.")
         if self.kind == "subject" and len(self.values) > 1:
             raise InvalidRequestError("A request is about one person.", hint="Make one for each.")
         if len(set(map(repr, self.values))) < len(self.values):
             raise InvalidRequestError("Something is named twice in one request.", hint="Name each once.")
-
-
-def named_values(kind: str, values: Any) -> list[Any]:
-    """Ids, labels or names of columns as plain texts and numbers; one alone is one, and a text is never taken apart.
-
-    Raises
-    ------
-    InvalidIdError
-        No ids, or integers beside texts.
-    InvalidRequestError
-        What can be no label or name.
-    """
-    if kind not in ("class", "feature"):
-        ids: list[Any] = check_ids(values, what=f"{kind}s").tolist()
-        return ids
-    plain = [one.item() if isinstance(one, np.generic) else one for one in check_labels(values)]
-    for one in plain:
-        is_finite = isinstance(one, int) or (isinstance(one, float) and math.isfinite(one))
-        if not isinstance(one, str) and (kind == "feature" or not is_finite):
-            what = "label" if kind == "class" else "name of a column"
-            raise InvalidRequestError(f"{one!r} is no {what}.", hint="Name it as the table has it.")
-    return [str(one) if isinstance(one, str) else one for one in plain]
 
 
 _ACTIONS = {
@@ -282,9 +260,9 @@ def fetch(core: Core, connection: Any, number: int) -> tuple[dict[str, Any], Req
     UnknownNameError
         There is none of that number.
     """
-    found = core.db.find(connection, requests, number)
+    found = core.db.find(connection, requests, numbered(number))
     if not found:
-        raise UnknownNameError(f"There is no request {number}.", hint="See `expunge request list`.")
+        raise UnknownNameError(f"There is no request {number!r}.", hint="See `expunge request list`.")
     return found[0], Request.from_dict(json.loads(found[0]["record"]))
 
 

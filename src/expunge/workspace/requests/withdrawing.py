@@ -13,6 +13,7 @@ from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
 from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import scrub
+from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.request_states import FINAL
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
@@ -66,7 +67,7 @@ def remove_data(core: Core, name: str) -> dict[str, Any]:
     with core.read() as connection:
         _refuse_open(connection, name)
         known = artefacts.c.kind.not_in(predictions.KINDS)
-        entered = core.db.rows(connection, artefacts, artefacts.c.name == name, known)
+        entered = core.db.rows(connection, artefacts, artefacts.c.name == asked_name(name), known)
         data = None if entered else _free_data(core, connection, name)
     if data is None:
         return _remove_entry(core, entered[0])

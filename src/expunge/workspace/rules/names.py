@@ -6,11 +6,12 @@ import re
 
 from expunge.errors import InvalidParameterError
 
-__all__ = ["check_own_name"]
+__all__ = ["asked_name", "check_own_name"]
 
 LONGEST = 100
 
 # Letters and digits of any script; inside also blanks, dots, hyphens and underlines.
+_NO_TEXT = re.compile("[\\ud800-\\udfff\\0]")
 _NAME = re.compile(r"\w(?:[\w .\-]*\w)?")
 
 
@@ -44,3 +45,15 @@ def check_own_name(value: object, what: str) -> str:
         f"{shown!r} is no name of a {what}.",
         hint=f"Use letters, digits, blanks, dots, hyphens and underlines, at most {LONGEST}, a letter or digit first.",
     )
+
+
+def asked_name(value: object) -> str | None:
+    """A name as a database can be asked for it; None where nothing can be called that.
+
+    Examples
+    --------
+    >>> asked_name("income"), asked_name(True), asked_name("a\\0")
+    ('income', None, None)
+    """
+    is_text = isinstance(value, str) and not _NO_TEXT.search(value)
+    return str(value) if is_text else None

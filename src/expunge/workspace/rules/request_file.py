@@ -20,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
+from expunge.arguments import check_path
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidRequestError
 from expunge.workspace.rules.deadlines import as_instant, read_arrival, regime_of
 
@@ -106,8 +107,9 @@ def read_requests(
     InvalidRequestError
         Lines that cannot be taken: the sentence names the first twenty and the reason for each. Nothing is taken then.
     """
+    path = check_path(path)
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
     try:
@@ -117,7 +119,7 @@ def read_requests(
         raise InvalidDataError(
             f"{str(path)!r} is not UTF-8 on line {line}.", hint="Save it as UTF-8."
         ) from None  # the cause would hold the whole file
-    named: Literal["csv", "jsonl"] = "jsonl" if Path(path).suffix.lower() in (".jsonl", ".ndjson") else "csv"
+    named: Literal["csv", "jsonl"] = "jsonl" if path.suffix.lower() in (".jsonl", ".ndjson") else "csv"
     asked, faults = check_lines(text, form=form or named, now=now, zone=zone, delimiter=delimiter)
     if faults:
         shown = "; ".join(f"line {fault.line} {fault.what}" for fault in faults[:_SHOWN])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError, NewerFormatError, TamperedError
 from expunge.files.archive import canonical_json
 from expunge.files.whole import write_whole
@@ -198,9 +199,10 @@ def find_workspace(given: str | Path | None = None, *, start: Path | None = None
     """
     named = given if given is not None else os.environ.get(VARIABLE) or None
     if named is not None:
-        if not Layout(Path(named)).config.is_file():
+        folder = check_path(named)
+        if not Layout(folder).config.is_file():
             raise FileNotUsableError(f"{str(named)!r} is no workspace.", hint="Make one with `expunge init`.")
-        return Path(named).resolve()
+        return folder.resolve()
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if Layout(folder).config.is_file():

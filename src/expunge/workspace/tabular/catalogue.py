@@ -122,6 +122,8 @@ def resolve_method(name: str, task: str | None) -> str:
     InvalidParameterError
         The method is not for this task.
     """
+    if not isinstance(name, str):
+        raise UnknownMethodError(f"There is no method {name!r}.", hint="See `expunge methods`.")
     known = {kebab(method): method for method in (*method_names(), *_FITTED)}
     wanted = known.get(name) or (name if name in known.values() else None)
     if wanted in _FITTED:
@@ -170,7 +172,7 @@ def blueprint_of(name: str, options: Mapping[str, Any]) -> Any:
 def task_of(name: str) -> str | None:
     """Task of a method, by the name of its class or the command line's; None for ``sisa``, which serves both."""
     known = {kebab(method): method for method in method_names()}
-    if name not in known and name not in known.values():
+    if not isinstance(name, str) or (name not in known and name not in known.values()):
         return None
     from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin, TransformerMixin
 

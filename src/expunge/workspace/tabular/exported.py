@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError
 from expunge.methods import load
 from expunge.workspace.storage.folder import refuse_taken, write_folder, writing
@@ -27,7 +28,7 @@ _FILES = frozenset({MODEL, TABLE})
 
 def is_export(path: str | Path) -> bool:
     """Whether a folder is that of an exported model."""
-    return (Path(path) / MODEL).is_file()
+    return (check_path(path) / MODEL).is_file()
 
 
 def write_export(path: str | Path, model: Any, card: Card, *, overwrite: bool = False) -> Path:
@@ -38,7 +39,7 @@ def write_export(path: str | Path, model: Any, card: Card, *, overwrite: bool = 
     FileNotUsableError
         Something else is there.
     """
-    path = Path(path)
+    path = check_path(path)
     refuse_taken(path, _FILES if overwrite else frozenset())
     with writing(path), write_folder(path) as folder:
         write_card(folder / TABLE, card)
@@ -59,7 +60,7 @@ def predict_export(
     TamperedError
         A file that is not what was written.
     """
-    path = Path(path)
+    path = check_path(path)
     if not is_export(path):
         raise FileNotUsableError(f"{str(path)!r} holds no model.", hint="Give a folder made by `expunge export`.")
     table = read_table(data, delimiter=delimiter, encoding=encoding)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
     InvalidParameterError
         No such delimiter or encoding.
     """
-    path = Path(path)
+    path = check_path(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -116,7 +117,7 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    if len(delimiter.encode("utf-8", "surrogatepass")) != 1 or delimiter in '"\r\n\0':
+    if not isinstance(delimiter, str) or len(delimiter.encode("utf-8", "surrogatepass")) != 1 or delimiter in '"\r\n\0':
         raise InvalidParameterError(
             f"The delimiter must be one ASCII character, got {delimiter!r}.", hint="For example ';' or tab."
         )
@@ -161,8 +162,9 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
 
 
 def _as_text(data: bytes, path: Path, encoding: str | None = None) -> str:
+    known = encoding if encoding is None or (isinstance(encoding, str) and encoding.isprintable()) else "nothing"
     try:
-        text = data.decode(encoding or "utf-8")
+        text = data.decode(known or "utf-8")
     except LookupError as error:
         raise InvalidParameterError(
             f"There is no encoding {encoding!r}.", hint="For example utf-8, latin-1, cp1252 or utf-16."
@@ -235,11 +237,12 @@ def read_ids(path: str | Path) -> list[str]:
     FileNotUsableError
         The file cannot be read.
     """
+    path = check_path(path)
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    lines = _as_text(data, Path(path)).replace("\r\n", "\n").split("\n")
+    lines = _as_text(data, path).replace("\r\n", "\n").split("\n")
     return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
@@ -267,7 +270,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     FileNotUsableError
         The file cannot be written.
     """
-    path = Path(path)
+    path = check_path(path)
     check_new_table(path)
     try:
         if path.suffix == ".parquet":
