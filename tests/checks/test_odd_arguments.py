@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 from joblib import parallel_config
+from sklearn.base import clone
 
 import expunge
 from checks.instances import SLOW, instances
 from expunge.checks import Case
-from expunge.errors import ExpungeError
+from expunge.errors import ExpungeError, InvalidParameterError
 
 INSTANCES = {name: case for name, case in instances().items() if name not in SLOW}
 
@@ -77,7 +78,7 @@ def findings(case: Case, every: int) -> list[str]:
 @pytest.mark.parametrize("name", INSTANCES)
 def test_no_argument_of_a_constructor_breaks_a_fit(name: str) -> None:
     with parallel_config("threading"):
-        assert not findings(INSTANCES[name], every=3)
+        assert not findings(INSTANCES[name], every=4)
 
 
 @pytest.mark.slow
@@ -99,3 +100,16 @@ def test_no_argument_of_a_call_breaks_it() -> None:
             call = partial(getattr(model, verb), **given.get(verb, {}) | {name: value})
             out += finding(f"{verb} {name}={value!r:.60}", call)
     assert not out
+
+
+def test_a_small_integer_of_numpy_is_the_seed_it_says() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 3)), np.arange(12) % 2
+    model = expunge.PrivateGaussianNB(allow_large_delta=True, noise_seed=1).fit(X, y)
+    assert model.digest() == clone(model).set_params(noise_seed=np.int8(1)).fit(X, y).digest()
+
+
+def test_steps_too_short_for_floating_point_are_refused() -> None:
+    model = expunge.DescentToDelete(norm_bound=1e9, allow_large_delta=True)
+    with pytest.raises(InvalidParameterError, match="a step comes no closer to the minimum"):
+        model.fit(np.eye(4), [0, 1, 0, 1])
