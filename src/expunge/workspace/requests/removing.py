@@ -232,8 +232,8 @@ def _changed(
     except LimitBrokenError as error:
         raise LimitBrokenError(
             f"Model {name!r} stops the request. {error.message}",
-            hint=f"{error.hint} `expunge model change {name} --option NAME=VALUE` changes limits and strength, --method "
-            "the method.",
+            hint=f"{error.hint} `expunge model change {name} --option NAME=VALUE` changes limits and strength, "
+            "--method the method.",
         ) from error
 
 
