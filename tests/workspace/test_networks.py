@@ -215,7 +215,7 @@ def test_the_model_whose_limit_breaks_is_named_and_can_be_changed(living: Path, 
     with pytest.raises(LimitBrokenError) as refused:
         ws.forget(records=["r001"])
     told = str(refused.value)
-    assert "Model 'tight' stops the request: the model is returned untouched" in told
+    assert "Model 'tight' stops the request. The model is returned untouched" in told
     assert "expunge model change tight" in told
     assert "take more epochs or a lower lr" in told
     assert "auto" not in told
@@ -272,7 +272,7 @@ def test_a_network_that_answers_in_another_order_of_its_outputs_is_told(
                           ("epoch=2", "scrub has no option 'epoch'. Did you mean epochs")):  # fmt: skip
         error = call("adopt", "n", *how, "scrub", "--option", option, code=9)["error"]
         assert words in f"{error['message']} {error['hint']}"
-    error = call("adopt", "n", *how, "scrubb", code=8)["error"]
+    error = call("adopt", "n", *how, "scrubb", code=13)["error"]
     assert error["hint"].startswith("Did you mean scrub")
 
     monkeypatch.setattr(Words, "labels", names)

@@ -42,6 +42,7 @@ _IN_PYTHON_AND_HERE = (
     ("learn() more records.", "Fit it on more records."),
     ("RetrainClassifier and RetrainRegressor can.", "Models fitted with --method retrain can."),
     ("RetrainClassifier can.", "Models fitted with --method retrain can."),
+    ("a method that is exact (ReplayTrainer, SISAClassifier)", "a method that is exact (replayed-network, sisa)"),
     ("Use aggregation='vote'.", "Use --option aggregation=vote."),
     (
         "Use n_slices=1, or row-wise steps (Normalizer, HashingVectorizer, FunctionTransformer).",

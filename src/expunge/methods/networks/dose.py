@@ -11,7 +11,7 @@ from expunge.methods.networks.limits import EXACT, Limits
 from expunge.methods.networks.reference import mean_measured
 from expunge.methods.networks.utility import Viewed
 
-__all__ = ["MAX_TRIES", "Dosed", "dosed", "find_dose"]
+__all__ = ["MAX_TRIES", "Dosed", "dosed"]
 
 #: Runs that a search takes, at most.
 MAX_TRIES = 8

@@ -231,8 +231,9 @@ def _changed(
         return live.forget(features=features) if features else live.forget(ids)  # type: ignore[no-any-return]
     except LimitBrokenError as error:
         raise LimitBrokenError(
-            f"Model {name!r} stops the request: {error.message[0].lower()}{error.message[1:]}",
-            hint=f"{error.hint} Limits, strength and method are changed by `expunge model change {name}`.",
+            f"Model {name!r} stops the request. {error.message}",
+            hint=f"{error.hint} `expunge model change {name} --option NAME=VALUE` changes limits and strength, "
+            "--method the method.",
         ) from error
 
 
