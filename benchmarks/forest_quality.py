@@ -21,6 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from measure import machine, table
@@ -40,6 +41,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import expunge
+from expunge.methods.forest import forest
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods" / "forests.md"
 LINES = Path(__file__).resolve().parents[1] / "build" / "forest_quality.jsonl"
@@ -169,11 +171,12 @@ def quality_table(lines: dict[str, dict[str, Any]]) -> str:
 
 
 def single_table() -> str:
-    """AUC of single trees, with more thresholds to choose from too: mean over the splits, and the standard deviation."""
-    kinds: dict[str, Callable[[Any], Any]] = {
-        "ours": lambda depth: expunge.DecisionTreeClassifier(max_depth=depth, seed=0),
-        "ours, `n_thresholds=50`": lambda depth: expunge.DecisionTreeClassifier(max_depth=depth, n_thresholds=50, seed=0),
-        "scikit-learn's": lambda depth: DecisionTreeClassifier(max_depth=depth, random_state=0),
+    """AUC of single trees, with more thresholds to choose from too, and with nodes that are scored on every record."""
+    kinds: dict[str, tuple[int, Callable[[Any], Any]]] = {
+        "ours": (forest._SAMPLE, partial(expunge.DecisionTreeClassifier, seed=0)),
+        "`n_thresholds=50`": (forest._SAMPLE, partial(expunge.DecisionTreeClassifier, n_thresholds=50, seed=0)),
+        "every record scored": (100_000, partial(expunge.DecisionTreeClassifier, seed=0)),
+        "scikit-learn's": (forest._SAMPLE, partial(DecisionTreeClassifier, random_state=0)),
     }
     rows = []
     for name in ("adult", "bank"):
@@ -181,9 +184,10 @@ def single_table() -> str:
         cuts = [train_test_split(np.arange(len(y)), test_size=0.3, random_state=s, stratify=y) for s in range(SPLITS)]
         for depth in (6, 10, None):
             line = [name, "none" if depth is None else str(depth)]
-            for kind, make in kinds.items():
-                table_of = X if kind.startswith("ours") else coded(X)
-                scores = [score(make(depth), table_of, y, train, test) for train, test in cuts]
+            for kind, (sample, make) in kinds.items():
+                cells = coded(X) if kind == "scikit-learn's" else X
+                with patch.object(forest, "_SAMPLE", sample):
+                    scores = [score(make(max_depth=depth), cells, y, train, test) for train, test in cuts]
                 line.append(f"{statistics.mean(scores):.3f} ± {statistics.stdev(scores):.3f}")
             rows.append(line)
     return table("AUC of a single tree", ["data", "depth", *kinds], rows, f"Mean ± standard deviation. {machine()}.")

@@ -112,7 +112,8 @@ def plan_of(
     told = () if slots is None or corrected else one_class_left(model, model._rows(), slots)
     return Plan(
         guarantee=model._guarantee_after(slots, corrected), n_records=0 if slots is None else len(slots), work_low=low,
-        work_high=high, touched=touched, expected_s=None if rate is None else rate * high, notes=(*model._told_of_work(high), *model._reading(), *told),
+        work_high=high, touched=touched, expected_s=None if rate is None else rate * high,
+        notes=(*model._told_of_work(high), *model._reading(), *told),
     )  # fmt: skip
 
 

@@ -22,7 +22,15 @@ def ws(tmp_path: Path) -> expunge.Workspace:
 
 def test_a_target_of_a_class_for_each_record_is_told(ws: expunge.Workspace) -> None:
     with pytest.warns(UserWarning, match=r"The target 'size' has 60 classes in 60 records\. Numbers are learned by"):
-        ws.fit("sums", data="people", target="size", task="classification", method="gaussian-nb", bare=True, ignore=["label"])
+        ws.fit(
+            "sums",
+            data="people",
+            target="size",
+            task="classification",
+            method="gaussian-nb",
+            bare=True,
+            ignore=["label"],
+        )
 
 
 def test_a_column_of_persons_that_is_not_there_has_a_near_name(ws: expunge.Workspace, tmp_path: Path) -> None:

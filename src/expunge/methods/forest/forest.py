@@ -251,8 +251,8 @@ class Forest(Unlearner):
         return work, work, ("trees",)
 
     def _told_of_work(self, work: int) -> tuple[str, ...]:
-        told: tuple[str, ...] = self._state().parts["trees"].told_of(work)
-        return told
+        trees: Any = self._state().parts["trees"]
+        return tuple(trees.told_of(work))
 
     def _revive(self, name: str, part: Part) -> Any:
         return Trees.restored(part)
