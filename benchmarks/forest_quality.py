@@ -4,6 +4,7 @@ python benchmarks/forest_quality.py                      the short part, printed
 python benchmarks/forest_quality.py --full               what is not in build/forest_quality.jsonl yet, split by split
 python benchmarks/forest_quality.py --full --only adult
 python benchmarks/forest_quality.py --page               the table of what was measured, into docs/methods/forests.md
+python benchmarks/forest_quality.py --single             single trees on Adult and Bank, five splits of each, printed
 
 Five splits of each data set (70 % to learn from; a person is on one side) and five seeds of both forests on each; 100
 trees of the same depth, everything else at its defaults. Ours gets texts and missing values as they are, scikit-learn's
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from measure import machine, table
@@ -36,8 +38,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.preprocessing import OrdinalEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 import expunge
+from expunge.methods.forest import forest
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "methods" / "forests.md"
 LINES = Path(__file__).resolve().parents[1] / "build" / "forest_quality.jsonl"
@@ -166,9 +170,32 @@ def quality_table(lines: dict[str, dict[str, Any]]) -> str:
     )
 
 
+def single_table() -> str:
+    """AUC of single trees, with more thresholds to choose from too, and with nodes that are scored on every record."""
+    kinds: dict[str, tuple[int, Callable[[Any], Any]]] = {
+        "ours": (forest._SAMPLE, partial(expunge.DecisionTreeClassifier, seed=0)),
+        "`n_thresholds=50`": (forest._SAMPLE, partial(expunge.DecisionTreeClassifier, n_thresholds=50, seed=0)),
+        "every record scored": (100_000, partial(expunge.DecisionTreeClassifier, seed=0)),
+        "scikit-learn's": (forest._SAMPLE, partial(DecisionTreeClassifier, random_state=0)),
+    }
+    rows = []
+    for name in ("adult", "bank"):
+        X, y, _ = DATA[name]()
+        cuts = [train_test_split(np.arange(len(y)), test_size=0.3, random_state=s, stratify=y) for s in range(SPLITS)]
+        for depth in (6, 10, None):
+            line = [name, "none" if depth is None else str(depth)]
+            for kind, (sample, make) in kinds.items():
+                cells = coded(X) if kind == "scikit-learn's" else X
+                with patch.object(forest, "_SAMPLE", sample):
+                    scores = [score(make(max_depth=depth), cells, y, train, test) for train, test in cuts]
+                line.append(f"{statistics.mean(scores):.3f} ± {statistics.stdev(scores):.3f}")
+            rows.append(line)
+    return table("AUC of a single tree", ["data", "depth", *kinds], rows, f"Mean ± standard deviation. {machine()}.")
+
+
 def main() -> str:
     parser = argparse.ArgumentParser()
-    for name in ("--full", "--list", "--page"):
+    for name in ("--full", "--list", "--page", "--single"):
         parser.add_argument(name, action="store_true")
     parser.add_argument("--piece")
     parser.add_argument("--only", default="", help="the pieces below this one, as adult/10")
@@ -179,6 +206,8 @@ def main() -> str:
         return json.dumps(measured(args.piece, args.seeds))
     if args.list:
         return "\n".join(pieces())
+    if args.single:
+        return single_table()
     if args.full:
         do(sys.argv[0], pieces(), args.to, "--seeds", str(args.seeds), only=args.only)
         return f"In {args.to}; --page makes the table."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.class_notes import one_class_left
 from expunge.errors import InvalidDataError, InvalidRequestError, UnsupportedRequestError
 from expunge.params import record_params
 from expunge.records import Plan
@@ -85,6 +86,7 @@ def apply_change(
     """
     state, rows = model._state(), model._rows()
     n_slots, reads = len(rows.alive), rows.reads
+    told = one_class_left(model, rows, removed) if added is None else ()
     try:
         rows.hide(removed)  # first, for a corrected row comes under the name of the one that goes
         new = removed[:0] if added is None else rows.append(added)
@@ -99,7 +101,7 @@ def apply_change(
             rows.reads = reads
         raise
     state.settle()
-    return tuple(changes), tuple(change.notes)
+    return tuple(changes), (*change.notes, *told)
 
 
 def plan_of(
@@ -107,9 +109,11 @@ def plan_of(
 ) -> Plan:
     """A plan for these slots (None: for columns), from least and most work and the names of the parts."""
     rate, (low, high, touched) = model._state().rate, estimate
+    told = () if slots is None or corrected else one_class_left(model, model._rows(), slots)
     return Plan(
         guarantee=model._guarantee_after(slots, corrected), n_records=0 if slots is None else len(slots), work_low=low,
-        work_high=high, touched=touched, expected_s=None if rate is None else rate * high, notes=model._reading(),
+        work_high=high, touched=touched, expected_s=None if rate is None else rate * high,
+        notes=(*model._told_of_work(high), *model._reading(), *told),
     )  # fmt: skip
 
 

@@ -130,6 +130,10 @@ class Unlearner(BaseEstimator):
         """What a plan says of a budget that is kept: how much of it is used, and of how much; here there is none."""
         return ()
 
+    def _told_of_work(self, work: int) -> tuple[str, ...]:
+        """What a plan says of the records it would read: in which unit, which share of a fit; here nothing."""
+        return ()
+
     def _revive(self, name: str, part: Part) -> Any:
         """A part as it is used, from the plain data of a file; for parts that live (``expunge.state.Living``)."""
         return part

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from sklearn.base import is_classifier
 
 from expunge.changes import apply_change, plan_of
+from expunge.class_notes import warn_of_new_classes
 from expunge.errors import InvalidDataError, InvalidRequestError
 from expunge.near_names import near_name
 from expunge.records import Plan, Rectification
@@ -107,6 +108,8 @@ def _read_corrected(
         held.subjects if subject_ids is None else _each(subject_ids, n),
         held.weight if sample_weight is None else sample_weight, reset=False,
     )  # fmt: skip
+    if y is not None:
+        warn_of_new_classes(model, rows, table.y)
     return slots, table
 
 

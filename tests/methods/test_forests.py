@@ -790,3 +790,19 @@ def test_a_receipt_for_a_record_after_which_a_tree_takes_everybody_can_be_replay
     for person in ("p5", "p6"):
         (answer,) = ws.forget(subjects=[person])
         assert ws.verify(answer.receipt, replay=True)
+
+
+def test_a_plan_tells_its_reads_as_a_share_of_a_fit_and_of_a_stored_model_why_they_are_so_many(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(400, 4))
+    model = expunge.ForestClassifier(n_estimators=8, max_depth=5).fit(X, X[:, 0] > 0)
+    assert model.plan(list(range(300))).notes == ("counted over all 8 trees, 103 % of a fit",), "and each row once more"
+    (told,) = model.plan([3]).notes
+    share = model.plan([3]).work_high / model._rows().reads
+    assert float(told.split()[-5]) == pytest.approx(100 * share, rel=0.1), told
+    stored = expunge.load(model.save(tmp_path / "model"))
+    told = stored.plan([3]).notes
+    assert "% of a fit" in told[0]
+    assert told[1].startswith("a model from a file grows its trees anew for its first change")
+    stored.forget([3])
+    assert len(stored.plan([4]).notes) == 1
+    assert "one class is left, and the model can answer nothing else" in model.plan(classes=[True]).notes

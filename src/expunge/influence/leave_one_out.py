@@ -66,7 +66,8 @@ class LeaveOneOut:
     def scores(self, case: Case) -> Floats:
         model = _library_model(case.model)
         fixed = None if case.target == SELF else _Probe.of(model, case.target)
-        scratch, started, out = copy.deepcopy(model), time.perf_counter(), np.zeros(len(case.ids))
+        scratch, out = copy.deepcopy(model), np.zeros(len(case.ids))
+        started, first = time.perf_counter(), 0.0
         is_exact = model._guarantee().kind == "exact"
         for i, one in enumerate(case.ids.tolist()):
             request: dict[str, Any] = {"record_ids" if case.by == "record" else "subjects": [one]}
@@ -86,9 +87,10 @@ class LeaveOneOut:
                 scratch.learn(table.X, table.y, record_ids=table.ids, **about)
             else:
                 scratch = copy.deepcopy(model)
-            if case.progress is not None:
-                spent = time.perf_counter() - started
-                case.progress(spent, spent * len(case.ids) / (i + 1))
+            spent = time.perf_counter() - started
+            first = first or spent  # it compiles loops and wakes a model that comes from a file: no measure of others
+            if case.progress is not None and (i or len(case.ids) == 1):
+                case.progress(spent, first + (spent - first) * (len(case.ids) - 1) / max(1, i))
         return out
 
     def guarantee(self, case: Case) -> Guarantee:

@@ -29,7 +29,7 @@ from expunge.methods import kebab
 from expunge.methods.networks import NETWORK_METHODS as TABLE
 from expunge.seeds import derive_seed
 
-__all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method"]
+__all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method", "task_maker"]
 
 #: Methods for networks that no scenario can hold, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {

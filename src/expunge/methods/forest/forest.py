@@ -250,6 +250,10 @@ class Forest(Unlearner):
         work = trees.owed + trees.work(cells, changed) + (len(table) if trees.learned.is_encoded else 0)
         return work, work, ("trees",)
 
+    def _told_of_work(self, work: int) -> tuple[str, ...]:
+        trees: Any = self._state().parts["trees"]
+        return tuple(trees.told_of(work))
+
     def _revive(self, name: str, part: Part) -> Any:
         return Trees.restored(part)
 

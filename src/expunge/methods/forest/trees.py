@@ -275,6 +275,15 @@ class Trees(Living):
         """Records that all trees read in a fit: how many there are, tree by tree."""
         return int(self.nodes[self.roots, 4].sum())
 
+    def told_of(self, work: int) -> tuple[str, ...]:
+        """What a plan says of so many reads: over which trees, and of a model that came from a file, why so many."""
+        share = 100 * work / max(1, self.reads)
+        count = "one tree" if len(self.roots) == 1 else f"all {len(self.roots):,} trees"
+        part = f"{share:.0f}" if share >= 9.5 else f"{share:.2g}"
+        unit = f"counted over {count}, {part} % of a fit"
+        grown = "a model from a file grows its trees anew for its first change, as a fit does: later ones read far less"
+        return (unit, grown) if self.owed and work > self.owed else (unit,)
+
     @property
     def state_bytes(self) -> int:
         """Bytes of nodes, tallies and lists."""

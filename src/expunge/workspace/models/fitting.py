@@ -22,7 +22,13 @@ from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.tabular.card import Card, read_schema
 from expunge.workspace.tabular.catalogue import blueprint_of, resolve_method, task_of, wraps_estimator
 from expunge.workspace.tabular.pipelines import default_estimator
-from expunge.workspace.tabular.preparing import prepared, refuse_unfit, told_as_invalid_data, warn_of_names
+from expunge.workspace.tabular.preparing import (
+    prepared,
+    refuse_unfit,
+    told_as_invalid_data,
+    warn_of_many_classes,
+    warn_of_names,
+)
 from expunge.workspace.tabular.reading import TableRows, read_rows, with_target
 from expunge.workspace.tabular.schema import Schema, choose_schema
 
@@ -180,6 +186,7 @@ def fitted_on(
             raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
         refuse_unfit(model, card, rows, from_elsewhere=learn is not None)
         warn_of_names(model, card, rows)
+        warn_of_many_classes(card, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):
         if learn is not None:
             learn(model, rows)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sqlalchemy as sa
 
+from expunge.class_notes import warn_of_new_classes
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.data.new_rows import in_form
@@ -148,5 +150,7 @@ def _learned(core: Core, model: models.Model, table: pa.Table) -> _Learned:
     before = gates.figures_before(core, settings, card, live)
     core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail
     with core.working_aside(), told_as_invalid_data(list(rows.X.columns)):
+        labels = None if rows.y is None else np.array([*rows.y, None], dtype=object)[:-1]
+        warn_of_new_classes(live, live._rows(), labels)
         live.learn(rows.X, rows.y, record_ids=rows.ids, subject_ids=rows.subjects)
     return _Learned(model, save_version(core.store, live, manifest), gates.judged(core, settings, card, before, live))

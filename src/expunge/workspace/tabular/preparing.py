@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
     from expunge.workspace.tabular.card import Card
 
-__all__ = ["live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_names"]
+__all__ = [
+    "live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_many_classes",
+    "warn_of_names",
+]  # fmt: skip
 
 #: Texts name records or persons where so large a share of them differ, and there are so many.
 _MOSTLY, _LEAST_NAMES = 0.9, 20
+#: A target of more classes than this, with fewer records of each on average, is hardly one of classes.
+_MANY_CLASSES, _FEW_RECORDS = 50, 20
 _NAMING = (
     "Texts that differ in (nearly) every row, or for every person: {}. Learned as categories they tell nothing of new "
     "rows, and stand in the model. Leave out names, numbers of customers and free texts: {}."
@@ -119,6 +124,17 @@ def warn_of_names(model: Any, card: Card, rows: TableRows) -> None:
     if naming := [name for name in texts if _names(rows.X[name], rows.subjects)]:
         left_out = " ".join(f"--ignore {name}" for name in naming)
         warnings.warn(_NAMING.format(", ".join(map(repr, naming)), left_out), UserWarning, stacklevel=2)
+
+
+def warn_of_many_classes(card: Card, rows: TableRows) -> None:
+    """Warn of a target that has a class for every few records, as a column of numbers has or one of names."""
+    n_classes = len(set(rows.y or ())) if card.schema.task == "classification" else 0
+    if n_classes > _MANY_CLASSES and len(rows.ids) < _FEW_RECORDS * n_classes:
+        warnings.warn(
+            f"The target {card.schema.target!r} has {n_classes:,} classes in {len(rows.ids):,} records. Numbers are "
+            "learned by a method for regression: see `expunge methods`, and --task regression.",
+            UserWarning, stacklevel=2,
+        )  # fmt: skip
 
 
 def _learns_categories(model: Any, card: Card) -> bool:
