@@ -91,7 +91,7 @@ class Output:
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = tell  # type: ignore[assignment]
+            warnings.showwarning = tell
             yield
 
     @contextmanager

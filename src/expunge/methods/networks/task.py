@@ -116,7 +116,13 @@ class Task:
     # ------------------------------------------------------------------ defaults
 
     def forward(self, model: Callable[..., Any], inputs: Any) -> Any:
-        """Outputs of the model for a batch of inputs."""
+        """Outputs of the model for a batch of inputs.
+
+        Raises
+        ------
+        InvalidDataError
+            The inputs are texts that the model does not read.
+        """
         try:
             return model(inputs)
         except (TypeError, AttributeError) as error:

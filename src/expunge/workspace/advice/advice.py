@@ -8,9 +8,10 @@ from typing import Any
 from expunge.maths.sharding import reads_of_requests
 from expunge.workspace.advice.forecast import Choice, forecast
 from expunge.workspace.advice.measured import Measured
-from expunge.workspace.advice.question import DAY_S, Question
+from expunge.workspace.advice.question import Question
+from expunge.workspace.rules.quantities import bytes_text, duration_text
 
-__all__ = ["COLUMNS", "Advice", "advise", "bytes_text", "duration_text"]
+__all__ = ["COLUMNS", "Advice", "advise"]
 
 #: Shards must save this part of plain retraining's computing, and so many seconds a month, to be worth their trouble.
 _WORTH, _WORTH_S = 0.5, 60.0
@@ -204,33 +205,3 @@ def _grouped(left_out: Any) -> dict[tuple[str, str], str]:
         tuple(", ".join(str(v) for v in sorted({shape[i] for shape in shapes})) for i in (0, 1)): why  # type: ignore[misc]
         for why, shapes in by_reason.items()
     }
-
-
-def duration_text(seconds: float) -> str:
-    """A time for people.
-
-    Examples
-    --------
-    >>> [duration_text(s) for s in (0.00123, 0.5, 90, 5400, 2592000)]
-    ['1.23 ms', '500 ms', '90 s', '1.5 h', '30 d']
-    """
-    for size, unit in ((DAY_S, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size or (size == 3600.0 and seconds >= size):
-            return f"{seconds / size:.3g} {unit}"
-    return (
-        f"{seconds:.2g} s" if 1 <= seconds < 10 else f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
-    )
-
-
-def bytes_text(count: float) -> str:
-    """A size for people.
-
-    Examples
-    --------
-    >>> bytes_text(1_234_567), bytes_text(900)
-    ('1.2 MB', '900 B')
-    """
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count:.0f} B"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataCard", "DataSet", "add", "admitted", "drop_column", "index_rows",
-    "make_live", "open_data", "read", "read_bucket", "replace_rows", "summed_without", "write_version",
+    "DataCard", "DataSet", "add", "admitted", "drop_column", "index_rows", "make_live", "open_data", "read",
+    "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
 
 
@@ -90,9 +90,7 @@ class DataSet:
     ----------
     id, version, n_records : int
     name, commitment, created : str
-    card : DataCard
-    buckets : mapping of str to mapping
-    manifest : Entry or None
+    card, buckets, manifest : DataCard, mapping of str to mapping, Entry or None
     """
 
     id: int
@@ -266,10 +264,11 @@ def count_nameless(core: Core, connection: Any) -> dict[str, int]:
     """How many rows name no person, by the data set; of sets whose rows do, where there are such rows."""
     found = {}
     for row in core.db.rows(connection, datasets):
-        if DataCard.from_json(row["card"]).subject_id is not None:
-            where = (row_index.c.dataset == row["id"]) & row_index.c.subject.is_(None)
-            found[row["name"]] = int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
-    return {name: n for name, n in found.items() if n}
+        where = (row_index.c.dataset == row["id"]) & row_index.c.subject.is_(None)
+        n = int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
+        if n and DataCard.from_json(row["card"]).subject_id is not None:
+            found[row["name"]] = n
+    return found
 
 
 def _in_buckets(core: Core, card: DataCard, table: pa.Table, handles: Sequence[bytes]) -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
 from expunge.workspace.requests.targets import Held, not_searched
+from expunge.workspace.rules.quantities import bytes_text, duration_text
 from expunge.workspace.storage.core import Core
 
 if TYPE_CHECKING:
@@ -63,8 +64,6 @@ class Planned:
 
     def lines(self) -> list[str]:
         """For people."""
-        from expunge.workspace.advice.advice import bytes_text, duration_text  # which imports scikit-learn
-
         out = [f"{name}: {plan} {plan.guarantee.sentence()}" for name, plan in self.models]
         time = "" if self.expected_s is None else f", {duration_text(self.expected_s)} in all"
         out.append(f"The workspace rewrites about {bytes_text(self.rewrite_bytes)} of files{time}.")
