@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from expunge.class_notes import warn_of_new_classes
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.data.new_rows import in_form
@@ -141,6 +140,7 @@ def _refuse_known(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> Non
 
 
 def _learned(core: Core, model: models.Model, table: pa.Table) -> _Learned:
+    from expunge.class_notes import warn_of_new_classes
     from expunge.workspace.models.versions import save_version
 
     manifest, settings, card = models.load(core, model), model.card.gate, model.card.card
