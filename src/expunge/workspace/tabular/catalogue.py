@@ -131,7 +131,7 @@ def resolve_method(name: str, task: str | None) -> str:
     wanted = wanted or known.get(name + _SUFFIX.get(task or "", ""))
     if wanted is None and (network := _network_name(name)) is not None:
         raise UnsupportedRequestError(
-            f"{network} makes a trained network forget; it fits no table.",
+            f"{kebab(network)} makes a trained network forget; it fits no table.",
             hint=f"Take one over: expunge adopt NAME --task TASK --state FILE --data DATA --method {kebab(network)}.",
         )
     if wanted is None:
