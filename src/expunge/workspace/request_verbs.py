@@ -35,7 +35,13 @@ class RequestVerbs:
         self._finished: dict[bytes, int] = {}
 
     def request_add(self, wishes: Iterable[Wish]) -> list[int]:
-        """Take requests in, durably; callers that wait together are committed together. Gives their numbers."""
+        """Take requests in, durably; callers that wait together are committed together. Gives their numbers.
+
+        Raises
+        ------
+        InvalidRequestError
+            One of them is no wish.
+        """
         given = listed(wishes)
         if wrong := [one for one in given if not isinstance(one, Wish)]:
             raise InvalidRequestError(f"{wrong[0]!r} is no Wish.", hint="request_ask takes ids.")
