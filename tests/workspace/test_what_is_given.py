@@ -157,9 +157,9 @@ def test_what_is_derived_lies_at_a_place_in_words(kept: tuple[expunge.Workspace,
     assert rows_of(kept[0], "1") == [2]
 
 
-NAMES = (True, 10**25, np.int64(3), "\ud800", "\0", "x" * 300, [])
-PATHS = (True, None, "\ud800", "\0", "x" * 300, "x/" * 3000)
-NUMBERS = (True, 10**25, "\ud800", [[]])
+NAMES: tuple[Any, ...] = (True, 10**25, np.int64(3), "\ud800", "\0", "x" * 300, [])
+PATHS: tuple[Any, ...] = (True, None, "\ud800", "\0", "x" * 300, "x/" * 3000)
+NUMBERS: tuple[Any, ...] = (True, 10**25, "\ud800", [[]])
 #: Arguments of verbs, and what cannot be meant by them.
 ODD: dict[str, dict[str, tuple[Any, ...]]] = {
     "forget": {"data": NAMES},
