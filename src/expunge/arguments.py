@@ -1,18 +1,16 @@
-"""Arguments that are numbers, choices or paths, refused before anything is done: one sentence for one mistake."""
+"""Arguments that are numbers or choices, refused before anything is done: one sentence for one mistake."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge.errors import FileNotUsableError, InvalidParameterError
+from expunge.errors import InvalidParameterError
 
 __all__ = [
     "check_choice",
@@ -22,7 +20,6 @@ __all__ = [
     "check_number",
     "check_number_or_numbers",
     "check_numbers",
-    "check_path",
     "check_scale",
     "check_verbose",
     "number_of",
@@ -339,42 +336,3 @@ def check_flag(name: str, value: Any) -> None:
     """
     if not isinstance(value, (bool, np.bool_)):
         raise InvalidParameterError(f"{name} must be True or False, got {shown(value)}.")
-
-
-def check_path(value: Any) -> Path:
-    """A path that a file system can be asked about; whether anything lies there is another question.
-
-    Parameters
-    ----------
-    value : object
-        What was given: a text or a path.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    FileNotUsableError
-        It is none, or longer than file systems take.
-
-    Examples
-    --------
-    >>> check_path(True)
-    Traceback (most recent call last):
-    expunge.errors.FileNotUsableError: True is no path of a file. Give it as a text.
-    """
-    if isinstance(value, (str, os.PathLike)) and isinstance(text := os.fspath(value), str):
-        try:
-            coded = os.fsencode(text)
-        except UnicodeEncodeError:
-            coded = b"\0"
-        if b"\0" not in coded and len(coded) < _PATH and max(map(len, coded.split(b"/"))) <= _NAME:
-            return Path(text)
-    told = shown(value)
-    told = told if len(told) <= 100 else f"{told[:100]}…"
-    raise FileNotUsableError(f"{told} is no path of a file.", hint="Give it as a text.")
-
-
-#: Bytes of a path and of a name in it, above which file systems answer with an error.
-_PATH, _NAME = 4096, 255

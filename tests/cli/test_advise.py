@@ -177,7 +177,7 @@ def test_privacy_is_advised_on_for_a_table_of_ones_own(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (["--records", "20"], "at least 100"), (["--accuracy", "0.99"], "between 0.5 and 0.95"),
+        (["--records", "20"], "from 100 on"), (["--accuracy", "0.99"], "between 0.5 and 0.95"),
         (["--deletions", "300"], "more than half"), (["--epsilon", "0"], "above 0"), (["--ceiling", "1"], "ceiling"),
         (["--plot", "x.pdf"], ".png"), (["--plot", "no/where.png"], "cannot be written"),
     ],

@@ -268,7 +268,7 @@ def test_a_network_that_answers_in_another_order_of_its_outputs_is_told(
     hint = call("adopt", "m", *how, "scrub", code=3)["error"]["hint"]
     assert "expunge model remove m" in hint
     assert "--force" not in hint
-    for option, words in (("strength=auto", "must be a number here"), ("strength=high", "must be a number here"),
+    for option, words in (("strength=auto", "is no number"), ("strength=high", "is no number"),
                           ("epoch=2", "scrub has no option 'epoch'. Did you mean epochs")):  # fmt: skip
         error = call("adopt", "n", *how, "scrub", "--option", option, code=9)["error"]
         assert words in f"{error['message']} {error['hint']}"

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
 from expunge.files.migrations import migrated
 from expunge.files.whole import write_whole
+from expunge.paths import check_path
 
 __all__ = [
     "FORMAT",

@@ -17,9 +17,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError
 from expunge.ledger.secret_files import read_private, write_private
+from expunge.paths import check_path
 
 __all__ = ["PublicKeys", "Signer", "generate"]
 

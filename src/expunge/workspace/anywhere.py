@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidRequestError
 from expunge.files.whole import write_whole
+from expunge.paths import check_path
 from expunge.workspace.storage.layout import find_workspace
 from expunge.workspace.tabular.exported import is_export, predict_export
 from expunge.workspace.verifying import read_bytes, verify_receipt

@@ -11,13 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError, InvalidRequestError, TamperedError
 from expunge.files.whole import write_whole
 from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import chain
 from expunge.ledger.rotation import rotate as rotation_of
+from expunge.paths import check_path
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
 from expunge.workspace.requests.scrub import scrub

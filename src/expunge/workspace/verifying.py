@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError, UnsupportedRequestError
 from expunge.ledger.blinding import opens
 from expunge.ledger.bundle import Bundle
@@ -18,6 +17,7 @@ from expunge.ledger.log import Log
 from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import chain
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
+from expunge.paths import check_path
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import fitting, models

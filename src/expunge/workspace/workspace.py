@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.arguments import check_path
 from expunge.errors import InvalidRequestError, WorkspaceBusyError
+from expunge.paths import check_path
 from expunge.workspace import adopting, opening, reports
 from expunge.workspace.advice_verbs import AdviceVerbs
 from expunge.workspace.data import datasets

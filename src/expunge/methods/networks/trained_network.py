@@ -134,7 +134,7 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         Limits(**self._limits())
         if isinstance(self.strength, bool) or not isinstance(self.strength, (int, float)):
             raise InvalidParameterError(
-                f"strength must be a number here, got {self.strength!r}: a search of the dose needs a reference.",
+                f"strength={self.strength!r} is no number, and a search of the dose needs a reference.",
                 hint="Give a number from 0 on, as strength=0.5; expunge.networks searches in Python.",
             )
         check_number("strength", self.strength)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.arguments import check_path
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError
 from expunge.ledger.blinding import blind
+from expunge.paths import check_path
 from expunge.table.ids import listed
 from expunge.workspace.data import datasets, guard
 from expunge.workspace.database.tables import model_versions

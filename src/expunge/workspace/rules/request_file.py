@@ -20,8 +20,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from expunge.arguments import check_path
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidRequestError
+from expunge.paths import check_path
 from expunge.workspace.rules.deadlines import as_instant, read_arrival, regime_of
 
 __all__ = ["Asked", "Fault", "check_lines", "read_requests"]

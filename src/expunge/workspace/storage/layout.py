@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidParameterError, NewerFormatError, TamperedError
 from expunge.files.archive import canonical_json
 from expunge.files.whole import write_whole
+from expunge.paths import check_path
 
 __all__ = ["FORMAT", "Config", "Layout", "find_workspace"]
 

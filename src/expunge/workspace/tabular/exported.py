@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError
 from expunge.methods import load
+from expunge.paths import check_path
 from expunge.workspace.storage.folder import refuse_taken, write_folder, writing
 from expunge.workspace.tabular.card import Card, read_card, write_card
 from expunge.workspace.tabular.preparing import predictions

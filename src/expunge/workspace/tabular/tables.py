@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from expunge.arguments import check_path
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
+from expunge.paths import check_path
 
 if TYPE_CHECKING:
     import pandas as pd
