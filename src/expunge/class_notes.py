@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 
+from expunge.near_names import some_names
 from expunge.rows import Rows
 
 __all__ = ["one_class_left", "warn_of_new_classes"]
@@ -38,5 +39,5 @@ def warn_of_new_classes(model: Any, rows: Rows, labels: Any) -> None:
     known = rows.targets(np.flatnonzero(rows.alive))[0]
     new = [label for label in dict.fromkeys(labels.tolist()) if not (known == label).any()]
     if new:
-        told = ", ".join(map(repr, new[:_MOST])) + (f" and {len(new) - _MOST} more" if len(new) > _MOST else "")
+        told = some_names(new, _MOST)
         warnings.warn(f"New class{'es' if len(new) > 1 else ''} {told}: no record had such a label.", stacklevel=4)

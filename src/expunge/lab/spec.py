@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from expunge.errors import InvalidParameterError, UnknownNameError
+from expunge.near_names import did_you_mean
 
 __all__ = ["By", "check_dials", "parse", "unknown"]
 
@@ -78,9 +78,8 @@ def check_dials(text: str, dials: Iterable[str], known: Iterable[str]) -> None:
 def unknown(what: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a name that is in no table, with the nearest ones."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    told = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(names)}."
-    return UnknownNameError(f"The lab has no {what} {name!r}.", hint=told)
+    hint = did_you_mean(name, names, otherwise=f"There are {', '.join(names)}.")
+    return UnknownNameError(f"The lab has no {what} {name!r}.", hint=hint)
 
 
 def _value(text: str) -> Any:

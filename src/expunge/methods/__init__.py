@@ -5,7 +5,6 @@ A plug-in adds names through the entry-point group ``expunge.methods``, in the s
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import re
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import UnknownMethodError
 from expunge.methods.networks import NETWORK_MODELS
+from expunge.near_names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,13 +126,9 @@ def find_method(name: str) -> Any:
     for point in importlib.metadata.entry_points(group=_GROUP):
         if name in (point.name, point.value.rpartition(":")[2]):  # files name the class
             return point.load()
-    near = difflib.get_close_matches(name, method_names(), n=3, cutoff=0.4)
-    raise UnknownMethodError(
-        f"There is no method {name!r}.",
-        hint=f"Did you mean {' or '.join(near)}?"
-        if near
-        else "Install the package that brings it, if it is a plug-in.",
-    )
+    otherwise = "Install the package that brings it, if it is a plug-in."
+    hint = did_you_mean(name, method_names(), otherwise=otherwise)
+    raise UnknownMethodError(f"There is no method {name!r}.", hint=hint)
 
 
 def load(path: str | Path, *, trusted: Sequence[str] = ()) -> Any:

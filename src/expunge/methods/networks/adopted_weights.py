@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from expunge.methods.networks.network_method import NetworkMethod
 from expunge.methods.networks.network_model import weights_of
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.weights import Arrays, filled
+from expunge.near_names import did_you_mean
 from expunge.seeds import derive_seed
 from expunge.state import Change, Part
 
@@ -99,18 +99,13 @@ def method_of(
         names = {kebab(own): own for own in NETWORK_METHODS}
         raise UnknownMethodError(
             f"There is no method {name!r} for networks.",
-            hint=_nearest(kebab(str(name)), names) or f"There are {', '.join(names)}.",
+            hint=did_you_mean(kebab(str(name)), names, otherwise=f"There are {', '.join(names)}.", cutoff=0.5),
         )
     module, _, attribute = NETWORK_METHODS[own].partition(":")
     kind, given = getattr(importlib.import_module(module), attribute), dict(options or {})
     known = set(vars(kind()))
     if strange := sorted(given.keys() - known):
-        hint = f"{_nearest(strange[0], [*sorted(known), *beside])} It has {', '.join(sorted(known)) or 'none'}.".strip()
+        near = did_you_mean(strange[0], [*sorted(known), *beside], cutoff=0.5)
+        hint = f"{near} It has {', '.join(sorted(known)) or 'none'}.".strip()
         raise InvalidParameterError(f"{kebab(own)} has no option {strange[0]!r}.", hint=hint)
     return kind, given
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    """A proposal of names that are nearly this one; empty where none is."""
-    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else ""

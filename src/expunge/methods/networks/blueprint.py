@@ -6,7 +6,6 @@ A blueprint is found by its name alone. A package enters it in the group ``expun
 
 from __future__ import annotations
 
-import difflib
 import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
@@ -18,6 +17,7 @@ from torch import nn
 
 from expunge.errors import InvalidParameterError, UnknownNameError, UnsupportedRequestError
 from expunge.methods.networks.task import Classification, Regression, Task
+from expunge.near_names import did_you_mean
 
 __all__ = ["Blueprint", "blueprint_names", "find_blueprint", "register"]
 
@@ -144,11 +144,9 @@ def find_blueprint(name: Any) -> Blueprint:
         if point.name == name:
             make = _LOADED[name] = point.load()
     if make is None:
-        near = difflib.get_close_matches(str(name), blueprint_names(), n=3, cutoff=0.4)
-        raise UnknownNameError(
-            f"There is no task {name!r}.",
-            hint=f"Did you mean {' or '.join(near)}?" if near else "Install its package, or register it in Python.",
-        )
+        otherwise = "Install its package, or register it in Python."
+        hint = did_you_mean(str(name), blueprint_names(), otherwise=otherwise)
+        raise UnknownNameError(f"There is no task {name!r}.", hint=hint)
     made = make()
     if not isinstance(made, Blueprint):
         raise InvalidParameterError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from expunge.errors import InvalidParameterError, UnknownMethodError, UnsupportedRequestError
 from expunge.methods import find_method, kebab, method_names
 from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS, STRONGEST, strongest_of
+from expunge.near_names import did_you_mean
 from expunge.workspace.tabular.schema import TASKS
 
 __all__ = [
@@ -136,8 +136,7 @@ def resolve_method(name: str, task: str | None) -> str:
         )
     if wanted is None:
         short = {long.removesuffix(suffix) for long in known for suffix in _SUFFIX.values()}
-        near = difflib.get_close_matches(name, sorted({*known, *short}), n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(near)}?" if near else "See `expunge methods`."
+        hint = did_you_mean(name, sorted({*known, *short}), otherwise="See `expunge methods`.")
         raise UnknownMethodError(f"There is no method {name!r}{f' for {task}' if name in short else ''}.", hint=hint)
     own = task_of(wanted)
     if own == "other":
