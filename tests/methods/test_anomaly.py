@@ -305,6 +305,59 @@ def test_a_stream_forgets_persons_and_survives_a_window_of_anomalies_alone():
     assert stream.ids == []
 
 
+class Interrupting(GaussianDetector):
+    """Interrupts the call named, once: before it changes anything, or when it has."""
+
+    when = None
+
+    def _interrupted(self, name, call):
+        when = type(self).when
+        if when not in (f"before {name}", f"after {name}"):
+            return call()
+        type(self).when = None
+        if when == f"after {name}":
+            call()
+        raise KeyboardInterrupt
+
+    def fit(self, *args, **kwargs):
+        return self._interrupted("fit", lambda: super(Interrupting, self).fit(*args, **kwargs))
+
+    def learn(self, *args, **kwargs):
+        return self._interrupted("learn", lambda: super(Interrupting, self).learn(*args, **kwargs))
+
+    def forget(self, *args, **kwargs):
+        return self._interrupted("forget", lambda: super(Interrupting, self).forget(*args, **kwargs))
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_an_interrupted_stream_knows_what_its_model_knows(side, monkeypatch):
+    X = random_table(60)[0]
+    stream = Stream(Interrupting(), window=10)
+
+    def interrupted(name, call):
+        monkeypatch.setattr(Interrupting, "when", f"{side} {name}")
+        with pytest.raises(KeyboardInterrupt):
+            call()
+
+    interrupted("fit", lambda: stream.learn(X[:4], range(4)))
+    assert stream.ids == ([0, 1, 2, 3] if side == "after" else [])
+    if side == "before":
+        stream.learn(X[:4], range(4))
+    interrupted("learn", lambda: stream.learn(X[4:8], range(4, 8)))
+    assert stream.ids == list(range(8 if side == "after" else 4))
+    if side == "before":
+        stream.learn(X[4:8], range(4, 8))
+    interrupted("forget", lambda: stream.learn(X[8:12], range(8, 12)))  # the window is full
+    assert stream.ids == list(range(2 if side == "after" else 0, 12))
+    assert stream.learn(X[12:13], [12]).expired == ((2,) if side == "after" else (0, 1, 2))
+    interrupted("forget", lambda: stream.forget(5))
+    left = [i for i in range(3, 13) if side == "before" or i != 5]
+    assert stream.ids == left
+    assert sorted(stream.model.record_ids_.tolist()) == left
+    fresh = Interrupting().fit(X[left], record_ids=left)
+    assert stream.model.digest() == fresh.digest()
+
+
 @pytest.mark.parametrize("name", ["gaussian", "neighbors", "histogram"])
 def test_repair_makes_a_poisoned_detector_better_and_proposes_the_accomplices(name):
     rng = np.random.default_rng(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,8 @@ class Stream:
     Notes
     -----
     A batch costs a ``learn``, and a ``forget`` of as many records as leave the window. Where there are so few records
-    that the model is dormant, scores are NaN and nothing is an outlier.
+    that the model is dormant, scores are NaN and nothing is an outlier. A call that is interrupted leaves a stream that
+    knows what its model knows; records that should have left the window leave it with the next batch.
 
     Examples
     --------
@@ -92,8 +92,7 @@ class Stream:
                 hint="Give one of expunge.anomaly, or a pipeline that ends in one.",
             )
         self.model, self.window = model, window
-        self._is_fitted = _is_fitted(model)
-        known = model.record_ids_.tolist() if self._is_fitted else []
+        known = model.record_ids_.tolist() if _is_fitted(model) else []
         order = known if arrived is None else check_ids(arrived).tolist() if len(arrived) else []
         if (arrived is None and window is not None and known) or sorted(map(repr, order)) != sorted(map(repr, known)):
             raise InvalidRequestError(
@@ -105,11 +104,11 @@ class Stream:
     @property
     def ids(self) -> list[Any]:
         """Ids of the records that are known, the oldest first."""
-        return list(self._order)
+        return list(self._arrived())
 
     def score(self, X: Any) -> Floats:
         """How far rows are above the threshold, shape (n,): negative for outliers; NaN while too little is known."""
-        if not self._is_fitted:
+        if not _is_fitted(self.model):
             return np.full(len(X), np.nan)
         try:
             return np.asarray(self.model.decision_function(X), dtype=np.float64)
@@ -139,8 +138,8 @@ class Stream:
             Rows that the model cannot take.
         """
         ids = check_ids(record_ids)
-        names = ids.tolist()
-        if len(set(names)) < len(names) or any(name in self._order for name in names):
+        names, order = ids.tolist(), self._arrived()
+        if len(set(names)) < len(names) or any(name in order for name in names):
             raise DuplicateRecordError(
                 "A record of the batch is known already, or is named twice.",
                 hint="Give each a name of its own.",
@@ -149,14 +148,13 @@ class Stream:
         begin = 0 if self.window is None else max(0, len(names) - int(self.window))  # older ones would go at once
         rows = X.iloc[begin:] if hasattr(X, "iloc") else X[begin:]
         subjects = None if subject_ids is None else np.asarray(subject_ids)[begin:]
-        if self._is_fitted:
+        order.update(dict.fromkeys(names[begin:]))  # before the model learns them: their order is known then, whatever
+        if _is_fitted(self.model):
             self.model.learn(rows, record_ids=ids[begin:], subject_ids=subjects)
         else:
             self.model.fit(rows, record_ids=ids[begin:], subject_ids=subjects, allow_dormant=True)
-            self._is_fitted = True
-        self._order.update(dict.fromkeys(names[begin:]))
-        over = 0 if self.window is None else max(0, len(self._order) - int(self.window))
-        expired = tuple(list(self._order)[:over])
+        over = 0 if self.window is None else max(0, len(order) - int(self.window))
+        expired = tuple(list(order)[:over])
         if expired:
             self.forget(list(expired))
         return Arrival(scores, scores < 0, expired)
@@ -164,16 +162,18 @@ class Stream:
     def forget(self, record_ids: Any = None, *, subjects: Any = None) -> Removal:
         """Forget records by name or by person, as the model's ``forget``, with its errors."""
         removal: Removal = self.model.forget(record_ids, subjects=subjects)
-        self._leave(self.model.record_ids_.tolist() if subjects is not None else None, record_ids)
+        if subjects is None:
+            for name in check_ids(record_ids).tolist():
+                self._order.pop(name, None)
         return removal
 
-    def _leave(self, known: Iterable[Any] | None, gone: Any) -> None:
-        if known is not None:
-            left = set(known)
-            self._order = {name: None for name in self._order if name in left}
-            return
-        for name in check_ids(gone).tolist():
-            self._order.pop(name, None)
+    def _arrived(self) -> dict[Any, None]:
+        """The records that the model knows, in their order, also where a call was interrupted halfway."""
+        n_known = len(self.model._rows()) if _is_fitted(self.model) else 0
+        if n_known != len(self._order):
+            known = set(self.model.record_ids_.tolist()) if n_known else set()
+            self._order = {name: None for name in self._order if name in known}
+        return self._order
 
 
 def _is_fitted(model: Any) -> bool:
