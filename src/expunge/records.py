@@ -189,7 +189,7 @@ class Plan(_Record):
     n_records : int
         Records that would be forgotten, or corrected.
     work_low, work_high : int
-        Interval for the number of records that would be read again.
+        Interval for the number of readings of records; one that several parts read, trees for one, counts in each.
     touched : tuple of str
         Names of the parts of the state that would change, as far as known beforehand.
     expected_s : float or None
@@ -228,7 +228,7 @@ class Removal(_Record):
     n_forgotten : int
         Records that were forgotten.
     work : int
-        Records that were read again to do so.
+        Readings of records to do so; one that several parts read, trees for one, counts in each.
     elapsed_s : float
         Wall time in seconds, digests not included.
     touched : tuple of str
@@ -265,7 +265,7 @@ class Addition(_Record):
     ----------
     n_learned : int
     work : int
-        Records read again.
+        Readings of records.
     elapsed_s : float
     touched : tuple of str
         Parts of the model that changed.
@@ -296,7 +296,7 @@ class Rectification(_Record):
     n_rectified : int
         Records that were corrected.
     work : int
-        Records that were read again to do so.
+        Readings of records to do so; one that several parts read, trees for one, counts in each.
     elapsed_s : float
         Wall time in seconds, digests not included.
     touched, digest_before, digest_after, notes

@@ -77,7 +77,7 @@ def _model(change: ModelChange) -> str:
         "Method": change.method,
         "Versions": f"{change.version_before} became {change.version_after}",
         "Records forgotten": f"{change.records:,}",
-        "Records read again": f"{change.work:,}",
+        "Readings of records": f"{change.work:,}",
         "Guarantee": change.guarantee.kind,
         "In its own words": change.guarantee.statement,
         **wording.numbers(change.guarantee),

@@ -87,7 +87,7 @@ class ModelChange:
     records : int
         Records that were forgotten.
     work : int
-        Records that were read again.
+        Readings of records; one that several parts of a model read, trees for one, counts in each.
     digest_before, digest_after : str
         Blinded (:func:`expunge.ledger.blinding.blind`), 64 hexadecimal digits.
     configuration : str

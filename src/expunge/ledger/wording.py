@@ -57,10 +57,11 @@ def about_request(receipt: Receipt) -> str:
 
 def _about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
-    records, read = (f"{count:,} record{'' if count == 1 else 's'}" for count in (change.records, change.work))
+    records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
+    times = f"{change.work:,} time{'' if change.work == 1 else 's'}"  # each tree reads for itself
     return (
         f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "
-        f"forgetting {records}; {read} {'was' if change.work == 1 else 'were'} read again."
+        f"forgetting {records}; to do so records were read {times}."
     )
 
 
