@@ -22,12 +22,12 @@ _MOST = 5
 
 def one_class_left(model: Any, rows: Rows, slots: npt.NDArray[np.intp]) -> tuple[str, ...]:
     """A note if these slots are all records of all classes but one; without its name, for receipts hold no label."""
-    if len(slots) < _LEAST * len(rows) or len(slots) >= len(rows):
+    if len(slots) < _LEAST * len(rows) or len(slots) >= len(rows) or not is_classifier(model):
         return ()
     stays = rows.alive.copy()
     stays[slots] = False
     left, gone = (rows.targets(which)[0] for which in (np.flatnonzero(stays), slots))
-    if left is None or not len(left) or (left != left[0]).any() or (gone == left[0]).all() or not is_classifier(model):
+    if left is None or not len(left) or (left != left[0]).any() or (gone == left[0]).all():
         return ()
     return ("one class is left, and the model can answer nothing else",)
 

@@ -30,7 +30,7 @@ from expunge.methods.forest.splits import (
     key_of,
 )
 
-__all__ = ["adjust", "choose", "features_of", "read_bits", "read_column", "tally"]
+__all__ = ["adjust", "choose", "read_bits", "read_column", "tally"]
 
 #: The thresholds of a feature are looked for among so many first records, for each threshold of a number.
 _LOOKED = 4
@@ -67,7 +67,7 @@ def read_column(
 
 
 @inner
-def features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
+def _features_of(key: Any, group: int, width: int, order: Any, out: Any) -> int:
     """The features of a group: the next ones of the permutation that belongs to the key of the node. How many."""
     d = len(order)
     start, end = group * width, min(d, (group + 1) * width)
@@ -257,7 +257,7 @@ def choose(
     width, d = params[GROUP], len(order)
     group = 0
     while group * width < d and n > 0:
-        count = features_of(key, group, width, order, features)
+        count = _features_of(key, group, width, order, features)
         looked = tally(
             X, columns, kinds, y, weights, records, start, n, features, count, params, keys, counts, sums, room, bounds,
             bins,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from expunge.errors import InvalidDataError, InvalidParameterError, InvalidRequestError, UnknownNameError
-from expunge.files.archive import archive_bytes, archive_contents, canonical_json
+from expunge.files.archive import archive_bytes, archive_contents
+from expunge.near_names import near_name
 from expunge.workspace.data import buckets, guard
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.database.tables import datasets, row_index, versions
 from expunge.workspace.rules.names import asked_name, check_own_name
 from expunge.workspace.rules.retention import read_duration, read_times
@@ -25,61 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataCard", "DataSet", "add", "admitted", "drop_column", "index_rows", "make_live", "open_data", "read",
+    "DataSet", "add", "admitted", "drop_column", "index_rows", "make_live", "open_data", "read",
     "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class DataCard:
-    """What a data set is, without any value of a record.
-
-    Parameters
-    ----------
-    record_id, subject_id : str
-        Names of columns; the second may be None.
-    record_kind, subject_kind : {"text", "integer"}
-    columns : tuple of str
-    n_buckets : int
-        0 for a data set that is only referred to.
-    source : Source
-    keep : str or None
-        How long a record is kept, as ``24months``.
-    time_column : str or None
-        Column with the time that counts.
-    derived_from : tuple of str
-        Models whose predictions it holds.
-    appended : tuple of str
-        Where rows came from that were appended later.
-    """
-
-    record_id: str
-    subject_id: str | None
-    record_kind: str
-    subject_kind: str
-    columns: tuple[str, ...]
-    n_buckets: int
-    source: Source
-    keep: str | None = None
-    time_column: str | None = None
-    derived_from: tuple[str, ...] = ()
-    appended: tuple[str, ...] = ()
-
-    @property
-    def sources(self) -> list[str]:
-        """Where its rows came from, for people."""
-        return list(dict.fromkeys((self.source.shown, *self.appended)))
-
-    def to_json(self) -> str:
-        """As text."""
-        return canonical_json(dataclasses.asdict(self)).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> DataCard:
-        """The inverse of :meth:`to_json`."""
-        data = json.loads(text)
-        lists = {name: tuple(data.get(name, ())) for name in ("columns", "derived_from", "appended")}
-        return cls(**{**data, **lists, "source": Source(**data["source"])})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +70,7 @@ def open_data(core: Core, connection: Any, name: str | None = None, *, number: i
     found = core.db.rows(connection, datasets, where)
     if not found:
         known = [row["name"] for row in core.db.rows(connection, datasets)]
-        hint = f"There are {', '.join(known[:12])}." if known else "Add one with `expunge data add`."
+        hint = near_name(name, known) if known else "Add one with `expunge data add`."
         raise UnknownNameError(f"There is no data set {name!r}.", hint=hint)
     row = found[0]
     live = core.db.one(connection, versions, versions.c.dataset == row["id"], versions.c.live == 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
+from expunge.near_names import near_name
 from expunge.workspace.database.tables import model_versions, models
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
@@ -112,7 +113,7 @@ def open_model(core: Core, connection: Any, name: str) -> Model:
     every = live_models(core, connection)
     found = next((model for model in every if model.name == name), None)
     if found is None:
-        hint = f"There are {', '.join(m.name for m in every[:12])}." if every else "Fit one with `expunge fit`."
+        hint = near_name(name, [model.name for model in every]) if every else "Fit one with `expunge fit`."
         raise UnknownNameError(f"There is no model {name!r}.", hint=hint)
     return found
 

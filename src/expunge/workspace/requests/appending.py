@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import fitting, gates, models, predictions
@@ -103,7 +104,7 @@ def _learns(live: Any) -> bool:
     return callable(getattr(live, "learn", None)) and getattr(live, "_learns", True)
 
 
-def _count_nameless(card: datasets.DataCard, table: pa.Table) -> int:
+def _count_nameless(card: DataCard, table: pa.Table) -> int:
     """How many of the rows name no person, where others do."""
     return 0 if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True).count(None)
 

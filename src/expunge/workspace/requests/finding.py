@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from expunge.workspace.data import datasets
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.database.tables import artefacts, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models, predictions
@@ -146,6 +147,6 @@ def _by_source(core: Core, connection: Any) -> dict[str, list[str]]:
     """Data sets by the models whose predictions they hold."""
     out: dict[str, list[str]] = {}
     for row in core.db.rows(connection, dataset_table):
-        for name in datasets.DataCard.from_json(row["card"]).derived_from:
+        for name in DataCard.from_json(row["card"]).derived_from:
             out.setdefault(name, []).append(row["name"])
     return out

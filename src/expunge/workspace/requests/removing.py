@@ -14,6 +14,7 @@ from expunge.errors import LimitBrokenError, UnsupportedRequestError
 from expunge.params import canonical_params
 from expunge.records import Rectification, Removal
 from expunge.workspace.data import datasets
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.models import gates, models
 from expunge.workspace.requests import auditing, correcting
 from expunge.workspace.requests.targets import Held
@@ -66,7 +67,7 @@ class NewData:
     """
 
     before: datasets.DataSet
-    card: datasets.DataCard
+    card: DataCard
     entry: Entry
     row: dict[str, Any]
     handles: list[bytes]

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from expunge.errors import ExpungeError, InvalidIdError, InvalidRequestError, UnknownRecordError
 from expunge.workspace.data import datasets
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.database.statements import Prepared
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import row_index
@@ -104,7 +105,7 @@ def unsearched(core: Core, connection: Any, kind: str, payload: Mapping[str, Any
         return []
     rows = core.db.rows(connection, dataset_table)
     within = [row for row in rows if payload.get("data") in (None, row["name"])]
-    return [row["name"] for row in within if datasets.DataCard.from_json(row["card"]).subject_id is None]
+    return [row["name"] for row in within if DataCard.from_json(row["card"]).subject_id is None]
 
 
 def refuse_unsearchable(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[str]:

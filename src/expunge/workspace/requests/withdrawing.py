@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.workspace.data import datasets
+from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.database.tables import artefacts, meta, model_versions, requests, row_index, versions
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import models as model_table
@@ -36,7 +37,7 @@ def remove_model(core: Core, name: str) -> dict[str, Any]:
         derived = [row["name"] for row in held if row["kind"] not in predictions.KINDS]
         derived += [
             row["name"] for row in core.db.rows(connection, dataset_table)
-            if name in datasets.DataCard.from_json(row["card"]).derived_from
+            if name in DataCard.from_json(row["card"]).derived_from
         ]  # fmt: skip
     if derived:
         raise InvalidRequestError(
