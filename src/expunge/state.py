@@ -131,6 +131,7 @@ class Fitted:
         self.parts: dict[str, Part] = {}
         self.solution: Part | None = None
         self.is_solved = False
+        self.ready: tuple[Part, Any] | None = None  # a solution, and what is made of it to answer quickly
         self.leaves: dict[str, bytes] = {}
         self.row_leaves: dict[int, bytes] = {}
         self.doubt: str | None = None  # why the method may not repeat its own bits, found at fit
@@ -139,10 +140,10 @@ class Fitted:
 
     def __getstate__(self) -> dict[str, Any]:
         self.settle()
-        return {name: value for name, value in self.__dict__.items() if name != "lock"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("lock", "ready")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, lock=threading.RLock())
+        self.__dict__.update(state, lock=threading.RLock(), ready=None)
 
     def canonical_state(self) -> dict[str, Any]:
         """What a model inside another one is hashed as: what was learned, not what follows from it or was timed."""
@@ -161,7 +162,7 @@ class Fitted:
                 self.parts.pop(name, None)
             else:
                 self.parts[name] = part
-        self.solution, self.is_solved = None, False
+        self.solution, self.is_solved, self.ready = None, False, None
 
     def solved(self, solve: Callable[[Rows, Mapping[str, Part]], Part | None]) -> Part | None:
         """The solution, solved once after each change; a change in another thread does not end in between."""
@@ -172,6 +173,15 @@ class Fitted:
             if not self.is_solved and self.rows is not None:
                 self.solution, self.is_solved = solve(self.rows, self.parts), True
             return self.solution
+
+    def prepared(self, solution: Part, prepare: Callable[[Part], Any]) -> Any:
+        """What is made of a solution to answer quickly, once for each; it is neither saved nor hashed nor copied."""
+        ready = self.ready
+        if ready is None or ready[0] is not solution:
+            ready = self.ready = solution, prepare(solution)
+            if self.solution is not solution:  # a change came in between, and nothing of what went stays behind
+                self.ready = None
+        return ready[1]
 
     def settle(self) -> None:
         """Finish a change that was begun; each step may be done twice, so an interruption loses nothing."""

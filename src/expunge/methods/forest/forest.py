@@ -19,7 +19,7 @@ from expunge.methods.forest.drawing import as_text, picture
 from expunge.methods.forest.growing import NODE, RIGHT_CHILD
 from expunge.methods.forest.learned_cells import LearnedCells, refuse_large_targets
 from expunge.methods.forest.planting import Plan
-from expunge.methods.forest.reading import landing, packed_nodes, refuse_others, unflatten, vote
+from expunge.methods.forest.reading import Paths, landing, paths, unflatten, vote
 from expunge.methods.forest.splits import (
     CLASSES,
     DEPTH,
@@ -297,29 +297,26 @@ class Forest(Unlearner):
 
     # ------------------------------------------------------------------ asking
 
-    def _asked(self, X: Any) -> tuple[Part, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The solution, the keys of the rows asked about, and the nodes as they are walked."""
-        solution = self._solution()
-        refuse_others(solution, min(len(solution["kinds"]), self.n_features_in_), ("threshold", "count", "value"))
+    def _asked(self, X: Any) -> tuple[Part, npt.NDArray[np.int64], Paths]:
+        """The solution, the keys of the rows asked about, and the trees as they are walked."""
+        solution, state = self._solution(), self._state()
+        kinds, d = solution["kinds"], min(len(solution["kinds"]), self.n_features_in_)
+        walk = state.prepared(solution, lambda made: paths(made, kernel_kinds(kinds, raw=False), d))
         X, _ = self._formed(X, None, reset=False)
-        keys = encode(X, solution["kinds"])
-        packed = np.empty((len(solution["feature"]), 3), dtype=np.int64)
-        kinds = kernel_kinds(solution["kinds"], raw=False)
-        packed_nodes(solution["feature"], solution["threshold"], solution["right"], kinds, packed)
-        return solution, keys, packed
+        return solution, encode(X, kinds), walk
 
     def _mean(self, X: Any) -> Floats:
         """Mean of the values of the leaves over all trees that have records, shape (n, k)."""
-        solution, keys, packed = self._asked(X)
+        solution, keys, walk = self._asked(X)
         out = np.zeros((len(keys), len(solution["value"])))
-        vote(keys, packed, solution["starts"], np.ascontiguousarray(solution["value"].T), out)
+        vote(keys, *walk, out)
         return out / max(1, int((solution["count"][solution["starts"][:-1]] > 0).sum()))
 
     def apply(self, X: Any) -> npt.NDArray[np.int64]:
         """The leaf of each row in each tree, shape (n, trees): its place in the tree, counted from the root on."""
-        solution, keys, packed = self._asked(X)
+        solution, keys, walk = self._asked(X)
         out = np.empty((len(keys), len(solution["starts"]) - 1), dtype=np.int64)
-        landing(keys, packed, solution["starts"], out)
+        landing(keys, walk.nodes, walk.starts, out)
         return out
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,9 +19,9 @@ from expunge.methods.forest.growing import (
     N,
 )
 from expunge.methods.forest.order import inline, njit
-from expunge.methods.forest.splits import CATEGORY, MISSING, key_of
+from expunge.methods.forest.splits import CATEGORY, LOWER, MISSING, UPPER, key_of
 
-__all__ = ["flatten", "keys_of", "landing", "packed_nodes", "refuse_others", "serialize", "unflatten", "vote"]
+__all__ = ["Paths", "flatten", "keys_of", "landing", "paths", "refuse_others", "serialize", "unflatten", "vote"]
 
 
 @njit
@@ -194,50 +194,105 @@ def _can_be_walked(feature: Any, right: Any, starts: Any, d: int) -> bool:
     return True
 
 
+class Paths(NamedTuple):
+    """Trees as they are walked, 16 bytes a node, so that four stand in a cache line.
+
+    Parameters
+    ----------
+    nodes : ndarray of int64, shape (N, 2)
+        Threshold and step: feature (from bit 33 on), whether only equality counts (bit 32), and how far away the right
+        child is; the left one is the next node. In a leaf the number of the leaf, and -1.
+    starts : ndarray of int64, shape (T + 1,)
+        Where each tree begins.
+    value : ndarray of float64, shape (leaves, k)
+    """
+
+    nodes: Any
+    starts: Any
+    value: Any
+
+
+def paths(solution: dict[str, Any], kinds: Any, d: int) -> Paths:
+    """The trees of a solution as they are walked.
+
+    Raises
+    ------
+    TamperedError
+        As :func:`refuse_others`.
+    """
+    refuse_others(solution, d, ("threshold", "count", "value"))
+    nodes = np.empty((len(solution["feature"]), 2), dtype=np.int64)
+    _steps(solution["feature"], solution["threshold"], solution["right"], kinds, nodes)
+    value = np.ascontiguousarray(solution["value"][:, solution["feature"] < 0].T)
+    return Paths(nodes, solution["starts"], value)
+
+
 @njit
-def packed_nodes(feature: Any, threshold: Any, right: Any, kinds: Any, out: Any) -> None:
-    """Nodes as a walk reads them: twice the feature, plus one if only equality counts; threshold; right child."""
+def _steps(feature: Any, threshold: Any, right: Any, kinds: Any, out: Any) -> None:
+    leaves = 0
     for i in range(len(feature)):
         if feature[i] < 0:
-            out[i, 0], out[i, 1], out[i, 2] = -1, 0, -1
+            out[i, 0], out[i, 1] = leaves, -1
+            leaves += 1
         else:
             equality = kinds[feature[i]] == CATEGORY or threshold[i] == MISSING
-            out[i, 0], out[i, 1], out[i, 2] = 2 * feature[i] + (1 if equality else 0), threshold[i], right[i]
+            out[i, 0] = threshold[i]
+            out[i, 1] = (2 * feature[i] + (1 if equality else 0) << UPPER) + right[i] - i
+
+
+#: So many rows walk abreast, each waiting for its own node, and so many are led through one tree after another.
+_ABREAST, _ROWS = 8, 1 << 16
 
 
 @inline
-def _land(keys: Any, row: Any, packed: Any, i: Any) -> Any:
-    code = packed[i, 0]
-    while code >= 0:
-        x, threshold = keys[row, np.uint64(code >> 1)], packed[i, 1]
-        is_left = (x == threshold) | ((x < threshold) & (code & 1 == 0))
-        i = i + np.uint64(1) if is_left else np.uint64(packed[i, 2])
-        code = packed[i, 0]
-    return i
+def _walk(keys: Any, first: int, m: int, nodes: Any, root: int, at: Any) -> None:
+    """Lead m rows from a root to their leaves: a step of each in turn, until none moves."""
+    for g in range(m):
+        at[g] = root
+    moves = True
+    while moves:
+        moves = False
+        for g in range(m):
+            i = np.uint64(at[g])
+            step = nodes[i, 1]
+            is_inner = step >= 0
+            feature = np.uint64(step >> (UPPER + 1)) if is_inner else np.uint64(0)
+            x, threshold = keys[np.uint64(first + g), feature], nodes[i, 0]
+            is_left = (x == threshold) | ((x < threshold) & ((step >> UPPER) & 1 == 0))
+            further = 1 if is_left else step & LOWER
+            at[g] += further if is_inner else 0
+            moves |= is_inner
 
 
 @njit
-def landing(keys: Any, packed: Any, starts: Any, out: Any) -> None:
+def landing(keys: Any, nodes: Any, starts: Any, out: Any) -> None:
     """The leaf of each row in each tree, counted within the tree; shape (n, T)."""
+    at = np.empty(_ABREAST, dtype=np.int64)
     for t in range(len(starts) - 1):
-        for row in range(keys.shape[0]):
-            leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
-            out[row, t] = np.int64(leaf) - starts[t]
+        for first in range(0, keys.shape[0], _ABREAST):
+            m = min(_ABREAST, keys.shape[0] - first)
+            _walk(keys, first, m, nodes, starts[t], at)
+            for g in range(m):
+                out[first + g, t] = at[g] - starts[t]
 
 
 @njit
-def vote(keys: Any, packed: Any, starts: Any, value: Any, out: Any) -> None:
+def vote(keys: Any, nodes: Any, starts: Any, value: Any, out: Any) -> None:
     """Add the values of the leaves of each row, tree after tree.
 
     Parameters
     ----------
-    value : ndarray of float64, shape (N, k)
+    value : ndarray of float64, shape (leaves, k)
     out : ndarray of float64, shape (n, k)
     """
-    k, n = value.shape[1], keys.shape[0]
-    for low in range(0, n, 4096):
+    k, n, at = value.shape[1], keys.shape[0], np.empty(_ABREAST, dtype=np.int64)
+    for low in range(0, n, _ROWS):
+        end = min(n, low + _ROWS)
         for t in range(len(starts) - 1):
-            for row in range(low, min(n, low + 4096)):
-                leaf = _land(keys, np.uint64(row), packed, np.uint64(starts[t]))
-                for c in range(k):
-                    out[row, c] += value[leaf, c]
+            for first in range(low, end, _ABREAST):
+                m = min(_ABREAST, end - first)
+                _walk(keys, first, m, nodes, starts[t], at)
+                for g in range(m):
+                    leaf = nodes[np.uint64(at[g]), 0]
+                    for c in range(k):
+                        out[first + g, c] += value[leaf, c]
