@@ -19,13 +19,13 @@ import numpy as np
 from expunge.errors import InvalidDataError, InvalidParameterError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import load_estimator
 from expunge.estimators.skops_archive import canonical
+from expunge.files.whole import read_whole
 from expunge.workspace import reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.reading import TableRows, read_rows
-from expunge.workspace.verifying import read_bytes
 
 __all__ = ["adopt", "adopt_any", "refuse_taken"]
 
@@ -107,7 +107,7 @@ def adopt(
         The file holds a type that is not on the allow-list.
     """
     refuse_taken(core, name)
-    estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
+    estimator = load_estimator(_canonical(read_whole(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in _TWINS or not type(estimator).__module__.startswith("sklearn."):
         raise UnsupportedEstimatorError(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import FileNotUsableError, InvalidRequestError
-from expunge.files.whole import write_whole
+from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
 from expunge.workspace.storage.layout import find_workspace
 from expunge.workspace.tabular.exported import is_export, predict_export
-from expunge.workspace.verifying import read_bytes, verify_receipt
+from expunge.workspace.verifying import verify_receipt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ def verify(
     if html is not None and receipt is not None:
         from expunge.ledger.page import page
 
-        text = page(verdict, read_bytes(receipt)).encode()
+        text = page(verdict, read_whole(receipt)).encode()
         write_whole(check_path(html), lambda stream: stream.write(text))
     return verdict
 

@@ -11,13 +11,13 @@ import codecs
 import csv
 import gzip
 import io
-import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
+from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
 
 if TYPE_CHECKING:
@@ -62,11 +62,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
         No such delimiter or encoding.
     """
     path = check_path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    return parse_table(data, path, delimiter=delimiter, encoding=encoding)
+    return parse_table(read_whole(path), path, delimiter=delimiter, encoding=encoding)
 
 
 def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
@@ -238,11 +234,7 @@ def read_ids(path: str | Path) -> list[str]:
         The file cannot be read.
     """
     path = check_path(path)
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    lines = _as_text(data, path).replace("\r\n", "\n").split("\n")
+    lines = _as_text(read_whole(path, or_input=True), path).replace("\r\n", "\n").split("\n")
     return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
@@ -272,11 +264,6 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     """
     path = check_path(path)
     check_new_table(path)
-    try:
-        if path.suffix == ".parquet":
-            frame.to_parquet(path, index=False)
-        else:
-            frame.to_csv(path, index=False, encoding="utf-8")
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror or error}.", hint="Check it.") from error
-    return path
+    if path.suffix == ".parquet":
+        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=True)
+    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=True)
