@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from expunge.errors import TamperedError, UnsupportedEstimatorError
+from expunge.files.whole import read_whole
 
 __all__ = ["Arrays", "arrays_of", "filled", "part_of", "read_weights", "tensors_of"]
 
