@@ -75,15 +75,13 @@ class DataVerbs:
             for model in derived_from:
                 models.open_model(core, connection, model)
         with core.changing("data"):
-            made, skipped = datasets.add(
+            made, skipped, nameless = datasets.add(
                 core, opening.name_of(str(source)) if name is None else name, given, record_id=record_id,
                 subject_id=subject_id, reference=reference, keep=keep, time_column=time_column,
                 derived_from=derived_from, skip_forgotten=skip_forgotten, override=override,
             )  # fmt: skip
         if subject_id is None:
             warnings.warn(_NO_PERSONS.format(made.name), UserWarning, stacklevel=2)
-        with core.read() as connection:
-            nameless = datasets.count_nameless(core, connection).get(made.name, 0)
         return reports.data(made) | {"skipped": skipped, "nameless": nameless}
 
     def data_append(
