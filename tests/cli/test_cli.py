@@ -244,6 +244,14 @@ def test_requests_wait_are_held_and_are_carried_out(call: Run, model: str, tmp_p
     assert call("request", "show", 9)[0] == EXIT_CODES["unknown-name"]
 
 
+def test_a_file_of_requests_stands_alone(call: Run, model: str, tmp_path: Path) -> None:
+    (tmp_path / "asked.csv").write_text("kind,id\nsubject,ö-1\n")
+    for beside in (("--subject", "ö-2"), ("--data", "leute"), ("--caller", "a"), ("--key", "1")):
+        code, _, err = call("request", "add", "--from", tmp_path / "asked.csv", *beside)
+        assert (code, "Give --from FILE alone." in err) == (EXIT_CODES["invalid-request"], True)
+    assert json.loads(call("request", "list", "--json")[1])["requests"] == []
+
+
 def test_asking_again_under_the_same_key_is_the_same_request(call: Run, model: str) -> None:
     first = json.loads(call("forget", "--subject", "ö-3", "--caller", "amt", "--key", "7", "--json")[1])["requests"]
     again = json.loads(call("forget", "--subject", "ö-3", "--caller", "amt", "--key", "7", "--json")[1])["requests"]

@@ -68,8 +68,10 @@ def verify(
     Raises
     ------
     InvalidRequestError
-        Neither a key nor a workspace that has one.
+        Neither a key nor a workspace that has one; or a page is wanted, and no receipt is named.
     """
+    if receipt is None and html is not None:
+        raise InvalidRequestError("A page is of one receipt.", hint="Name it: verify RECEIPT --html FILE.")
     if receipt is not None and key is not None and workspace is None and not replay:
         verdict = verify_receipt(receipt, key, since=since)
     else:
@@ -78,7 +80,7 @@ def verify(
         if receipt is not None and key is None and workspace is None:
             _refuse_without_key()
         verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
-    if html is not None and receipt is not None:
+    if receipt is not None and html is not None:
         from expunge.ledger.page import page
 
         text = page(verdict, read_whole(receipt)).encode()

@@ -13,7 +13,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.models import models
 from expunge.workspace.requests import appending, artefacts, asking, request_queue, withdrawing
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.sources import Source
+from expunge.workspace.tabular.sources import named_source
 
 __all__ = ["DataVerbs"]
 
@@ -69,7 +69,7 @@ class DataVerbs:
         InvalidParameterError
             A name, duration or combination that makes no sense.
         """
-        core, given = self._core, Source(str(source), query, delimiter, encoding)
+        core, given = self._core, named_source(source, query, delimiter, encoding)
         derived_from = listed(derived_from)
         with core.read() as connection:
             for model in derived_from:
@@ -114,7 +114,7 @@ class DataVerbs:
         InvalidDataError
             Another form than that of the data set.
         """
-        given = Source(str(source), query, delimiter, encoding)
+        given = named_source(source, query, delimiter, encoding)
         with self._core.changing("append"):
             return appending.append(
                 self._core, name, given, learn=learn, skip_forgotten=skip_forgotten, override=override

@@ -93,6 +93,8 @@ class Wish:
             raise UnknownNameError(f"There is no data set {self.data!r}.", hint="See `expunge status`.")
         if not self.values:
             raise InvalidRequestError("The request names nothing.", hint="Give at least one id.")
+        if self.held_out is not None and not self.audit:
+            raise InvalidRequestError("Held-out records are for an audit.", hint="Say how many references it has.")
         if self.kind == "subject" and len(self.values) > 1:
             raise InvalidRequestError("A request is about one person.", hint="Make one for each.")
         if len(set(map(repr, self.values))) < len(self.values):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["check_new_table", "parse_table", "read_ids", "read_table", "write_table"]
+__all__ = ["OF_CSV", "check_new_table", "parse_table", "read_ids", "read_table", "write_table"]
 
 
 #: Encodings that a byte order mark names. The longer marks stand first.
@@ -34,6 +34,8 @@ _MARKS = (
 )  # fmt: skip
 _TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
 _TAB = ("\\t", "tab")
+#: What to do with options that only a CSV file has.
+OF_CSV = "A delimiter or encoding is of a CSV file: leave it out."
 
 
 def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
@@ -59,7 +61,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
     InvalidDataError
         Empty, undecodable, ragged, or with a repeated column or one without a name.
     InvalidParameterError
-        No such delimiter or encoding.
+        No such delimiter or encoding; or one for a Parquet file, which has none.
     """
     path = check_path(path)
     return parse_table(read_whole(path), path, delimiter=delimiter, encoding=encoding)
@@ -80,6 +82,8 @@ def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encodi
     if data[:2] == b"PK" or data[257:262] == b"ustar":
         raise InvalidDataError(f"{str(path)!r} is a spreadsheet or archive.", hint="Save it as CSV or Parquet.")
     if data[:4] == b"PAR1":
+        if delimiter is not None or encoding is not None:
+            raise InvalidParameterError(f"{str(path)!r} is a Parquet file.", hint=OF_CSV)
         table = _parse_parquet(data, path)
     else:
         table = _parse_csv(_as_text(data, path, encoding), path, "\t" if delimiter in _TAB else delimiter or ",")
