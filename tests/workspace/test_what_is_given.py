@@ -273,7 +273,7 @@ def test_a_fit_that_fails_takes_its_file_out_again(
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         seen.extend(one["name"] for one in ws.data_list())
-        raise error
+        raise error("no")
 
     (ws, folder), seen = kept, list[str]()
     new = people()
