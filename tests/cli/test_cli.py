@@ -210,6 +210,11 @@ def test_classes_and_columns_are_forgotten_too(call: Run, data: Path, model: str
         "kennung", "persønn", "größe", "gewicht", "урожай",
     ]  # fmt: skip
     assert call("predict", model, "--data", data)[0] == 0  # the column may be there, and is not read
+    plan, out = (call(verb, "--feature", "gewicht")[1].splitlines() for verb in FORGETTING)
+    assert plan[0].startswith("ernte: exact · columns · reads ")
+    assert out[1].startswith("ernte: version 2 -> 3, column 'gewicht' forgotten, ")
+    assert out[2].startswith("leute: data version 2 -> 3, column 'gewicht' taken out, ")
+    assert "by forgetting columns; to do so" in call("verify", out[3].removeprefix("Receipt: "))[1]
     assert call("forget", "--class", "süß")[0] == 0
     assert set(pd.read_csv(io.StringIO(call("predict", model, "--data", data)[1]))["prediction"]) == {"salé"}
     assert call("forget", "--class", "salé")[0] == 0
