@@ -40,8 +40,8 @@ _IN_PYTHON_AND_HERE = (
     ("model.record_ids_ lists what the model knows.", "Ids are compared as they are written: 7 is not 007."),
     ("Pass subject_ids to fit.", "Name their column at `expunge fit --subject-id COLUMN`."),
     ("learn() more records.", "Fit it on more records."),
-    ("RetrainClassifier and RetrainRegressor can.", "Models fitted with --method retrain can."),
     ("RetrainClassifier can.", "Models fitted with --method retrain can."),
+    ("RetrainRegressor can.", "Models fitted with --method retrain can."),
     ("a method that is exact (ReplayTrainer, SISAClassifier)", "a method that is exact (replayed-network, sisa)"),
     ("Use aggregation='vote'.", "Use --option aggregation=vote."),
     (
