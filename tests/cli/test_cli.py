@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import expunge
-from expunge.cli import app, output, run
+from expunge.cli import app, near_options, output, run
 from expunge.errors import EXIT_CODES
 from expunge.methods import kebab
 from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
@@ -708,6 +708,44 @@ def test_a_wrong_command_line_is_exit_code_two(call: Run) -> None:
         assert err.startswith("Error: ")
         code, out, _ = call(*arguments, "--json")
         assert (code, json.loads(out)["error"]["code"]) == (2, "usage")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("forget --person p-1", "--subject"),
+        ("plan --id 3", "--record"),
+        ("data add x.csv --id i", "--record-id"),
+        ("fit m --user u", "--subject-id"),
+        ("request add --rows 3", "--record"),
+        ("predict m --output o.csv", "--out"),
+        ("audit m --output o.html", "--report"),
+        ("verify --public_key k", "--key"),
+        ("export m to --overwrite", "--force"),
+        ("plan --recrod 1", "--record"),
+        ("find --dir x", "--workspace"),
+    ],
+)
+def test_an_option_that_there_is_not_names_the_one_that_is_meant(call: Run, line: str, meant: str) -> None:
+    given = next(part for part in line.split() if part.startswith("--"))
+    code, _, err = call(*line.split())
+    assert (code, err) == (2, f"Error: No such option: {given}. Did you mean {meant}?\n")
+
+
+def test_an_option_that_is_like_none_proposes_none(call: Run) -> None:
+    for line in (("status", "--person", "p-1"), ("init", "--id", "3"), ("log", "--zzz")):
+        assert call(*line)[2] == f"Error: No such option: {line[1]}. See --help.\n"
+
+
+def test_every_option_that_is_proposed_is_one_of_a_command() -> None:
+    def options(command: Any) -> set[str]:
+        own = {option for one in command.params for option in one.opts}
+        return own.union(*map(options, getattr(command, "commands", {}).values()))
+
+    known = options(typer.main.get_command(app))
+    words = [word for words in near_options._MEANT for word in words]
+    assert len(set(words)) == len(words)
+    assert {option for options in near_options._MEANT.values() for option in options} <= known
 
 
 def test_all_that_a_command_line_lacks_is_said_at_once(call: Run) -> None:
