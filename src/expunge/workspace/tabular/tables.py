@@ -32,6 +32,8 @@ _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+#: Bytes that stand in no text of any use, in UTF-8 or where each byte is a letter.
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1b"})
 _TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
 _TAB = ("\\t", "tab")
 #: What to do with options that only a CSV file has.
@@ -170,31 +172,39 @@ def _as_text(data: bytes, path: Path, encoding: str | None = None) -> str:
             f"There is no encoding {encoding!r}.", hint="For example utf-8, latin-1, cp1252 or utf-16."
         ) from error
     except UnicodeError as error:
+        hint = _hint(data, path, encoding)
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, at) + 1
         name = "UTF-8" if encoding is None else encoding
         raise InvalidDataError(
-            f"{str(path)!r} is not {name} text: byte {at}, in line {line}, is 0x{data[at]:02x}.",
-            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
+            f"{str(path)!r} is not {name} text: byte {at}, in line {line}, is 0x{data[at]:02x}.", hint=hint
         ) from error
     if "\0" in text:
-        raise InvalidDataError(
-            f"{str(path)!r} holds NUL characters, which no text has.",
-            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
-        )
+        hint = _hint(data, path, encoding)
+        raise InvalidDataError(f"{str(path)!r} holds NUL characters, which no text has.", hint=hint)
     return text.removeprefix("\ufeff")
 
 
-def _likely(data: bytes, refused: str | None) -> str:
-    """An encoding worth trying: the one a mark names or NULs betray, else the Windows or Unix one of Western Europe."""
+def _hint(data: bytes, path: Path, refused: str | None) -> str:
+    """An encoding worth trying: the one a mark names or NULs betray, else the Windows or Unix one of Western Europe.
+
+    Raises
+    ------
+    InvalidDataError
+        The bytes are text in none.
+    """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     zeros = [data[start::2].count(0) for start in (0, 1)]
-    if marked is None and max(zeros) > len(data) // 4:
+    if marked is None and max(zeros) > len(data) // 4 and min(zeros) < max(zeros) // 20 + 1:  # else of no letters
         marked = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-    if marked is not None and marked != refused:
-        return marked
+    n_controls = len(data) - len(data.translate(None, _CONTROLS))
+    if marked is None and (any(zeros) or n_controls > len(data) // 20):
+        what = "NUL bytes" if any(zeros) else "control characters"
+        raise InvalidDataError(f"{str(path)!r} is no text: it holds {what}.", hint="Give text, or a table as Parquet.")
     is_windows = any(0x80 <= byte < 0xA0 for byte in set(data))
-    return "cp1252" if is_windows and refused != "cp1252" else "latin-1"
+    western = "cp1252" if is_windows and refused != "cp1252" else "latin-1"
+    likely = western if marked in (None, refused) else marked
+    return f"Save it as UTF-8, or name what it is: --encoding {likely}."
 
 
 def _header(text: str, path: Path, delimiter: str) -> list[str]:
