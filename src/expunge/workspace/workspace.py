@@ -150,7 +150,16 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
     ) -> planning.Planned:  # fmt: skip
-        """What forgetting would cost and promise, model by model, and what would be rewritten. Changes nothing."""
+        """What forgetting would cost and promise, model by model, and what would be rewritten. Changes nothing.
+
+        Raises
+        ------
+        UnknownRecordError
+            Nothing is held of what is asked about: there is nothing to plan. Of a person :meth:`find` answers with an
+            empty list then, and :meth:`forget` with a receipt that says so.
+        UnsupportedRequestError
+            A method cannot forget that.
+        """
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
         return asking.plan(self._core, wishes)
 
