@@ -22,7 +22,7 @@ NOTE = "*This page is generated: `python docs/generate.py`.*"
 NOTHING_HELD = (
     "Where nothing is held of a person, `find` and `forget` end with 0: a question is answered, and a request gets a",
     "receipt that says so. `plan` ends with 4, since there is nothing to plan: before a request is made it is mostly",
-    "an id that was written otherwise. A record, class or column that there is not is refused by `forget`, too, with 4.",
+    "an id that was written otherwise. A record, class or column that there is not is refused by `forget`, too: 4.",
 )
 
 
