@@ -18,6 +18,13 @@ from expunge.workspace import list_methods, list_network_methods
 DOCS = Path(__file__).resolve().parent
 NOTE = "*This page is generated: `python docs/generate.py`.*"
 
+#: Why commands that are asked about somebody unknown end otherwise.
+NOTHING_HELD = (
+    "Where nothing is held of a person, `find` and `forget` end with 0: a question is answered, and a request gets a",
+    "receipt that says so. `plan` ends with 4, since there is nothing to plan: before a request is made it is mostly",
+    "an id that was written otherwise. A record, class or column that there is not is refused by `forget`, too: 4.",
+)
+
 
 def command_page() -> str:
     """Every command with its arguments, and the table of exit codes."""
@@ -33,7 +40,7 @@ def command_page() -> str:
             shown = f" Default: `{default}`." if is_option and isinstance(default, (str, Path)) and str(default) else ""
             lines.append(f"| {called} | {str(parameter.help or '').strip()}{needed}{shown} |")
         lines.append("")
-    lines += ["## Exit codes", "", "| code | name | meaning |", "| --- | --- | --- |"]
+    lines += ["## Exit codes", "", *NOTHING_HELD, "", "| code | name | meaning |", "| --- | --- | --- |"]
     lines += ["| 0 | | done |", "| 1 | `error` | an unforeseen error |", "| 2 | `usage` | a wrong command line |"]
     kinds = {kind.code: kind for kind in error_kinds()}
     for code, number in sorted(EXIT_CODES.items(), key=lambda pair: (pair[1], pair[0])):
@@ -55,8 +62,7 @@ def every_command(group: Any, before: str = "") -> list[tuple[str, Any]]:
 
 def error_kinds(parent: type[ExpungeError] = ExpungeError) -> list[type[ExpungeError]]:
     """All errors below one."""
-    import expunge.contract
-    import expunge.files.archive  # noqa: F401 - both define errors of their own
+    import expunge.contract  # noqa: F401 - defines an error of its own
 
     return [kind for child in parent.__subclasses__() for kind in (child, *error_kinds(child))]
 

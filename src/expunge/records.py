@@ -213,7 +213,7 @@ class Plan(_Record):
         work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"
         time = "" if self.expected_s is None else f" · about {_duration(self.expected_s)}"
         notes = "".join(f" · {note}" for note in self.notes)
-        return f"{self.guarantee.kind} · {_records(self.n_records)} · reads {work}{time}{notes}"
+        return f"{self.guarantee.kind} · {_named(self.n_records)} · reads {work}{time}{notes}"
 
     __str__ = __repr__
 
@@ -252,7 +252,7 @@ class Removal(_Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"{self.guarantee.kind} · {_records(self.n_forgotten)} · {_duration(self.elapsed_s)}"
+        return f"{self.guarantee.kind} · {_named(self.n_forgotten)} · {_duration(self.elapsed_s)}"
 
     __str__ = __repr__
 
@@ -323,6 +323,11 @@ class Rectification(_Record):
 
 def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value) and value >= 0
+
+
+def _named(count: int) -> str:
+    """What a request names: records, or, where there is none, columns."""
+    return _records(count) if count else "columns"
 
 
 def _records(count: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 
 from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
 from expunge.near_names import near_name
@@ -67,8 +67,7 @@ def select_slots(
     asked = {name: value for name, value in asked.items() if value is not None}
     for name in asked:
         if name not in model._requests or (name == "classes" and not has_classes(model)):
-            able = "RetrainClassifier can." if name == "classes" else "RetrainClassifier and RetrainRegressor can."
-            raise UnsupportedRequestError(f"{type(model).__name__} cannot forget {name}.", hint=able)
+            raise UnsupportedRequestError(f"{type(model).__name__} cannot forget {name}.", hint=_instead(model, name))
     if not asked or ("features" in asked and len(asked) > 1):
         raise InvalidRequestError(
             "Name what to forget: record_ids, subjects, classes, or features alone.", hint="See model.record_ids_."
@@ -87,6 +86,13 @@ def select_slots(
     if not len(slots):
         raise InvalidRequestError("The request names no record.", hint="Give at least one id.")
     return slots
+
+
+def _instead(model: Any, what: str) -> str:
+    """What can stand in for a model that cannot forget this."""
+    if is_classifier(model):
+        return "RetrainClassifier can."
+    return "RetrainRegressor can." if is_regressor(model) and what != "classes" else "Fit again without them."
 
 
 def feature_positions(model: Any, features: Any) -> list[int]:

@@ -21,8 +21,7 @@ from expunge.audit.references import (
     softmax_outputs,
 )  # fmt: skip
 from expunge.audit.references.store import ReferenceStore
-from expunge.errors import InvalidDataError, InvalidParameterError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 5))

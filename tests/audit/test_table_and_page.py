@@ -13,8 +13,7 @@ from expunge.audit import AuditReport, audit
 from expunge.audit.curves import roc_points
 from expunge.audit.page import report_html
 from expunge.audit.table import scores_from_table
-from expunge.errors import InvalidDataError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError
 
 
 def columns(seed: int = 0, *, known: float = 0.0, n: int = 40) -> dict[str, Any]:

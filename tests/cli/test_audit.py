@@ -84,6 +84,9 @@ def test_where_the_receipt_of_an_attached_audit_lies_is_told(place: Path, capsys
         (["audit", "m", "--self-test"], 3, "Give MODEL"),
         (["audit", "m"], 3, "needs --data"),
         (["audit", "--scores", "nowhere.csv"], 16, "nowhere.csv"),
+        (["audit", "--scores", "s.csv", "--held-out", "h.txt"], 3, "--held-out has no use for a table of scores."),
+        (["audit", "--self-test", "--report", "r.html"], 3, "--report has no use for a self-test."),
+        (["audit", "m", "--trials", "9"], 3, "--trials has no use for a model."),
     ],
 )
 def test_wrong_command_lines(arguments: list[str], code: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import expunge
-from expunge.cli import app, output, run
+from expunge.cli import app, near_options, output, run
 from expunge.errors import EXIT_CODES
 from expunge.methods import kebab
 from expunge.methods.networks import NETWORK_METHODS, NETWORK_MODELS
@@ -210,6 +210,11 @@ def test_classes_and_columns_are_forgotten_too(call: Run, data: Path, model: str
         "kennung", "persønn", "größe", "gewicht", "урожай",
     ]  # fmt: skip
     assert call("predict", model, "--data", data)[0] == 0  # the column may be there, and is not read
+    plan, out = (call(verb, "--feature", "gewicht")[1].splitlines() for verb in FORGETTING)
+    assert plan[0].startswith("ernte: exact · columns · reads ")
+    assert out[1].startswith("ernte: version 2 -> 3, column 'gewicht' forgotten, ")
+    assert out[2].startswith("leute: data version 2 -> 3, column 'gewicht' taken out, ")
+    assert "by forgetting columns; to do so" in call("verify", out[3].removeprefix("Receipt: "))[1]
     assert call("forget", "--class", "süß")[0] == 0
     assert set(pd.read_csv(io.StringIO(call("predict", model, "--data", data)[1]))["prediction"]) == {"salé"}
     assert call("forget", "--class", "salé")[0] == 0
@@ -242,6 +247,14 @@ def test_requests_wait_are_held_and_are_carried_out(call: Run, model: str, tmp_p
     assert call("request", "refuse", 2, "--reason", "legal-duty")[0] in (0, EXIT_CODES["invalid-request"])
     assert "2" in call("request", "list", "--all")[1]
     assert call("request", "show", 9)[0] == EXIT_CODES["unknown-name"]
+
+
+def test_a_file_of_requests_stands_alone(call: Run, model: str, tmp_path: Path) -> None:
+    (tmp_path / "asked.csv").write_text("kind,id\nsubject,ö-1\n")
+    for beside in (("--subject", "ö-2"), ("--data", "leute"), ("--caller", "a"), ("--key", "1")):
+        code, _, err = call("request", "add", "--from", tmp_path / "asked.csv", *beside)
+        assert (code, "Give --from FILE alone." in err) == (EXIT_CODES["invalid-request"], True)
+    assert json.loads(call("request", "list", "--json")[1])["requests"] == []
 
 
 def test_asking_again_under_the_same_key_is_the_same_request(call: Run, model: str) -> None:
@@ -695,6 +708,44 @@ def test_a_wrong_command_line_is_exit_code_two(call: Run) -> None:
         assert err.startswith("Error: ")
         code, out, _ = call(*arguments, "--json")
         assert (code, json.loads(out)["error"]["code"]) == (2, "usage")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("forget --person p-1", "--subject"),
+        ("plan --id 3", "--record"),
+        ("data add x.csv --id i", "--record-id"),
+        ("fit m --user u", "--subject-id"),
+        ("request add --rows 3", "--record"),
+        ("predict m --output o.csv", "--out"),
+        ("audit m --output o.html", "--report"),
+        ("verify --public_key k", "--key"),
+        ("export m to --overwrite", "--force"),
+        ("plan --recrod 1", "--record"),
+        ("find --dir x", "--workspace"),
+    ],
+)
+def test_an_option_that_there_is_not_names_the_one_that_is_meant(call: Run, line: str, meant: str) -> None:
+    given = next(part for part in line.split() if part.startswith("--"))
+    code, _, err = call(*line.split())
+    assert (code, err) == (2, f"Error: No such option: {given}. Did you mean {meant}?\n")
+
+
+def test_an_option_that_is_like_none_proposes_none(call: Run) -> None:
+    for line in (("status", "--person", "p-1"), ("init", "--id", "3"), ("log", "--zzz")):
+        assert call(*line)[2] == f"Error: No such option: {line[1]}. See --help.\n"
+
+
+def test_every_option_that_is_proposed_is_one_of_a_command() -> None:
+    def options(command: Any) -> set[str]:
+        own = {option for one in command.params for option in one.opts}
+        return own.union(*map(options, getattr(command, "commands", {}).values()))
+
+    known = options(typer.main.get_command(app))
+    words = [word for words in near_options._MEANT for word in words]
+    assert len(set(words)) == len(words)
+    assert {option for options in near_options._MEANT.values() for option in options} <= known
 
 
 def test_all_that_a_command_line_lacks_is_said_at_once(call: Run) -> None:

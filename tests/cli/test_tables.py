@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import gzip
+import random
+import sqlite3
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,21 @@ def test_bad_files_are_one_sentence(csv: Any, content: bytes, words: str) -> Non
         read_table(csv(content))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_text_is_not_said_to_be_in_another_encoding(csv: Any, tmp_path: Path) -> None:
+    noise = random.Random(0).randbytes(4_000)
+    with sqlite3.connect(tmp_path / "people.db") as connection:
+        connection.execute("CREATE TABLE people (id, name)")
+    connection.close()
+    quiet = bytes(byte for byte in noise if byte)
+    for content in (noise, (tmp_path / "people.db").read_bytes(), b"id,y\n1,\0\n", quiet):
+        what = "control characters" if content is quiet else "NUL bytes"
+        for read in (read_table, read_ids):
+            with pytest.raises(InvalidDataError, match=f" is no text: it holds {what}. Give text, or a table as Parq"):
+                read(csv(content))
+    with pytest.raises(InvalidDataError, match="is no text"):
+        read_table(csv(noise), encoding="latin-1")
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:

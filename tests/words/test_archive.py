@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from expunge.errors import NewerFormatError, TamperedError
+from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
 from expunge.files import archive
 
 ENTRIES = {"b/über.npy": b"\x00\x01", "a.json": b"{}"}
@@ -88,7 +88,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     for name in ("fsync", "replace"):
         with monkeypatch.context() as patch:
             patch.setattr(os, name, fail)
-            with pytest.raises(archive.FileNotUsableError, match="disk full"):
+            with pytest.raises(FileNotUsableError, match="disk full"):
                 archive.write_archive(path, {"v": 2}, ENTRIES)
         assert [p.name for p in tmp_path.iterdir()] == ["a"]
         assert path.read_bytes() == before
@@ -97,9 +97,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("name", ["missing/a.expunge", "folder"])
 def test_impossible_paths_are_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(archive.FileNotUsableError):
+    with pytest.raises(FileNotUsableError):
         archive.write_archive(tmp_path / name, {}, {})
-    with pytest.raises(archive.FileNotUsableError):
+    with pytest.raises(FileNotUsableError):
         archive.read_archive(tmp_path / name)
 
 

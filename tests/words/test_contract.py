@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from sklearn.base import RegressorMixin
+from sklearn.base import ClassifierMixin, OutlierMixin, RegressorMixin, TransformerMixin
 
 import expunge
 from expunge.errors import (
@@ -123,6 +123,27 @@ def test_refused_requests_change_nothing(model: TargetSum, request_: dict, error
         with pytest.raises(error):
             verb(**request_)
     assert model.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "hint"),
+    [
+        (ClassifierMixin, "features", "RetrainClassifier can."),
+        (RegressorMixin, "features", "RetrainRegressor can."),
+        (RegressorMixin, "classes", "Fit again without them."),
+        (TransformerMixin, "features", "Fit again without them."),
+        (OutlierMixin, "classes", "Fit again without them."),
+    ],
+)
+def test_what_is_proposed_can_stand_in(kind: type, asked: str, hint: str) -> None:
+    class Narrow(kind, expunge.Unlearner):  # type: ignore[misc, valid-type]
+        _requests, failure = ("records",), None
+        __init__, _update, _solve = TargetSum.__init__, TargetSum._update, TargetSum._solve
+
+    model = Narrow().fit([[0], [1], [2]], [0, 1, 1])
+    with pytest.raises(UnsupportedRequestError, match=f"^Narrow cannot forget {asked}") as caught:
+        model.plan(**{asked: [0]})
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expunge.errors import InvalidRequestError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidRequestError
 from expunge.maths import exact
 from expunge.workspace.leftovers import canaries, containers
 from expunge.workspace.leftovers.canaries import Search, search_bytes, search_folder

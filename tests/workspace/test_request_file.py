@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expunge.errors import InvalidDataError, InvalidRequestError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidDataError, InvalidRequestError
 from expunge.workspace.rules.request_file import Asked, check_lines, read_requests
 
 NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)

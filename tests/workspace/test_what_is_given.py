@@ -15,12 +15,14 @@ from expunge.cli import run
 from expunge.errors import (
     ExpungeError,
     FileNotUsableError,
+    InvalidDataError,
     InvalidIdError,
     InvalidParameterError,
     InvalidRequestError,
     UnknownNameError,
     exit_code,
 )
+from expunge.workspace import verify
 from expunge.workspace.database.tables import metadata
 from expunge.workspace.models import models
 from expunge.workspace.requests.request_queue import Wish
@@ -212,6 +214,75 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
                 getattr(ws, verb)(**USUAL.get(verb, {}) | {name: value})
             assert len(str(caught.value)) < 700
     assert rows_of(ws, "1") == [2]
+
+
+#: What one branch of a verb would pass over in silence: the verb, what is given, and words of the refusal.
+PASSED_OVER: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("fit", {"record_id": "id"}, "'people' is a data set; --record-id is of a file"),
+    ("fit", {"subject_id": "person"}, "--subject-id is of a file"),
+    ("fit", {"delimiter": ";"}, "--delimiter is of a file"),
+    ("fit", {"encoding": "cp1252"}, "--encoding is of a file"),
+    ("fit", {"method": "retrain", "bare": True}, "RetrainClassifier wraps an estimator"),
+    ("fit", {"method": "pca", "target": None, "drop_missing_target": True}, "learns from no target"),
+    ("fit", {"gate": {"data": "people", "max_gap": 0.1}}, "subgroup and max_gap go together"),
+    ("fit", {"gate": {"data": "people", "max_drop": 0.1, "subgroup": "ab"}}, "subgroup and max_gap go together"),
+    ("predict", {"data": "people.parquet", "delimiter": ";"}, "is a Parquet file"),
+    ("predict", {"data": "people.parquet", "encoding": "cp1252"}, "is a Parquet file"),
+    ("data_add", {"query": "SELECT 1", "delimiter": ";"}, "of a CSV file"),
+    ("data_append", {"query": "SELECT 1", "encoding": "utf-8"}, "of a CSV file"),
+    ("influence", {"positive": "hi"}, "for a gap"),
+    ("influence", {"delimiter": ";"}, "none is named"),
+    ("audit", {"n_references": 0, "n_halves": 2}, "no other model is trained"),
+    ("audit", {"n_references": 0, "n_unlearned": 2}, "no other model is trained"),
+    ("request_ask", {"subjects": "1", "held_out": "people"}, "for an audit"),
+    ("adopt", {"path": "x.skops", "target": "y", "state": "x"}, "state is of a network, and this takes over an est"),
+    ("adopt", {"task": "tiny", "state": "x", "tolerance": 0.1}, "tolerance is of an estimator, and this takes over a"),
+    ("advise_privacy", {"n": 400, "d": 3, "subject_id": "person"}, "subject_id is of a table"),
+    ("advise_privacy", {"data": "people.csv", "ceiling": 0.9}, "of made-up records"),
+)
+
+
+@pytest.mark.parametrize(("verb", "given", "words"), PASSED_OVER, ids=[f"{a}-{list(b)[-1]}" for a, b, _ in PASSED_OVER])
+def test_what_would_be_passed_over_is_refused(
+    kept: tuple[expunge.Workspace, Path], verb: str, given: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws, folder = kept
+    monkeypatch.chdir(folder)
+    people().to_parquet("people.parquet", index=False)
+    usual = {
+        "data_add": {"source": "sqlite:///x.db", "record_id": "id"},
+        "adopt": {"name": "odd", "data": "people"},
+        "advise_privacy": {"accuracy": 0.8, "deletions": 3},
+    }
+    with pytest.raises((InvalidParameterError, InvalidRequestError)) as caught:
+        getattr(ws, verb)(**{**USUAL, **usual}.get(verb, {}) | given)
+    assert words in str(caught.value)
+    assert caught.value.hint
+    assert [one["name"] for one in ws.data_list()] == ["people"]
+
+
+def test_a_page_without_a_receipt_is_refused(kept: tuple[expunge.Workspace, Path]) -> None:
+    with pytest.raises(InvalidRequestError, match="A page is of one receipt"):
+        verify(workspace=kept[0].path, html=kept[1] / "page.html")
+    assert not (kept[1] / "page.html").exists()
+
+
+@pytest.mark.parametrize("error", [InvalidDataError, KeyboardInterrupt])
+def test_a_fit_that_fails_takes_its_file_out_again(
+    kept: tuple[expunge.Workspace, Path], error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        seen.extend(one["name"] for one in ws.data_list())
+        raise error("no")
+
+    (ws, folder), seen = kept, list[str]()
+    new = people()
+    new.assign(id="n" + new.id, person="n" + new.person).to_csv(folder / "more.csv", index=False)
+    monkeypatch.setattr("expunge.workspace.models.fitting.prepare_fit", fail)
+    with pytest.raises(error):
+        ws.fit("n", data=folder / "more.csv", target="y", record_id="id", subject_id="person")
+    assert seen == ["people", "more"]
+    assert [one["name"] for one in ws.data_list()] == ["people"]
 
 
 def test_bytes_that_are_no_text_on_the_command_line_name_nothing(

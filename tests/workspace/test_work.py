@@ -90,6 +90,34 @@ def test_a_removal_takes_five_commits_and_flushes_each_file_once(
         assert [Path(path).name for path in folders] == ["chunks", "chunks", "receipts"]  # made, deleted, given out
 
 
+def counted(ws: expunge.Workspace, act: Callable[[], object]) -> list[int]:
+    """Numbers of the data sets whose index is counted for rows that name nobody."""
+    found: list[int] = []
+
+    def said(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "count(" in statement and "row_index" in statement:
+            found.extend(parameters)
+
+    sa.event.listen(ws._core.db.engine, "before_cursor_execute", said)
+    try:
+        act()
+    finally:
+        sa.event.remove(ws._core.db.engine, "before_cursor_execute", said)
+    return found
+
+
+def test_rows_without_a_person_are_counted_where_one_is_asked_about_and_could_be_named(
+    ws: expunge.Workspace, tmp_path: Path
+) -> None:
+    people = life.people().drop(columns="person")
+    people.assign(id=[f"v-{i}" for i in range(len(people))]).to_csv(tmp_path / "v.csv", index=False)
+    with pytest.warns(UserWarning, match="No column of persons"):
+        assert counted(ws, lambda: ws.data_add(tmp_path / "v.csv", record_id="id")) == []
+    assert counted(ws, lambda: ws.forget(records=["v-1"])) == []
+    assert counted(ws, lambda: ws.forget(subjects=[life.PEOPLE[2]])) == [1]
+    assert counted(ws, lambda: ws.forget(subjects=["nobody"])) == [1]
+
+
 def test_a_person_is_looked_for_in_an_index(ws: expunge.Workspace) -> None:
     with ws._core.read() as connection:
         for statement, values in (

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Literal, get_args
 from expunge.arguments import check_choice
 from expunge.audit.statistics import Interval
 from expunge.errors import InvalidParameterError
-from expunge.files.archive import FileNotUsableError
+from expunge.files.whole import write_whole
+from expunge.paths import check_path
 from expunge.records import _Record
 
 __all__ = ["AttackResult", "AuditReport", "Figure", "Metric", "Stratum", "Verdict", "WorstRecord"]
@@ -329,13 +330,9 @@ class AuditReport(_Record):
         """
         from expunge.audit.page import report_html
 
-        path = Path(path)
+        path = check_path(path)
         text = report_html(self) if path.suffix == ".html" else self.to_json()
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
-        return path
+        return write_whole(path, lambda stream: stream.write(text.encode()), for_others=True)
 
     def __repr__(self) -> str:
         return f"{self.verdict}: {self.sentence}"

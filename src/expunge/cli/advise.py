@@ -44,7 +44,8 @@ Gone = Annotated[int, typer.Option("--deletions", metavar="NUMBER", help="Record
 Wanted = Annotated[float, typer.Option("--accuracy", metavar="NUMBER", help="That is wanted, between 0 and 1.")]
 Epsilon = Annotated[float, typer.Option(metavar="NUMBER", help="The most that may be spent.")]
 Ceiling = Annotated[
-    float, typer.Option(metavar="NUMBER", help="Of made-up records: accuracy of the best rule there is.")
+    float | None,
+    typer.Option(metavar="NUMBER", help="Of made-up records: accuracy of the best rule there is; default: 0.95."),
 ]
 
 advise = typer.Typer(
@@ -86,7 +87,7 @@ def shards(
 def privacy(
     deletions: Gone, accuracy: Wanted, data: Table = None, target: Target = None, record_id: RecordId = None,
     subject_id: SubjectId = None, columns: Types = None, ignore: Ignore = None, records: Records = None,
-    numbers: Columns = None, epsilon: Epsilon = 1.0, ceiling: Ceiling = 0.95, seed: Seed = 0,
+    numbers: Columns = None, epsilon: Epsilon = 1.0, ceiling: Ceiling = None, seed: Seed = 0,
     delimiter: Delimiter = None, encoding: Encoding = None, plot: Plot = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Compare retraining, certificates, noisy steps and doing nothing, on your table or on made-up records."""

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from expunge.cli.options import At, Delimiter, Encoding, Json
+from expunge.cli.options import At, Delimiter, Encoding, Json, refuse_given
 from expunge.cli.output import Output
-from expunge.errors import InvalidRequestError
+from expunge.errors import EXIT_CODES, InvalidRequestError
 
 File = Path | None
 Model = Annotated[str | None, typer.Argument(metavar="MODEL", help="Name of the model that has forgotten.")]
@@ -42,20 +42,30 @@ Attach = Annotated[
 ]
 Report = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Write the report: .html or .json; repeat.")]
 
+#: Options that only the audit of a model reads.
+_OF_MODEL = (
+    "data", "forgotten", "held_out", "references", "unforgotten", "halves", "unlearned", "store", "attach", "workspace",
+)  # fmt: skip
+#: What is audited -> the options that are not read then.
+_PASSED_OVER = {
+    "a model": ("trials",),
+    "a table of scores": (*_OF_MODEL, "trials", "seed", "jobs"),
+    "a self-test": (*_OF_MODEL, "delimiter", "encoding", "report"),
+}
+
 
 def audit(
-    model: Model = None, data: Table = None, forgotten: Forgotten = None, held_out: HeldOut = None,
-    references: Count = 48, unforgotten: Known = 16, halves: Halves = 0, unlearned: Unlearned = 0,
-    scores: FromScores = None, self_test: Test = False, trials: Trials = 200, alpha: Alpha = 0.05, seed: Seed = 0,
-    jobs: Jobs = 1, store: Keep = None, report: Report = None, attach: Attach = None, delimiter: Delimiter = None,
-    encoding: Encoding = None, workspace: At = None, as_json: Json = False,
+    context: typer.Context, model: Model = None, data: Table = None, forgotten: Forgotten = None,
+    held_out: HeldOut = None, references: Count = 48, unforgotten: Known = 16, halves: Halves = 0,
+    unlearned: Unlearned = 0, scores: FromScores = None, self_test: Test = False, trials: Trials = 200,
+    alpha: Alpha = 0.05, seed: Seed = 0, jobs: Jobs = 1, store: Keep = None, report: Report = None,
+    attach: Attach = None, delimiter: Delimiter = None, encoding: Encoding = None, workspace: At = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """Say whether a model has forgotten, how sure that is, and whether the audit could have known."""
     out = Output(as_json)
-    if sum((model is not None, scores is not None, self_test)) != 1:
-        raise InvalidRequestError(
-            "Give MODEL with --data and --forgotten, or --scores, or --self-test.", hint="See `expunge audit --help`."
-        )
+    _refuse_mixed(context, {"a model": model is not None, "a table of scores": scores is not None,
+                            "a self-test": self_test})  # fmt: skip
     if self_test:
         return _self_test(out, trials=trials, seed=seed, alpha=alpha, n_jobs=jobs)
     with out.measuring("Training references") as bar:
@@ -66,6 +76,16 @@ def audit(
         )  # fmt: skip
     written = [f"Report: {found.save(path)}" for path in report or ()]
     return out.result(found.to_dict() | signed, [*found.lines(), *written, *map("Receipt: {}".format, signed.values())])
+
+
+def _refuse_mixed(context: typer.Context, asked: dict[str, bool]) -> None:
+    """Refuse another number of things to audit than one, and options that are for another."""
+    if sum(asked.values()) != 1:
+        raise InvalidRequestError(
+            "Give MODEL with --data and --forgotten, or --scores, or --self-test.", hint="See `expunge audit --help`."
+        )
+    what = next(name for name, is_asked in asked.items() if is_asked)
+    refuse_given(context, _PASSED_OVER[what], what)
 
 
 def _audited(
@@ -93,7 +113,7 @@ def _self_test(out: Output, **given: Any) -> None:
         found = run_self_test(**given, progress=_timed(bar))
     out.table(found.to_dict(), found.columns, found.cells(), title=found.title, lines=found.closing())
     if not found.passed:
-        raise typer.Exit(17)
+        raise typer.Exit(EXIT_CODES["check-failed"])
 
 
 def _timed(bar: Callable[[float, float], None] | None) -> Callable[[int, int, float], None] | None:

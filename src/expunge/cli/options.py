@@ -15,7 +15,7 @@ from expunge.errors import InvalidParameterError, InvalidRequestError
 
 __all__ = [
     "Asked", "At", "Caller", "Data", "DataName", "Delimiter", "Encoding", "Json", "Key", "Name", "Override", "asks",
-    "column_types", "integers", "json_values",
+    "column_types", "integers", "json_values", "refuse_given",
 ]  # fmt: skip
 
 #: What the options that :func:`asks` adds hold, as the facade takes it.
@@ -105,6 +105,21 @@ def request_of(
     if "features" in out and len(out) > 1:
         raise InvalidRequestError("--feature stands alone.", hint="Forget records and columns one after the other.")
     return out
+
+
+def refuse_given(context: typer.Context, names: Iterable[str], what: str) -> None:
+    """Refuse options that stand on the command line and would be passed over.
+
+    Raises
+    ------
+    InvalidRequestError
+        The first of them.
+    """
+    passed_over = set(names)
+    for one in context.command.params:
+        source = context.get_parameter_source(one.name or "")
+        if one.name in passed_over and source is not None and source.name == "COMMANDLINE":
+            raise InvalidRequestError(f"{one.opts[0]} has no use for {what}.", hint="Leave it out.")
 
 
 def pairs(texts: Iterable[str] | None, option: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from expunge.cli.near_options import near_option
 from expunge.errors import EXIT_CODES, ExpungeError, exit_code
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ _IN_PYTHON_AND_HERE = (
     ("model.record_ids_ lists what the model knows.", "Ids are compared as they are written: 7 is not 007."),
     ("Pass subject_ids to fit.", "Name their column at `expunge fit --subject-id COLUMN`."),
     ("learn() more records.", "Fit it on more records."),
-    ("RetrainClassifier and RetrainRegressor can.", "Models fitted with --method retrain can."),
     ("RetrainClassifier can.", "Models fitted with --method retrain can."),
+    ("RetrainRegressor can.", "Models fitted with --method retrain can."),
     ("a method that is exact (ReplayTrainer, SISAClassifier)", "a method that is exact (replayed-network, sisa)"),
     ("Use aggregation='vote'.", "Use --option aggregation=vote."),
     (
@@ -239,9 +240,12 @@ def show_usage(error: Any, arguments: Sequence[str], *, as_json: bool) -> int:
     """What is wrong with the command line. Nothing, where it names no command: the help was asked for, and is shown."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0
-    is_missing = type(error).__name__ == "MissingParameter" and error.ctx is not None
-    message = _missing(error.ctx, list(arguments)) if is_missing else error.format_message()
-    return _show("usage", message, "See --help.", 2, as_json=as_json)
+    kind, message, hint = type(error).__name__, error.format_message(), "See --help."
+    if kind == "MissingParameter" and error.ctx is not None:
+        message = _missing(error.ctx, list(arguments))
+    if kind == "NoSuchOption" and error.ctx is not None:
+        message, hint = f"{error.message}.", near_option(error.ctx, error.option_name)
+    return _show("usage", message, hint, 2, as_json=as_json)
 
 
 def _missing(context: Any, rest: list[str]) -> str:

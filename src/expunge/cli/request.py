@@ -9,6 +9,7 @@ import typer
 
 from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
 from expunge.cli.output import Output, show_answers
+from expunge.errors import InvalidRequestError
 
 request = typer.Typer(name="request", help="Requests: taken in, listed, held, carried out.", no_args_is_help=True)
 
@@ -42,6 +43,8 @@ def add(
     from expunge.workspace import Workspace
 
     out = Output(as_json)
+    if file is not None and (asked or data or caller or key):
+        raise InvalidRequestError("A file says what is asked for and by whom.", hint="Give --from FILE alone.")
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
         if file is None:

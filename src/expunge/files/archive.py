@@ -19,12 +19,11 @@ import numpy.typing as npt
 
 from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
 from expunge.files.migrations import migrated
-from expunge.files.whole import write_whole
+from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
 
 __all__ = [
     "FORMAT",
-    "FileNotUsableError",
     "archive_bytes",
     "archive_contents",
     "array_bytes",
@@ -32,7 +31,6 @@ __all__ = [
     "canonical_json",
     "read_archive",
     "write_archive",
-    "write_whole",
 ]
 
 #: Number of the file format. Files of every earlier number stay readable.
@@ -89,12 +87,7 @@ def read_archive(path: str | Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     NewerFormatError
         Written by a later version.
     """
-    path = check_path(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    return archive_contents(raw, str(path))
+    return archive_contents(read_whole(path), str(path))
 
 
 def archive_contents(raw: bytes, path: str) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -22,7 +22,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError
+from expunge.files.whole import write_whole
 from expunge.lab.demo_influence import Influence, find_influence
 from expunge.methods import find_method
 from expunge.seeds import uniform64
@@ -180,12 +181,14 @@ def _write(result: DemoResult, folder: Path, start: float) -> DemoResult:
 
     try:
         folder.mkdir(exist_ok=True)
-        report, results = folder / "report.html", folder / "results.json"
-        report.write_text(report_html(result), encoding="utf-8")
-        done = dataclasses.replace(result, elapsed_s=time.perf_counter() - start, report=report, results=results)
-        results.write_text(json.dumps(done.to_dict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise FileNotUsableError(f"Cannot write in {str(folder)!r}: {error.strerror}.") from error
+        raise FileNotUsableError(f"Cannot make the folder {str(folder)!r}: {error.strerror}.") from error
+    page = report_html(result).encode()
+    report = write_whole(folder / "report.html", lambda stream: stream.write(page), for_others=True)
+    results = folder / "results.json"
+    done = dataclasses.replace(result, elapsed_s=time.perf_counter() - start, report=report, results=results)
+    text = json.dumps(done.to_dict(), indent=2) + "\n"
+    write_whole(results, lambda stream: stream.write(text.encode()), for_others=True)
     return done
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from expunge.errors import FileNotUsableError, InvalidDataError, NewerFormatError
+from expunge.files.whole import write_whole
 from expunge.lab.cells import Cell
 from expunge.lab.spec import unknown
 
@@ -122,12 +123,7 @@ def ask(folder: Path, cells: Iterable[Cell]) -> None:
 
 def write(path: Path, text: str) -> None:
     """Replace a file, whole or not at all."""
-    other = path.with_name(f".{path.name}.new")
-    try:
-        other.write_text(text, encoding="utf-8")
-        os.replace(other, path)
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+    write_whole(path, lambda stream: stream.write(text.encode()), for_others=True)
 
 
 def _asked(folder: Path) -> list[str]:

@@ -17,9 +17,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from expunge.errors import FileNotUsableError, InvalidParameterError
+from expunge.errors import InvalidParameterError
+from expunge.files.whole import read_whole
 from expunge.ledger.secret_files import read_private, write_private
-from expunge.paths import check_path
 
 __all__ = ["PublicKeys", "Signer", "generate"]
 
@@ -198,11 +198,7 @@ class PublicKeys:
         InvalidParameterError
             As :meth:`from_pem`.
         """
-        path = check_path(path)
-        try:
-            return cls.from_pem(path.read_bytes())
-        except OSError as error:
-            raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+        return cls.from_pem(read_whole(path))
 
     def verify(self, key_id: str, message: bytes, signature: bytes) -> bool:
         """Whether a signature of a message is by the key of that name; False for a key that is not here."""

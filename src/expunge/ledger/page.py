@@ -76,7 +76,7 @@ def _model(change: ModelChange) -> str:
     rows = {
         "Method": change.method,
         "Versions": f"{change.version_before} became {change.version_after}",
-        "Records forgotten": f"{change.records:,}",
+        "Records forgotten": f"{change.records:,}" if change.records else "columns of all",
         "Readings of records": f"{change.work:,}",
         "Guarantee": change.guarantee.kind,
         "In its own words": change.guarantee.statement,

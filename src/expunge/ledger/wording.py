@@ -57,7 +57,7 @@ def about_request(receipt: Receipt) -> str:
 
 def _about_model(change: ModelChange) -> str:
     """What happened to a model, in one sentence."""
-    records = f"{change.records:,} record{'' if change.records == 1 else 's'}"
+    records = f"{change.records:,} record{'' if change.records == 1 else 's'}" if change.records else "columns"
     times = f"{change.work:,} time{'' if change.work == 1 else 's'}"  # each tree reads for itself
     return (
         f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "

@@ -19,13 +19,13 @@ import numpy as np
 from expunge.errors import InvalidDataError, InvalidParameterError, TamperedError, UnsupportedEstimatorError
 from expunge.estimators import load_estimator
 from expunge.estimators.skops_archive import canonical
+from expunge.files.whole import read_whole
 from expunge.workspace import reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.preparing import told_as_invalid_data
 from expunge.workspace.tabular.reading import TableRows, read_rows
-from expunge.workspace.verifying import read_bytes
 
 __all__ = ["adopt", "adopt_any", "refuse_taken"]
 
@@ -38,6 +38,9 @@ _TWINS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "BernoulliNB": ("BernoulliNB", "classification", ("alpha", "binarize", "fit_prior")),
 }
 
+#: What only one of the two kinds of models has.
+_ONLY_OF = {"an estimator": ("tolerance", "trusted"), "a network": ("method", "state", "options", "log", "start")}
+
 
 def adopt_any(
     core: Core, name: str, path: str | Path | None, *, data: str, target: str | None, task: str | None = None,
@@ -48,8 +51,12 @@ def adopt_any(
     Raises
     ------
     InvalidParameterError
-        Neither an estimator with its target, nor a network with its task; or both.
+        Neither an estimator with its target, nor a network with its task; or both; or what only the other has.
     """
+    what, other = ("an estimator", "a network") if task is None else ("a network", "an estimator")
+    if strange := [option for option in _ONLY_OF[other] if option in options]:
+        hint = "Leave it out." if task is not None else "Leave it out, or name the blueprint of the network: --task."
+        raise InvalidParameterError(f"{strange[0]} is of {other}, and this takes over {what}.", hint=hint)
     if task is not None:
         if path is not None:
             raise InvalidParameterError("A network comes with --state, not as an estimator.", hint="Leave FILE out.")
@@ -107,7 +114,7 @@ def adopt(
         The file holds a type that is not on the allow-list.
     """
     refuse_taken(core, name)
-    estimator = load_estimator(_canonical(read_bytes(path), path), trusted=trusted)
+    estimator = load_estimator(_canonical(read_whole(path), path), trusted=trusted)
     kind = type(estimator).__name__
     if kind not in _TWINS or not type(estimator).__module__.startswith("sklearn."):
         raise UnsupportedEstimatorError(

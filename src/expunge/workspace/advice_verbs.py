@@ -37,7 +37,7 @@ class AdviceVerbs:
         Raises
         ------
         InvalidParameterError
-            Neither a table nor made-up records are named, or both.
+            Neither a table nor made-up records are named, or both; or what is only of the other.
         """
         from expunge.workspace import advice
 
@@ -47,8 +47,13 @@ class AdviceVerbs:
                 "Say on what to measure: on a table, or on made-up records.",
                 hint="Either --data FILE --target COLUMN, or --records and --numbers.",
             )
+        given = {name: value for name, value in asked.items() if value not in (None, (), [], {})}
         if data is not None:
-            asked.pop("ceiling", None)
-            return advice.advise_privacy_of(data, accuracy=accuracy, **asked)
-        sizes = {name: asked[name] for name in _OF_SIZES if name in asked}
-        return advice.advise_privacy(n=n, d=d, target=accuracy, **sizes)  # type: ignore[arg-type]
+            if "ceiling" in given:
+                raise InvalidParameterError("A ceiling is of made-up records.", hint="Leave it out: yours have theirs.")
+            return advice.advise_privacy_of(data, accuracy=accuracy, **{"target": None, **given})
+        if strange := [name for name in given if name not in _OF_SIZES]:
+            raise InvalidParameterError(
+                f"{strange[0]} is of a table, and records are made up.", hint="Leave it out, or name the table."
+            )
+        return advice.advise_privacy(n=n, d=d, target=accuracy, **given)  # type: ignore[arg-type]

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import FileNotUsableError, InvalidRequestError
-from expunge.files.whole import write_whole
+from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
 from expunge.workspace.storage.layout import find_workspace
 from expunge.workspace.tabular.exported import is_export, predict_export
-from expunge.workspace.verifying import read_bytes, verify_receipt
+from expunge.workspace.verifying import verify_receipt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +68,10 @@ def verify(
     Raises
     ------
     InvalidRequestError
-        Neither a key nor a workspace that has one.
+        Neither a key nor a workspace that has one; or a page is wanted, and no receipt is named.
     """
+    if receipt is None and html is not None:
+        raise InvalidRequestError("A page is of one receipt.", hint="Name it: verify RECEIPT --html FILE.")
     if receipt is not None and key is not None and workspace is None and not replay:
         verdict = verify_receipt(receipt, key, since=since)
     else:
@@ -78,10 +80,10 @@ def verify(
         if receipt is not None and key is None and workspace is None:
             _refuse_without_key()
         verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
-    if html is not None and receipt is not None:
+    if receipt is not None and html is not None:
         from expunge.ledger.page import page
 
-        text = page(verdict, read_bytes(receipt)).encode()
+        text = page(verdict, read_whole(receipt)).encode()
         write_whole(check_path(html), lambda stream: stream.write(text))
     return verdict
 

@@ -13,7 +13,7 @@ from expunge.workspace.data import datasets
 from expunge.workspace.models import models
 from expunge.workspace.requests import appending, artefacts, asking, request_queue, withdrawing
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.sources import Source
+from expunge.workspace.tabular.sources import named_source
 
 __all__ = ["DataVerbs"]
 
@@ -69,21 +69,19 @@ class DataVerbs:
         InvalidParameterError
             A name, duration or combination that makes no sense.
         """
-        core, given = self._core, Source(str(source), query, delimiter, encoding)
+        core, given = self._core, named_source(source, query, delimiter, encoding)
         derived_from = listed(derived_from)
         with core.read() as connection:
             for model in derived_from:
                 models.open_model(core, connection, model)
         with core.changing("data"):
-            made, skipped = datasets.add(
+            made, skipped, nameless = datasets.add(
                 core, opening.name_of(str(source)) if name is None else name, given, record_id=record_id,
                 subject_id=subject_id, reference=reference, keep=keep, time_column=time_column,
                 derived_from=derived_from, skip_forgotten=skip_forgotten, override=override,
             )  # fmt: skip
         if subject_id is None:
             warnings.warn(_NO_PERSONS.format(made.name), UserWarning, stacklevel=2)
-        with core.read() as connection:
-            nameless = datasets.count_nameless(core, connection).get(made.name, 0)
         return reports.data(made) | {"skipped": skipped, "nameless": nameless}
 
     def data_append(
@@ -116,7 +114,7 @@ class DataVerbs:
         InvalidDataError
             Another form than that of the data set.
         """
-        given = Source(str(source), query, delimiter, encoding)
+        given = named_source(source, query, delimiter, encoding)
         with self._core.changing("append"):
             return appending.append(
                 self._core, name, given, learn=learn, skip_forgotten=skip_forgotten, override=override

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError, UnsupportedRequestError
+from expunge.files.whole import read_whole
 from expunge.ledger.blinding import opens
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
@@ -17,7 +18,6 @@ from expunge.ledger.log import Log
 from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import chain
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
-from expunge.paths import check_path
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import fitting, models
@@ -26,27 +26,12 @@ from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.numerics import fingerprint
 
-__all__ = ["head", "read_bytes", "replay", "verify_receipt", "verify_workspace"]
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """A file that somebody handed over.
-
-    Raises
-    ------
-    FileNotUsableError
-        The file cannot be read.
-    """
-    path = check_path(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+__all__ = ["head", "replay", "verify_receipt", "verify_workspace"]
 
 
 def _kept(since: str | Path | None) -> bytes | None:
     """A head that was kept; a new line that a shell put behind it is no part of it."""
-    return None if since is None else read_bytes(since).rstrip(b"\r\n")
+    return None if since is None else read_whole(since).rstrip(b"\r\n")
 
 
 def verify_receipt(
@@ -55,13 +40,13 @@ def verify_receipt(
     """Verify a bundle with a public key, and, with a workspace, against its log."""
     keys, old = PublicKeys.from_file(key), _kept(since)
     if core is None:
-        return verify_bundle(read_bytes(path), keys, since=old)
+        return verify_bundle(read_whole(path), keys, since=old)
     with core.read() as connection:
         try:
             keys = chain(keys, receipting.rotations_of(core, connection))
         except TamperedError as error:
             return Verdict(ok=False, lines=(str(error),), code=error.code)
-        return verify_bundle(read_bytes(path), keys, since=old, log=journal.open_log(connection))
+        return verify_bundle(read_whole(path), keys, since=old, log=journal.open_log(connection))
 
 
 def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | Path | None = None) -> Verdict:
@@ -106,7 +91,7 @@ def _compare_receipts(core: Core, keys: PublicKeys) -> None:
     for row in rows:
         path = receipting.path_of(core, row["number"])
         try:
-            data = read_bytes(path)
+            data = read_whole(path)
             is_good = bool(verify_bundle(data, keys)) and Bundle.from_bytes(data).envelope == row["envelope"]
         except FileNotUsableError:
             is_good = False

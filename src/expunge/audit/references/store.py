@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.digest import leaf
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError
+from expunge.files.whole import write_whole
 
 __all__ = ["ReferenceStore"]
 
@@ -83,11 +82,4 @@ class ReferenceStore:
         stream = io.BytesIO()
         np.save(stream, outputs, allow_pickle=False)
         body = stream.getvalue()
-        path = self.path(members, seed)
-        try:
-            handle, name = tempfile.mkstemp(dir=self.folder, prefix=".")
-            with os.fdopen(handle, "wb") as file:
-                file.write(leaf(body) + body)
-            os.replace(name, path)
-        except OSError as error:
-            raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+        write_whole(self.path(members, seed), lambda file: file.write(leaf(body) + body))

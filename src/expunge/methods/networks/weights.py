@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from expunge.errors import FileNotUsableError, TamperedError, UnsupportedEstimatorError
+from expunge.errors import TamperedError, UnsupportedEstimatorError
+from expunge.files.whole import read_whole
 
 __all__ = ["Arrays", "arrays_of", "filled", "part_of", "read_weights", "tensors_of"]
 
@@ -72,10 +73,9 @@ def read_weights(path: str | Path) -> Arrays:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    raw = read_whole(path)
     try:
-        return dict(load(Path(path).read_bytes()))
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+        return dict(load(raw))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise TamperedError(
             f"{str(path)!r} holds no weights that can be read.", hint="Save them: safetensors.torch.save_file(...)."

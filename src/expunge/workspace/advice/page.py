@@ -6,8 +6,8 @@ import base64
 import importlib.resources
 from pathlib import Path
 
-from expunge.errors import InvalidParameterError
-from expunge.files.archive import FileNotUsableError, write_whole
+from expunge.errors import FileNotUsableError, InvalidParameterError
+from expunge.files.whole import write_whole
 from expunge.workspace.advice.advice import COLUMNS, Advice
 from expunge.workspace.advice.picture import draw_png, write_png
 from expunge.workspace.rules.quantities import duration_text

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from expunge.files.archive import write_whole
+from expunge.files.whole import write_whole
 from expunge.workspace.advice.advice import Advice
 from expunge.workspace.advice.forecast import Choice
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from expunge.errors import InvalidParameterError
-from expunge.files.archive import FileNotUsableError, write_whole
+from expunge.errors import FileNotUsableError, InvalidParameterError
+from expunge.files.whole import write_whole
 from expunge.workspace.advice.privacy import PrivacyAdvice
 
 __all__ = ["check_plot", "write_privacy"]

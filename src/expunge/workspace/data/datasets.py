@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "DataSet", "add", "admitted", "drop_column", "index_rows", "make_live", "open_data", "read",
+    "DataSet", "add", "admitted", "count_nameless", "drop_column", "index_rows", "make_live", "open_data", "read",
     "read_bucket", "replace_rows", "summed_without", "write_version",
 ]  # fmt: skip
 
@@ -86,7 +86,7 @@ def open_data(core: Core, connection: Any, name: str | None = None, *, number: i
 def add(
     core: Core, name: str, source: Source, *, record_id: str, subject_id: str | None, reference: bool,
     keep: str | None, time_column: str | None, derived_from: Sequence[str], skip_forgotten: bool, override: str,
-) -> tuple[DataSet, int]:  # fmt: skip
+) -> tuple[DataSet, int, int]:  # fmt: skip
     """Add a data set; see :meth:`expunge.workspace.Workspace.data_add`. The lock is held.
 
     Returns
@@ -94,6 +94,8 @@ def add(
     data : DataSet
     skipped : int
         Rows that were left out, because they were forgotten before.
+    nameless : int
+        Rows that name no person, where others do.
 
     Raises
     ------
@@ -142,10 +144,10 @@ def add(
                                    "card": card.to_json(), "created": now},
         )  # fmt: skip
         core.db.insert(connection, versions, row | {"dataset": number, "number": 1, "live": 1, "created": now})
-        index_rows(core, connection, number, card, table, handles)
+        nameless = index_rows(core, connection, number, card, table, handles)
         guard.log_override(core, connection, name, override)
     faults.at("data-committed")
-    return DataSet(number, name, card, 1, len(ids), row["commitment"], now, made, entry), skipped
+    return DataSet(number, name, card, 1, len(ids), row["commitment"], now, made, entry), skipped, nameless
 
 
 def admitted(
@@ -190,8 +192,11 @@ def make_live(core: Core, connection: Any, old: DataSet, row: Mapping[str, Any],
 def index_rows(
     core: Core, connection: Any, number: int, card: DataCard, table: pa.Table, handles: Sequence[bytes], *,
     came: int | None = None,
-) -> None:  # fmt: skip
-    """Enter rows into the index, by keyed hashes, with seconds since 1970 if they come later than the data set."""
+) -> int:  # fmt: skip
+    """Enter rows into the index, by keyed hashes, with seconds since 1970 if they come later than the data set.
+
+    Gives how many of them name no person, where others do.
+    """
     subjects = (
         [None] * len(handles) if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
     )
@@ -207,15 +212,17 @@ def index_rows(
     ]  # fmt: skip
     if rows:
         connection.execute(row_index.insert(), rows)
+    return 0 if card.subject_id is None else subjects.count(None)
 
 
 def count_nameless(core: Core, connection: Any) -> dict[str, int]:
-    """How many rows name no person, by the data set; of sets whose rows do, where there are such rows."""
+    """How many rows name no person, by the data set: of those with a column of persons, where there are such rows."""
     found = {}
     for row in core.db.rows(connection, datasets):
+        if DataCard.from_json(row["card"]).subject_id is None:  # no row of it names anybody
+            continue
         where = (row_index.c.dataset == row["id"]) & row_index.c.subject.is_(None)
-        n = int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0)
-        if n and DataCard.from_json(row["card"]).subject_id is not None:
+        if n := int(connection.execute(sa.select(sa.func.count()).where(where)).scalar() or 0):
             found[row["name"]] = n
     return found
 

@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.errors import InvalidRequestError
-from expunge.files.archive import FileNotUsableError
+from expunge.errors import FileNotUsableError, InvalidRequestError
 from expunge.workspace.leftovers.canary_forms import forms_of
 from expunge.workspace.leftovers.containers import MAGIC, Budget, inner
 

@@ -157,6 +157,11 @@ class How:
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
+        if self.n_references == 0 and (self.n_halves or self.n_unlearned):
+            raise InvalidParameterError(
+                "Without references digests are compared, and no other model is trained.",
+                hint="Ask for references, too, or leave --halves and --unlearned out.",
+            )
         needed = retrains_needed(self.alpha)
         if 0 < self.n_references < LEAST_RETRAINS or min(
             self.n_references, self.n_unforgotten, self.n_halves, self.n_unlearned

@@ -73,7 +73,7 @@ def prepare_fit(
     Raises
     ------
     InvalidParameterError
-        A schema is given, and what it fixes, too.
+        A schema is given, and what it fixes, too; or what the method has no use for.
     """
     given = None if schema is None else read_schema(check_path(schema))
     if given is not None and (columns or ignore or target is not None or task is not None):
@@ -86,6 +86,15 @@ def prepare_fit(
     chosen = given or _schema(data, table, target, task, columns, ignore)
     wanted = resolve_method(method, chosen.task)
     estimator = (estimator or default_estimator(chosen.task)) if wraps_estimator(wanted) else estimator
+    if bare and learn is None and wraps_estimator(wanted):
+        raise InvalidParameterError(
+            f"{wanted} wraps an estimator, which has transformers of its own.",
+            hint="Leave --bare out, or choose a method of numbers: see `expunge methods`.",
+        )
+    if drop_missing_target and chosen.target is None:
+        raise InvalidParameterError(
+            f"A model for {chosen.task} learns from no target.", hint="Leave --drop-missing-target out."
+        )
     card = Card(
         schema=chosen, method=wanted, estimator=estimator, options=dict(options), bare=bare,
         drop_missing_target=drop_missing_target,

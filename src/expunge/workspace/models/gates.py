@@ -65,6 +65,11 @@ def checked(core: Core, gate: Mapping[str, Any], schema: Schema, model: Any) -> 
         raise InvalidParameterError(
             "A gate needs data and a limit.", hint="As --gate data=holdout --gate max_drop=0.02."
         )
+    if ("max_gap" in settings) != ("subgroup" in settings):
+        raise InvalidParameterError(
+            "subgroup and max_gap go together: the column of the groups, and how far apart they may be.",
+            hint="As --gate subgroup=region --gate max_gap=0.1.",
+        )
     for name in _NUMBERS:
         try:
             settings[name] = float(settings.get(name, np.inf))

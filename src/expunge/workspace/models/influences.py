@@ -48,8 +48,12 @@ def influence_of(
     Raises
     ------
     InvalidRequestError
-        A gap without a table or a label.
+        A gap without a table or a label; or a label without a gap, or a form of a table without one.
     """
+    if gap is None and positive is not None:
+        raise InvalidRequestError("A label that is an opportunity is for a gap.", hint="Give --gap COLUMN, too.")
+    if data is None and (delimiter is not None or encoding is not None):
+        raise InvalidRequestError("A delimiter or encoding is of a table, and none is named.", hint="Give --data FILE.")
     if gap is not None and (data is None or positive is None):
         raise InvalidRequestError(
             "A gap needs a table and the label that is an opportunity.", hint="Give --data FILE and --positive LABEL."

@@ -25,9 +25,10 @@ class Answer:
     waiting : tuple of str
         What was derived from its models and is not settled yet.
     models : tuple of mapping
-        What happened to each model, once it did: name, versions, guarantee, records, work.
+        What happened to each model, once it did: name, versions, guarantee, records or columns (``features``), work.
     data : tuple of mapping
-        What happened to each data set: name, versions, records, and where its rows came from (``sources``).
+        What happened to each data set: name, versions, records or columns (``features``), and where its rows came from
+        (``sources``).
     problem : str
         Why it could not be carried out just now; it waits on.
     problem_code : str
@@ -83,15 +84,14 @@ class Answer:
             guarantee = model["guarantee"]
             out.append(
                 f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
-                f"{_records(model['records'])} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
+                f"{_what(model)} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
                 f"again; {guarantee['kind']}: {guarantee['statement']}."
             )
             out += [f"{model['model']}: {note}." for note in model["notes"]]
         for audit in self.audits:
             out += _audit_lines(audit)
         for data in self.data:
-            what = f"{_records(data['records'])} {'corrected' if is_rectified else 'taken out'}"
-            what = "columns taken out" if request.kind == "feature" else what
+            what = f"{_what(data)} {'corrected' if is_rectified else 'taken out'}"
             out.append(
                 f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
                 f"{'files rewritten' if data['copied'] else 'only referred to'}."
@@ -146,5 +146,9 @@ def _audit_lines(audit: Mapping[str, Any]) -> list[str]:
     return out + ([f"{name}: receipt of that audit: {audit['receipt']}"] if audit["receipt"] else [])
 
 
-def _records(count: int) -> str:
+def _what(change: Mapping[str, Any]) -> str:
+    """What a model forgot, or a data set lost: columns by their names, or so many records."""
+    if names := change.get("features"):
+        return f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
+    count = change["records"]
     return f"{count:,} record" if count == 1 else f"{count:,} records"

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
-from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.data.new_rows import in_form
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import fitting, gates, models, predictions
@@ -76,7 +75,8 @@ def append(
     faults.at("data-chunks-written")
     with core.write() as connection:
         datasets.make_live(core, connection, data, row, card)
-        datasets.index_rows(core, connection, data.id, card, table, handles, came=int(core.now().timestamp()))
+        came = int(core.now().timestamp())
+        nameless = datasets.index_rows(core, connection, data.id, card, table, handles, came=came)
         for new in learned:
             old = new.before
             fitting.retire(core, connection, old)
@@ -95,18 +95,13 @@ def append(
     notes += [f"{new.before.name} is not in use: {new.gate['why']}" for new in learned if "why" in new.gate]
     return {
         "name": name, "version": data.version + 1, "n_records": data.n_records + len(ids), "appended": len(ids),
-        "skipped": skipped, "nameless": _count_nameless(card, table), "learned": list(changed), "notes": notes,
+        "skipped": skipped, "nameless": nameless, "learned": list(changed), "notes": notes,
         "refit": [model.name for model in known if model.name not in changed],
     }  # fmt: skip
 
 
 def _learns(live: Any) -> bool:
     return callable(getattr(live, "learn", None)) and getattr(live, "_learns", True)
-
-
-def _count_nameless(card: DataCard, table: pa.Table) -> int:
-    """How many of the rows name no person, where others do."""
-    return 0 if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True).count(None)
 
 
 def _new_rows(

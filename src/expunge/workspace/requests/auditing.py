@@ -44,13 +44,11 @@ def refuse_audit(core: Core, n_references: int, held_out: str | None, *, of_colu
     Raises
     ------
     InvalidParameterError
-        Held-out records without an audit, or too few references.
+        Too few references.
     InvalidRequestError
         The request names columns.
     """
-    if not n_references:
-        if held_out is not None:
-            raise InvalidParameterError("Held-out records are for an audit.", hint="Give --audit N, too.")
+    if not n_references:  # held-out records without an audit are no wish
         return
     if of_columns:
         raise InvalidRequestError("An audit asks about records, not columns.", hint="Forget columns without --audit.")

@@ -122,7 +122,7 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
             outcome = _outcome(job, changes, len(jobs))
             if gone := _outdate(core, connection, job):
                 outcome["notes"].append(f"kept predictions about it were deleted: {', '.join(gone)}")
-            told[job.number] = {"models": outcome["models"], "data": _told_of_data(job, outcome)}
+            told[job.number] = {"models": _told_of_models(job, outcome), "data": _told_of_data(job, outcome)}
             waiting = dict.fromkeys(name for change in outcome["models"] for name in below[change["model"]])
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
@@ -203,14 +203,24 @@ def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[
     return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
 
 
+def _told_of_models(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is told, but kept nowhere, of models: which columns they forgot."""
+    gone = {
+        model.name: [name for name in one.features if name in model.card.card.schema.columns]
+        for one in job.held
+        for model in one.models
+    }
+    return [{**change, "features": gone[change["model"]]} for change in outcome["models"]]
+
+
 def _told_of_data(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is told, but kept nowhere, of data sets: how many records, and where else they lie."""
+    """What is told, but kept nowhere, of data sets: how many records or which columns, and where else they lie."""
     held = {one.data.name: one for one in job.held}
     return [
         {
             **{name: change[name] for name in ("data", "version_before", "version_after")},
             "records": len(held[change["data"]].handles), "copied": held[change["data"]].data.is_copied,
-            "sources": held[change["data"]].data.card.sources,
+            "sources": held[change["data"]].data.card.sources, "features": held[change["data"]].features,
         }
         for change in outcome["data"]
     ]  # fmt: skip

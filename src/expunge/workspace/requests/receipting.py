@@ -77,7 +77,7 @@ def issue(core: Core) -> list[int]:
 def enter_ready(core: Core, connection: Any) -> list[int]:
     """As :func:`issue`, in a transaction of the caller, who writes the files then."""
     ready = _ready(core, connection)
-    nameless = datasets.count_nameless(core, connection) if ready else {}
+    nameless = _nameless(core, connection, [request for _, request in ready])
     for row, request in ready:
         outcome = json.loads(row["outcome"])
         action = "finish" if outcome["data"] or outcome["models"] else "find-nothing"
@@ -92,14 +92,20 @@ def _ready(core: Core, connection: Any) -> list[tuple[dict[str, Any], Request]]:
     return [(row, r) for row, r in every if row["step"] == "scrubbed" and not json.loads(row["waiting"] or "[]")]
 
 
+def _nameless(core: Core, connection: Any, asked: Sequence[Request]) -> dict[str, int]:
+    """Rows that name nobody, by the data set, where somebody was looked for."""
+    is_anybody = any(request.kind == "subject" for request in asked)
+    return datasets.count_nameless(core, connection) if is_anybody else {}
+
+
 def nothing_held(core: Core, numbers: Sequence[int]) -> None:
     """Answer requests about what nobody holds: with a receipt that says so."""
     if not numbers:
         return
     with core.write() as connection:
-        nameless = datasets.count_nameless(core, connection)
-        for number in numbers:
-            row, request = request_queue.fetch(core, connection, number)
+        found = [request_queue.fetch(core, connection, number) for number in numbers]
+        nameless = _nameless(core, connection, [request for _, request in found])
+        for row, request in found:
             _enter(core, connection, row, request, {"models": [], "data": [], "notes": []}, "find-nothing", nameless)
         queue_shredding(core, connection)
     faults.at("receipt-entered")

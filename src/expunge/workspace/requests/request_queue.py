@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from expunge.arguments import check_choice
-from expunge.errors import InvalidRequestError, UnknownNameError
+from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
@@ -93,6 +93,8 @@ class Wish:
             raise UnknownNameError(f"There is no data set {self.data!r}.", hint="See `expunge status`.")
         if not self.values:
             raise InvalidRequestError("The request names nothing.", hint="Give at least one id.")
+        if self.held_out is not None and not self.audit:
+            raise InvalidParameterError("Held-out records are for an audit.", hint="Give --audit N, too.")
         if self.kind == "subject" and len(self.values) > 1:
             raise InvalidRequestError("A request is about one person.", hint="Make one for each.")
         if len(set(map(repr, self.values))) < len(self.values):

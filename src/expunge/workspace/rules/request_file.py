@@ -14,13 +14,13 @@ import csv
 import dataclasses
 import io
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from expunge.errors import ExpungeError, FileNotUsableError, InvalidDataError, InvalidRequestError
+from expunge.errors import ExpungeError, InvalidDataError, InvalidRequestError
+from expunge.files.whole import read_whole
 from expunge.paths import check_path
 from expunge.workspace.rules.deadlines import as_instant, read_arrival, regime_of
 
@@ -108,10 +108,7 @@ def read_requests(
         Lines that cannot be taken: the sentence names the first twenty and the reason for each. Nothing is taken then.
     """
     path = check_path(path)
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+    data = read_whole(path, or_input=True)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import FileNotUsableError, NewerFormatError, TamperedError
+from expunge.errors import NewerFormatError, TamperedError
 from expunge.files.archive import canonical_json
-from expunge.files.whole import write_whole
+from expunge.files.whole import read_whole, write_whole
 from expunge.workspace.tabular.schema import Schema
 
 __all__ = ["Card", "read_card", "read_schema", "write_card"]
@@ -81,10 +81,9 @@ def read_schema(path: Path) -> Schema:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    raw = read_whole(path)
     try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
+        data = json.loads(raw)
     except ValueError as error:
         raise TamperedError(f"{str(path)!r} is not JSON.", hint="Restore it from a copy.") from error
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):

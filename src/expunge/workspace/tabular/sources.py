@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
-from expunge.workspace.tabular.tables import parse_table, read_table
+from expunge.workspace.tabular.tables import OF_CSV, parse_table, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Source", "read_source"]
+__all__ = ["Source", "named_source", "read_source"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,19 @@ class Source:
 
     def __str__(self) -> str:
         return repr(self.shown)
+
+
+def named_source(source: str | Path, query: str, delimiter: str | None, encoding: str | None) -> Source:
+    """A source as somebody names it.
+
+    Raises
+    ------
+    InvalidParameterError
+        A query, and what is of a CSV file.
+    """
+    if query and (delimiter is not None or encoding is not None):
+        raise InvalidParameterError("A query gives columns, and no text to be cut or decoded.", hint=OF_CSV)
+    return Source(str(source), query, delimiter, encoding)
 
 
 def read_source(source: Source) -> pa.Table:

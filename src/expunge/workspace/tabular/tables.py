@@ -11,20 +11,20 @@ import codecs
 import csv
 import gzip
 import io
-import sys
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
+from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["check_new_table", "parse_table", "read_ids", "read_table", "write_table"]
+__all__ = ["OF_CSV", "check_new_table", "parse_table", "read_ids", "read_table", "write_table"]
 
 
 #: Encodings that a byte order mark names. The longer marks stand first.
@@ -32,8 +32,12 @@ _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+#: Bytes that stand in no text of any use, in UTF-8 or where each byte is a letter.
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1b"})
 _TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
 _TAB = ("\\t", "tab")
+#: What to do with options that only a CSV file has.
+OF_CSV = "A delimiter or encoding is of a CSV file: leave it out."
 
 
 def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
@@ -59,14 +63,10 @@ def read_table(path: str | Path, *, delimiter: str | None = None, encoding: str 
     InvalidDataError
         Empty, undecodable, ragged, or with a repeated column or one without a name.
     InvalidParameterError
-        No such delimiter or encoding.
+        No such delimiter or encoding; or one for a Parquet file, which has none.
     """
     path = check_path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    return parse_table(data, path, delimiter=delimiter, encoding=encoding)
+    return parse_table(read_whole(path), path, delimiter=delimiter, encoding=encoding)
 
 
 def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encoding: str | None = None) -> pa.Table:
@@ -84,6 +84,8 @@ def parse_table(data: bytes, path: Path, *, delimiter: str | None = None, encodi
     if data[:2] == b"PK" or data[257:262] == b"ustar":
         raise InvalidDataError(f"{str(path)!r} is a spreadsheet or archive.", hint="Save it as CSV or Parquet.")
     if data[:4] == b"PAR1":
+        if delimiter is not None or encoding is not None:
+            raise InvalidParameterError(f"{str(path)!r} is a Parquet file.", hint=OF_CSV)
         table = _parse_parquet(data, path)
     else:
         table = _parse_csv(_as_text(data, path, encoding), path, "\t" if delimiter in _TAB else delimiter or ",")
@@ -170,31 +172,39 @@ def _as_text(data: bytes, path: Path, encoding: str | None = None) -> str:
             f"There is no encoding {encoding!r}.", hint="For example utf-8, latin-1, cp1252 or utf-16."
         ) from error
     except UnicodeError as error:
+        hint = _hint(data, path, encoding)
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, at) + 1
         name = "UTF-8" if encoding is None else encoding
         raise InvalidDataError(
-            f"{str(path)!r} is not {name} text: byte {at}, in line {line}, is 0x{data[at]:02x}.",
-            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
+            f"{str(path)!r} is not {name} text: byte {at}, in line {line}, is 0x{data[at]:02x}.", hint=hint
         ) from error
     if "\0" in text:
-        raise InvalidDataError(
-            f"{str(path)!r} holds NUL characters, which no text has.",
-            hint=f"Save it as UTF-8, or name what it is: --encoding {_likely(data, encoding)}.",
-        )
+        hint = _hint(data, path, encoding)
+        raise InvalidDataError(f"{str(path)!r} holds NUL characters, which no text has.", hint=hint)
     return text.removeprefix("\ufeff")
 
 
-def _likely(data: bytes, refused: str | None) -> str:
-    """An encoding worth trying: the one a mark names or NULs betray, else the Windows or Unix one of Western Europe."""
+def _hint(data: bytes, path: Path, refused: str | None) -> str:
+    """An encoding worth trying: the one a mark names or NULs betray, else the Windows or Unix one of Western Europe.
+
+    Raises
+    ------
+    InvalidDataError
+        The bytes are text in none.
+    """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     zeros = [data[start::2].count(0) for start in (0, 1)]
-    if marked is None and max(zeros) > len(data) // 4:
+    if marked is None and max(zeros) > len(data) // 4 and min(zeros) < max(zeros) // 20 + 1:  # else of no letters
         marked = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
-    if marked is not None and marked != refused:
-        return marked
+    n_controls = len(data) - len(data.translate(None, _CONTROLS))
+    if marked is None and (any(zeros) or n_controls > len(data) // 20):
+        what = "NUL bytes" if any(zeros) else "control characters"
+        raise InvalidDataError(f"{str(path)!r} is no text: it holds {what}.", hint="Give text, or a table as Parquet.")
     is_windows = any(0x80 <= byte < 0xA0 for byte in set(data))
-    return "cp1252" if is_windows and refused != "cp1252" else "latin-1"
+    western = "cp1252" if is_windows and refused != "cp1252" else "latin-1"
+    likely = western if marked in (None, refused) else marked
+    return f"Save it as UTF-8, or name what it is: --encoding {likely}."
 
 
 def _header(text: str, path: Path, delimiter: str) -> list[str]:
@@ -238,11 +248,7 @@ def read_ids(path: str | Path) -> list[str]:
         The file cannot be read.
     """
     path = check_path(path)
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot read {str(path)!r}: {error.strerror}.", hint="Check the path.") from error
-    lines = _as_text(data, path).replace("\r\n", "\n").split("\n")
+    lines = _as_text(read_whole(path, or_input=True), path).replace("\r\n", "\n").split("\n")
     return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
 
 
@@ -272,11 +278,6 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     """
     path = check_path(path)
     check_new_table(path)
-    try:
-        if path.suffix == ".parquet":
-            frame.to_parquet(path, index=False)
-        else:
-            frame.to_csv(path, index=False, encoding="utf-8")
-    except OSError as error:
-        raise FileNotUsableError(f"Cannot write {str(path)!r}: {error.strerror or error}.", hint="Check it.") from error
-    return path
+    if path.suffix == ".parquet":
+        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=True)
+    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=True)
