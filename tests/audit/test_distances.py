@@ -119,7 +119,7 @@ def test_weight_distances() -> None:
 
 
 def test_completeness_and_forgetting_rate() -> None:
-    assert completeness(np.array(["a", "b"]), np.array(["a", "a"])).value == 0.5
+    assert completeness(np.array(["a", "b"]), np.array(["a", "a"])).tolist() == [1, 0]
     with pytest.raises(InvalidDataError):
         completeness(np.zeros(0), np.zeros(0))
     member = np.array([True] * 6 + [False] * 2)
