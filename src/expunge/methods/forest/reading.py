@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.compiled import inline, njit
 from expunge.errors import TamperedError
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
@@ -18,7 +19,6 @@ from expunge.methods.forest.growing import (
     THRESHOLD,
     N,
 )
-from expunge.methods.forest.order import inline, njit
 from expunge.methods.forest.splits import CATEGORY, MISSING, key_of
 
 __all__ = ["flatten", "keys_of", "landing", "packed_nodes", "refuse_others", "serialize", "unflatten", "vote"]
