@@ -14,7 +14,18 @@ from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["ACCOUNT", "STATE_TELLS", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
+__all__ = [
+    "ACCOUNT",
+    "STATE_TELLS",
+    "Addition",
+    "Guarantee",
+    "Kind",
+    "Plan",
+    "Record",
+    "Rectification",
+    "Removal",
+    "equality",
+]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
 
@@ -28,7 +39,7 @@ STATE_TELLS = (
 )
 
 
-class _Record:
+class Record:
     """Conversion to and from plain data, and a table for notebooks; shared by the records below."""
 
     _schema: ClassVar[int] = 1
@@ -75,7 +86,7 @@ class _Record:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Guarantee(_Record):
+class Guarantee(Record):
     """What a removal promises about the model it leaves. Never stronger than was earned.
 
     Parameters
@@ -180,7 +191,7 @@ def equality(terms: str, doubt: str | None) -> Guarantee:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Plan(_Record):
+class Plan(Record):
     """What a request would cost and promise. Making one changes nothing.
 
     Parameters
@@ -219,7 +230,7 @@ class Plan(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Removal(_Record):
+class Removal(Record):
     """What a method says it did.
 
     Parameters
@@ -258,7 +269,7 @@ class Removal(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Addition(_Record):
+class Addition(Record):
     """What learning did: the mirror image of :class:`Removal`.
 
     Parameters
@@ -286,7 +297,7 @@ class Addition(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Rectification(_Record):
+class Rectification(Record):
     """What correcting records did: their old values are forgotten, and the new ones learned under the same ids.
 
     Parameters
