@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from expunge.files.archive import FileNotUsableError
-from expunge.lab.demo_influence import Influence, find_influence
+from expunge.lab.demo_influence import InfluencePicture, influence_picture
 from expunge.methods import find_method
 from expunge.seeds import uniform64
 
@@ -79,7 +79,7 @@ class DemoResult:
         Records learned, and forgotten.
     shards : tuple of (int, bool)
         Records in each shard of the SISA model, and whether forgetting touched it.
-    influence : Influence
+    influence : InfluencePicture
         What one record does to a decision.
     elapsed_s : float
     report, results : Path or None
@@ -90,7 +90,7 @@ class DemoResult:
     n_records: int
     n_forgotten: int
     shards: tuple[tuple[int, bool], ...]
-    influence: Influence
+    influence: InfluencePicture
     elapsed_s: float
     report: Path | None = None
     results: Path | None = None
@@ -170,7 +170,7 @@ def run_demo(out: str | Path | None = None) -> DemoResult:
     models, shards = compare(people, leavers)
     result = DemoResult(
         models=models, n_records=len(people.ids), n_forgotten=int(np.isin(people.owners, leavers).sum()),
-        shards=shards, influence=find_influence(), elapsed_s=time.perf_counter() - start,
+        shards=shards, influence=influence_picture(), elapsed_s=time.perf_counter() - start,
     )  # fmt: skip
     return result if folder is None else _write(result, folder, start)
 
