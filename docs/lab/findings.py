@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from expunge.lab.methods import METHODS
+from expunge.lab.methods import LAB_METHODS
 from expunge.lab.results import Run
 from expunge.lab.summary import Row, groups, rows_of
 from expunge.lab.words import percent, ratio
@@ -81,7 +81,7 @@ def _networks(found: Groups) -> Iterable[tuple[Row, list[Row]]]:
 
 
 def _is_control(row: Row) -> bool:
-    method = METHODS.get(row.scenario.method.partition("@")[0])
+    method = LAB_METHODS.get(row.scenario.method.partition("@")[0])
     return method is not None and method.is_control
 
 

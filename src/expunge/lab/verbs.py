@@ -31,7 +31,7 @@ def list_things(what: Sequence[str] = ()) -> dict[str, Any]:
         Name of a table to names with what they are; or ``cells`` to ids.
     """
     from expunge.lab.measures import MEASURES, measure_names
-    from expunge.lab.methods import METHODS, method_names
+    from expunge.lab.methods import LAB_METHODS, method_names
     from expunge.lab.models import MODELS, model_names
     from expunge.lab.plugins import find
     from expunge.lab.requests import REQUESTS
@@ -43,7 +43,7 @@ def list_things(what: Sequence[str] = ()) -> dict[str, Any]:
         "workload": {name: find("workloads", WORKLOADS, name).what for name in workload_names()},
         "model": {name: MODELS[name].what for name in model_names()},
         "request": {name: request.what for name, request in REQUESTS.items()},
-        "method": {name: find("methods", METHODS, name).what for name in method_names()},
+        "method": {name: find("methods", LAB_METHODS, name).what for name in method_names()},
         "measure": {name: find("measures", MEASURES, name).what for name in measure_names()},
         "sweep": {name: sweep.title for name, sweep in SWEEPS.items()},
         "matrix": {name: f"{matrix.what}: {len(matrix.cells()):,} cells" for name, matrix in MATRICES.items()},
