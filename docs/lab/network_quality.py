@@ -33,7 +33,7 @@ from expunge.lab.results import Run, read_run
 from expunge.lab.site import leaderboard_csv
 from expunge.lab.summary import rows_of
 from expunge.lab.tuning import tune
-from expunge.lab.words import percent
+from expunge.quantities import share_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -279,8 +279,8 @@ def group(key: Key, lines: Lines) -> list[str]:
         found = 100 * mean(lines, method, "mean_gap")
         mark = "" if found < 100 * idle or method in ("retrain", "do-nothing") else " †"
         row = [f"`{method}`{mark}", *(signed(lines, method, f"{part}_gap") for part in gaps)]
-        row += [f"{found:.1f} ± {spread(lines, method, 'mean_gap'):.1f}", percent(found / 100 / idle)]
-        row += [percent(mean(lines, method, "work_share")), percent(spent(lines, method))]
+        row += [f"{found:.1f} ± {spread(lines, method, 'mean_gap'):.1f}", share_text(found / 100 / idle)]
+        row += [share_text(mean(lines, method, "work_share")), share_text(spent(lines, method))]
         out.append(f"| {' | '.join(row)} |")
     return [*out, ""]
 

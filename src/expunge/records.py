@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
+from expunge.quantities import duration_text
 
 __all__ = [
     "ACCOUNT",
@@ -222,7 +223,7 @@ class Plan(Record):
 
     def __repr__(self) -> str:
         work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"
-        time = "" if self.expected_s is None else f" · about {_duration(self.expected_s)}"
+        time = "" if self.expected_s is None else f" · about {duration_text(self.expected_s)}"
         notes = "".join(f" · {note}" for note in self.notes)
         return f"{self.guarantee.kind} · {_records(self.n_records)} · reads {work}{time}{notes}"
 
@@ -263,7 +264,7 @@ class Removal(Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"{self.guarantee.kind} · {_records(self.n_forgotten)} · {_duration(self.elapsed_s)}"
+        return f"{self.guarantee.kind} · {_records(self.n_forgotten)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
@@ -291,7 +292,7 @@ class Addition(Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"learned · {_records(self.n_learned)} · {_duration(self.elapsed_s)}"
+        return f"learned · {_records(self.n_learned)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
@@ -327,7 +328,7 @@ class Rectification(Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"rectified · {self.guarantee.kind} · {_records(self.n_rectified)} · {_duration(self.elapsed_s)}"
+        return f"rectified · {self.guarantee.kind} · {_records(self.n_rectified)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
@@ -338,11 +339,3 @@ def _finite(value: float | None) -> bool:
 
 def _records(count: int) -> str:
     return f"{count:,} record" if count == 1 else f"{count:,} records"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.1f} ms"
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

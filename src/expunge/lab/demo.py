@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from expunge.files.archive import FileNotUsableError
 from expunge.lab.demo_influence import InfluencePicture, influence_picture
 from expunge.methods import find_method
+from expunge.quantities import duration_text, share_text
 from expunge.seeds import uniform64
 
 __all__ = ["DemoResult", "ModelRow", "run_demo"]
@@ -105,9 +106,9 @@ class DemoResult:
         """The table as texts."""
         return [
             [
-                row.name, row.guarantee, "yes" if row.is_equal else "no", f"{row.work:,}", percent(row.work_share),
-                duration(row.elapsed_s), percent(row.time_share), percent(row.accuracy_before, 1),
-                percent(row.accuracy_after, 1), percent(row.accuracy_retrained, 1),
+                row.name, row.guarantee, "yes" if row.is_equal else "no", f"{row.work:,}", share_text(row.work_share),
+                duration_text(row.elapsed_s), share_text(row.time_share), _points(row.accuracy_before),
+                _points(row.accuracy_after), _points(row.accuracy_retrained),
             ]
             for row in self.models
         ]  # fmt: skip
@@ -256,13 +257,6 @@ def _fit(model: Any, people: People, who: npt.NDArray[np.bool_]) -> Any:
     return model.fit(people.X[who], people.y[who], record_ids=people.ids[who], subject_ids=people.owners[who])
 
 
-def percent(share: float, digits: int | None = None) -> str:
-    """A share for people: at least two digits that say something."""
-    if digits is None:
-        digits = 0 if share >= 0.1 else 1 if share >= 0.01 else 2
-    return f"{100 * share:.{digits}f} %"
-
-
-def duration(seconds: float) -> str:
-    """A time for people."""
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+def _points(share: float) -> str:
+    """A quality, to a tenth."""
+    return f"{100 * share:.1f} %"

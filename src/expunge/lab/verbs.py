@@ -17,7 +17,7 @@ from expunge.lab.matrices import MATRICES, choose
 from expunge.lab.results import line_of, read_run
 from expunge.lab.runner import check_cells
 from expunge.lab.sweeps import SWEEPS
-from expunge.lab.words import percent, seconds
+from expunge.quantities import duration_text, share_text
 
 __all__ = ["Comparison", "compare_runs", "list_things", "reproduce", "show_cell"]
 
@@ -76,8 +76,8 @@ def cell_lines(told: dict[str, Any]) -> list[str]:
             + (f", of a retrain {s['mean_gap_of_a_retrain']:.4f}" if s.get("mean_gap_of_a_retrain") is not None else "")
         )
     out.append(
-        f"records read {percent(s['work_share'])} of a retrain"
-        + (f"; {seconds(t['forget_s'])} against {seconds(t['retrain_s'])}" if t else "")
+        f"records read {share_text(s['work_share'])} of a retrain"
+        + (f"; {duration_text(t['forget_s'])} against {duration_text(t['retrain_s'])}" if t else "")
     )
     return [*out, "Equal to a fresh fit, bit for bit." if s["is_equal"] else "Not equal to a fresh fit."]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from expunge.errors import InvalidParameterError
 from expunge.files.archive import FileNotUsableError, write_whole
+from expunge.quantities import duration_text
 from expunge.workspace.advice.advice import COLUMNS, Advice
 from expunge.workspace.advice.picture import draw_png, write_png
-from expunge.workspace.rules.quantities import duration_text
 
 __all__ = ["check_files", "page_html", "write_files"]
 
