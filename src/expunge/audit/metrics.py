@@ -120,9 +120,9 @@ def _guessing(name: str, case: _Case) -> Iterator[Metric]:
     if case.further.untrained is None:
         raise InvalidDataError("It needs the probabilities of the network before its training.")
     untrained = case.further.untrained[case.records]
-    value = mean_interval(1 - js_divergence(own, untrained))
+    value = mean_interval(zero_retrain_forgetting(own, untrained))
     nulls, unforgotten = (
-        np.array([zero_retrain_forgetting(others[i], untrained) for i in rows])
+        np.array([zero_retrain_forgetting(others[i], untrained).mean() for i in rows])
         for rows in (case.retrains, case.unforgotten)
     )
     yield _row(name, Figure.of(value), nulls, unforgotten, side="both")
