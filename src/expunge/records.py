@@ -55,7 +55,15 @@ class Record:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Any:
-        """The record from plain data. A schema number newer than this code knows is refused."""
+        """The record from plain data.
+
+        Raises
+        ------
+        InvalidParameterError
+            Data that are none of this kind, or have other fields.
+        NewerFormatError
+            A schema number newer than this code knows.
+        """
         number = data.get("schema")
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise InvalidParameterError(f"This is no {cls.__name__}: its schema is {number!r}.")
