@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
 import expunge.audit
-from expunge.audit import AuditReport, Further, References, Scores, audit, signals_of_values
+from expunge.audit import AuditReport, Further, References, Scores, audit, evidence, signals_of_values
 from expunge.audit.cards import CARDS
+from expunge.audit.evidence import collect
 from expunge.audit.lira import lira_online
 from expunge.audit.logistic import starter_kit_accuracy
 from expunge.audit.metrics import metrics_of
@@ -211,6 +212,33 @@ NOT_IN_A_REPORT = {
     "two_sample.energy_distance": "the test permutes what it is made of",
     "verdict.equality": "where digests are given",
 }
+
+
+@pytest.mark.parametrize(
+    ("attack", "rows"),
+    [
+        ("against_thresholds", {"loss by class", "entropy by class", "modified entropy by class"}),
+        ("exponential_family", {"exponential family"}),
+        ("lira_offline", {"LiRA"}),
+        ("lira_online", {"LiRA online"}),
+        ("rmia_offline", {"RMIA"}),
+        ("rmia_online", {"RMIA online"}),
+    ],
+)
+def test_an_attack_turned_round_turns_its_rows_round(
+    attack: str, rows: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the audited model, of all references, and of nothing else."""
+    halves = np.arange(HALVES)[:, None] % 2 == np.arange(N) % 2
+    of = np.concatenate([OF, [outputs(row) for row in halves]])
+    every = References.from_probabilities(of, Y, members=np.vstack([MEMBERS, halves]))
+    own = scores(FORGOTTEN)
+    before, plain = collect(own, every), getattr(evidence, attack)
+    monkeypatch.setattr(evidence, attack, lambda *given, **named: -plain(*given, **named))
+    after = collect(own, every)
+    for part in ("audited", "retrains", "unforgotten"):
+        for name, was, now in zip(before.names, getattr(before, part).T, getattr(after, part).T, strict=True):
+            assert now == pytest.approx(1 - was if name in rows else was), (part, name)
 
 
 def test_every_attack_and_distance_has_one_definition_which_a_report_calls() -> None:
