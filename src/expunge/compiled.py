@@ -69,7 +69,8 @@ def _made_from(names: Mapping[str, Any], path: str) -> frozenset[Any]:
     found: set[Any] = set()
     for name, value in names.items():
         if _is_plain(value):
-            found.add((name, repr(value)))
+            if not name.startswith("__"):  # where the file lies is nothing that it is made from
+                found.add((name, repr(value)))
             continue
         # Of a kernel, or of an intrinsic.
         function: Any = getattr(value, "py_func", None) or getattr(value, "_defn", None)
