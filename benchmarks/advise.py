@@ -22,10 +22,10 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 
 import expunge
+from expunge.quantities import bytes_text
 from expunge.rows import Table
 from expunge.seeds import uniform64
 from expunge.workspace.advice import Question, advise, measure
-from expunge.workspace.advice.advice import bytes_text
 from expunge.workspace.advice.forecast import Choice
 from expunge.workspace.advice.sample import FOLDS, draw_sample, units_of
 from expunge.workspace.tabular.pipelines import make_estimator

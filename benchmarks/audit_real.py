@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from measure import DATA, machine, table
+from scipy.special import expit
 from sklearn.base import is_classifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -308,6 +309,7 @@ def lira_against_loss(n: int = 24_000, n_models: int = 64) -> list[list[Any]]:
     """LiRA and the loss attack at 0.1 % false positives on an overfit network trained on half of the records."""
     from expunge.audit.exponential import exponential_family
     from expunge.audit.lira import lira_offline, lira_online
+    from expunge.audit.moments import moments
     from expunge.audit.rmia import rmia_offline, rmia_online
 
     X, y = picture_rows("fashion_mnist", n, 3)
@@ -324,13 +326,15 @@ def lira_against_loss(n: int = 24_000, n_models: int = 64) -> list[list[Any]]:
     logits = np.concatenate(out)
     target, refs, own = logits[0], logits[1:], members[0]
     known = members[1:]
+    inside, outside = moments(refs, known, what="in"), moments(refs, ~known)
+    chance_in, chance_out = (moments(expit(refs), chosen).mean for chosen in (known, ~known))
     scores = {
         "loss": target,
-        "LiRA online": lira_online(target, refs, known),
-        "LiRA offline": lira_offline(target, refs, known),
-        "RMIA online": rmia_online(target, refs, known, ~own),
-        "RMIA offline": rmia_offline(target, refs, known, ~own),
-        "exponential family": exponential_family(target, refs, known),
+        "LiRA online": lira_online(target, inside, outside),
+        "LiRA offline": lira_offline(target, outside),
+        "RMIA online": rmia_online(target, chance_in, chance_out, ~own),
+        "RMIA offline": rmia_offline(target, chance_out, ~own),
+        "exponential family": exponential_family(target, outside, inside),
     }
     rows = []
     for name, score in scores.items():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from expunge.lab.methods import METHODS
+from expunge.lab.methods import LAB_METHODS
 from expunge.lab.results import Run
 from expunge.lab.summary import Row, groups, rows_of
-from expunge.lab.words import percent, ratio
+from expunge.lab.words import ratio
+from expunge.quantities import share_text
 
 Groups = Mapping[tuple[str, str, str], Sequence[Row]]
 
@@ -63,7 +64,7 @@ def _costs(found: Groups) -> list[str]:
         ("As dear as a retrain, or dearer", _DEAR, float("inf")),
     ):  # fmt: skip
         told = [
-            f"{_name(row)} reads {percent(row.score('work_share'))} of the records, in {ratio(row.time)} of the time"
+            f"{_name(row)} reads {share_text(row.score('work_share'))} of the records, in {ratio(row.time)} of the time"
             for row in rows if low <= (row.score("work_share") or 0.0) < high
         ]  # fmt: skip
         if told:
@@ -81,7 +82,7 @@ def _networks(found: Groups) -> Iterable[tuple[Row, list[Row]]]:
 
 
 def _is_control(row: Row) -> bool:
-    method = METHODS.get(row.scenario.method.partition("@")[0])
+    method = LAB_METHODS.get(row.scenario.method.partition("@")[0])
     return method is not None and method.is_control
 
 

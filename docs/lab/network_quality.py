@@ -28,12 +28,12 @@ from expunge.lab import run_cells
 from expunge.lab.cells import Cell
 from expunge.lab.environment import code_digest
 from expunge.lab.isolation import context_of
-from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import LAB_NETWORK_METHODS
 from expunge.lab.results import Run, read_run
 from expunge.lab.site import leaderboard_csv
 from expunge.lab.summary import rows_of
 from expunge.lab.tuning import tune
-from expunge.lab.words import percent
+from expunge.quantities import share_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--only-page", action="store_true")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--tune", nargs="*", metavar="REQUEST")
-    parser.add_argument("--methods", nargs="*", metavar="METHOD", default=list(NETWORK_METHODS), help="to tune")
+    parser.add_argument("--methods", nargs="*", metavar="METHOD", default=list(LAB_NETWORK_METHODS), help="to tune")
     parser.add_argument("--trials", type=int, nargs="+", default=[48], help="of each request; the last one of the rest")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
@@ -167,7 +167,7 @@ def keep(line: dict[str, Any]) -> None:
     """Write the dials of a method where scenarios read them."""
     found = json.loads(SETTINGS.read_text(encoding="utf-8"))
     found.setdefault(line["request"], {})[line["method"]] = line["best"]
-    ordered = {r: {m: of[m] for m in NETWORK_METHODS if m in of} for r, of in found.items()}
+    ordered = {r: {m: of[m] for m in LAB_NETWORK_METHODS if m in of} for r, of in found.items()}
     other = SETTINGS.with_suffix(".new")
     other.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
     os.replace(other, SETTINGS)
@@ -195,7 +195,7 @@ def tables(run: Run) -> str:
     told = " and ".join(sorted({f"Python {found['python']}, torch {found['torch']}" for found in every}))
     out = [f"{len(every)} cells, {len(run.failed)} failed. {told}; {time.strftime('%Y-%m-%d')}.", "", *targets(groups)]
     seen = {name(method) for lines in groups.values() for method in lines}
-    if left := sorted(set(NETWORK_METHODS) - seen):
+    if left := sorted(set(LAB_NETWORK_METHODS) - seen):
         out += [f"Not in this run: {', '.join(f'`{method}`' for method in left)}.", ""]
     if later := [title(key) for key in order if "retrain" not in groups[key]]:
         out += [f"Not run yet, the command goes on with them: {'; '.join(later)}.", ""]
@@ -279,8 +279,8 @@ def group(key: Key, lines: Lines) -> list[str]:
         found = 100 * mean(lines, method, "mean_gap")
         mark = "" if found < 100 * idle or method in ("retrain", "do-nothing") else " †"
         row = [f"`{method}`{mark}", *(signed(lines, method, f"{part}_gap") for part in gaps)]
-        row += [f"{found:.1f} ± {spread(lines, method, 'mean_gap'):.1f}", percent(found / 100 / idle)]
-        row += [percent(mean(lines, method, "work_share")), percent(spent(lines, method))]
+        row += [f"{found:.1f} ± {spread(lines, method, 'mean_gap'):.1f}", share_text(found / 100 / idle)]
+        row += [share_text(mean(lines, method, "work_share")), share_text(spent(lines, method))]
         out.append(f"| {' | '.join(row)} |")
     return [*out, ""]
 

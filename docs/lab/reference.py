@@ -21,7 +21,8 @@ from expunge.lab.matrices import MATRICES
 from expunge.lab.results import Run, read_run
 from expunge.lab.site import leaderboard_csv
 from expunge.lab.summary import groups, rows_of, title_of
-from expunge.lab.words import bytes_text, gap, interval, percent, ratio, unit_of
+from expunge.lab.words import gap, interval, ratio, unit_of
+from expunge.quantities import bytes_text, share_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -116,7 +117,7 @@ def tables(run: Run) -> str:
             floor = row.score("mean_gap_of_a_retrain")
             mean = interval(row.scores.get("mean_gap"), 100) + (f" ({100 * floor:.2g})" if floor else "")
             gaps = [gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")]
-            cost = [percent(row.score("work_share")), ratio(row.time), bytes_text(row.score("state_bytes"))]
+            cost = [share_text(row.score("work_share")), ratio(row.time), bytes_text(row.score("state_bytes"))]
             verdict = (row.verdict or "—") + (f"; {row.remark}" if row.remark else "")
             cells = [name, verdict, *gaps, mean, *cost]
             lines.append(f"| {' | '.join(cells)} |")

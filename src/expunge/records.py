@@ -13,8 +13,20 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
+from expunge.quantities import duration_text
 
-__all__ = ["ACCOUNT", "STATE_TELLS", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
+__all__ = [
+    "ACCOUNT",
+    "STATE_TELLS",
+    "Addition",
+    "Guarantee",
+    "Kind",
+    "Plan",
+    "Record",
+    "Rectification",
+    "Removal",
+    "equality",
+]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
 
@@ -28,7 +40,7 @@ STATE_TELLS = (
 )
 
 
-class _Record:
+class Record:
     """Conversion to and from plain data, and a table for notebooks; shared by the records below."""
 
     _schema: ClassVar[int] = 1
@@ -43,7 +55,15 @@ class _Record:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Any:
-        """The record from plain data. A schema number newer than this code knows is refused."""
+        """The record from plain data.
+
+        Raises
+        ------
+        InvalidParameterError
+            Data that are none of this kind, or have other fields.
+        NewerFormatError
+            A schema number newer than this code knows.
+        """
         number = data.get("schema")
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise InvalidParameterError(f"This is no {cls.__name__}: its schema is {number!r}.")
@@ -75,7 +95,7 @@ class _Record:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Guarantee(_Record):
+class Guarantee(Record):
     """What a removal promises about the model it leaves. Never stronger than was earned.
 
     Parameters
@@ -180,7 +200,7 @@ def equality(terms: str, doubt: str | None) -> Guarantee:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Plan(_Record):
+class Plan(Record):
     """What a request would cost and promise. Making one changes nothing.
 
     Parameters
@@ -211,7 +231,7 @@ class Plan(_Record):
 
     def __repr__(self) -> str:
         work = f"{self.work_low:,}" if self.work_low == self.work_high else f"{self.work_low:,} to {self.work_high:,}"
-        time = "" if self.expected_s is None else f" · about {_duration(self.expected_s)}"
+        time = "" if self.expected_s is None else f" · about {duration_text(self.expected_s)}"
         notes = "".join(f" · {note}" for note in self.notes)
         return f"{self.guarantee.kind} · {_named(self.n_records)} · reads {work}{time}{notes}"
 
@@ -219,7 +239,7 @@ class Plan(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Removal(_Record):
+class Removal(Record):
     """What a method says it did.
 
     Parameters
@@ -252,13 +272,13 @@ class Removal(_Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"{self.guarantee.kind} · {_named(self.n_forgotten)} · {_duration(self.elapsed_s)}"
+        return f"{self.guarantee.kind} · {_named(self.n_forgotten)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Addition(_Record):
+class Addition(Record):
     """What learning did: the mirror image of :class:`Removal`.
 
     Parameters
@@ -280,13 +300,13 @@ class Addition(_Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"learned · {_records(self.n_learned)} · {_duration(self.elapsed_s)}"
+        return f"learned · {_records(self.n_learned)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Rectification(_Record):
+class Rectification(Record):
     """What correcting records did: their old values are forgotten, and the new ones learned under the same ids.
 
     Parameters
@@ -316,7 +336,7 @@ class Rectification(_Record):
     schema: int = 1
 
     def __repr__(self) -> str:
-        return f"rectified · {self.guarantee.kind} · {_records(self.n_rectified)} · {_duration(self.elapsed_s)}"
+        return f"rectified · {self.guarantee.kind} · {_records(self.n_rectified)} · {duration_text(self.elapsed_s)}"
 
     __str__ = __repr__
 
@@ -332,11 +352,3 @@ def _named(count: int) -> str:
 
 def _records(count: int) -> str:
     return f"{count:,} record" if count == 1 else f"{count:,} records"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f} µs"
-    if seconds < 1:
-        return f"{seconds * 1e3:.1f} ms"
-    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"

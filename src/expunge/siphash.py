@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from expunge.compiled import inline, njit
 
 __all__ = ["of_words"]
 
-_jit: Any = numba.njit(cache=True, nogil=True)
 
-
-@numba.njit(inline="always")
+@inline
 def _turned(x: Any, left: Any, right: Any) -> Any:
     return (x << left) | (x >> right)
 
 
-@_jit
+@njit
 def of_words(k0: Any, k1: Any, words: Any, tail: Any) -> Any:
     """The hash under the key (k0, k1) of a message of full words, shape (w,), and a last one that holds its length."""
     _13, _51, _16, _48 = np.uint64(13), np.uint64(51), np.uint64(16), np.uint64(48)

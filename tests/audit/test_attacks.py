@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from expunge.audit.before_after import before_after, before_after_features
-from expunge.audit.confidence import confidence
 from expunge.audit.entropy import entropy
 from expunge.audit.exponential import common_variance, exponential_family
 from expunge.audit.label_only import label_only
 from expunge.audit.lira import lira_offline, lira_online
 from expunge.audit.logistic import starter_kit_accuracy
 from expunge.audit.logit import logit_confidence
-from expunge.audit.loss import loss
 from expunge.audit.modified_entropy import modified_entropy
-from expunge.audit.moments import without_each
+from expunge.audit.moments import Moments, moments, without_each
 from expunge.audit.rmia import rmia_offline, rmia_online
 from expunge.audit.thresholds import against_thresholds, class_thresholds
 from expunge.audit.u_lira import u_lira
@@ -26,6 +25,16 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 
 P = np.array([[0.7, 0.2, 0.1], [0.0, 1.0, 0.0], [1 / 3, 1 / 3, 1 / 3]])
 Y = np.array([1, 1, 0])
+
+
+def both(references: np.ndarray, members: np.ndarray) -> tuple[Moments, Moments]:
+    """Moments over the models that learned each record, and over the others."""
+    return moments(references, members, what="in"), moments(references, ~members)
+
+
+def chances(references: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Mean probability over the models that learned each record."""
+    return moments(1 / (1 + np.exp(-references)), members, least=1).mean
 
 
 def models(m: int = 12, n: int = 30, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -49,10 +58,13 @@ def test_entropy_by_another_package() -> None:
     assert entropy(P) == pytest.approx(-stats.entropy(P, axis=1))
 
 
-def test_loss_and_confidence_order_alike() -> None:
-    assert confidence(P, Y).tolist() == [0.2, 1.0, 1 / 3]
-    assert loss(P, Y) == pytest.approx(np.log([0.2, 1.0, 1 / 3]))
-    assert np.isfinite(loss(P, np.array([1, 0, 0]))).all()
+def test_log_odds_order_as_loss_and_confidence() -> None:
+    p = np.random.default_rng(4).dirichlet(np.ones(3), size=40)
+    y = np.arange(40) % 3
+    true = p[np.arange(40), y]
+    for alike in (true, np.log(true)):
+        assert (stats.rankdata(logit_confidence(p, y)) == stats.rankdata(alike)).all()
+    assert np.isfinite(logit_confidence(P, np.array([1, 0, 0]))).all()
 
 
 def test_logit_confidence_tells_what_rounds_to_one() -> None:
@@ -72,6 +84,8 @@ def test_label_only_is_the_gap_of_accuracy() -> None:
 
     right = label_only(np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 0, 0]))
     assert auc(right[:2], right[2:]) == pytest.approx(0.5 + (1 - 1 / 3) / 2)
+    two = label_only(np.array([[0, 1], [1, 1]]), np.array([0, 1]))
+    assert two.tolist() == [[1, 1], [0, 1]]
     with pytest.raises(InvalidDataError):
         label_only(np.zeros(3), np.zeros(2))
 
@@ -100,7 +114,7 @@ def test_thresholds_are_the_best_of_all() -> None:
 @pytest.mark.parametrize("fixed", [False, True])
 def test_lira_online_is_a_ratio_of_densities(fixed: bool) -> None:
     references, members, target = models()
-    got = lira_online(target, references, members, fixed_variance=fixed)
+    got = lira_online(target, *both(references, members), fixed_variance=fixed)
     inside = [references[members[:, j], j] for j in range(30)]
     outside = [references[~members[:, j], j] for j in range(30)]
     for j in range(30):
@@ -112,6 +126,14 @@ def test_lira_online_is_a_ratio_of_densities(fixed: bool) -> None:
         assert got[j] == pytest.approx(want)
 
 
+def test_lira_offline_with_one_variance() -> None:
+    references, members, target = models()
+    got = lira_offline(target, both(references, members)[1], fixed_variance=True)
+    outside = [references[~members[:, j], j] for j in range(30)]
+    deviation = np.sqrt(np.mean([x.var(ddof=1) for x in outside]))
+    assert got == pytest.approx([(t - x.mean()) / deviation for t, x in zip(target, outside, strict=True)])
+
+
 def test_lira_on_gaussians_with_a_known_answer() -> None:
     """Many models of N(2, 1) in and N(0, 2) out: the ratio of the true densities."""
     rng = np.random.default_rng(2)
@@ -119,14 +141,16 @@ def test_lira_on_gaussians_with_a_known_answer() -> None:
     references = np.where(members, rng.normal(2, 1, (40_000, 1)), rng.normal(0, 2, (40_000, 1)))
     for value in (-1.0, 0.5, 3.0):
         want = stats.norm.logpdf(value, 2, 1) - stats.norm.logpdf(value, 0, 2)
-        assert lira_online(np.array([value]), references, members)[0] == pytest.approx(want, abs=0.1)
-        offline = stats.norm.cdf(lira_offline(np.array([value]), references, members)[0])
+        inside, outside = both(references, members)
+        assert lira_online(np.array([value]), inside, outside)[0] == pytest.approx(want, abs=0.1)
+        offline = stats.norm.cdf(lira_offline(np.array([value]), outside)[0])
         assert offline == pytest.approx(stats.norm.cdf(value, 0, 2), abs=0.01)
 
 
 def test_leaving_one_out_is_leaving_one_out() -> None:
     references, _, _ = models()
-    mean, variance = without_each(references)
+    count, mean, variance = without_each(references)
+    assert (count == len(references) - 1).all()
     for i in range(len(references)):
         rest = np.delete(references, i, axis=0)
         assert mean[i] == pytest.approx(rest.mean(axis=0))
@@ -138,8 +162,9 @@ def test_rmia_by_brute_force(gamma: float) -> None:
     references, members, target = models()
     population = np.arange(30) >= 10
     p, q = 1 / (1 + np.exp(-references)), 1 / (1 + np.exp(-target))
-    online = rmia_online(target, references, members, population, gamma=gamma)
-    offline = rmia_offline(target, references, members, population, gamma=gamma, a=0.25)
+    inside, outside = chances(references, members), chances(references, ~members)
+    online = rmia_online(target, inside, outside, population, gamma=gamma)
+    offline = rmia_offline(target, outside, population, gamma=gamma, a=0.25)
 
     def prior(j: int, a: float | None) -> float:
         out = p[~members[:, j], j].mean()
@@ -150,7 +175,9 @@ def test_rmia_by_brute_force(gamma: float) -> None:
             wins = [(q[x] / prior(x, a)) / (q[z] / prior(z, a)) >= gamma for z in np.flatnonzero(population)]
             assert got[x] == pytest.approx(np.mean(wins))
     with pytest.raises(InvalidParameterError):
-        rmia_offline(target, references, members, population, gamma=0.5)
+        rmia_offline(target, outside, population, gamma=0.5)
+    with pytest.raises(InvalidDataError, match="population"):
+        rmia_offline(target, outside, np.zeros(30, dtype=bool))
 
 
 def test_common_variance_finds_what_was_drawn() -> None:
@@ -169,7 +196,8 @@ def test_common_variance_finds_what_was_drawn() -> None:
 
 def test_exponential_family_is_a_ratio_of_student_densities() -> None:
     references, members, target = models(m=10)
-    got = exponential_family(target, references, members)
+    inside, outside = both(references, members)
+    got = exponential_family(target, outside, inside)
     want = np.zeros(30)
     for sign, chosen in ((1, members), (-1, ~members)):
         samples = [references[chosen[:, j], j] for j in range(30)]
@@ -182,21 +210,40 @@ def test_exponential_family_is_a_ratio_of_student_densities() -> None:
     assert got == pytest.approx(want, abs=2e-3)
 
 
+def test_exponential_family_offline_is_a_deviate_of_the_same_probability() -> None:
+    references, members, target = models(m=10)
+    count, mean, variance = outside = both(references * np.exp(target / 2), members)[1]
+    s0_squared, d0 = common_variance(count, variance)
+    shrunk = (d0 * s0_squared + 4 * variance) / (d0 + 4)
+    exact = stats.norm.isf(stats.t.sf((target - mean) / np.sqrt(shrunk * (1 + 1 / 5)), d0 + 4))
+    assert 1 < d0 < 20
+    assert exponential_family(target, outside) == pytest.approx(exact, rel=0.03)
+
+
 def test_exponential_family_offline_keeps_the_order_far_out() -> None:
     references, _, _ = models(m=20)
-    target = np.linspace(-40, 40, 30)
-    got = exponential_family(target, np.tile(references[:, :1], 30))
-    assert (np.diff(got) > 0).all()
-    assert np.isfinite(got).all()
+    target = np.concatenate([np.linspace(-4000, 4000, 29), [1e6]])
+    for alike in (references[:, :1], references[:, :1] * np.arange(1, 31) / 20):
+        got = exponential_family(target, moments(np.tile(alike, 30 // alike.shape[1])))
+        assert np.isfinite(got).all()
+        assert alike.shape[1] > 1 or (np.diff(got) > 0).all()
+
+
+@pytest.mark.parametrize("attack", [lira_offline, exponential_family])
+def test_each_reference_is_compared_with_the_others_alone(attack: Any) -> None:
+    references, _, _ = models()
+    references *= np.exp(np.random.default_rng(5).normal(size=30))  # records differ, so that there is a prior
+    got = attack(references, without_each(references))
+    for i, own in enumerate(references):
+        assert got[i] == pytest.approx(attack(own, moments(np.delete(references, i, axis=0))))
 
 
 def test_few_references_are_refused() -> None:
-    references, members, target = models(m=4)
-    for attack in (lira_online, lira_offline):
-        with pytest.raises(InvalidDataError, match="needs 2"):
-            attack(target, references[:1], members[:1])
-    with pytest.raises(InvalidDataError, match="needs 1"):
-        rmia_online(target, references[:1], members[:1], np.ones(30, dtype=bool))
+    references, members, _ = models(m=4)
+    with pytest.raises(InvalidDataError, match="'out' models; this attack needs 2"):
+        moments(references[:1])
+    with pytest.raises(InvalidDataError, match="'in' models; this attack needs 1"):
+        moments(references[:1], members[:1], least=1, what="in")
     with pytest.raises(InvalidDataError, match="three"):
         without_each(references[:2])
 
@@ -272,16 +319,19 @@ def test_scores_point_one_way() -> None:
     """Whatever raises the true class raises every score."""
     better, worse = np.array([[0.9, 0.1]]), np.array([[0.6, 0.4]])
     y = np.array([0])
-    for score in (loss, confidence, modified_entropy, logit_confidence):
+    for score in (modified_entropy, logit_confidence):
         assert score(better, y) > score(worse, y)
     assert entropy(better) > entropy(worse)
     references = np.random.default_rng(0).normal(size=(6, 5))
     members = np.tile(np.arange(6)[:, None] < 3, 5)
     references[:3] += 2
     low, high = np.zeros(5), np.full(5, 1.0)
-    for score in (lira_online, lira_offline, exponential_family):
-        assert (score(high, references, members) > score(low, references, members)).all()
+    inside, outside = both(references, members)
+    assert (lira_offline(high, outside) > lira_offline(low, outside)).all()
+    assert (lira_online(high, inside, outside) > lira_online(low, inside, outside)).all()
+    for given in ((outside,), (outside, inside)):
+        assert (exponential_family(high, *given) > exponential_family(low, *given)).all()
+    z, of_others = np.arange(5) > 0, chances(references, ~members)
     for a, b in itertools.pairwise([-2.0, 0.0, 2.0]):
-        mixed = np.array([a, 0, 0, 0, 0]), np.array([b, 0, 0, 0, 0])
-        z = np.arange(5) > 0
-        assert rmia_offline(mixed[1], references, members, z)[0] >= rmia_offline(mixed[0], references, members, z)[0]
+        less, more = (rmia_offline(np.array([first, 0, 0, 0, 0]), of_others, z)[0] for first in (a, b))
+        assert more >= less

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +13,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_score
 
-from expunge.audit import AuditReport, Further, References, Scores, audit, signals_of_values
+import expunge.audit
+from expunge.audit import AuditReport, Further, References, Scores, audit, evidence, signals_of_values
 from expunge.audit.cards import CARDS
+from expunge.audit.evidence import collect
 from expunge.audit.lira import lira_online
 from expunge.audit.logistic import starter_kit_accuracy
 from expunge.audit.metrics import metrics_of
+from expunge.audit.moments import moments
 from expunge.audit.page import report_html
 from expunge.errors import InvalidDataError
 from expunge.ledger import canonical_json
@@ -181,10 +188,78 @@ def test_random_halves_make_the_online_attacks_rows() -> None:
             assert (attack.p_not_forgotten <= 0.025) == verdict
         # By the definition, on the models that know some records.
         logits = every.signals["logit"][M + Q :]
-        want = lira_online(own.signals["logit"], logits, halves, fixed_variance=True)
+        want = lira_online(own.signals["logit"], moments(logits, halves), moments(logits, ~halves), fixed_variance=True)
         beaten = np.mean(want[FORGOTTEN][:, None] > want[~FORGOTTEN][None, :])
         assert online["LiRA online"].auc.value == pytest.approx(beaten)
     assert any("halves" in note for note in audit(scores(NOTHING), REFERENCES).notes)
+
+
+#: Files and functions that no report calls, and why; all others are attacks and distances, and their own to the report.
+NOT_IN_A_REPORT = {
+    "backdoor": "asks the model about records with a mark",
+    "figures": "writes of a report what may stand in a receipt",
+    "knowledge": "of the records that are kept, in the laboratory",
+    "language": "of language models, in the laboratory",
+    "page": "writes a report as a page",
+    "ranks.holm": "the other correction, for whoever has p-values alone",
+    "reconstruction": "takes both versions of a linear model",
+    "run.audit_by_digest": "where there is nothing to attack",
+    "squared_error": "of regressions: called below",
+    "statistics.binomial_power": "says how many trials a test needs",
+    "statistics.bootstrap_auc": "the slow companion of delong",
+    "statistics.delong_paired": "compares attacks, in a benchmark",
+    "table": "reads a file",
+    "two_sample.energy_distance": "the test permutes what it is made of",
+    "verdict.equality": "where digests are given",
+}
+
+
+@pytest.mark.parametrize(
+    ("attack", "rows"),
+    [
+        ("against_thresholds", {"loss by class", "entropy by class", "modified entropy by class"}),
+        ("exponential_family", {"exponential family"}),
+        ("lira_offline", {"LiRA"}),
+        ("lira_online", {"LiRA online"}),
+        ("rmia_offline", {"RMIA"}),
+        ("rmia_online", {"RMIA online"}),
+    ],
+)
+def test_an_attack_turned_round_turns_its_rows_round(
+    attack: str, rows: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the audited model, of all references, and of nothing else."""
+    halves = np.arange(HALVES)[:, None] % 2 == np.arange(N) % 2
+    of = np.concatenate([OF, [outputs(row) for row in halves]])
+    every = References.from_probabilities(of, Y, members=np.vstack([MEMBERS, halves]))
+    own = scores(FORGOTTEN)
+    before, plain = collect(own, every), getattr(evidence, attack)
+    monkeypatch.setattr(evidence, attack, lambda *given, **named: -plain(*given, **named))
+    after = collect(own, every)
+    for part in ("audited", "retrains", "unforgotten"):
+        for name, was, now in zip(before.names, getattr(before, part).T, getattr(after, part).T, strict=True):
+            assert now == pytest.approx(1 - was if name in rows else was), (part, name)
+
+
+def test_every_attack_and_distance_has_one_definition_which_a_report_calls() -> None:
+    """Whoever changes the file of an attack changes what a report says."""
+    halves = np.arange(HALVES)[:, None] % 2 == np.arange(N) % 2
+    of = np.concatenate([OF, [outputs(row) for row in halves]])
+    called = set()
+    sys.setprofile(lambda frame, event, _: called.add(frame.f_code) if event == "call" else None)
+    try:
+        every = References.from_probabilities(of, Y, members=np.vstack([MEMBERS, halves]))
+        audit(scores(FORGOTTEN), every, further=everything(FORGOTTEN))
+    finally:
+        sys.setprofile(None)
+    idle = set()
+    for path in Path(expunge.audit.__file__).parent.glob("[a-z]*.py"):
+        module = importlib.import_module(f"expunge.audit.{path.stem}")
+        public = {name: getattr(module, name) for name in module.__all__}
+        functions = {name: of.__code__ for name, of in public.items() if inspect.isfunction(of)}
+        idle |= {f"{path.stem}.{name}" for name, code in functions.items() if code not in called}
+    assert {name for name in idle if not {name, name.partition(".")[0]} & set(NOT_IN_A_REPORT)} == set()
+    assert set(NOT_IN_A_REPORT) <= idle | {name.partition(".")[0] for name in idle}, "A report calls them now."
 
 
 def test_regressions_are_audited_by_their_errors() -> None:

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 from sklearn.metrics import roc_auc_score
 
 from expunge.audit import ranks, statistics
-from expunge.audit.epsilon import epsilon_lower_bound
+from expunge.audit.epsilon import least_epsilon
 from expunge.errors import InvalidDataError, InvalidParameterError
 
 RNG = np.random.default_rng(3)
@@ -159,7 +159,7 @@ def test_epsilon_of_randomised_response_is_never_above_the_truth() -> None:
         rng = np.random.default_rng(seed)
         members = (rng.random(2000) < keep).astype(float) + 1e-9 * rng.random(2000)
         others = (rng.random(2000) >= keep).astype(float) + 1e-9 * rng.random(2000)
-        bound = epsilon_lower_bound(members, others)
+        bound = least_epsilon(members, others)
         above += bound.low > truth
         assert bound.low > 1
     assert above <= 6  # 5 %, and its binomial error

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import expit
 
 from expunge.audit import AuditReport, Figure, References, Scores, audit
 from expunge.audit.cards import CARDS, card
 from expunge.audit.evidence import collect
+from expunge.audit.exponential import common_variance
 from expunge.audit.report import AttackResult
 from expunge.audit.verdict import decide, retrains_needed
 from expunge.errors import InvalidParameterError, NewerFormatError
@@ -138,7 +140,7 @@ def test_evidence_of_references_does_not_depend_on_the_audited_model() -> None:
 
 
 def test_evidence_by_plain_loops() -> None:
-    """LiRA's and the loss attack's AUC of a reference, from the definition."""
+    """AUC of a reference by the loss attack, by LiRA, by RMIA and by shrunken variances, from the definitions."""
     model, references = world(5, retrains=10, unforgotten=3)
     evidence = collect(scores(model(0)), references)
     logits = references.signals["logit"]
@@ -146,7 +148,14 @@ def test_evidence_by_plain_loops() -> None:
     for i in (0, 7):
         rest = np.delete(nulls, i, axis=0)
         z = (nulls[i] - rest.mean(axis=0)) / rest.std(axis=0, ddof=1)
-        for name, values in (("loss", nulls[i]), ("LiRA", z)):
+        variance = rest.var(axis=0, ddof=1)
+        s0_squared, d0 = common_variance(np.full(N, 9.0), variance)
+        shrunk = (nulls[i] - rest.mean(axis=0)) / np.sqrt(s0_squared + (variance - s0_squared) / (1 + d0 / 8))
+        p, chance = expit(nulls[i]), expit(rest).mean(axis=0)
+        ratio = p / (0.65 * chance + 0.35)
+        beaten = np.mean(ratio[:, None] / ratio[None, ~FORGOTTEN] >= 2.0, axis=1)
+        by_name = {"loss": nulls[i], "LiRA": z, "RMIA": beaten, "exponential family": shrunk}
+        for name, values in by_name.items():
             pairs = values[FORGOTTEN][:, None] - values[~FORGOTTEN][None]
             want = (pairs > 0).mean() + 0.5 * (pairs == 0).mean()
             assert evidence.retrains[i, evidence.names.index(name)] == pytest.approx(want)

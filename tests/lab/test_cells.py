@@ -13,7 +13,7 @@ from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNa
 from expunge.lab import Cell, Scenario, Seeds, cross
 from expunge.lab.honesty import check_run
 from expunge.lab.matrices import MATRICES, NOT_IN_THE_LAB, choose, covered
-from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import LAB_NETWORK_METHODS
 from expunge.lab.results import read_run
 from expunge.lab.runner import check_cells
 from expunge.lab.sweeps import SWEEPS
@@ -114,7 +114,7 @@ def test_unknown_matrix() -> None:
 
 
 def test_every_public_method_is_in_a_scenario_or_left_out_with_a_reason() -> None:
-    public = {*METHODS, *NETWORK_MODELS} | {entry.target.partition(":")[2] for entry in NETWORK_METHODS.values()}
+    public = {*METHODS, *NETWORK_MODELS} | {entry.target.partition(":")[2] for entry in LAB_NETWORK_METHODS.values()}
     assert public - covered() - set(NOT_IN_THE_LAB) == set()
     assert covered() & set(NOT_IN_THE_LAB) == set(), "what is in a scenario needs no reason"
     assert set(NOT_IN_THE_LAB) - {*METHODS, *NETWORK_MODELS} <= {"NoisyFineTuning"}

@@ -21,9 +21,9 @@ from expunge.lab import Cell, run_cell
 from expunge.lab.data import Data, Records
 from expunge.lab.intervals import bootstrap, paired_bootstrap
 from expunge.lab.measures import measure_names
-from expunge.lab.methods import METHODS, apply_method, check_method, method_names
+from expunge.lab.methods import LAB_METHODS, apply_method, check_method, method_names
 from expunge.lab.models import MODELS, build
-from expunge.lab.network_methods import NETWORK_METHODS, NetworkEntry, forget_by_network_method
+from expunge.lab.network_methods import LAB_NETWORK_METHODS, NetworkEntry, forget_by_network_method
 from expunge.lab.pictures import Curve, Dot, curves, pareto, scatter
 from expunge.lab.spec import By
 from expunge.lab.tasks import NUMBERS, TASKS
@@ -333,7 +333,7 @@ def test_a_range_follows_from_the_dial_before_it() -> None:
 
     space = By("k", {1: (5, 20), 2: (5, 16)})
     assert [tuning._suggest(Highest(), "epochs", space, {"k": k}) for k in (1, 2)] == [20, 16]
-    for entry in NETWORK_METHODS.values():
+    for entry in LAB_NETWORK_METHODS.values():
         before = list(entry.space)
         for dial, values in entry.space.items():
             if isinstance(values, By):
@@ -364,9 +364,9 @@ def test_tuning_refuses_a_model_that_the_method_cannot_change_before_it_trains(m
         tune("digits@300/tree/random@0.1/ssd/s0r0", n_trials=1, draws=1)
 
 
-@pytest.mark.parametrize("name", NETWORK_METHODS)
+@pytest.mark.parametrize("name", LAB_NETWORK_METHODS)
 def test_what_is_tuned_or_named_is_an_argument_of_the_method(name: str) -> None:
-    module, _, attribute = NETWORK_METHODS[name].target.partition(":")
+    module, _, attribute = LAB_NETWORK_METHODS[name].target.partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     known, (method, _) = set(inspect.signature(kind).parameters), check_method(name)
     assert {"strength"} <= set(method.space) <= known | {"strength"}
@@ -467,7 +467,7 @@ def test_examples_are_found_by_their_entry_points(tmp_path: Path, monkeypatch: p
 def test_unknown_parts_are_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="digits"):
         load_workload("digit")
-    assert set(METHODS) >= {"retrain", "do-nothing", "forget", "output-filter"}
+    assert set(LAB_METHODS) >= {"retrain", "do-nothing", "forget", "output-filter"}
 
 
 def test_listing_imports_no_torch() -> None:

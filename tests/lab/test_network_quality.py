@@ -13,7 +13,7 @@ import pytest
 
 from expunge.lab import network_scenarios as scenarios
 from expunge.lab.models.table import family
-from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import LAB_NETWORK_METHODS
 from expunge.lab.network_scenarios import network_cells, tuned
 from expunge.lab.results import Run
 from expunge.lab.runner import run_cells
@@ -39,14 +39,14 @@ def test_every_method_is_in_every_setting_of_the_clothes_with_both_controls() ->
         of_request = [cell for cell in cells if cell.scenario.workload == scenarios.CLOTHES
                       and cell.scenario.model == scenarios.MODEL and cell.scenario.request == request]  # fmt: skip
         names = {cell.scenario.method.partition("@")[0] for cell in of_request}
-        assert names == {*NETWORK_METHODS, "retrain", "do-nothing"}
+        assert names == {*LAB_NETWORK_METHODS, "retrain", "do-nothing"}
         assert len(of_request) == 3 * len(names)
     assert {cell.scenario.workload for cell in cells} == {scenarios.CLOTHES, *(w for w, _ in scenarios.SAMPLES)}
 
 
 def test_the_longer_training_has_the_same_dials_and_as_many_more_passes() -> None:
     cells = [cell for cell in network_cells() if cell.scenario.model == scenarios.LONG]
-    assert len({cell.scenario.method for cell in cells}) == len(NETWORK_METHODS) + 2
+    assert len({cell.scenario.method for cell in cells}) == len(LAB_NETWORK_METHODS) + 2
     assert scenarios.stretched("euk@strength=0.2,epochs=13,k=2") == "euk@strength=0.2,epochs=32,k=2"
 
 

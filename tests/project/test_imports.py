@@ -1,6 +1,6 @@
 """Arrows point one way.
 
-words <- maths <- privacy <- methods | audit | ledger <- influence <- checks | workspace <- cli | service | lab
+words <- maths <- privacy <- methods | audit | ledger <- influence <- checks | workspace <- service | lab <- cli
 
 Every import in ``src`` is read, also those inside functions and the module names in texts that are imported later.
 """
@@ -207,6 +207,13 @@ def test_only_the_facade_of_the_workspace_is_called_from_above() -> None:
 def test_a_way_round_the_facade_is_seen(source: str) -> None:
     assert len(behind_the_facade(source, "expunge.cli.mine")) == 1
     assert behind_the_facade(source, "expunge.workspace.mine") == []
+
+
+def test_the_decision_about_rooms_names_all_words() -> None:
+    decision = (SRC.parents[1] / "docs" / "design" / "0006-rooms.md").read_text(encoding="utf-8")
+    modules = {path.stem for path in SRC.glob("*.py") if not path.stem.startswith("__")}
+    words = {name for name in modules if group_of(f"expunge.{name}") == "words"} | {f"{name}/" for name in WORDS}
+    assert words - set(re.findall(r"`([a-z_]+/?)`", decision)) == set()
 
 
 def test_modules_are_found() -> None:

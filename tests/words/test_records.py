@@ -34,7 +34,7 @@ def test_lines_a_person_reads() -> None:
     removal = Removal(guarantee=EXACT, n_forgotten=3, work=3, elapsed_s=0.0004)
     assert str(removal) == "exact · 3 records · 400 µs"
     assert str(Plan(guarantee=EXACT, n_records=1, work_low=5, work_high=1200)) == "exact · 1 record · reads 5 to 1,200"
-    assert str(Addition(n_learned=2, work=2, elapsed_s=3.0)) == "learned · 2 records · 3.0 s"
+    assert str(Addition(n_learned=2, work=2, elapsed_s=3.0)) == "learned · 2 records · 3 s"
     assert EXACT.sentence() == "exact: equal to a fresh fit. Assumptions: same environment."
     page = Removal(
         guarantee=Guarantee(kind="exact", statement="<b>"), n_forgotten=1, work=1, elapsed_s=1.0

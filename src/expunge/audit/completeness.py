@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from expunge.audit.statistics import Interval, clopper_pearson
 from expunge.errors import InvalidDataError
 
 __all__ = ["completeness"]
 
 
-def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, confidence: float = 0.95) -> Interval:
-    """Share of records with the same predicted label, with its exact interval.
+def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """1 for each record of which both models predict the same label, else 0; the mean is the completeness.
 
     Parameters
     ----------
     unlearned, retrained : ndarray of shape (n,)
         Predicted labels.
-    confidence : float, default=0.95
-        Of the interval, in (0, 1).
 
     Returns
     -------
-    Interval
-        Ideal is the share on which two retrained models agree, which is below 1.
+    ndarray of shape (n,)
+        Ideal is the mean of two retrained models, which is below 1.
 
     Raises
     ------
@@ -38,10 +36,9 @@ def completeness(unlearned: npt.NDArray[Any], retrained: npt.NDArray[Any], *, co
 
     Examples
     --------
-    >>> import numpy as np
-    >>> completeness(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])).value
-    0.75
+    >>> completeness(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0])).tolist()
+    [1.0, 1.0, 0.0, 1.0]
     """
     if unlearned.shape != retrained.shape or unlearned.ndim != 1 or not len(unlearned):
         raise InvalidDataError(f"Labels of shapes {unlearned.shape} and {retrained.shape} cannot be compared.")
-    return clopper_pearson(int((unlearned == retrained).sum()), len(unlearned), confidence=confidence)
+    return np.asarray(unlearned == retrained, dtype=np.float64)

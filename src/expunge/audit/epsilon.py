@@ -8,7 +8,7 @@ import numpy.typing as npt
 from expunge.audit.statistics import Interval
 from expunge.privacy.rates import least_loss, rate_bounds
 
-__all__ = ["epsilon_lower_bound"]
+__all__ = ["least_epsilon"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -16,7 +16,7 @@ _CUTS = 201  # thresholds that are tried
 _STRICT = 0.9999  # confidence while choosing: a good rate from a handful of records is luck
 
 
-def epsilon_lower_bound(members: Floats, others: Floats, *, delta: float = 0.0, confidence: float = 0.95) -> Interval:
+def least_epsilon(members: Floats, others: Floats, *, delta: float = 0.0, confidence: float = 0.95) -> Interval:
     """The least epsilon that is compatible with how well an attack tells members from others.
 
     The threshold with the best bound on every second record is chosen and its rates are measured on the rest, so that
@@ -44,7 +44,7 @@ def epsilon_lower_bound(members: Floats, others: Floats, *, delta: float = 0.0, 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> epsilon_lower_bound(rng.normal(size=400), rng.normal(size=400)).low
+    >>> least_epsilon(rng.normal(size=400), rng.normal(size=400)).low
     0.0
     """
     choose_m, test_m, choose_o, test_o = members[::2], members[1::2], others[::2], others[1::2]

@@ -6,21 +6,22 @@ The statistics of the references do not depend on the audited model: each refere
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from expunge.audit.exponential import common_variance
+from expunge.audit.exponential import exponential_family
 from expunge.audit.inputs import References, Scores
-from expunge.audit.lira import SMALLEST, lira_online
+from expunge.audit.lira import lira_offline, lira_online
 from expunge.audit.memory_left import LEAST_UNFORGOTTEN, memory_interval, memory_left
-from expunge.audit.moments import without_each
-from expunge.audit.rmia import offline_prior, online_prior, share_beaten
+from expunge.audit.moments import moments, without_each
+from expunge.audit.rmia import rmia_offline, rmia_online
 from expunge.audit.statistics import Interval, auc
-from expunge.audit.thresholds import class_thresholds
+from expunge.audit.thresholds import against_thresholds, class_thresholds
 from expunge.errors import InvalidDataError
 
 __all__ = ["LEAST_RETRAINS", "Evidence", "collect"]
@@ -29,7 +30,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 LEAST_RETRAINS = 4
-_GAMMA, _A = 2.0, 0.3  # of RMIA, as in the paper
 _NAMES = {
     "logit": "loss", "entropy": "entropy", "modified_entropy": "modified entropy", "correct": "label only",
 }  # fmt: skip
@@ -79,11 +79,15 @@ class _Answers(NamedTuple):
 
 
 class _Views(NamedTuple):
-    """Scores of one attack, of each model in turn."""
+    """What each model in turn looks like: its signal, what it is compared with, or its scores by one attack."""
 
-    target: Floats
-    retrains: Iterable[Floats]
-    unforgotten: Iterable[Floats]
+    target: Any
+    retrains: Any
+    unforgotten: Any
+
+    def map(self, attack: Callable[..., Floats], *others: _Views) -> _Views:
+        """Scores of all models by one attack."""
+        return _Views(*map(attack, self, *others))
 
 
 def collect(scores: Scores, references: References) -> Evidence:
@@ -99,24 +103,25 @@ def collect(scores: Scores, references: References) -> Evidence:
     O((m + q) n log n) time for each attack; a few copies of one signal of the references in memory.
     """
     answers, used = _answers(scores, references)
-    z, reference_z = _standard_scores(answers)
+    logits = _signal(answers, "logit")
+    against = _against(logits.retrains, moments, without_each)
     audited, retrains, unforgotten, columns = [], [], [], {}
-    for name, views in _attacks(answers, z, reference_z):
+    for name, views in _attacks(answers, logits, against):
         audited.append(_auc(views.target, answers))
         retrains.append([_auc(view, answers) for view in views.retrains])
         unforgotten.append([_auc(view, answers) for view in views.unforgotten])
         columns[name] = _spread(views.target, used, len(scores.is_forgotten))
     names, memory = list(columns), None
-    if len(answers.unforgotten["logit"]) >= LEAST_UNFORGOTTEN:
-        memory, of_retrains, of_unforgotten = _memory(answers)
+    if len(logits.unforgotten) >= LEAST_UNFORGOTTEN:
+        memory, of_retrains, of_unforgotten = _memory(answers, against)
         names.append("memory left")
         audited.append(memory.value)
         retrains.append(of_retrains)
         unforgotten.append(of_unforgotten)
     return Evidence(
         names=tuple(names), audited=np.array(audited), retrains=np.array(retrains).T,
-        unforgotten=np.array(unforgotten).T, scores=columns,
-        z=_spread(z, used, len(scores.is_forgotten)), reference_z=_spread(reference_z, used, len(scores.is_forgotten)),
+        unforgotten=np.array(unforgotten).T, scores=columns, z=columns["LiRA"],
+        reference_z=_spread(lira_offline(logits.retrains, against.retrains), used, len(scores.is_forgotten)),
         memory=memory,
     )  # fmt: skip
 
@@ -158,100 +163,71 @@ def _halves(
     return np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(rows, used)], members
 
 
-def _attacks(answers: _Answers, z: Floats, reference_z: Floats) -> Iterator[tuple[str, _Views]]:
+def _signal(answers: _Answers, name: str) -> _Views:
+    return _Views(*(part[name] for part in answers[:3]))
+
+
+def _against(of_retrains: Floats, all_of: Callable[[Floats], Any], all_but_one: Callable[[Floats], Any]) -> _Views:
+    """What each model is compared with: all retrained references, and each of these with the others."""
+    whole = all_of(of_retrains)
+    return _Views(whole, all_but_one(of_retrains), whole)
+
+
+def _attacks(answers: _Answers, logits: _Views, against: _Views) -> Iterator[tuple[str, _Views]]:
     for signal, name in _NAMES.items():
         if signal in answers.target:
-            yield name, _Views(*(part[signal] for part in answers[:3]))
-    if answers.labels is not None and len(answers.unforgotten["logit"]):
+            yield name, _signal(answers, signal)
+    if answers.labels is not None and len(logits.unforgotten):
         for signal in ("logit", "entropy", "modified_entropy"):
             if signal in answers.target:
-                offset = _offsets(answers, signal, answers.labels)
-                views = [part[signal] for part in answers[:3]]
-                yield (
-                    f"{_NAMES[signal]} by class",
-                    _Views(views[0] - offset, (v - offset for v in views[1]), (v - offset for v in views[2])),
-                )
-    mean, deviation = _centre(answers.retrains["logit"])
-    unforgotten = answers.unforgotten["logit"]
-    yield "LiRA", _Views(z, reference_z, ((v - mean) / deviation for v in unforgotten))
-    yield "RMIA", _rmia(answers)
-    shrink = _shrinkage(answers.retrains["logit"])
-    yield "exponential family", _Views(z * shrink, (v * shrink for v in reference_z), (
-        (v - mean) / deviation * shrink for v in unforgotten
-    ))  # fmt: skip
+                yield f"{_NAMES[signal]} by class", _by_class(answers, _signal(answers, signal), answers.labels)
+    population = ~answers.is_forgotten
+    yield "LiRA", logits.map(lira_offline, against)
+    chances = _against(expit(logits.retrains), _mean, _mean_without_each)
+    yield "RMIA", logits.map(partial(rmia_offline, is_population=population), chances)
+    yield "exponential family", logits.map(exponential_family, against)
     if answers.halves is not None:
-        yield from _online(answers, *answers.halves)
+        halves, members = answers.halves
+        inside, outside = moments(halves, members, what="in"), moments(halves, ~members)
+        few = len(halves) < 64
+        yield "LiRA online", logits.map(partial(lira_online, inside=inside, outside=outside, fixed_variance=few))
+        p = expit(halves)
+        inside, outside = moments(p, members, least=1, what="in"), moments(p, ~members, least=1)
+        yield (
+            "RMIA online",
+            logits.map(partial(rmia_online, inside=inside.mean, outside=outside.mean, is_population=population)),
+        )
 
 
-def _online(answers: _Answers, halves: Floats, members: Bools) -> Iterator[tuple[str, _Views]]:
-    population, prior, few = ~answers.is_forgotten, online_prior(halves, members), len(halves) < 64
-    logits = [part["logit"] for part in answers[:3]]
-    yield "LiRA online", _Views(*(lira_online(of, halves, members, fixed_variance=few) for of in logits))
-
-    def beaten(of: Floats) -> Floats:
-        return share_beaten(expit(of), prior, population, gamma=_GAMMA)
-
-    yield "RMIA online", _Views(beaten(logits[0]), map(beaten, logits[1]), map(beaten, logits[2]))
+def _by_class(answers: _Answers, views: _Views, labels: npt.NDArray[np.int64]) -> _Views:
+    """Against the threshold of each record's class, found on the do-nothing references, whose members one knows."""
+    q = len(views.unforgotten)
+    thresholds = class_thresholds(
+        views.unforgotten.ravel(), np.tile(labels, q), np.tile(answers.is_forgotten, q), n_classes=int(labels.max()) + 1
+    )
+    return views.map(partial(against_thresholds, labels=labels, thresholds=thresholds))
 
 
-def _memory(answers: _Answers) -> tuple[Interval, list[float], list[float]]:
+def _mean(p: Floats) -> Floats:
+    return np.asarray(p.mean(axis=0))
+
+
+def _mean_without_each(p: Floats) -> Floats:
+    return np.asarray((p.sum(axis=0) - p) / (len(p) - 1))
+
+
+def _memory(answers: _Answers, against: _Views) -> tuple[Interval, list[float], list[float]]:
     """Memory left of the audited model and of each reference; a reference is measured against the others."""
     n = int(answers.is_forgotten.sum())
-    target, out, unforgotten = (part["logit"][..., :n] for part in answers[:3])
-    mean, variance, inside = out.mean(axis=0), out.var(axis=0, ddof=1), unforgotten.mean(axis=0)
-    others, of_others = without_each(out)
+    target, out, unforgotten = (of[..., :n] for of in _signal(answers, "logit"))
+    (_, mean, variance), (_, others, of_others) = ([part[..., :n] for part in of] for of in against[:2])
+    inside = unforgotten.mean(axis=0)
     others_unforgotten = (unforgotten.sum(axis=0) - unforgotten) / (len(unforgotten) - 1)
     return (
         memory_interval(target, mean, inside, variance),
         memory_left(out, others, inside, of_others).tolist(),
         memory_left(unforgotten, mean, others_unforgotten, variance).tolist(),
     )
-
-
-def _standard_scores(answers: _Answers) -> tuple[Floats, Floats]:
-    """Of the audited model against all retrained references, and of each of these against the others."""
-    logits = answers.retrains["logit"]
-    mean, deviation = _centre(logits)
-    others, variance = without_each(logits)
-    return (answers.target["logit"] - mean) / deviation, (logits - others) / np.maximum(np.sqrt(variance), SMALLEST)
-
-
-def _centre(logits: Floats) -> tuple[Floats, Floats]:
-    return logits.mean(axis=0), np.maximum(logits.std(axis=0, ddof=1), SMALLEST)
-
-
-def _shrinkage(logits: Floats) -> Floats:
-    """Factor from each record's own deviation to the shrunken one; the degrees of freedom are the same for all."""
-    m = len(logits)
-    variance = np.maximum(logits.var(axis=0, ddof=1), SMALLEST**2)
-    s0_squared, d0 = common_variance(np.full(logits.shape[1], float(m)), variance)
-    shrunk = s0_squared if np.isinf(d0) else (d0 * s0_squared + (m - 1) * variance) / (d0 + m - 1)
-    return np.asarray(np.sqrt(variance / shrunk))
-
-
-def _rmia(answers: _Answers) -> _Views:
-    population = ~answers.is_forgotten
-    p = expit(answers.retrains["logit"])
-    total, m = p.sum(axis=0), len(p)
-
-    def beaten(of: Floats, outside: Floats) -> Floats:
-        return share_beaten(of, offline_prior(outside, _A), population, gamma=_GAMMA)
-
-    return _Views(
-        beaten(expit(answers.target["logit"]), total / m),
-        (beaten(row, (total - row) / (m - 1)) for row in p),
-        (beaten(expit(row), total / m) for row in answers.unforgotten["logit"]),
-    )
-
-
-def _offsets(answers: _Answers, signal: str, labels: npt.NDArray[np.int64]) -> Floats:
-    """Threshold of each record's class, found on the do-nothing references: there one knows who is a member."""
-    unforgotten = answers.unforgotten[signal]
-    q = len(unforgotten)
-    thresholds = class_thresholds(
-        unforgotten.ravel(), np.tile(labels, q), np.tile(answers.is_forgotten, q), n_classes=int(labels.max()) + 1
-    )
-    return np.asarray(thresholds[labels])
 
 
 def _auc(of: Floats, answers: _Answers) -> float:

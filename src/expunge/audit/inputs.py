@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.audit.entropy import entropy
+from expunge.audit.label_only import label_only
 from expunge.audit.logit import FLOOR, logit_confidence
 from expunge.audit.modified_entropy import modified_entropy
 from expunge.errors import InvalidDataError
@@ -111,7 +112,7 @@ def signals_of(probabilities: Any, labels: Any, *, floor: float = FLOOR) -> dict
         "logit": logit_confidence(p, y, floor=floor),
         "entropy": entropy(p),
         "modified_entropy": modified_entropy(p, y),
-        "correct": (p.argmax(axis=-1) == y).astype(np.float64),
+        "correct": label_only(p.argmax(axis=-1), y),
     }
 
 

@@ -19,12 +19,18 @@ def label_only(predicted: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDA
 
     Parameters
     ----------
-    predicted, labels : ndarray of shape (n,)
+    predicted : ndarray of shape (..., n)
+        Of one model or more.
+    labels : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (..., n)
 
     Raises
     ------
     InvalidDataError
-        The shapes differ.
+        They are of different records.
 
     References
     ----------
@@ -36,6 +42,6 @@ def label_only(predicted: npt.NDArray[Any], labels: npt.NDArray[Any]) -> npt.NDA
     >>> label_only(np.array([1, 2, 0]), np.array([1, 0, 0])).tolist()
     [1.0, 0.0, 1.0]
     """
-    if predicted.shape != labels.shape:
+    if predicted.shape[-1:] != labels.shape:
         raise InvalidDataError(f"{predicted.shape} predicted labels for {labels.shape} true ones.")
     return np.asarray(predicted == labels, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Logit-scaled confidence: the probability of the true class against all others, on a scale where it is near normal."""
+"""The loss attack on classifiers, on the scale on which confidences are near normal: log-odds of the true class."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ FLOOR = 1e-45
 
 
 def logit_confidence(probabilities: Floats, labels: npt.NDArray[np.int64], *, floor: float = FLOOR) -> Floats:
-    """phi(x, y) = log p_y - log sum of p_i over i != y.
+    """phi(x, y) = log p_y - log sum of p_i over i != y: higher for what looks like a member.
 
-    The others are added up rather than taken as 1 - p_y: where p_y rounds to 1 they still differ.
+    It orders records as minus the loss, log p_y, and as the confidence, p_y, so that with one threshold, or with one
+    for each class, the attacks on all three are one. The others are added up rather than taken as 1 - p_y: where p_y
+    rounds to 1, and the loss to 0, they still differ.
 
     Parameters
     ----------
@@ -30,7 +32,10 @@ def logit_confidence(probabilities: Floats, labels: npt.NDArray[np.int64], *, fl
 
     References
     ----------
-    N. Carlini et al., "Membership inference attacks from first principles", IEEE S&P 2022, section IV-C.
+    S. Yeom, I. Giacomelli, M. Fredrikson, S. Jha, "Privacy risk in machine learning", CSF 2018, adversary 2 (the loss);
+    L. Song, P. Mittal, "Systematic evaluation of privacy risks of machine learning models", USENIX Security 2021,
+    section 3.2, I_conf (the confidence); N. Carlini et al., "Membership inference attacks from first principles", IEEE
+    S&P 2022, section IV-C (the scale).
 
     Examples
     --------

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from expunge.audit.activations import activation_distance
 from expunge.audit.anamnesis import anamnesis_index
 from expunge.audit.before_after import before_after
+from expunge.audit.completeness import completeness
 from expunge.audit.forgetting_rate import forgetting_rate
 from expunge.audit.forgetting_score import forgetting_score, record_scores
 from expunge.audit.further import Further
@@ -111,7 +112,7 @@ def _outputs(case: _Case) -> tuple[Floats, dict[int, Floats]]:
 
 
 def _same_label(first: Floats, second: Floats) -> Floats:
-    return np.asarray(first.argmax(axis=1) == second.argmax(axis=1), dtype=np.float64)
+    return completeness(first.argmax(axis=1), second.argmax(axis=1))
 
 
 def _guessing(name: str, case: _Case) -> Iterator[Metric]:
@@ -119,9 +120,9 @@ def _guessing(name: str, case: _Case) -> Iterator[Metric]:
     if case.further.untrained is None:
         raise InvalidDataError("It needs the probabilities of the network before its training.")
     untrained = case.further.untrained[case.records]
-    value = mean_interval(1 - js_divergence(own, untrained))
+    value = mean_interval(zero_retrain_forgetting(own, untrained))
     nulls, unforgotten = (
-        np.array([zero_retrain_forgetting(others[i], untrained) for i in rows])
+        np.array([zero_retrain_forgetting(others[i], untrained).mean() for i in rows])
         for rows in (case.retrains, case.unforgotten)
     )
     yield _row(name, Figure.of(value), nulls, unforgotten, side="both")
@@ -167,7 +168,7 @@ def _starter_kit(name: str, case: _Case) -> Iterator[Metric]:
 def _lost(name: str, case: _Case) -> Iterator[Metric]:
     before = _before(case)
     logits = np.asarray(case.references.signals["logit"], dtype=np.float64)[:, case.records]
-    out = moments(logits[case.retrains], np.ones((len(case.retrains), len(case.records)), bool), least=2, what="out")
+    out = moments(logits[case.retrains])
 
     def found(logit: Floats) -> npt.NDArray[np.bool_]:
         return np.asarray(logit > out.mean + FOUND * np.sqrt(out.variance))

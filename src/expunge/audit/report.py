@@ -17,7 +17,7 @@ from expunge.audit.statistics import Interval
 from expunge.errors import InvalidParameterError
 from expunge.files.whole import write_whole
 from expunge.paths import check_path
-from expunge.records import _Record
+from expunge.records import Record
 
 __all__ = ["AttackResult", "AuditReport", "Figure", "Metric", "Stratum", "Verdict", "WorstRecord"]
 
@@ -25,7 +25,7 @@ Verdict = Literal["forgotten", "not forgotten", "over-forgotten", "cannot tell"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Figure(_Record):
+class Figure(Record):
     """A number with its interval, or the sentence why there is none.
 
     Parameters
@@ -72,7 +72,7 @@ class Figure(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class AttackResult(_Record):
+class AttackResult(Record):
     """One attack on the audited model, beside the same attack on every retrained reference.
 
     Parameters
@@ -112,7 +112,7 @@ class AttackResult(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Metric(_Record):
+class Metric(Record):
     """A distance or a test that does not decide, beside the same number between retrained models.
 
     Parameters
@@ -146,7 +146,7 @@ class Metric(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class Stratum(_Record):
+class Stratum(Record):
     """Part of the forgotten records.
 
     Parameters
@@ -171,7 +171,7 @@ class Stratum(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class WorstRecord(_Record):
+class WorstRecord(Record):
     """A forgotten record that stands out.
 
     Parameters
@@ -204,7 +204,7 @@ class WorstRecord(_Record):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)
-class AuditReport(_Record):
+class AuditReport(Record):
     """The verdict with its numbers, and what it could not have seen.
 
     Parameters
@@ -270,7 +270,7 @@ class AuditReport(_Record):
 
     _schema: ClassVar[int] = 3
     #: Fields that hold records.
-    _parts: ClassVar[dict[str, type[_Record]]] = {
+    _parts: ClassVar[dict[str, type[Record]]] = {
         "attacks": AttackResult, "strata": Stratum, "worst": WorstRecord, "metrics": Metric,
     }  # fmt: skip
 
@@ -340,7 +340,7 @@ class AuditReport(_Record):
     __str__ = __repr__
 
 
-def _with_figures(kind: type[_Record], data: Any) -> Any:
+def _with_figures(kind: type[Record], data: Any) -> Any:
     if isinstance(data, kind):
         return data
     values = {k: Figure.from_dict(v) if isinstance(v, Mapping) else v for k, v in data.items()}

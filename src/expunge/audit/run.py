@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from expunge.audit.cards import card
 from expunge.audit.curves import curves_of
-from expunge.audit.epsilon import epsilon_lower_bound
+from expunge.audit.epsilon import least_epsilon
 from expunge.audit.evidence import LEAST_RETRAINS, Evidence, collect
 from expunge.audit.further import Further
 from expunge.audit.inputs import References, Scores
@@ -242,7 +242,7 @@ def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
     members, others = of[scores.is_forgotten], of[scores.is_held_out]
     if min(len(members), len(others)) < 20:
         return Figure(refusal="Fewer than 20 records of a kind bound no privacy loss.")
-    bound = epsilon_lower_bound(members, others)
+    bound = least_epsilon(members, others)
     return Figure.of(Interval(min(bound.value, 1e9), bound.low, 1e9))
 
 

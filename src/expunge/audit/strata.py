@@ -10,6 +10,7 @@ import numpy.typing as npt
 from expunge.audit.evidence import Evidence
 from expunge.audit.inputs import References, Scores
 from expunge.audit.lira import lira_online
+from expunge.audit.moments import moments
 from expunge.audit.ranks import max_t_each
 from expunge.audit.report import Figure, Stratum, WorstRecord
 from expunge.audit.statistics import auc, delong
@@ -36,15 +37,12 @@ def record_log_ratios(scores: Scores, references: References) -> Floats | None:
     if len(unforgotten) < 2 or len(retrains) < 2:
         return None
     forgotten = np.flatnonzero(scores.is_forgotten)
-    both = np.concatenate([unforgotten, retrains])
-    logits = np.asarray(references.signals["logit"], dtype=np.float64)[np.ix_(both, forgotten)]
-    out = np.full(len(scores.is_forgotten), np.nan)
-    out[forgotten] = lira_online(
-        np.asarray(scores.signals["logit"], dtype=np.float64)[forgotten],
-        logits,
-        np.broadcast_to(np.arange(len(both))[:, None] < len(unforgotten), logits.shape),
-        fixed_variance=len(unforgotten) < 32,
+    target, logits = (
+        np.take(of.signals["logit"], forgotten, axis=-1).astype(np.float64) for of in (scores, references)
     )
+    inside, outside = moments(logits[unforgotten], what="in"), moments(logits[retrains])
+    out = np.full(len(scores.is_forgotten), np.nan)
+    out[forgotten] = lira_online(target, inside, outside, fixed_variance=len(unforgotten) < 32)
     return out
 
 

@@ -28,9 +28,8 @@ def class_thresholds(scores: Floats, labels: npt.NDArray[np.int64], is_member: B
     -------
     ndarray of shape (n_classes,)
         A record of class c is called a member if its score is at least the c-th. The balanced accuracy is largest
-        there;
-        of several such thresholds it is the middle of the first gap. A class without members or without others gets the
-        threshold of all classes together.
+        there; of several such thresholds it is the middle of the first gap. A class without members or without others
+        gets the threshold of all classes together.
 
     Raises
     ------
@@ -56,6 +55,12 @@ def class_thresholds(scores: Floats, labels: npt.NDArray[np.int64], is_member: B
 
 def against_thresholds(scores: Floats, labels: npt.NDArray[np.int64], thresholds: Floats) -> Floats:
     """How far each score lies above the threshold of its class, so that one threshold, 0, serves all.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (..., n)
+    labels : ndarray of int, shape (n,)
+    thresholds : ndarray of shape (n_classes,)
 
     Examples
     --------

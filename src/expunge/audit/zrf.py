@@ -9,9 +9,13 @@ from expunge.audit.outputs import js_divergence
 
 __all__ = ["zero_retrain_forgetting"]
 
+Floats = npt.NDArray[np.float64]
 
-def zero_retrain_forgetting(outputs: npt.NDArray[np.float64], untrained: npt.NDArray[np.float64]) -> float:
-    """1 - mean over records of JS(model, untrained model), in bits.
+
+def zero_retrain_forgetting(
+    outputs: npt.NDArray[np.float64], untrained: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """1 - JS(model, untrained model) of each record, in bits; the mean is the metric.
 
     Parameters
     ----------
@@ -22,8 +26,8 @@ def zero_retrain_forgetting(outputs: npt.NDArray[np.float64], untrained: npt.NDA
 
     Returns
     -------
-    float
-        In [0, 1]. Ideal is the value of the retrained model, not 1: a model that knows nothing of forgotten records
+    ndarray of shape (n,)
+        In [0, 1]. Ideal is the mean of the retrained model, not 1: a model that knows nothing of forgotten records
         may still know how to answer. Near 1 means that it guesses.
 
     References
@@ -32,7 +36,7 @@ def zero_retrain_forgetting(outputs: npt.NDArray[np.float64], untrained: npt.NDA
 
     Examples
     --------
-    >>> zero_retrain_forgetting(np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]]))
-    1.0
+    >>> zero_retrain_forgetting(np.array([[0.5, 0.5]]), np.array([[0.5, 0.5]])).tolist()
+    [1.0]
     """
-    return float(1 - js_divergence(outputs, untrained).mean())
+    return np.asarray(1 - js_divergence(outputs, untrained))

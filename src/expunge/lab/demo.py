@@ -24,8 +24,9 @@ from sklearn.preprocessing import StandardScaler
 
 from expunge.errors import FileNotUsableError
 from expunge.files.whole import write_whole
-from expunge.lab.demo_influence import Influence, find_influence
+from expunge.lab.demo_influence import InfluencePicture, influence_picture
 from expunge.methods import find_method
+from expunge.quantities import duration_text, share_text
 from expunge.seeds import uniform64
 
 __all__ = ["DemoResult", "ModelRow", "run_demo"]
@@ -80,7 +81,7 @@ class DemoResult:
         Records learned, and forgotten.
     shards : tuple of (int, bool)
         Records in each shard of the SISA model, and whether forgetting touched it.
-    influence : Influence
+    influence : InfluencePicture
         What one record does to a decision.
     elapsed_s : float
     report, results : Path or None
@@ -91,7 +92,7 @@ class DemoResult:
     n_records: int
     n_forgotten: int
     shards: tuple[tuple[int, bool], ...]
-    influence: Influence
+    influence: InfluencePicture
     elapsed_s: float
     report: Path | None = None
     results: Path | None = None
@@ -106,9 +107,9 @@ class DemoResult:
         """The table as texts."""
         return [
             [
-                row.name, row.guarantee, "yes" if row.is_equal else "no", f"{row.work:,}", percent(row.work_share),
-                duration(row.elapsed_s), percent(row.time_share), percent(row.accuracy_before, 1),
-                percent(row.accuracy_after, 1), percent(row.accuracy_retrained, 1),
+                row.name, row.guarantee, "yes" if row.is_equal else "no", f"{row.work:,}", share_text(row.work_share),
+                duration_text(row.elapsed_s), share_text(row.time_share), _points(row.accuracy_before),
+                _points(row.accuracy_after), _points(row.accuracy_retrained),
             ]
             for row in self.models
         ]  # fmt: skip
@@ -171,7 +172,7 @@ def run_demo(out: str | Path | None = None) -> DemoResult:
     models, shards = compare(people, leavers)
     result = DemoResult(
         models=models, n_records=len(people.ids), n_forgotten=int(np.isin(people.owners, leavers).sum()),
-        shards=shards, influence=find_influence(), elapsed_s=time.perf_counter() - start,
+        shards=shards, influence=influence_picture(), elapsed_s=time.perf_counter() - start,
     )  # fmt: skip
     return result if folder is None else _write(result, folder, start)
 
@@ -259,13 +260,6 @@ def _fit(model: Any, people: People, who: npt.NDArray[np.bool_]) -> Any:
     return model.fit(people.X[who], people.y[who], record_ids=people.ids[who], subject_ids=people.owners[who])
 
 
-def percent(share: float, digits: int | None = None) -> str:
-    """A share for people: at least two digits that say something."""
-    if digits is None:
-        digits = 0 if share >= 0.1 else 1 if share >= 0.01 else 2
-    return f"{100 * share:.{digits}f} %"
-
-
-def duration(seconds: float) -> str:
-    """A time for people."""
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+def _points(share: float) -> str:
+    """A quality, to a tenth."""
+    return f"{100 * share:.1f} %"

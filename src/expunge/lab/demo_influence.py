@@ -16,10 +16,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 
+from expunge.influence import influence
 from expunge.methods import find_method
 from expunge.seeds import uniform64
 
-__all__ = ["Case", "Influence", "find_influence"]
+__all__ = ["InfluencePicture", "LeftOut", "influence_picture"]
 
 DIGITS, N_RECORDS, COARSE, FINE = (3, 8), 60, 80, 240
 
@@ -27,7 +28,7 @@ Plane = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Case:
+class LeftOut:
     """One record and what forgetting it does.
 
     Parameters
@@ -53,8 +54,8 @@ class Case:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Influence:
-    """A plane, its points, and two cases.
+class InfluencePicture:
+    """A plane, its points, and two of them left out in turn.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class Influence:
         Ink in the upper left and the lower left of each image, from 0 to 1.
     digits : ndarray of shape (n,)
     box : (left, right, bottom, top)
-    influential, harmless : Case
+    influential, harmless : LeftOut
     n_harmless : int
         Records whose forgetting changes no cell at all.
     """
@@ -70,8 +71,8 @@ class Influence:
     points: Plane
     digits: npt.NDArray[np.int64]
     box: tuple[float, float, float, float]
-    influential: Case
-    harmless: Case
+    influential: LeftOut
+    harmless: LeftOut
     n_harmless: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class Influence:
         }  # fmt: skip
 
 
-def find_influence() -> Influence:
+def influence_picture() -> InfluencePicture:
     """Forget each record of a small task in turn; look closer at the one that matters most and at one that does not.
 
     Notes
@@ -96,16 +97,13 @@ def find_influence() -> Influence:
     ids = np.arange(len(digits), dtype=np.int64)
     model = find_method("RetrainClassifier")(SVC(C=10, gamma=20)).fit(points, digits, record_ids=ids)
     grid = _grid(box, COARSE)
-    before, moved = model.predict(grid), np.zeros(len(ids))
-    for i in ids:
-        model.forget([i])
-        moved[i] = np.mean(model.predict(grid) != before)
-        model.learn(points[[i]], digits[[i]], record_ids=ids[[i]])
+    # A classifier without chances is wrong or right: on its own decisions its loss grows by the share that moves.
+    moved = influence(model, on=(grid, model.predict(grid)), method="leave-one-out", ids=ids).scores
     top = int(moved.argmax())
     distance = np.linalg.norm(points - points[top], axis=1)
     near = int(np.lexsort((distance, moved))[0])
     influential, harmless = (_look(model, points, digits, ids, i, box) for i in (top, near))
-    return Influence(points, digits, box, influential, harmless, n_harmless=int((moved == 0).sum()))
+    return InfluencePicture(points, digits, box, influential, harmless, n_harmless=int((moved == 0).sum()))
 
 
 def _task() -> tuple[Plane, npt.NDArray[np.int64]]:
@@ -117,7 +115,7 @@ def _task() -> tuple[Plane, npt.NDArray[np.int64]]:
     return np.stack([images[:, 1:4, :4].mean(axis=(1, 2)), images[:, 4:7, :4].mean(axis=(1, 2))], axis=1), y[which]
 
 
-def _look(model: Any, points: Plane, digits: npt.NDArray[np.int64], ids: Any, record: int, box: Any) -> Case:
+def _look(model: Any, points: Plane, digits: npt.NDArray[np.int64], ids: Any, record: int, box: Any) -> LeftOut:
     grid, left = _grid(box, FINE), ids != record
     before = model.predict(grid).reshape(FINE, FINE)
     model.forget([record])
@@ -126,7 +124,7 @@ def _look(model: Any, points: Plane, digits: npt.NDArray[np.int64], ids: Any, re
     is_equal = model.digest() == fresh.digest()
     model.learn(points[[record]], digits[[record]], record_ids=ids[[record]])
     moved, moved_retrained = (float(np.mean(plane != before)) for plane in (after, retrained))
-    return Case(record, before, after, retrained, moved, moved_retrained, is_equal)
+    return LeftOut(record, before, after, retrained, moved, moved_retrained, is_equal)
 
 
 def _grid(box: tuple[float, float, float, float], m: int) -> Plane:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.lab.demo_influence import DIGITS, Case, Influence
+from expunge.lab.demo_influence import DIGITS, InfluencePicture, LeftOut
 
 if TYPE_CHECKING:
     from expunge.lab.demo import DemoResult
@@ -59,7 +59,7 @@ def report_html(result: DemoResult) -> str:
     )  # fmt: skip
 
 
-def panels(influence: Influence, case: Case) -> list[dict[str, str]]:
+def panels(influence: InfluencePicture, case: LeftOut) -> list[dict[str, str]]:
     """The three pictures of a case, each for both themes, as data URIs."""
     told = (
         ("before", "Before", case.before),
@@ -73,7 +73,7 @@ def panels(influence: Influence, case: Case) -> list[dict[str, str]]:
     ]
 
 
-def _picture(influence: Influence, case: Case, plane: Any, is_before: bool, colours: dict[str, Any]) -> str:
+def _picture(influence: InfluencePicture, case: LeftOut, plane: Any, is_before: bool, colours: dict[str, Any]) -> str:
     """Areas of decision, points, the record in question, and what moved; as a data URI."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import ListedColormap

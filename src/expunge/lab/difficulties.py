@@ -11,7 +11,8 @@ from expunge.lab.pictures import Curve, curves
 from expunge.lab.results import Run
 from expunge.lab.summary import Row, title_of
 from expunge.lab.sweeps import SWEEPS, Sweep
-from expunge.lab.words import AXES, percent
+from expunge.lab.words import AXES
+from expunge.quantities import share_text
 
 __all__ = ["drift_of", "order_of", "spread_of", "sweep_curves", "sweep_pictures"]
 
@@ -65,7 +66,7 @@ def spread_of(found: Mapping[Any, Sequence[Row]]) -> list[list[str]]:
             continue
         same = "—" if own is None else f"{own.score('largest_difference') or 0:.3g}"
         out.append([title_of(key), f"{100 * (retrain.score('retrain_spread') or 0):.2f} points",
-                    percent(retrain.score("retrain_disagreement")), same])  # fmt: skip
+                    share_text(retrain.score("retrain_disagreement")), same])  # fmt: skip
     return out
 
 
@@ -77,7 +78,7 @@ def order_of(run: Run) -> list[list[str]]:
             for cell, told in run.scores.items():
                 if Cell.parse(cell).scenario == scenario and told["status"] == "done":
                     s = told["scores"]
-                    out.append([line.name, str(when), percent(s["work_share"]), percent(s["changed_share"]),
+                    out.append([line.name, str(when), share_text(s["work_share"]), share_text(s["changed_share"]),
                                 f"{s['changed_most']:.3g}"])  # fmt: skip
     return out
 
@@ -95,7 +96,8 @@ def drift_of(run: Run) -> list[dict[str, Any]]:
         out.append({
             "name": f"sequence-{s.workload}-{s.model}-{len(works)}".replace("@", "-"),
             "title": f"{s.workload} · {s.model} · {s.method}", "n": len(works), "is_equal": line["scores"]["is_equal"],
-            "rebuilds": sum(work >= _HALF for work in works), "most": percent(max(works)), "all": percent(sum(works)),
+            "rebuilds": sum(work >= _HALF for work in works), "most": share_text(max(works)),
+            "all": share_text(sum(works)),
             "accuracy": curves([Curve("quality", told["steps"], told["drift"])], across="requests", up="test quality",
                                log=True),
             "work": curves([Curve("work", range(1, len(works) + 1), works)], across="request",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from expunge.errors import UnknownNameError
 from expunge.lab.cells import N_REFERENCES, PARTS, Cell, Scenario, Seeds
-from expunge.lab.methods import METHODS
+from expunge.lab.methods import LAB_METHODS
 from expunge.lab.models.table import MODELS
-from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import LAB_NETWORK_METHODS
 from expunge.lab.network_methods import NOT_IN_THE_LAB as NETWORKS_NOT_IN_THE_LAB
 from expunge.lab.network_scenarios import network_cells
 from expunge.lab.requests import REQUESTS
@@ -96,8 +96,8 @@ def _sweeps() -> Iterator[Cell]:
 
 def _networks(workload: str, model: str, request: str, *, seeds: Sequence[int]) -> Iterator[Cell]:
     """Every method for networks. Without that part of the library: none."""
-    if NETWORK_METHODS:
-        yield from _group(workload, model, request, *NETWORK_METHODS, seeds=seeds)
+    if LAB_NETWORK_METHODS:
+        yield from _group(workload, model, request, *LAB_NETWORK_METHODS, seeds=seeds)
 
 
 def _full() -> Iterator[Cell]:
@@ -212,7 +212,7 @@ def choose(names: Sequence[str]) -> list[Cell]:
 
 def _no_short_name(name: str) -> UnknownNameError:
     """The error for what is neither a matrix nor a sweep; what is a part of cells is said to be one."""
-    tables: tuple[Collection[str], ...] = (WORKLOADS, MODELS, REQUESTS, METHODS)
+    tables: tuple[Collection[str], ...] = (WORKLOADS, MODELS, REQUESTS, LAB_METHODS)
     for place, (part, table) in enumerate(zip(PARTS, tables, strict=False)):
         if name.partition("@")[0] in table:
             pattern = "/".join([*"*" * place, name, *"*" * (4 - place)])
@@ -244,5 +244,5 @@ def covered() -> set[str]:
     for name in {cell.scenario.model.partition("@")[0] for cell in cells}:
         found.update(MODELS[name].uses)
     methods = {cell.scenario.method for cell in cells}
-    found.update(entry.target.partition(":")[2] for name, entry in NETWORK_METHODS.items() if name in methods)
+    found.update(entry.target.partition(":")[2] for name, entry in LAB_NETWORK_METHODS.items() if name in methods)
     return found

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from expunge.errors import UnsupportedRequestError
 from expunge.lab.data import Records
 from expunge.lab.learners import Learner, Outcome
-from expunge.lab.network_methods import NETWORK_METHODS, forget_by_network_method
+from expunge.lab.network_methods import LAB_NETWORK_METHODS, forget_by_network_method
 from expunge.lab.plugins import find, names
 from expunge.lab.spec import By, check_dials, parse
 
-__all__ = ["METHODS", "Answers", "Method", "apply_method", "check_method", "method_names"]
+__all__ = ["LAB_METHODS", "Answers", "Method", "apply_method", "check_method", "method_names"]
 
 Forget = Callable[..., Outcome]
 
@@ -68,7 +68,7 @@ class Answers:
 
 def method_names() -> list[str]:
     """Names of all methods, with those of plug-ins."""
-    return names("methods", METHODS)
+    return names("methods", LAB_METHODS)
 
 
 def check_method(text: str) -> tuple[Method, dict[str, Any]]:
@@ -79,7 +79,7 @@ def check_method(text: str) -> tuple[Method, dict[str, Any]]:
     UnknownNameError
         There is none; the nearest names are proposed.
     """
-    method: Method = find("methods", METHODS, text.partition("@")[0])
+    method: Method = find("methods", LAB_METHODS, text.partition("@")[0])
     _, dials = parse(text, method.dial)
     check_dials(text, dials, {*method.space, *method.dials, *filter(None, [method.dial])})
     return method, dials
@@ -144,7 +144,7 @@ def _key(row: Any) -> Any:
     return row if isinstance(row, str) else repr(row.tolist())
 
 
-METHODS: dict[str, Method] = {
+LAB_METHODS: dict[str, Method] = {
     "do-nothing": Method("the model as it was: what every audit has to catch", _do_nothing, is_control=True),
     "forget": Method("the model's own way", _own),
     "output-filter": Method(
@@ -156,6 +156,6 @@ METHODS: dict[str, Method] = {
                      {"strength": (0.0, 1.0)}, is_control=True),
     **{
         name: Method(entry.what, forget_by_network_method(entry), entry.dial, entry.space, dials=entry.dials)
-        for name, entry in NETWORK_METHODS.items()
+        for name, entry in LAB_NETWORK_METHODS.items()
     },
 }  # fmt: skip

@@ -26,10 +26,10 @@ from expunge.lab.data import Records
 from expunge.lab.learners import Learner, Outcome
 from expunge.lab.spec import By
 from expunge.methods import kebab
-from expunge.methods.networks import NETWORK_METHODS as TABLE
+from expunge.methods.networks import NETWORK_METHODS
 from expunge.seeds import derive_seed
 
-__all__ = ["NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method", "task_maker"]
+__all__ = ["LAB_NETWORK_METHODS", "NOT_IN_THE_LAB", "NetworkEntry", "forget_by_network_method", "task_maker"]
 
 #: Methods for networks that no scenario can hold, with the reason.
 NOT_IN_THE_LAB: dict[str, str] = {
@@ -166,8 +166,10 @@ def _unseen_like(learner: Any, forgotten: Records) -> Records:
     return found
 
 
-NETWORK_METHODS = {kebab(name): _entry(target) for name, target in TABLE.items() if name not in NOT_IN_THE_LAB}
+LAB_NETWORK_METHODS = {
+    kebab(name): _entry(target) for name, target in NETWORK_METHODS.items() if name not in NOT_IN_THE_LAB
+}
 #: Rewinding needs a checkpoint to go back to.
-NETWORK_METHODS["scrub-r"] = dataclasses.replace(
-    NETWORK_METHODS["scrub"], rewinds=True, space={**NETWORK_METHODS["scrub"].space, "epochs": (2, 3)}
+LAB_NETWORK_METHODS["scrub-r"] = dataclasses.replace(
+    LAB_NETWORK_METHODS["scrub"], rewinds=True, space={**LAB_NETWORK_METHODS["scrub"].space, "epochs": (2, 3)}
 )

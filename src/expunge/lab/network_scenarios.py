@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from expunge.lab.cells import Cell, Scenario, cross
-from expunge.lab.network_methods import NETWORK_METHODS
+from expunge.lab.network_methods import LAB_NETWORK_METHODS
 
 __all__ = [
     "CLOTHES", "GPU", "GPU_METHODS", "LONG", "LONG_REQUESTS", "MODEL", "N_REFERENCES", "REQUESTS", "SAMPLES", "SHORTER",
@@ -64,7 +64,7 @@ def network_cells(
         Seeds of training.
     n_references : int
     """
-    every = tuple(NETWORK_METHODS)
+    every = tuple(LAB_NETWORK_METHODS)
     groups = [(CLOTHES, MODEL, request, [tuned(name, request) for name in every]) for request in requests]
     groups += [(CLOTHES, LONG, request, [stretched(tuned(name, request)) for name in every]) for request in long]
     groups += [(workload, MODEL, request, [tuned(name, request) for name in _SAMPLED]) for workload, request in samples]

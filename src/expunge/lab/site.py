@@ -16,18 +16,8 @@ from expunge.lab.honesty import check_run
 from expunge.lab.pictures import Dot, pareto, scatter
 from expunge.lab.results import Run, read_run, write
 from expunge.lab.summary import Row, groups, rows_of, title_of
-from expunge.lab.words import (
-    CARDS,
-    HEADINGS,
-    bytes_text,
-    gap,
-    interval,
-    method_text,
-    percent,
-    ratio,
-    seconds,
-    unit_of,
-)
+from expunge.lab.words import CARDS, HEADINGS, gap, interval, method_text, ratio, unit_of
+from expunge.quantities import bytes_text, duration_text, share_text
 
 __all__ = ["write_site"]
 
@@ -99,7 +89,7 @@ def references_of(run: Run, rows: Sequence[Row]) -> str:
         return ""
     n, spent = sum(line["n_models"] for line in found), sum(line["elapsed_s"] for line in found)
     most = bytes_text(max(line["peak_bytes"] for line in found))
-    return f"References: {n} models in {seconds(spent)}, {most} of memory at most; shared by all methods here."
+    return f"References: {n} models in {duration_text(spent)}, {most} of memory at most; shared by all methods here."
 
 
 def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -110,8 +100,8 @@ def board(rows: Sequence[Row]) -> list[dict[str, Any]]:
         cells = [
             row.guarantee or "—", f"{row.verdict or '—'} {f'[{row.remark}]' if row.remark else ''}",
             *(gap(row.scores.get(f"{part}_gap")) for part in ("retain", "forget", "test")),
-            interval(row.scores.get("attack_auc")), _mean_gap(row), percent(row.score("work_share")), ratio(row.time),
-            bytes_text(row.score("state_bytes")),
+            interval(row.scores.get("attack_auc")), _mean_gap(row), share_text(row.score("work_share")),
+            ratio(row.time), bytes_text(row.score("state_bytes")),
         ]  # fmt: skip
         kind = "failed" if row.failed else "bad" if _is_bad(row) else ""
         error = row.failed[0]["error"]["message"] if row.failed else ""
@@ -175,7 +165,7 @@ def _method(method: str, rows: Sequence[Row], found: dict[Any, list[Row]]) -> di
             "figures": [(name, what, interval(row.scores.get(score), scale), gap(row.beyond_retrain.get(score), scale))
                         for name, score, scale, what in CARDS],
             "cells": row.cells, "verdict": row.verdict, "remark": row.remark,
-            "unit": unit_of(row.measure), "time": ratio(row.time), "seconds": seconds(row.seconds),
+            "unit": unit_of(row.measure), "time": ratio(row.time), "seconds": duration_text(row.seconds),
         })  # fmt: skip
     return {"method": method, "cards": cards}
 

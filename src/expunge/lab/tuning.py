@@ -28,7 +28,7 @@ from expunge.lab.cells import Cell
 from expunge.lab.data import Records
 from expunge.lab.experiment import answers_of
 from expunge.lab.methods import apply_method, check_method
-from expunge.lab.network_methods import NETWORK_METHODS, task_maker
+from expunge.lab.network_methods import LAB_NETWORK_METHODS, task_maker
 from expunge.lab.requests import draw_request, find_request
 from expunge.lab.spec import By
 from expunge.lab.trial import Trial, prepare
@@ -108,7 +108,7 @@ def tune(cell: str, *, n_trials: int = 20, draws: int = 3, passes: float = 1.0, 
     method, _ = check_method(name)
     if not method.space:
         raise InvalidRequestError(f"The method {name!r} has nothing to tune.", hint="expunge lab list shows methods.")
-    if name in NETWORK_METHODS:
+    if name in LAB_NETWORK_METHODS:
         task_maker(prepare(asked).learner)  # before a model is trained
     stages = _stages(asked, draws)
     optuna.logging.set_verbosity(optuna.logging.WARNING)

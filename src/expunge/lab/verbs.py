@@ -17,7 +17,7 @@ from expunge.lab.matrices import MATRICES, choose
 from expunge.lab.results import line_of, read_run
 from expunge.lab.runner import check_cells
 from expunge.lab.sweeps import SWEEPS
-from expunge.lab.words import percent, seconds
+from expunge.quantities import duration_text, share_text
 
 __all__ = ["Comparison", "compare_runs", "list_things", "reproduce", "show_cell"]
 
@@ -31,7 +31,7 @@ def list_things(what: Sequence[str] = ()) -> dict[str, Any]:
         Name of a table to names with what they are; or ``cells`` to ids.
     """
     from expunge.lab.measures import MEASURES, measure_names
-    from expunge.lab.methods import METHODS, method_names
+    from expunge.lab.methods import LAB_METHODS, method_names
     from expunge.lab.models import MODELS, model_names
     from expunge.lab.plugins import find
     from expunge.lab.requests import REQUESTS
@@ -43,7 +43,7 @@ def list_things(what: Sequence[str] = ()) -> dict[str, Any]:
         "workload": {name: find("workloads", WORKLOADS, name).what for name in workload_names()},
         "model": {name: MODELS[name].what for name in model_names()},
         "request": {name: request.what for name, request in REQUESTS.items()},
-        "method": {name: find("methods", METHODS, name).what for name in method_names()},
+        "method": {name: find("methods", LAB_METHODS, name).what for name in method_names()},
         "measure": {name: find("measures", MEASURES, name).what for name in measure_names()},
         "sweep": {name: sweep.title for name, sweep in SWEEPS.items()},
         "matrix": {name: f"{matrix.what}: {len(matrix.cells()):,} cells" for name, matrix in MATRICES.items()},
@@ -76,8 +76,8 @@ def cell_lines(told: dict[str, Any]) -> list[str]:
             + (f", of a retrain {s['mean_gap_of_a_retrain']:.4f}" if s.get("mean_gap_of_a_retrain") is not None else "")
         )
     out.append(
-        f"records read {percent(s['work_share'])} of a retrain"
-        + (f"; {seconds(t['forget_s'])} against {seconds(t['retrain_s'])}" if t else "")
+        f"records read {share_text(s['work_share'])} of a retrain"
+        + (f"; {duration_text(t['forget_s'])} against {duration_text(t['retrain_s'])}" if t else "")
     )
     return [*out, "Equal to a fresh fit, bit for bit." if s["is_equal"] else "Not equal to a fresh fit."]
 

@@ -7,18 +7,16 @@ from expunge.errors import ExpungeError
 from expunge.lab.methods import check_method
 from expunge.lab.summary import Ratio
 from expunge.lab.tasks import TASKS
+from expunge.quantities import share_text
 
 __all__ = [
     "AXES",
     "CARDS",
     "HEADINGS",
-    "bytes_text",
     "gap",
     "interval",
     "method_text",
-    "percent",
     "ratio",
-    "seconds",
     "unit_of",
 ]
 
@@ -75,43 +73,12 @@ def gap(value: Interval | None, scale: float = 100.0) -> str:
     return f"{mean:+.{digits}f}" if low == high else f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
-def percent(share: float | None) -> str:
-    """A share with two digits that say something.
-
-    Examples
-    --------
-    >>> percent(0.1234), percent(0.0), percent(0.00123)
-    ('12 %', '0 %', '0.12 %')
-    """
-    if share is None:
-        return "—"
-    value = 100 * share
-    return "0 %" if value == 0 else f"{value:.0f} %" if value >= 9.5 else f"{value:.2g} %"
-
-
 def ratio(value: Ratio | None) -> str:
     """Times of a retrain: median and range."""
     if value is None:
         return "—"
-    text = percent(value.value)
-    return text if value.low == value.high else f"{text} ({percent(value.low)} to {percent(value.high)})"
-
-
-def seconds(value: float | None) -> str:
-    """A time in a unit one can read."""
-    if value is None:
-        return "—"
-    return f"{value * 1e6:.0f} µs" if value < 1e-3 else f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.2f} s"
-
-
-def bytes_text(value: float | None) -> str:
-    """A size in a unit one can read."""
-    if value is None:
-        return "—"
-    for unit, size in (("MB", 1e6), ("kB", 1e3)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.0f} B"
+    text = share_text(value.value)
+    return text if value.low == value.high else f"{text} ({share_text(value.low)} to {share_text(value.high)})"
 
 
 def unit_of(measure: str) -> str:

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from expunge.errors import InvalidParameterError
 from expunge.ledger import canonical_json
-from expunge.ledger.fields import check_count, check_path, reading_fields
+from expunge.ledger.fields import check_count, check_hashes, reading_fields
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.log import Log
 from expunge.ledger.receipts import envelope_hash
@@ -106,7 +106,7 @@ class Bundle:
                 envelope=canonical_json.encode(value["envelope"]),
                 entry=canonical_json.encode(value["entry"]),
                 index=check_count(value["proof"]["index"], "index"),
-                path=check_path(value["proof"]["path"]),
+                path=check_hashes(value["proof"]["path"]),
                 head=canonical_json.encode(value["head"]),
                 rotations=tuple(canonical_json.encode(rotation) for rotation in value["rotations"]),
                 schema=number,

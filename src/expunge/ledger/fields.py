@@ -20,8 +20,8 @@ __all__ = [
     "check_count",
     "check_day",
     "check_hash",
+    "check_hashes",
     "check_name",
-    "check_path",
     "check_schema",
     "check_text",
     "check_time",
@@ -161,7 +161,7 @@ def check_schema(data: Mapping[str, Any], newest: int, what: str) -> int:
     return number
 
 
-def check_path(value: Any) -> tuple[bytes, ...]:
+def check_hashes(value: Any) -> tuple[bytes, ...]:
     """Hashes of a proof, as texts."""
     return tuple(bytes.fromhex(check_hash(step, "a hash of the proof")) for step in value)
 

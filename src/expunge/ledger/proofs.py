@@ -11,7 +11,7 @@ import dataclasses
 from typing import ClassVar
 
 from expunge.ledger import canonical_json
-from expunge.ledger.fields import check_count, check_path, reading_fields
+from expunge.ledger.fields import check_count, check_hashes, reading_fields
 from expunge.ledger.log import Log
 
 __all__ = ["ConsistencyProof"]
@@ -70,5 +70,5 @@ class ConsistencyProof:
         with reading_fields(data, ("new", "old", "path", "schema"), cls.newest, what) as (value, number):
             return cls(
                 old=check_count(value["old"], "old"), new=check_count(value["new"], "new"),
-                path=check_path(value["path"]), schema=number,
+                path=check_hashes(value["path"]), schema=number,
             )  # fmt: skip

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from expunge.maths.nearest import METRICS, _jit, _steps, nearest
+from expunge.compiled import njit
+from expunge.maths.nearest import METRICS, _steps, nearest
 
 __all__ = ["nearest_of_many"]
 
@@ -49,7 +50,7 @@ def nearest_of_many(X: Floats, queries: Floats, k: int, metric: int) -> tuple[Pl
     return answer
 
 
-@_jit
+@njit
 def _boxes(X: Any) -> Any:
     """Rows in an order in which every box is a run of them; of each box its sides, run, right child and earliest row.
 
@@ -104,7 +105,7 @@ def _boxes(X: Any) -> Any:
     return order, low[:boxes], high[:boxes], start[:boxes], end[:boxes], right[:boxes], earliest[:boxes]
 
 
-@_jit
+@njit
 def _between(low: Any, high: Any, b: int, Q: Any, q: int, is_squared: bool) -> float:
     """No more than the distance of a query to any row of a box: its terms are added as those of a distance are."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -125,7 +126,7 @@ def _between(low: Any, high: Any, b: int, Q: Any, q: int, is_squared: bool) -> f
     return (s0 + s1) + (s2 + s3)
 
 
-@_jit
+@njit
 def _ask(
     X: Any, order: Any, low: Any, high: Any, start: Any, end: Any, right: Any, earliest: Any, Q: Any, k: int,
     is_squared: bool,

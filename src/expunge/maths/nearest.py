@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from expunge.arguments import check_choice, check_count
+from expunge.compiled import njit
 
 __all__ = ["METRICS", "check_neighbours", "nearest", "row_sums"]
 
@@ -24,8 +24,6 @@ Floats = npt.NDArray[np.float64]
 METRICS = ("euclidean", "manhattan", "cosine")
 _EUCLIDEAN, _COSINE = 0, 2
 _QUERIES, _ROWS = 16, 256  # of a portion: rows stay in the cache while some queries look at them
-
-_jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 def check_neighbours(n_neighbors: Any, metric: Any) -> None:
@@ -40,7 +38,7 @@ def check_neighbours(n_neighbors: Any, metric: Any) -> None:
     check_choice("metric", metric, METRICS)
 
 
-@_jit
+@njit
 def _steps(X: Any, i: int, Q: Any, q: int, is_squared: bool, bound: float) -> float:
     """Σ (a - b)², or Σ |a - b|, of a line of X and one of Q; or something above the bound."""
     s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
@@ -71,7 +69,7 @@ def _steps(X: Any, i: int, Q: Any, q: int, is_squared: bool, bound: float) -> fl
     return (s0 + s1) + (s2 + s3)
 
 
-@_jit
+@njit
 def _products(a: Any, b: Any, by_a: float, by_b: float) -> tuple[float, float, float]:
     """Σ a b, Σ a² and Σ b² of rows that are divided by a number first."""
     ab, aa, bb = 0.0, 0.0, 0.0
@@ -83,7 +81,7 @@ def _products(a: Any, b: Any, by_a: float, by_b: float) -> tuple[float, float, f
     return ab, aa, bb
 
 
-@_jit
+@njit
 def _cosine(a: Any, b: Any) -> float:
     """1 - a b / (|a| |b|), from 0 to 2; 1 where a row is zero."""
     ab, aa, bb = _products(a, b, 1.0, 1.0)
@@ -97,7 +95,7 @@ def _cosine(a: Any, b: Any) -> float:
     return away
 
 
-@_jit
+@njit
 def nearest(X: Any, queries: Any, k: int, metric: int) -> tuple[Any, Any]:
     """The k nearest rows of each query.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from expunge.compiled import njit
 from expunge.maths.boxes import nearest_of_many
 from expunge.maths.nearest import METRICS, nearest
 from expunge.rows import Rows
@@ -22,8 +22,6 @@ __all__ = ["known_slots", "lists_after", "reached"]
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
 Places = npt.NDArray[np.int64]
-
-_jit: Any = numba.njit(cache=True, nogil=True)
 
 
 def known_slots(rows: Rows, slots: Slots | None = None) -> Slots:
@@ -105,7 +103,7 @@ def _found(X: Floats, queries: Places, k: int, kind: int) -> tuple[npt.NDArray[n
     return found
 
 
-@_jit
+@njit
 def _without_self(near: Any, away: Any, queries: Any) -> tuple[Any, Any]:
     """Lists without the record itself; where equal records left no place for it, without the last."""
     k = near.shape[1] - 1
@@ -119,7 +117,7 @@ def _without_self(near: Any, away: Any, queries: Any) -> tuple[Any, Any]:
     return out, far
 
 
-@_jit
+@njit
 def _moved(near: Any, away: Any, to: Any, n: int) -> tuple[Any, Any, Any]:
     """Lists by the places after a change, and which of them are not whole; the order within a list stays."""
     k = near.shape[1]
@@ -138,7 +136,7 @@ def _moved(near: Any, away: Any, to: Any, n: int) -> tuple[Any, Any, Any]:
     return out, far, is_short
 
 
-@_jit
+@njit
 def _merge(near: Any, away: Any, lists: Any, others: Any, far: Any) -> None:
     """Put records that came, the nearest first, into these lists."""
     k = near.shape[1]
@@ -158,7 +156,7 @@ def _merge(near: Any, away: Any, lists: Any, others: Any, far: Any) -> None:
             near[line, j], away[line, j] = other, distance
 
 
-@_jit
+@njit
 def _any_in(near: Any, is_in: Any) -> Any:
     """Which lists have one of these records."""
     out = np.zeros(len(near), dtype=np.bool_)

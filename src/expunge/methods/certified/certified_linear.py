@@ -53,7 +53,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     clip, fit_intercept, allow_large_delta : bool
     on_exhausted : str
     noise_seed, seed : int or None
-        As of :class:`~expunge.certified.LogisticRegression`.
+        As of :class:`~expunge.certified.CertifiedLogisticRegression`.
     """
 
     _loss: ClassVar[Loss]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 from scipy.linalg import blas
 
+from expunge.compiled import njit
 from expunge.digest import leaf
 from expunge.state import Living, Part, Patch
 
@@ -42,7 +42,7 @@ def inverse_of(lower: Floats) -> Floats:
     return np.ascontiguousarray(np.tril(inverse))
 
 
-@numba.njit(cache=True)
+@njit
 def _add_rank_one(
     hessian: Floats, inverse: Floats, x: Floats, weight: float, q: Floats, factor: float, done: npt.NDArray[np.int64]
 ) -> None:

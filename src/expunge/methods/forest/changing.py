@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.compiled import inner, maker, njit
 from expunge.methods.forest.counting import adjust, choose
 from expunge.methods.forest.growing import (
     ALL,
@@ -31,7 +32,7 @@ from expunge.methods.forest.growing import (
 )
 from expunge.methods.forest.lines import ADJUST, DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
 from expunge.methods.forest.nearing import near
-from expunge.methods.forest.order import child_key, inner, maker, njit, place, sort_records
+from expunge.methods.forest.order import child_key, place, sort_records
 from expunge.methods.forest.splits import (
     DEPTH,
     GROUP,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from expunge.compiled import inline, inner, njit
 from expunge.methods.forest.changing import sign_of
 from expunge.methods.forest.counting import adjust
 from expunge.methods.forest.growing import (
@@ -26,7 +27,7 @@ from expunge.methods.forest.growing import (
     N,
 )
 from expunge.methods.forest.lines import DROP, IN_LEAF, REFRESH, REPLACE, TALLIED
-from expunge.methods.forest.order import before, inline, inner, njit, place
+from expunge.methods.forest.order import before, place
 from expunge.methods.forest.splits import add, shift_of
 
 __all__ = ["commit", "repack"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.order import draw, inline, inner
+from expunge.compiled import inline, inner
+from expunge.methods.forest.order import draw
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from expunge.compiled import inline, inner, njit
 from expunge.methods.forest.counting import choose, read_bits, read_column
 from expunge.methods.forest.lines import REPLACE
-from expunge.methods.forest.order import LEFT, RIGHT, inline, inner, mix, njit, place
+from expunge.methods.forest.order import LEFT, RIGHT, mix, place
 from expunge.methods.forest.splits import (
     CATEGORY,
     CLASSES,

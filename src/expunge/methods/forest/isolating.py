@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.order import LEFT, RIGHT, draw, mix, njit, place
+from expunge.compiled import njit
+from expunge.methods.forest.order import LEFT, RIGHT, draw, mix, place
 
 __all__ = ["expected_length", "fits", "isolate", "path_lengths", "smallest", "standing"]
 

@@ -9,7 +9,7 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array
 
-from expunge.methods.forest.order import inner
+from expunge.compiled import inner
 
 __all__ = ["near", "near_all"]
 

@@ -7,12 +7,11 @@ are mixed by the finalizer of SplitMix64 (Steele, Lea, Flood 2014), a bijection 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
+
+from expunge.compiled import inner, njit
 
 __all__ = [
     "LEFT",
@@ -20,55 +19,11 @@ __all__ = [
     "before",
     "child_key",
     "draw",
-    "inline",
-    "inner",
-    "maker",
     "members",
     "mix",
-    "njit",
     "place",
     "sort_records",
 ]
-
-_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-_KERNELS = (
-    "changing", "committing", "counting", "growing", "isolating", "lines", "nearing", "order", "prefetching",
-    "reading", "splits",
-)  # fmt: skip
-_STAMPS = tuple((n, (Path(__file__).parent / f"{n}.py").stat().st_mtime_ns) for n in _KERNELS)
-
-
-def njit(function: Callable[..., Any]) -> Any:
-    """Compile a kernel once, kept on disk; without the interpreter's lock, so that threads run side by side."""
-    return _kept(numba.njit(**_OPTIONS)(function))
-
-
-def inner(function: Callable[..., Any]) -> Any:
-    """A kernel that only kernels call: nothing is compiled for others to call it by.
-
-    It makes no arrays, and so it counts no references to those it is given: every count is an instruction that locks
-    the memory, for each array of each call.
-    """
-    return _kept(numba.njit(**_OPTIONS, no_cpython_wrapper=True, _nrt=False)(function))
-
-
-def maker(function: Callable[..., Any]) -> Any:
-    """The same, of one that makes arrays."""
-    return _kept(numba.njit(**_OPTIONS, no_cpython_wrapper=True)(function))
-
-
-def _kept(kernel: Any) -> Any:
-    """What is kept holds the kernels that it calls, of other files too, so it counts as old when any file of kernels
-    changed: Numba by itself looks at the one file alone."""
-    kept: Any = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
-    if kept is not None and hasattr(kept, "_source_stamp"):
-        kept._source_stamp = (kept._source_stamp, _STAMPS)
-    return kernel
-
-
-#: One that is put into its caller: the innermost loops, for to pass an array costs more than what they do, and what has
-#: one caller, for to compile it by itself takes as long as to compile it there.
-inline: Any = numba.njit(**_OPTIONS, inline="always")
 
 LEFT, RIGHT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 _A, _B, _GOLD = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(0xD1B54A32D192ED03)

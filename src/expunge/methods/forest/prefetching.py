@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from expunge.compiled import njit
 from expunge.methods.forest.growing import FEATURE, LEFT_CHILD, RIGHT_CHILD, TALLY, THRESHOLD, N
 from expunge.methods.forest.nearing import near, near_all
-from expunge.methods.forest.order import njit, place
+from expunge.methods.forest.order import place
 from expunge.methods.forest.splits import CATEGORY, MISSING, ROW, key_of, shift_of
 
 __all__ = ["FEW", "fetch"]

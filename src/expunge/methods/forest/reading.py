@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from expunge.compiled import inline, njit
 from expunge.errors import TamperedError
 from expunge.methods.forest.growing import (
     BLOCK_DEPTH,
@@ -18,7 +19,6 @@ from expunge.methods.forest.growing import (
     THRESHOLD,
     N,
 )
-from expunge.methods.forest.order import inline, njit
 from expunge.methods.forest.splits import CATEGORY, LOWER, MISSING, UPPER, key_of
 
 __all__ = ["Paths", "flatten", "keys_of", "landing", "paths", "refuse_others", "serialize", "unflatten", "vote"]

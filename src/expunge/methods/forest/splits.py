@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from expunge.methods.forest.order import inline, inner
+from expunge.compiled import inline, inner
 
 __all__ = [
     "CATEGORY",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from expunge.compiled import njit
 
 __all__ = ["solve_side"]
 
-_jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_jit
+@njit
 def _solve(A: Any, b: Any) -> None:
     """x of A x = b for a symmetric positive matrix, by Cholesky, written over b; the lower triangle of A is lost."""
     k = len(b)
@@ -32,7 +31,7 @@ def _solve(A: Any, b: Any) -> None:
         b[i] /= A[i, i]
 
 
-@_jit
+@njit
 def solve_side(
     starts: Any, codes: Any, values: Any, other: Any, gram: Any, alpha: float, is_implicit: bool, out: Any
 ) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from expunge.compiled import njit
 
 __all__ = ["best_neighbours", "count_pairs", "places_of_pairs", "put_among_neighbours", "scores_by_neighbours"]
 
-_jit: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_jit
+@njit
 def count_pairs(starts: Any, codes: Any, n: int) -> tuple[Any, Any, Any]:
     """For each item the others of its users, ascending, and how many users had both.
 
@@ -76,7 +75,7 @@ def count_pairs(starts: Any, codes: Any, n: int) -> tuple[Any, Any, Any]:
     return begins, others[:held].copy(), counts[:held].copy()
 
 
-@_jit
+@njit
 def places_of_pairs(begins: Any, others: Any, before: Any, is_gone: Any) -> Any:
     """Where the pairs of a history stand that are no pairs any more.
 
@@ -102,7 +101,7 @@ def places_of_pairs(begins: Any, others: Any, before: Any, is_gone: Any) -> Any:
     return out[:held]
 
 
-@_jit
+@njit
 def _put(found: Any, best: Any, j: int, code: int, value: float) -> None:
     """Put an item among the neighbours of item j, or move it up; of equals the smaller number comes first."""
     k = found.shape[1]
@@ -124,13 +123,13 @@ def _put(found: Any, best: Any, j: int, code: int, value: float) -> None:
     found[j, at], best[j, at] = code, value
 
 
-@_jit
+@njit
 def _similarity(both: int, first: int, second: int, shrinkage: float) -> float:
     out: float = both / (np.sqrt(float(first) * float(second)) + shrinkage)
     return out
 
 
-@_jit
+@njit
 def best_neighbours(
     begins: Any, others: Any, counts: Any, users: Any, which: Any, shrinkage: float, found: Any, best: Any
 ) -> None:
@@ -155,7 +154,7 @@ def best_neighbours(
                     _put(found, best, i, others[place], value)
 
 
-@_jit
+@njit
 def put_among_neighbours(
     begins: Any, others: Any, counts: Any, users: Any, which: Any, is_anew: Any, shrinkage: float, found: Any, best: Any
 ) -> None:
@@ -172,7 +171,7 @@ def put_among_neighbours(
                     _put(found, best, j, i, value)
 
 
-@_jit
+@njit
 def scores_by_neighbours(found: Any, best: Any, starts: Any, codes: Any) -> Any:
     """For each history and each item the sum of similarities over those neighbours of the item that are in it."""
     n, k = found.shape

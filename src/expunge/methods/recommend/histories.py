@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from expunge.compiled import njit
 from expunge.maths.class_sums import number_classes
 from expunge.rows import Rows
 from expunge.seeds import uniform64
@@ -33,7 +33,6 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.intp]
-_jit: Any = numba.njit(cache=True, nogil=True)
 
 
 class Histories(NamedTuple):
@@ -244,7 +243,7 @@ def numbered(items: npt.NDArray[Any], labels: Any) -> Integers:
     return np.searchsorted(items, np.array(wanted, dtype=items.dtype)).astype(np.int64) if wanted else np.empty(0, int)
 
 
-@_jit
+@njit
 def top(scores: Any, starts: Any, seen: Any, k: int) -> tuple[Any, Any]:
     """The k best items of each user that are not among those seen; of equals the one with the smaller number.
 

@@ -33,10 +33,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from expunge.compiled import checked
 from expunge.digest import leaf
 from expunge.estimators import one_thread
 from expunge.methods.recommend.histories import Changed, numbered
@@ -48,7 +48,6 @@ __all__ = ["Inverse", "Steps", "inverse_of"]
 Floats = npt.NDArray[np.float64]
 _U = 2.0**-53
 _RAISED = 1.0 + 2.0**-20
-_jit: Any = numba.njit(cache=True, nogil=True)
 
 
 def inverse_of(gram: Floats, ridge: float) -> Floats:
@@ -69,7 +68,7 @@ def _mirrored(upper: Floats) -> Floats:
     return np.ascontiguousarray(np.triu(upper) + np.triu(upper, 1).T)
 
 
-@_jit
+@checked
 def _step(P: Any, codes: Any, sign: float, numbers: Any, ridge: float, done: Any, number: int) -> None:
     """One history comes or goes, and ``numbers`` = [δ, α] with it; nothing if it was done before."""
     if done[0] > number:

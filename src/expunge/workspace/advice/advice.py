@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 from expunge.maths.sharding import reads_of_requests
+from expunge.quantities import bytes_text, duration_text
 from expunge.workspace.advice.forecast import Choice, forecast
 from expunge.workspace.advice.measured import Measured
 from expunge.workspace.advice.question import Question
-from expunge.workspace.rules.quantities import bytes_text, duration_text
 
 __all__ = ["COLUMNS", "Advice", "advise"]
 

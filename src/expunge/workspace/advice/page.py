@@ -8,9 +8,9 @@ from pathlib import Path
 
 from expunge.errors import FileNotUsableError, InvalidParameterError
 from expunge.files.whole import write_whole
+from expunge.quantities import duration_text
 from expunge.workspace.advice.advice import COLUMNS, Advice
 from expunge.workspace.advice.picture import draw_png, write_png
-from expunge.workspace.rules.quantities import duration_text
 
 __all__ = ["check_files", "page_html", "write_files"]
 

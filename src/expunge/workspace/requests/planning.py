@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from expunge.quantities import bytes_text, duration_text
 from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
 from expunge.workspace.requests.targets import Held, not_searched
-from expunge.workspace.rules.quantities import bytes_text, duration_text
 from expunge.workspace.storage.core import Core
 
 if TYPE_CHECKING:
