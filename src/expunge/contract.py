@@ -185,7 +185,7 @@ class Unlearner(BaseEstimator):
             table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=least)
             fitted = first_fit(self, table, tolerant=allow_dormant)
             self._examine(fitted)
-        self._fitted = fitted
+            self._fitted = fitted
         _log.info("%s learned %d records", type(self).__name__, len(table))
         return self
 

@@ -54,11 +54,11 @@ class AdoptedWeights:
             Rows that it cannot have been trained on.
         """
         model: Any = self
-        self._given = weights
         try:
+            self._given = weights
             model.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._given
+            self.__dict__.pop("_given", None)
         model._fitted.rate = None  # nothing was trained, so no speed was measured
         return self
 

@@ -119,11 +119,11 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         start : dict of str to ndarray, optional
             Its weights before training, for ``SingleStep``.
         """
-        self._held = log, start
         try:
+            self._held = log, start
             super().adopt(weights, X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._held
+            self.__dict__.pop("_held", None)
         return self
 
     # ------------------------------------------------------------------ what a model writes

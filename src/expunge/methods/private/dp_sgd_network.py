@@ -141,11 +141,11 @@ class DPSGDNetwork(NetworkModel, DoNothing):
                 f"{self.epsilon:g} and {self.delta:g}.",
                 hint="Make the model with those.",
             )
-        self._given = weights, odometer
         try:
+            self._given = weights, odometer
             self.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._given
+            self.__dict__.pop("_given", None)
         self._fitted.rate = None  # nothing was trained, so no speed was measured
         return self
 

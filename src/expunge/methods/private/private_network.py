@@ -195,8 +195,8 @@ class PrivateNetwork:
         with self.lock:
             if self._path is not None:
                 other._write(self._path)
-            self.model, self.odometer = other.model, other.odometer
-            self._gone, self._fits, self._trained_on = other._gone, other._fits, other._trained_on
+            names = ("model", "odometer", "_gone", "_fits", "_trained_on")
+            self.__dict__.update({name: getattr(other, name) for name in names})  # all in one, whatever interrupts it
 
     # ------------------------------------------------------------------ a file
 
@@ -243,8 +243,10 @@ class PrivateNetwork:
         left = self._task.find(held.left) if len(held.left) else np.empty(0, dtype=np.intp)
         with self.lock:
             model = filled(copy.deepcopy(self.model), held.weights)
-            self.model, self.odometer, self._fits, self._path = model, held.odometer, held.fits, Path(path)
-            self._gone, self._trained_on = self._left(left), held.trained_on
+            self.__dict__.update(
+                model=model, odometer=held.odometer, _gone=self._left(left), _fits=held.fits,
+                _trained_on=held.trained_on, _path=Path(path),
+            )  # fmt: skip
         return self
 
     # ------------------------------------------------------------------ small things

@@ -19,6 +19,7 @@ from expunge.methods.text.terms import NO_TERMS, Fewer, found_in, terms_with, te
 from expunge.methods.text.vectorizer import lack_of_words, refuse_weight, tag_texts
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
+from expunge.table.memory import change_memory
 from expunge.table.texts import texts_of
 
 __all__ = ["Hit", "PassageIndex"]
@@ -162,7 +163,7 @@ class PassageIndex(Unlearner):
         if not change.parts:
             columns.memory = Postings(counts, change.added_slots, len(columns), self._key())
         elif columns.memory is not None and columns.memory.key == self._key():
-            columns.memory.append(counts)
+            change_memory(columns, lambda memory: memory.append(counts))
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         terms = parts["terms"]
