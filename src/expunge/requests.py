@@ -14,7 +14,7 @@ from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_labels, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
+__all__ = ["feature_positions", "has_classes", "named_rows", "read_table", "select_slots"]
 
 
 def has_classes(model: Any) -> bool:
@@ -49,6 +49,19 @@ def read_table(
     if reset and least and table.weight is not None and len(table) and not table.weight.any():
         raise InvalidDataError("Sample weights must contain at least one non-zero number.", hint="Leave them out.")
     return Table(ids, X, y, table.weight, table.subjects, model._place(table))
+
+
+def named_rows(model: Any, X: Any) -> Any:
+    """Rows as they are kept, in the form of those that the model was fitted on: with names, where it knows any."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None or hasattr(X, "columns"):
+        return X
+    import pandas as pd
+
+    if hasattr(X, "tocsr"):
+        columns = zip(names, X.toarray().T, strict=True)
+        return pd.DataFrame({name: pd.arrays.SparseArray(column, fill_value=0) for name, column in columns})
+    return pd.DataFrame(X, columns=list(names))
 
 
 def select_slots(
