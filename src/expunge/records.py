@@ -14,7 +14,18 @@ from typing import Any, ClassVar, Literal, get_args
 
 from expunge.errors import InvalidParameterError, NewerFormatError
 
-__all__ = ["ACCOUNT", "STATE_TELLS", "Addition", "Guarantee", "Kind", "Plan", "Rectification", "Removal", "equality"]
+__all__ = [
+    "ACCOUNT",
+    "STATE_TELLS",
+    "Addition",
+    "Guarantee",
+    "Kind",
+    "Plan",
+    "Rectification",
+    "Removal",
+    "equality",
+    "independent_of",
+]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
 
@@ -175,8 +186,19 @@ def equality(terms: str, doubt: str | None) -> Guarantee:
     return Guarantee(
         kind="exact",
         statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{terms}",
-        assumptions=("same environment", "requests do not depend on the published model"),
+        assumptions=("same environment", independent_of("model")),
     )
+
+
+def independent_of(published: str) -> str:
+    """The assumption of every guarantee that nobody chooses whom to forget by what was published.
+
+    Examples
+    --------
+    >>> independent_of("model")
+    'requests do not depend on the published model'
+    """
+    return f"requests do not depend on the published {published}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

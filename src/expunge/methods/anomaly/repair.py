@@ -156,13 +156,8 @@ def _proposed(model: Any, names: npt.NDArray[Any], X: Any) -> tuple[Proposal, ..
         table = rows.peek(rows.find(name))
         scratch.forget(name)
         found.append(Proposal(name, with_all - _ordinary(scratch, X)))
-        scratch.learn(
-            named_rows(scratch, table.X),
-            table.y,
-            record_ids=table.ids,
-            subject_ids=table.subjects,
-            sample_weight=table.weight,
-        )  # the inverse, bit for bit
+        about = {"subject_ids": table.subjects, "sample_weight": table.weight}
+        scratch.learn(named_rows(scratch, table.X), table.y, record_ids=table.ids, **about)  # the inverse, bit for bit
     return tuple(sorted((one for one in found if one.support > 0), key=lambda one: -one.support))
 
 

@@ -81,6 +81,14 @@ class ReplayTrainer:
     ('exact', True)
     """
 
+    _fitted: dict[str, Any]  # arguments of the fit
+    _task: Task
+    _doubt: str | None
+    _schedule: Schedule
+    _positions: npt.NDArray[np.intp]  # in the task, of what it still knows
+    _checkpoints: list[Checkpoint]
+    _last: Checkpoint
+
     def __init__(
         self, *, model: nn.Module, epochs: int = 10, n_batches: int = 20, lr: float = 0.01,
         optimizer: Literal["sgd", "adam"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0,

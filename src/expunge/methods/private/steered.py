@@ -14,6 +14,7 @@ from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.task import Task
 from expunge.methods.private.stand_ins import StandIns
+from expunge.privacy.claims import BUDGET_SPENT
 from expunge.privacy.odometer import Odometer
 from expunge.records import Removal
 
@@ -106,7 +107,7 @@ class Steered:
         removal = NetworkRemoval(
             guarantee=self.method.guarantee(), n_forgotten=len(asked), work=len(kept),
             elapsed_s=time.perf_counter() - start, touched=tuple(name for name, _ in new.named_parameters()),
-            notes=("the budget was spent: trained again on what is left",),
+            notes=(BUDGET_SPENT,),
         )  # fmt: skip
         self.__dict__.update(odometer=self._full, gone=(*self.gone, *asked))  # in one: no budget without its removal
         return new, removal

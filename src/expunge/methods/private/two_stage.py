@@ -82,6 +82,8 @@ class TwoStage:
     (1, 0.00101)
     """
 
+    _task: Task
+
     def __init__(self, network: PrivateNetwork, *, head: CertifiedLogisticRegression | None = None) -> None:
         layers = list(network.model.children())
         if not isinstance(network.model, nn.Sequential) or len(layers) < 2:
