@@ -74,6 +74,8 @@ class Unlearner(BaseEstimator):
     _late_params: ClassVar[tuple[str, ...]] = ()
     #: The strongest kind that a removal can have; an estimator that does not repeat its bits lowers it.
     _strongest: ClassVar[Kind] = "exact"
+    #: Whether it learns further records after the fit.
+    _learns: ClassVar[bool] = True
     #: What it is for, where no mixin of scikit-learn says so: "retrieval", "question answering", "recommendation".
     _task: ClassVar[str] = ""
     #: Checks that this method is known to fail: name -> reason.

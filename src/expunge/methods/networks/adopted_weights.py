@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -28,8 +28,7 @@ FIT = "Fit it again on all of them."
 class AdoptedWeights:
     """Stands beside :class:`~expunge.methods.networks.network_model.NetworkModel`, first."""
 
-    #: Whether records that come to the data set later can be learned.
-    _learns = False
+    _learns: ClassVar[bool] = False
     _given: Arrays | None = None
 
     def adopt(self, weights: Arrays, X: Any, y: Any, *, record_ids: Any = None, subject_ids: Any = None) -> Any:
