@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier
 
-from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import (
+    InvalidDataError,
+    InvalidDataTypeError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnsupportedRequestError,
+)
 from expunge.near_names import near_name
 from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_labels, check_subjects, default_ids, listed
@@ -29,9 +35,13 @@ def read_table(
 
     Raises
     ------
+    InvalidParameterError
+        Weights for a method that takes none.
     InvalidDataError
         Every weight is zero, or the rows are not such as the model reads.
     """
+    if sample_weight is not None and (instead := model._instead_of_weights) is not None:
+        raise InvalidParameterError(f"{type(model).__name__} takes no sample_weight.", hint=instead)
     index_ids = default_ids(X, len(X)) if record_ids is None and hasattr(X, "index") else None
     X, y = model._validate(X, y, reset=reset, least=least)
     if y is None:

@@ -132,7 +132,6 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
             )
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        self._refuse_weights(change.rows)
         if "network" not in change.parts:
             return self._begun(change)
         if not len(change.rows):

@@ -138,7 +138,6 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         check_number("strength", self.strength)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        self._refuse_weights(change.rows)
         if "network" not in change.parts:
             return self._first(change) | self._kept()
         if not len(change.rows):

@@ -160,6 +160,10 @@ class Pipeline(NamedSteps, Unlearner):
             return any_input(self, X, y, reset=reset, least=least)
         return numeric_input(self, X, y, reset=reset, least=least)
 
+    @property
+    def _instead_of_weights(self) -> str | None:  # type: ignore[override]
+        return self.steps[-1][1]._instead_of_weights  # type: ignore[no-any-return]
+
     def _place(self, table: Table) -> npt.NDArray[np.int64] | None:
         return self.steps[-1][1]._place(table)  # type: ignore[no-any-return]
 

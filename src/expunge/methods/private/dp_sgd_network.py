@@ -156,7 +156,6 @@ class DPSGDNetwork(NetworkModel, DoNothing):
         self._trainer()._check()
 
     def _update(self, change: Change) -> dict[str, Any]:
-        self._refuse_weights(change.rows)
         return super()._update(change)
 
     def _fitted_anew(self, change: Change) -> dict[str, Any]:
