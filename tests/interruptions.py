@@ -12,6 +12,8 @@ __all__ = ["interrupt"]
 def interrupt(act: Callable[[], Any], step: int, functions: Collection[str]) -> str:
     """Do something, with a ``KeyboardInterrupt`` at the step of this number in functions of these names in the package.
 
+    A name is that of the function alone, or with its class: ``forget`` or ``Stream.forget``.
+
     Compiled code is one step: what comes while it runs is raised when it returns.
 
     Returns
@@ -19,13 +21,13 @@ def interrupt(act: Callable[[], Any], step: int, functions: Collection[str]) -> 
     str
         Where it came; empty if there are not so many steps.
     """
-    where, taken, before = "", 0, sys.gettrace()
+    where, taken, before, functions = "", 0, sys.gettrace(), set(functions)
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         nonlocal where, taken
         code = frame.f_code
         if event == "call":
-            if code.co_name not in functions or "expunge" not in code.co_filename:
+            if functions.isdisjoint((code.co_name, code.co_qualname)) or "expunge" not in code.co_filename:
                 return None
             frame.f_trace_opcodes = True
         if event == "opcode":

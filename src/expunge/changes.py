@@ -29,14 +29,18 @@ _SHAPE = ("n_features_in_", "feature_names_in_")
 
 @contextmanager
 def shape_kept(model: Any) -> Iterator[None]:
-    """Begin a fit without the number and names of columns of the one before; give them back if it fails."""
-    shape = {name: model.__dict__.pop(name) for name in _SHAPE if name in model.__dict__}
+    """Begin a fit without the number and names of columns of the one before; give them back if nothing comes of it."""
+    shape = {name: model.__dict__[name] for name in _SHAPE if name in model.__dict__}
+    before = model.__dict__.get("_fitted")
     try:
+        for name in shape:
+            del model.__dict__[name]
         yield
     except BaseException:
-        for name in _SHAPE:
-            model.__dict__.pop(name, None)
-        model.__dict__.update(shape)
+        if model.__dict__.get("_fitted") is before:
+            for name in _SHAPE:
+                model.__dict__.pop(name, None)
+            model.__dict__.update(shape)
         raise
 
 

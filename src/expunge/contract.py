@@ -74,6 +74,9 @@ class Unlearner(BaseEstimator):
     _late_params: ClassVar[tuple[str, ...]] = ()
     #: The strongest kind that a removal can have; an estimator that does not repeat its bits lowers it.
     _strongest: ClassVar[Kind] = "exact"
+    #: Whether it learns further records after the fit; what to do instead of giving weights, where it takes none.
+    _learns: ClassVar[bool] = True
+    _instead_of_weights: ClassVar[str | None] = None
     #: What it is for, where no mixin of scikit-learn says so: "retrieval", "question answering", "recommendation".
     _task: ClassVar[str] = ""
     #: Checks that this method is known to fail: name -> reason.
@@ -176,7 +179,7 @@ class Unlearner(BaseEstimator):
         InvalidIdError, DuplicateRecordError
             Ids of the wrong type, or not unique.
         InvalidParameterError
-            A constructor argument of the wrong form.
+            A constructor argument of the wrong form; weights for a method that takes none.
         """
         check_seed(self.seed)
         self._check_params()
@@ -185,7 +188,7 @@ class Unlearner(BaseEstimator):
             table = read_table(self, X, y, record_ids, subject_ids, sample_weight, reset=True, least=least)
             fitted = first_fit(self, table, tolerant=allow_dormant)
             self._examine(fitted)
-        self._fitted = fitted
+            self._fitted = fitted
         _log.info("%s learned %d records", type(self).__name__, len(table))
         return self
 
@@ -226,10 +229,8 @@ class Unlearner(BaseEstimator):
             An id, subject or class that is not known, or no longer. Nothing has changed then.
         DuplicateRecordError
             Something is named twice.
-        UnsupportedRequestError
-            The method does not serve this kind of request.
-        InvalidRequestError
-            An empty request.
+        UnsupportedRequestError, InvalidRequestError
+            The method does not serve this kind of request; the request is empty.
         """
         with self._state().lock:
             rows = self._rows()

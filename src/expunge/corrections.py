@@ -19,7 +19,7 @@ from expunge.class_notes import warn_of_new_classes
 from expunge.errors import InvalidDataError, InvalidRequestError
 from expunge.near_names import near_name
 from expunge.records import Plan, Rectification
-from expunge.requests import read_table, select_slots
+from expunge.requests import named_rows, read_table, select_slots
 from expunge.rows import Rows, Table
 from expunge.table.cells_like import cells_like, numbers_like
 
@@ -98,7 +98,7 @@ def _read_corrected(
     if X is not None and hasattr(X, "to_pandas") and not hasattr(X, "iloc"):
         X = X.to_pandas()
     if X is None:
-        X = _named(model, rows.peek(slots).X)
+        X = named_rows(model, rows.peek(slots).X)
     elif _is_part(model, rows, X):
         X = _filled(model, rows, slots, X)
     elif hasattr(X, "iloc"):
@@ -116,19 +116,6 @@ def _read_corrected(
 def _each(values: Any, n: int) -> Any:
     """One value for each of n records, if there is one for all of them."""
     return values if np.ndim(values) or (hasattr(values, "__len__") and not isinstance(values, str)) else [values] * n
-
-
-def _named(model: Any, X: Any) -> Any:
-    """Rows as they are kept, in the form of those that the model was fitted on: with names, where it knows any."""
-    names = getattr(model, "feature_names_in_", None)
-    if names is None or hasattr(X, "columns"):
-        return X
-    import pandas as pd
-
-    if hasattr(X, "tocsr"):
-        columns = zip(names, X.toarray().T, strict=True)
-        return pd.DataFrame({name: pd.arrays.SparseArray(column, fill_value=0) for name, column in columns})
-    return pd.DataFrame(X, columns=list(names))
 
 
 def _labels(model: Any, form: Any) -> list[Any]:
@@ -185,7 +172,7 @@ def _filled(model: Any, rows: Rows, slots: Slots, given: Any) -> Any:
         else:
             new = np.array([*values, None], dtype=object)[:-1]
         cells[:, labels.index(name)] = new
-    return _named(model, type(X)(cells) if is_sparse else cells)
+    return named_rows(model, type(X)(cells) if is_sparse else cells)
 
 
 def _orders(rows: Rows) -> dict[Any, list[Any]]:

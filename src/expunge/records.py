@@ -26,6 +26,7 @@ __all__ = [
     "Rectification",
     "Removal",
     "equality",
+    "independent_of",
 ]
 
 Kind = Literal["exact", "certified", "bounded", "empirical"]
@@ -195,8 +196,19 @@ def equality(terms: str, doubt: str | None) -> Guarantee:
     return Guarantee(
         kind="exact",
         statement=f"bit for bit the state of a fresh fit on what is left, with the same seed{terms}",
-        assumptions=("same environment", "requests do not depend on the published model"),
+        assumptions=("same environment", independent_of("model")),
     )
+
+
+def independent_of(published: str) -> str:
+    """The assumption of every guarantee that nobody chooses whom to forget by what was published.
+
+    Examples
+    --------
+    >>> independent_of("model")
+    'requests do not depend on the published model'
+    """
+    return f"requests do not depend on the published {published}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, repr=False)

@@ -8,13 +8,19 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import is_classifier, is_regressor
 
-from expunge.errors import InvalidDataError, InvalidDataTypeError, InvalidRequestError, UnsupportedRequestError
+from expunge.errors import (
+    InvalidDataError,
+    InvalidDataTypeError,
+    InvalidParameterError,
+    InvalidRequestError,
+    UnsupportedRequestError,
+)
 from expunge.near_names import near_name
 from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_labels, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["feature_positions", "has_classes", "read_table", "select_slots"]
+__all__ = ["feature_positions", "has_classes", "named_rows", "read_table", "select_slots"]
 
 
 def has_classes(model: Any) -> bool:
@@ -29,9 +35,13 @@ def read_table(
 
     Raises
     ------
+    InvalidParameterError
+        Weights for a method that takes none.
     InvalidDataError
         Every weight is zero, or the rows are not such as the model reads.
     """
+    if sample_weight is not None and (instead := model._instead_of_weights) is not None:
+        raise InvalidParameterError(f"{type(model).__name__} takes no sample_weight.", hint=instead)
     index_ids = default_ids(X, len(X)) if record_ids is None and hasattr(X, "index") else None
     X, y = model._validate(X, y, reset=reset, least=least)
     if y is None:
@@ -49,6 +59,19 @@ def read_table(
     if reset and least and table.weight is not None and len(table) and not table.weight.any():
         raise InvalidDataError("Sample weights must contain at least one non-zero number.", hint="Leave them out.")
     return Table(ids, X, y, table.weight, table.subjects, model._place(table))
+
+
+def named_rows(model: Any, X: Any) -> Any:
+    """Rows as they are kept, in the form of those that the model was fitted on: with names, where it knows any."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None or hasattr(X, "columns"):
+        return X
+    import pandas as pd
+
+    if hasattr(X, "tocsr"):
+        columns = zip(names, X.toarray().T, strict=True)
+        return pd.DataFrame({name: pd.arrays.SparseArray(column, fill_value=0) for name, column in columns})
+    return pd.DataFrame(X, columns=list(names))
 
 
 def select_slots(

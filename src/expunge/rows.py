@@ -305,31 +305,27 @@ class Rows:
             )
         if self._subjects is not None and subjects is not None:
             check_one_kind(self._subjects.read(np.flatnonzero(self.alive)), subjects)
-        done: list[Columns] = []
+        slots = np.arange(start, start + len(table), dtype=np.intp)
         try:
             self._ids.append(table.ids)
             for held, new in pairs:
                 if held is not None:
                     held.append(columns_of(new))
-                    done.append(held)
-        except BaseException:
-            self._ids.truncate(start)
-            for columns in done:
-                columns.truncate(start)
+            self._alive = grown(self._alive, start, np.ones(len(table), dtype=bool))
+            self._n_alive += len(table)
+            self._move(slots, into=True)
+            if self._by_subject is not None and table.subjects is not None:
+                enter(self._by_subject, slots.tolist(), table.subjects.tolist())
+        except BaseException:  # whatever was put behind by then
+            self.truncate(start)
             raise
-        self._alive = grown(self._alive, start, np.ones(len(table), dtype=bool))
-        self._n_alive += len(table)
-        new = np.arange(start, start + len(table), dtype=np.intp)
-        self._move(new, into=True)
-        if self._by_subject is not None and table.subjects is not None:
-            enter(self._by_subject, new.tolist(), table.subjects.tolist())
-        return new
+        return slots
 
     def truncate(self, n: int) -> None:
         """Undo :meth:`append`: take all slots from n on back."""
-        self._n_alive -= int(self.alive[n:].sum())
         self._ids.truncate(n)
         self._alive = self._alive[:n].copy()
+        self._n_alive = int(self._alive.sum())
         self._hash = None if self._hash is None else self._hash[:n]
         self._by_subject, self._blocked, self._form = None, None, None
         for _, columns in self._named():

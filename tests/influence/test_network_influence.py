@@ -30,12 +30,15 @@ from expunge.influence import (  # noqa: E402
 from expunge.networks import (  # noqa: E402
     Blueprint,
     Classification,
+    DPSGDNetwork,
     FineTuning,
     Regression,
+    ReplayedNetwork,
     Task,
     TrainedNetwork,
     register,
 )
+from methods.answer_blueprints import Words  # noqa: E402
 
 rng = np.random.default_rng(0)
 N, D = 30, 3
@@ -358,3 +361,29 @@ def test_a_model_that_is_a_network_is_asked_as_one() -> None:
         influence(model, on=(X_TEST, ["perhaps"] * 7))
     forgotten = influence(model, on=(X_TEST, y[:7]), method="leave-one-out", ids=[3])
     assert forgotten.guarantee.kind == "empirical"
+
+
+def test_a_network_trained_under_privacy_is_asked_as_one_and_leaves_no_record_out() -> None:
+    register("line", Line)
+    y = np.where(Y > 0, "yes", "no").astype(object)
+    few: dict[str, Any] = {"epsilon": 8.0, "delta": 1e-3, "epochs": 2, "batch_size": 30, "noise_seed": 1}
+    model = DPSGDNetwork(task="line", **few).fit(X, y)
+    task = Classification((X.astype(np.float32), np.where(Y > 0, 2, 0)))
+    found, wanted = influence(model, method="tracin"), influence(model.network_, task, method="tracin")
+    np.testing.assert_allclose(found.scores[np.argsort(found.ids)], wanted.scores, rtol=1e-5)
+    assert influence(model, on=(X_TEST, y[:7])).method == "influence-functions"
+    with pytest.raises(UnsupportedRequestError, match="doing nothing"):
+        influence(model, method="leave-one-out")
+
+
+def test_a_network_of_texts_is_asked_by_texts() -> None:
+    register("tiny-words", Words)
+    texts = np.array([[f"the {word} crew of ferry {i}"] for i in range(6) for word in ("lovely", "rude")], dtype=object)
+    y = np.array(["good", "bad"] * 6, dtype=object)
+    model = ReplayedNetwork(task="tiny-words", epochs=1, n_batches=2, checkpoint_every=1).fit(texts, y)
+    task = Classification((Words().inputs(texts), np.array([1, 0] * 6)))
+    test = Classification((Words().inputs(texts[:4]), np.array([1, 0] * 2)))
+    for of_model, of_network in (({}, {}), ({"on": (texts[:4], y[:4])}, {"on": test})):
+        found = influence(model, method="tracin", **of_model)
+        wanted = influence(model.network_, task, method="tracin", **of_network)
+        np.testing.assert_allclose(found.scores[np.argsort(found.ids)], wanted.scores, rtol=1e-5)

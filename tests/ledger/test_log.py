@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from expunge.ledger import merkle
 from expunge.ledger.entries import KINDS, Entry
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log, MemoryStore
+from interruptions import interrupt
 from ledger.samples import GOLDEN, Ledger, build, entry, secret, signer
 
 TIME = "2026-03-01T09:30:00Z"
@@ -106,6 +108,20 @@ def test_a_store_that_gives_fewer_than_asked_is_found() -> None:
         log.check()
     with pytest.raises(TamperedError, match="missing"):
         log.entry(5)
+
+
+def test_an_interruption_adds_entries_with_their_hashes_or_none() -> None:
+    step, where = 0, "before"
+    entries = [entry("start", TIME, request=f"r-{i}") for i in range(4)]
+    while where:
+        log = Log(MemoryStore())
+        log.append(entries[:1])
+        where = interrupt(partial(log.append, entries[1:3]), step, {"MemoryStore.append"})
+        log.append(entries[3:])
+        log.check()
+        assert len(log) in ((2, 4) if where else (4,)), where
+        step += 1
+    assert step > 10
 
 
 def test_many_entries_in_one_go() -> None:

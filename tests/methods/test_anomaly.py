@@ -2,9 +2,11 @@
 
 import runpy
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -380,6 +382,14 @@ def test_repair_makes_a_poisoned_detector_better_and_proposes_the_accomplices(na
     before, after = done.measures["area"]
     assert before < after + 1e-12 < auc["area"](clean) + 1e-9
     assert "area" in str(done)
+
+
+def test_a_repair_of_a_model_of_a_frame_gives_its_rows_back_under_their_names():
+    X = pd.DataFrame(random_table(60)[0]).add_prefix("x")
+    model, bare = GaussianDetector().fit(X), GaussianDetector().fit(X.to_numpy())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert repair(model, [3]).proposed == repair(bare, [3]).proposed
 
 
 def test_a_repair_without_proposals_takes_any_detector():

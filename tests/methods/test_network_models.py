@@ -104,6 +104,16 @@ def test_networks_keep_the_contract(name: str, monkeypatch: pytest.MonkeyPatch) 
     assert case.kind() == kind
 
 
+def test_networks_take_no_weights_and_say_where_these_belong() -> None:
+    for make, _ in CASES.values():
+        model = make().estimator
+        with pytest.raises(InvalidParameterError, match="takes no sample_weight") as refused:
+            model.fit(X, Y, record_ids=IDS, sample_weight=np.ones(60))
+        assert refused.value.hint
+        with pytest.raises(TypeError, match="weights"):
+            model.fit(X, Y, weights=np.ones(60))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(

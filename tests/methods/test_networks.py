@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import re
@@ -45,6 +46,7 @@ from expunge.networks import (  # noqa: E402
     RandomLabels,
     Regression,
     Task,
+    UpdateLog,
 )
 
 rng = np.random.default_rng(0)
@@ -199,6 +201,16 @@ def test_divergence_of_classification_is_that_of_distributions() -> None:
     wanted = 4 * float((p * np.log(p / q)).sum())
     task = Classification((X, Y))
     np.testing.assert_allclose(task.divergence(a, b, 2.0).item(), wanted, rtol=1e-5)
+
+
+def test_a_step_that_is_interrupted_stands_in_the_log_with_what_it_moved() -> None:
+    model = nn.Linear(1, 1)
+    log = UpdateLog(model)
+    with contextlib.suppress(KeyboardInterrupt), log.step([7]):
+        model.weight.data.add_(0.5)
+        raise KeyboardInterrupt
+    change, n_steps = log.sum_of([7])
+    assert (n_steps, float(change["weight"]), float(change["bias"])) == (1, 0.5, 0.0)
 
 
 def test_endless_work_counts_batches() -> None:

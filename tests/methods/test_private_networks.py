@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,7 @@ from expunge.methods.private.steered import Steered  # noqa: E402
 from expunge.methods.private.two_stage import TwoStage  # noqa: E402
 from expunge.networks import Classification, Limits, Regression  # noqa: E402
 from expunge.privacy import Gaussian, Odometer, epsilon_of  # noqa: E402
+from interruptions import interrupt  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook")
 
@@ -293,6 +296,25 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Any) -> None:
         trained().load(tmp_path / "x")
 
 
+def test_an_interruption_leaves_a_reading_of_what_is_gone(tmp_path: Any) -> None:
+    private = trained(group_size=3)
+    before = private.save(tmp_path / "all").parent / "all"
+    private = private.copied()
+    private.forget(["r4", "r5"])
+    cases: list[tuple[Any, set[str]]] = [
+        (lambda one: one.forget(["r3"]), {"PrivateNetwork.forget", "_forgotten", "take"}),
+        (lambda one: one.load(before), {"PrivateNetwork.load"}),
+    ]
+    for act, functions in cases:
+        step, where = 0, "before"
+        while where:
+            one = private.copied()
+            where = interrupt(partial(act, one), step, functions)
+            assert one.odometer.gone == 120 - len(one.record_ids_), where
+            step += 2
+        assert step > 50
+
+
 # ------------------------------------------------------------------ two stages
 
 
@@ -333,6 +355,19 @@ def test_both_stages_forget_or_neither(fails: str, tmp_path: Any, monkeypatch: p
             stages.forget(["r1"])
         assert (private.odometer.gone, len(private.record_ids_), len(stages.head.record_ids_)) == (0, 120, 120)
     assert (tmp_path / "network").read_bytes() == before
+
+
+def test_an_interruption_leaves_both_stages_with_the_same_records() -> None:
+    private, step, where = trained(group_size=3), 0, "before"
+    fitted = TwoStage(private).fit(private._task)
+    while where:
+        stages = copy.copy(fitted)
+        stages.network = private.copied()
+        where = interrupt(partial(stages.forget, ["r1"]), step, {"TwoStage.forget", "_settle"})
+        assert set(stages.head.record_ids_) == set(stages.network.record_ids_), where
+        step += 3
+    assert step > 50
+    assert len(stages.head.record_ids_) == 119
 
 
 def test_a_network_without_a_last_layer_is_refused() -> None:
@@ -446,3 +481,14 @@ def test_a_record_is_forgotten_once_and_a_run_that_breaks_a_limit_is_charged() -
         steered.forget(model, task, [2], limits=Limits(max_step_norm=1e-9))
     assert steered.gone == (1,)
     assert steered.odometer.spent > spent
+
+
+def test_a_budget_is_not_refilled_where_the_removal_is_interrupted() -> None:
+    (model, task), step, where = problem(20), 0, "before"
+    while where:
+        steered = Steered(StandIns(epsilon=0.5), Odometer(epsilon=1.0, delta=1e-5), retrain=lambda ids: model)
+        spent = steered.odometer = steered.odometer.spend(StandIns(epsilon=0.9).event())
+        where = interrupt(partial(steered.forget, model, task, ["r1"]), step, {"_anew"})
+        assert (steered.odometer == spent) == (steered.gone == ()), where
+        step += 1
+    assert step > 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from expunge.errors import (  # noqa: E402
     UnsupportedEstimatorError,
 )
 from expunge.networks import Classification, ReplayTrainer  # noqa: E402
+from interruptions import interrupt  # noqa: E402
 
 rng = np.random.default_rng(0)
 N = 60
@@ -71,6 +73,24 @@ def test_one_by_one_in_any_order_equals_at_once_and_rows_may_be_shuffled() -> No
         one_by_one.forget([IDS[i]])
     never = trainer().fit(task(rng.permutation(left([5, 12, 30]))))
     assert at_once.digest() == one_by_one.digest() == never.digest()
+
+
+def test_an_interruption_leaves_the_training_before_or_the_one_after() -> None:
+    small: dict[str, Any] = {"model": nn.Linear(5, 2), "epochs": 1, "n_batches": 1, "checkpoint_every": 1}
+    whole, rest = trainer(**small).fit(task(range(5))), task([0, 1, 2, 4])
+    never, digest, step, where = trainer(**small).fit(rest).digest(), whole.digest(), 0, "before"
+    while where:
+        one = copy.copy(whole)
+        where = interrupt(partial(one.forget, ["r03"]), step, {"ReplayTrainer.forget"})
+        assert one.digest() == (digest if "r03" in one.record_ids_ else never), where
+        step += 3
+    assert step > 50
+    step, where = 0, "before"
+    while where:
+        one = copy.copy(whole)
+        where = interrupt(partial(one.fit, rest), step, {"ReplayTrainer.fit"})
+        assert one.digest() == (digest if "r03" in one.record_ids_ else never), where
+        step += 3
 
 
 def test_the_digest_sees_weights_arguments_and_ids() -> None:

@@ -23,6 +23,22 @@ def test_page_is_up_to_date(name: str) -> None:
     assert len(written.splitlines()) > 10
 
 
+def test_what_the_table_says_of_networks_without_torch_is_what_their_classes_say() -> None:
+    pytest.importorskip("torch")
+    from expunge import networks
+    from expunge.methods import find_method
+    from expunge.methods.networks.adopted_weights import method_of
+    from expunge.workspace.tabular.catalogue import list_network_methods
+
+    told = {card.python.partition(".")[2]: card for card in list_network_methods()}
+    assert set(told) == {*networks.NETWORK_MODELS, *networks.NETWORK_METHODS}
+    for name in networks.NETWORK_MODELS:
+        kind, card = find_method(name), told[name]
+        assert (kind._strongest, kind._learns, kind._requests) == (card.guarantee, card.learns, card.forgets), name
+    for name in networks.NETWORK_METHODS:
+        assert method_of(name, None)[0]._strongest == told[name].guarantee, name
+
+
 def test_every_name_in_the_table_of_methods_is_one_of_python_and_forgets_what_it_says() -> None:
     rows = [line.strip("| ").split(" | ") for line in generate.method_page().splitlines() if line.startswith("| `")]
     cells = [

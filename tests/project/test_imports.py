@@ -8,6 +8,7 @@ Every import in ``src`` is read, also those inside functions and the module name
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,38 @@ def test_a_room_of_methods_that_knows_another_is_seen() -> None:
     source = "def f():\n    from expunge.methods.sums.pca import PCA\nfrom expunge.methods import find_method"
     assert rooms_known(source, "expunge.methods.forest.mine") == {("forest", "sums")}
     assert rooms_known(source, "expunge.methods.sums.mine") == set()
+
+
+def known_when_run(source: str, package: str) -> set[str]:
+    """Modules of ours that a source imports, but for those that only its annotations need."""
+    hidden = set[int]()
+    for node in ast.parse(source).body if "if TYPE_CHECKING" in source else ():
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            hidden.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return {target for line, target in imports_of(source, package) if line not in hidden}
+
+
+def in_order(sources: dict[str, str]) -> list[str]:
+    """Modules, each after those that it imports, also inside functions; refused where there is no such order."""
+    known = {module: known_when_run(source, module.rpartition(".")[0]) for module, source in sources.items()}
+    return list(graphlib.TopologicalSorter({module: known[module] & set(known) for module in known}).static_order())
+
+
+@pytest.mark.parametrize("group", ["methods", "influence"])
+def test_no_module_needs_one_that_needs_it(group: str) -> None:
+    paths = [path for path in MODULES if group_of(module_name(path)) == group and path.name != "__init__.py"]
+    assert len(in_order({module_name(path): path.read_text(encoding="utf-8") for path in paths})) == len(paths) > 10
+
+
+def test_modules_that_need_each_other_are_seen() -> None:
+    one, two = "from expunge.influence.two import b", "def b():\n    from expunge.influence.one import a"
+    NAMES.update(("expunge.influence.one", "expunge.influence.two"))
+    try:
+        with pytest.raises(graphlib.CycleError):
+            in_order({"expunge.influence.one": one, "expunge.influence.two": two})
+    finally:
+        NAMES.difference_update(("expunge.influence.one", "expunge.influence.two"))
+    in_order({"expunge.influence.one": f"if TYPE_CHECKING:\n    {one}", "expunge.influence.two": two})
 
 
 #: What the command line, the service and the lab may know of the workspace: the facade, and the public package of the

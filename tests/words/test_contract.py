@@ -80,6 +80,26 @@ def test_the_verbs(model: TargetSum) -> None:
     assert model.digest() == before
 
 
+class Weightless(TargetSum):
+    """Takes no weights."""
+
+    _instead_of_weights = "Add them up."
+
+
+def test_a_method_that_takes_no_weights_says_what_to_do_instead_and_is_not_changed() -> None:
+    X, y = np.zeros((4, 2)), np.arange(4.0)
+    behind = expunge.make_pipeline(expunge.StandardScaler(), Weightless())
+    for model in (Weightless(), behind):
+        with pytest.raises(InvalidParameterError, match="takes no sample_weight") as refused:
+            model.fit(X, y, sample_weight=np.ones(4))
+        assert refused.value.hint == "Add them up."
+        assert not model.__sklearn_is_fitted__()
+        digest = model.fit(X, y).digest()
+        with pytest.raises(InvalidParameterError, match="takes no sample_weight"):
+            model.learn(X[:1], y[:1], record_ids=[9], sample_weight=[2.0])
+        assert model.digest() == digest
+
+
 @pytest.mark.parametrize("failure", [RuntimeError, MemoryError, KeyboardInterrupt])
 def test_a_failure_halfway_leaves_everything_as_it_was(
     model: TargetSum, failure: type[BaseException], tmp_path: Path

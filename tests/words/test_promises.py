@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
@@ -271,6 +274,70 @@ def test_an_interruption_while_the_last_records_go_loses_nothing() -> None:
         assert model.digest() == nothing, where
         step += 1
     assert step > 50
+
+
+def test_an_interruption_of_a_second_fit_leaves_one_of_the_two() -> None:
+    """The number and the names of columns are those of what was learned."""
+    first, step, where = expunge.GaussianNB().fit(pd.DataFrame(X, columns=list("abc")), Y), 0, "before"
+    while where:
+        model = copy.copy(first)
+        where = interrupt(partial(model.fit, X[:, :2], Y), step, {"Unlearner.fit", "shape_kept"})
+        width = model._rows().peek(np.arange(1)).X.shape[1]
+        assert (model.n_features_in_, hasattr(model, "feature_names_in_")) == (width, width == 3), where
+        step += 1
+    assert step > 50
+
+
+TEXTS = np.array(
+    [f"{word} of {other}" for word in ("storm", "calm") for other in ("north", "south", "sea")], dtype=object
+)
+LOVED = pd.DataFrame({"user": [f"u{i // 2}" for i in range(6)], "item": list("abacbc")})
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "functions"),
+    [
+        (expunge.GaussianNB(), X[:6], {f"{kind}.append" for kind in ("Rows", "IdIndex", "Dense")}),
+        (
+            expunge.CategoricalNB(),
+            pd.DataFrame({"a": list("xyxyzx"), "b": range(6)}),
+            {f"{kind}.append" for kind in ("Rows", "Frame", "Cells")},
+        ),
+        (
+            expunge.text.PassageIndex(),
+            TEXTS,
+            {f"Postings.{name}" for name in ("append", "wipe", "_extend", "_take_out")},
+        ),
+        pytest.param(expunge.recommend.ItemKNN(), LOVED, {"ByUser.catch_up", "ByUser.wipe"}, marks=pytest.mark.slow),
+    ],
+)
+def test_an_interruption_leaves_no_half_of_rows_or_of_what_is_remembered_beside_them(
+    model: Any, rows: Any, functions: set[str]
+) -> None:
+    """What is remembered can be made anew; half of it would be read as if it were all."""
+    y = None if type(model).__name__ in ("PassageIndex", "ItemKNN") else Y[:6] * 0 + np.arange(6) % 2
+
+    def taken(ids: list[int]) -> dict[str, Any]:
+        X = rows.iloc[ids] if hasattr(rows, "iloc") else rows[ids]
+        return {"X": X, "record_ids": ids} | ({} if y is None else {"y": y[ids]})
+
+    def asked(one: Any) -> Any:
+        told = one.recommend().to_numpy() if hasattr(one, "recommend") else one.predict(rows)
+        return one.digest(), str(told), one.plan([2]).work_high
+
+    fitted = clone(model).fit(**taken([0, 1, 2, 3]))
+    for change in (lambda one: one.learn(**taken([4])), lambda one: one.forget([1])):
+        step, where, wanted = -7, "before", None
+        while where:
+            one = copy.deepcopy(fitted)
+            before = asked(one)
+            act = partial(change, one)
+            where = interrupt(act, step, functions) if wanted else str(act())
+            if one.digest() == before[0]:
+                act()
+            wanted = wanted or asked(one)
+            assert asked(one) == wanted, where
+            step += 7  # many lines are met
 
 
 def test_a_digest_is_not_computed_in_the_middle_of_a_change(monkeypatch: pytest.MonkeyPatch) -> None:

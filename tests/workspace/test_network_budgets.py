@@ -162,6 +162,7 @@ def test_a_network_trained_by_dp_sgd_is_taken_over_with_its_odometer_and_charged
     weights = {name: value.clone() for name, value in live(ws).network_.state_dict().items()}
     odometer = live(ws).odometer_
     assert (odometer.epsilon, odometer.gone, odometer.left) == (8.0, 0.0, 3)
+    assert len(ws.influence("net", method="tracin")) == len(network_life.people())
     ((_, plan),) = list(ws.plan(subjects=["p1"]))
     assert (plan.work_high, plan.guarantee.epsilon) == (0, pytest.approx(odometer.cost(2)))
     (answer,) = ws.forget(subjects=["p1"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import expunge
 from expunge.errors import InvalidParameterError, InvalidRequestError, TamperedError, UnknownNameError
 from expunge.ledger.keys import generate
-from expunge.workspace import verify
+from expunge.workspace import verify, verifying
 from expunge.workspace.database.tables import receipts
 from workspace.test_growing import people
 
@@ -56,6 +57,19 @@ def test_what_was_signed_before_a_rotation_is_verified_and_a_foreign_key_is_refu
         held = json.loads(core.db.get_meta(connection, "rotations"))
         core.db.set_meta(connection, "rotations", json.dumps(held[:1]))
     assert not ws.verify()
+
+
+def test_a_replay_where_bits_cannot_be_compared_measures_predictions_of_named_rows(
+    ws: expunge.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (answer,) = ws.forget(subjects=["p1"])
+    monkeypatch.setattr(verifying, "opens", lambda *_: False)
+    monkeypatch.setattr(verifying, "fingerprint", dict)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        verdict = ws.verify(answer.receipt, replay=True)
+    assert verdict
+    assert "predictions differ by at most 0." in str(verdict)
 
 
 def test_the_nonce_of_the_digest_before_is_destroyed_and_a_replay_still_says_yes(ws: expunge.Workspace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from safetensors.torch import save_file
 torch = pytest.importorskip("torch")
 
 import expunge  # noqa: E402 - torch may be absent
+from expunge.cli import run  # noqa: E402
 from expunge.errors import InvalidDataError, InvalidParameterError  # noqa: E402
 from expunge.networks import register  # noqa: E402
 from methods.answer_blueprints import TinyAnswers, Words  # noqa: E402
@@ -116,3 +118,15 @@ def test_words_are_of_one_column_of_texts(workspace: expunge.Workspace) -> None:
         workspace.fit("m", data="asked", target="answer", method="multinomial-nb", task="classification",
                       options={"words": "counts"})  # fmt: skip
     assert workspace.status()["models"] == []
+
+
+def test_influence_is_asked_of_a_network_of_texts(
+    workspace: expunge.Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace.fit("embedding", data="posts", target="mood", **MODELS["embedding"][1])
+    workspace.close()
+    pd.read_csv(tmp_path / "posts.csv").iloc[:5].to_csv(tmp_path / "unseen.csv", index=False)
+    asked = ["--data", str(tmp_path / "unseen.csv"), "--method", "tracin", "--by", "subject", "--json"]
+    assert run(["influence", "embedding", *asked, "--workspace", str(tmp_path / "ws")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["by"], told["n"], told["on"]) == ("subject", 13, "the mean loss of 5 records")

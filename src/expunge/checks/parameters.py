@@ -17,6 +17,7 @@ from expunge.checks.plans import timeless
 from expunge.checks.tasks import Task
 from expunge.checks.verdict import expect
 from expunge.digest import leaf
+from expunge.errors import ExpungeError
 
 __all__ = [
     "check_every_parameter_matters_or_is_refused",
@@ -65,19 +66,24 @@ def check_every_parameter_matters_or_is_refused(case: Case) -> None:
 
 
 def check_sample_weights_matter_or_are_refused(case: Case) -> None:
-    """Unequal weights give other outputs or parts than none, unless the method says that it takes none."""
+    """Unequal weights give other outputs or parts than none, unless the method says what to do instead."""
     task = case.task
     weight = np.where(np.arange(len(task)) % 3 == 0, 8.0, 0.25)
     try:
         model = case.fit(task, weight=weight)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError) as error:
+        expect(
+            isinstance(error, ExpungeError),
+            f"{case.name}: sample_weight is refused by a bare {type(error).__name__}: {error}",
+            "Say in _instead_of_weights what to do, and hand what fit is given on to Unlearner.fit.",
+        )
         return
     ours, theirs = _trace(case, model, task), _trace(case, case.model(task), task)
     parts = [{k: v for k, v in trace[2].items() if k != "rows"} if len(trace) > 4 else None for trace in (ours, theirs)]
     expect(
         ours[0] != theirs[0] or parts[0] != parts[1],
         f"{case.name}: sample_weight is taken and makes no difference to any part or output.",
-        "Use it, or refuse it with InvalidParameterError.",
+        "Use it, or say in _instead_of_weights what to do.",
     )
 
 

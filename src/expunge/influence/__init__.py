@@ -7,7 +7,7 @@
 from expunge.influence.case import Case, InfluenceMethod
 from expunge.influence.influence_functions import InfluenceFunctions
 from expunge.influence.leave_one_out import LeaveOneOut
-from expunge.influence.picture import plot_regions
+from expunge.influence.regions import plot_regions
 from expunge.influence.result import Influence, Scored
 from expunge.influence.run import INFLUENCE_METHODS, influence
 from expunge.influence.targets import EqualOpportunity, MeanLoss

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.contract import DormantModelError, Unlearner
 from expunge.errors import InvalidRequestError, UnsupportedRequestError
@@ -19,7 +18,7 @@ from expunge.influence.targets import SELF
 from expunge.methods.pipeline.pipeline import Pipeline
 from expunge.methods.private.do_nothing import DoNothing
 from expunge.records import Guarantee
-from expunge.rows import Table
+from expunge.requests import named_rows
 
 __all__ = ["LeaveOneOut"]
 
@@ -72,7 +71,8 @@ class LeaveOneOut:
         for i, one in enumerate(case.ids.tolist()):
             request: dict[str, Any] = {"record_ids" if case.by == "record" else "subjects": [one]}
             rows = scratch._rows()
-            table = _named(scratch, rows.peek(rows.find([one]) if case.by == "record" else rows.find_subjects([one])))
+            table = rows.peek(rows.find([one]) if case.by == "record" else rows.find_subjects([one]))
+            table = dataclasses.replace(table, X=named_rows(scratch, table.X))
             probe = fixed or _Probe.own(scratch, table)
             is_cheap = scratch.plan(**request).work_low <= CHEAP * len(table)
             scratch.forget(**request)
@@ -129,14 +129,6 @@ class _Probe:
         """By how much the target of a model is more than before."""
         after = quantities(model, self.X, self.y, self.chance)
         return float((self.weights * (after - self.before)).sum())
-
-
-def _named(model: Any, table: Table) -> Table:
-    """Rows with the names of their columns, where the model was fitted on named ones and keeps numbers."""
-    names = getattr(model, "feature_names_in_", None)
-    if names is None or not isinstance(table.X, np.ndarray):
-        return table
-    return dataclasses.replace(table, X=pd.DataFrame(table.X, columns=names))
 
 
 def _library_model(model: Any) -> Any:

@@ -13,7 +13,6 @@ from expunge.influence.targets import SELF, Target
 from expunge.methods.networks.network_model import NetworkModel
 from expunge.methods.networks.task import Task
 from expunge.rows import Table
-from expunge.validation import numeric_input
 
 __all__ = ["as_network"]
 
@@ -26,14 +25,14 @@ def as_network(model: NetworkModel, target: Target) -> tuple[nn.Module, Task, Ta
     InvalidDataError
         A label that the model does not know.
     """
-    network, rows = model.network_, model._rows()
-    table, outputs = rows.peek(rows.slots()), model._state().parts["outputs"]
+    network, rows, outputs = model.network_, model._rows(), model._solution()
+    table = rows.peek(rows.slots())
     labels = model._labels(table.y)
     task = model._task_of(table, outputs, labels)
     if target == SELF:
         return network, task, target
     asked: Any = copy.copy(target)
-    X, _ = numeric_input(model, target.data, None, reset=False)
+    X, _ = model._validate(target.data, None, reset=False)
     y = np.asarray(target.y)
     known = dict(zip(labels.tolist(), np.asarray(outputs["of"]).tolist(), strict=True))
     wanted = [*(y.tolist() if known else ()), *([] if target.chance is None else [target.chance])]

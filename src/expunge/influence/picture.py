@@ -1,30 +1,26 @@
-"""Pictures: the scores of all records, and what forgetting one does to the regions of a decision."""
+"""A picture of the scores of all records, and how pictures are made and written."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from expunge.errors import InvalidDataError
 from expunge.files.whole import write_whole
-from expunge.influence.result import Influence
-from expunge.influence.try_repair import forgetting
 
-__all__ = ["plot_regions", "write_scores"]
+if TYPE_CHECKING:
+    from expunge.influence.result import Influence
 
-_UP, _DOWN, _RING, _PLAIN = "#1f5f9e", "#b45f06", "#c8102e", "#5b6575"
-_REGIONS = ("#cfe0f3", "#f6dfc8", "#d5ead6", "#e6d6ea", "#e5e5e5", "#f3d6d6")
-_MARKERS = "osD^vP"
-_CELLS = 200
+__all__ = ["new_figure", "write_figure", "write_scores"]
+
+_UP, _DOWN, _PLAIN = "#1f5f9e", "#b45f06", "#5b6575"
 
 
 def write_scores(found: Influence, path: str | Path, *, k: int = 20) -> Path:
     """All scores, sorted, and the k largest by name; see :meth:`Influence.plot`."""
-    figure = _figure(9, 0.8 + 0.2 * max(12, min(k, len(found))))
+    figure = new_figure(9, 0.8 + 0.2 * max(12, min(k, len(found))))
     every, names = figure.subplots(1, 2, width_ratios=(2, 3))
     scores = np.sort(found.scores)[::-1]
     every.plot(np.arange(1, len(scores) + 1), scores, color=_PLAIN, linewidth=1.6)
@@ -41,90 +37,11 @@ def write_scores(found: Influence, path: str | Path, *, k: int = 20) -> Path:
         axes.grid(alpha=0.25)
         axes.set_axisbelow(True)
     figure.suptitle(found.sentence(), fontsize=10, x=0.01, ha="left")
-    return _write(figure, path)
+    return write_figure(figure, path)
 
 
-def plot_regions(
-    model: Any, found: Influence, X: Any, y: Any, path: str | Path, *, ids: Any = None, n: int = 1,
-    without: Callable[[tuple[Any, ...]], Any] | None = None,
-) -> Path:  # fmt: skip
-    """Draw what a classifier of two columns decides: as it is, without its most influential records, without others.
-
-    Parameters
-    ----------
-    model : Unlearner or object with ``predict``
-        Not changed.
-    found : Influence
-        Of its records.
-    X : ndarray of shape (m, 2)
-        The records, to be drawn.
-    y : array of shape (m,)
-        Their labels.
-    path : path
-        Of a PNG file; one that is there is replaced.
-    ids : sequence of m ids, optional
-        Of the rows; default: 0 to m-1.
-    n : int
-        How many are forgotten, of the most and of the least influential.
-    without : callable (ids) -> model, optional
-        As of :func:`~expunge.influence.try_repair.try_repair`.
-
-    Raises
-    ------
-    InvalidDataError
-        Not two columns.
-    FileNotUsableError
-        The file cannot be written.
-    """
-    X, labels = np.asarray(X, dtype=np.float64), np.asarray(y)
-    if X.ndim != 2 or X.shape[1] != 2:
-        raise InvalidDataError(f"A picture has two columns, and X has shape {X.shape}.", hint="Choose two.")
-    without = without or forgetting(model, "record")
-    places = {one: i for i, one in enumerate(range(len(X)) if ids is None else np.asarray(ids).tolist())}
-    order = found.order()
-    groups = {"most": found.ids[order[:n]].tolist(), "least": found.ids[order[-n:]].tolist()}
-    models = {"as it is": (model, [])} | {
-        (f"without the {n} that matter {which}" if n > 1 else f"without the one that matters {which}"): (
-            without(tuple(gone)),
-            gone,
-        )
-        for which, gone in groups.items()
-    }
-    classes = np.unique(labels).tolist()
-    low, high = X.min(axis=0), X.max(axis=0)
-    low, high = low - 0.06 * (high - low), high + 0.06 * (high - low)
-    across, up = np.meshgrid(np.linspace(low[0], high[0], _CELLS), np.linspace(low[1], high[1], _CELLS))
-    grid = np.stack([across.ravel(), up.ravel()], axis=1)
-    before, figure = np.asarray(model.predict(grid)), _figure(12, 4.2)
-    for axes, (title, (one, gone)) in zip(figure.subplots(1, 3), models.items(), strict=True):
-        _draw(axes, one.predict(grid), (across, up), X, labels, classes)
-        for name in gone:
-            axes.plot(*X[places[name]], "o", markersize=15, markerfacecolor="none", markeredgecolor=_RING, mew=2)
-        moved = float(np.mean(np.asarray(one.predict(grid)) != before))
-        told = f"{100 * moved:.2g} % of the plane decided otherwise" if gone else f"{len(X):,} records"
-        axes.set_title(f"{title}\n{told}", fontsize=10, loc="left")
-    return _write(figure, path)
-
-
-def _draw(axes: Any, said: Any, at: Any, X: Any, labels: Any, classes: list[Any]) -> None:
-    """Regions, and the records over them."""
-    from matplotlib.colors import ListedColormap
-
-    number = {label: i for i, label in enumerate(classes)}
-    regions = np.array([number[label] for label in np.asarray(said).tolist()]).reshape(at[0].shape)
-    colours = ListedColormap([_REGIONS[i % len(_REGIONS)] for i in range(len(classes))])
-    axes.pcolormesh(*at, regions, cmap=colours, vmin=-0.5, vmax=len(classes) - 0.5, shading="nearest")
-    for i, label in enumerate(classes):
-        of_class = labels == label
-        axes.plot(
-            *X[of_class].T, _MARKERS[i % len(_MARKERS)], markersize=4.5, color="0.25", markerfacecolor="white",
-            label=str(label),
-        )  # fmt: skip
-    axes.legend(fontsize=8, loc="best", framealpha=0.8)
-    axes.tick_params(labelsize=8)
-
-
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """A figure of so many inches that needs no screen."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -133,7 +50,8 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _write(figure: Any, path: str | Path) -> Path:
+def write_figure(figure: Any, path: str | Path) -> Path:
+    """A figure as a PNG file, whole or not at all; the same bytes for the same figure."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", metadata={"Software": None})
     data = stream.getvalue()

@@ -51,9 +51,9 @@ class MemoryStore:
         return len(self.entry_list)
 
     def append(self, entries: Sequence[bytes], hashes: Sequence[bytes]) -> None:
-        """Add entries and hashes."""
+        """Add entries and hashes; what an interrupted call has left behind is none of them, and is overwritten."""
+        self.hash_list[merkle.stored(self.size()) :] = hashes
         self.entry_list.extend(entries)
-        self.hash_list.extend(hashes)
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """Some of the entries."""

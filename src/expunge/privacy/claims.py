@@ -5,6 +5,9 @@ from __future__ import annotations
 from sklearn.utils import Tags
 
 __all__ = [
+    "BUDGET_SPENT",
+    "HIDES_NO_MORE",
+    "LARGE_DELTA",
     "NEIGHBOURS",
     "about_large_delta",
     "about_loss",
@@ -13,6 +16,13 @@ __all__ = [
     "tagged",
 ]
 
+
+#: Of a delta above 1/n.
+LARGE_DELTA = "delta is above 1/n, as was allowed"
+
+#: Notes of a removal that a model under differential privacy answers by a new fit.
+HIDES_NO_MORE = "more records were gone than the noise hides: trained again on what is left"
+BUDGET_SPENT = "the budget was spent: trained again on what is left"
 
 #: What the two models that are compared differ in.
 NEIGHBOURS = "neighbours differ in records that are there or not: those that were forgotten"
@@ -72,4 +82,4 @@ def about_large_delta(delta: float, n: int, *, allowed: bool) -> str:
     >>> about_large_delta(0.1, 50, allowed=True), about_large_delta(1e-5, 50, allowed=True)
     (' (delta is above 1/n, as was allowed)', '')
     """
-    return " (delta is above 1/n, as was allowed)" if allowed and delta * max(1, n) > 1 else ""
+    return f" ({LARGE_DELTA})" if allowed and delta * max(1, n) > 1 else ""

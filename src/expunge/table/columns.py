@@ -17,6 +17,7 @@ import numpy.typing as npt
 from expunge.errors import InvalidDataError
 from expunge.table.cells import decode_cells, encode_cells
 from expunge.table.ids import grown
+from expunge.table.memory import change_memory
 from expunge.table.sparse import Sparse
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Dense:
         self._n += len(new)
 
     def truncate(self, n: int) -> None:
-        self._buffer[n : self._n] = np.zeros((), dtype=self._buffer.dtype)
+        self._buffer[n:] = np.zeros((), dtype=self._buffer.dtype)
         self._n = n
 
     def plain(self, slots: Slots) -> Arrays:
@@ -138,8 +139,7 @@ class Cells:
 
     def wipe(self, slots: Slots) -> None:
         self._buffer[slots] = None
-        if self.memory is not None:
-            self.memory.wipe(slots)
+        change_memory(self, lambda memory: memory.wipe(slots))
 
     def append(self, more: Any) -> None:
         if not isinstance(more, Cells) or more._buffer.shape[1:] != self._buffer.shape[1:]:
@@ -148,10 +148,9 @@ class Cells:
         self._n += len(more)
 
     def truncate(self, n: int) -> None:
-        self._buffer[n : self._n] = None
+        self._buffer[n:] = None
         self._n = n
-        if self.memory is not None:
-            self.memory.truncate(n)
+        change_memory(self, lambda memory: memory.truncate(n))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "memory"}
@@ -228,8 +227,7 @@ class Frame:
         return self._columns[self._names.index(name)].read(slots)
 
     def wipe(self, slots: Slots) -> None:
-        if self.memory is not None:
-            self.memory.wipe(slots)
+        change_memory(self, lambda memory: memory.wipe(slots))
         for column in self._columns:
             column.wipe(slots)
         self._prune()
@@ -256,8 +254,7 @@ class Frame:
         self._prune()
 
     def truncate(self, n: int) -> None:
-        if self.memory is not None:
-            self.memory.truncate(n)
+        change_memory(self, lambda memory: memory.truncate(n))
         for column in self._columns:
             column.truncate(n)
         self._prune()

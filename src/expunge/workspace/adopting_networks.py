@@ -16,6 +16,7 @@ import numpy as np
 
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.extras import needs_torch
+from expunge.methods import kebab
 from expunge.workspace import reports
 from expunge.workspace.adopting import refuse_taken
 from expunge.workspace.data import datasets
@@ -96,11 +97,17 @@ Way = tuple[str, dict[str, Any], Callable[[Any, Any], None]]
 
 def _way(method: str) -> Callable[..., Way]:
     """How a network that forgets by this method is held."""
-    if method in ("dpsgd", "DPSGD", "dpsgd-network", "DPSGDNetwork"):
+    if method in _spellings("DPSGDNetwork"):
         return _private
     from expunge.methods.networks.adopted_weights import method_of
 
     return _certified if method_of(method, None)[0]._strongest == "certified" else _trained
+
+
+def _spellings(model: str) -> set[str]:
+    """How a network among the models is named that forgets by itself, in Python and on the command line."""
+    names = (model, model.removesuffix("Network"))
+    return {*names, *map(kebab, names)}
 
 
 def _trained(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:

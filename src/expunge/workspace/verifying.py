@@ -196,7 +196,9 @@ def _fresh(core: Core, model: models.Model) -> Any:
 def _furthest(core: Core, model: models.Model, fresh: Any) -> float:
     import numpy as np
 
+    from expunge.requests import named_rows
+
     held = models.load(core, model).model
-    X = held._rows().peek(held._rows().slots()).X
+    X = named_rows(held, held._rows().peek(held._rows().slots()).X)
     a, b = (np.asarray(getattr(m, "predict_proba", m.predict)(X)) for m in (held, fresh))
     return float(np.abs(a.astype(float) - b.astype(float)).max()) if a.dtype.kind == "f" else float((a != b).any())

@@ -15,6 +15,7 @@ from expunge.contract import DormantModelError
 from expunge.errors import UnsupportedRequestError
 from expunge.maths.nearest import nearest
 from expunge.records import Removal
+from expunge.requests import named_rows
 from expunge.rows import Rows
 
 __all__ = ["DetectorRepair", "Proposal", "repair"]
@@ -116,7 +117,7 @@ def repair(
     check_count("n_proposed", n_proposed, least=0)
     rows: Rows = model._rows()
     slots = rows.find(reported)
-    X = rows.peek(slots).X
+    X = named_rows(model, rows.peek(slots).X)
     near = _near(rows, slots, _NEAREST * int(n_proposed)) if n_proposed else slots[:0]
     names, measure = rows.peek_beside(near).ids, dict(measure or {})
     before = {name: float(look(model)) for name, look in measure.items()}
@@ -155,9 +156,8 @@ def _proposed(model: Any, names: npt.NDArray[Any], X: Any) -> tuple[Proposal, ..
         table = rows.peek(rows.find(name))
         scratch.forget(name)
         found.append(Proposal(name, with_all - _ordinary(scratch, X)))
-        scratch.learn(
-            table.X, table.y, record_ids=table.ids, subject_ids=table.subjects, sample_weight=table.weight
-        )  # the inverse, bit for bit
+        about = {"subject_ids": table.subjects, "sample_weight": table.weight}
+        scratch.learn(named_rows(scratch, table.X), table.y, record_ids=table.ids, **about)  # the inverse, bit for bit
     return tuple(sorted((one for one in found if one.support > 0), key=lambda one: -one.support))
 
 

@@ -27,7 +27,7 @@ from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, ab
 from expunge.privacy.gaussian import gaussian_sensitivity
 from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
-from expunge.records import STATE_TELLS, Guarantee, Kind
+from expunge.records import STATE_TELLS, Guarantee, Kind, independent_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
@@ -282,7 +282,7 @@ def _promise(
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
             STATE_TELLS,
-            "requests do not depend on the published model",
+            independent_of("model"),
         ),
         statement=(
             f"the weights are ({epsilon:g}, {delta:g})-indistinguishable from those of a fresh fit on what is left: "

@@ -26,7 +26,7 @@ from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, ab
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
-from expunge.records import STATE_TELLS, Guarantee, Kind
+from expunge.records import STATE_TELLS, Guarantee, Kind, independent_of
 from expunge.rows import Rows, Table
 from expunge.state import Change, Part
 
@@ -254,7 +254,7 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
                 NEIGHBOURS, about_rows(self.norm_bound, clip=self.clip), about_loss("logistic", float(self.alpha)),
                 "the classes, the number of columns and that of records at the fit are public",
                 "each model is published by itself, and only by its export", STATE_TELLS,
-                "requests do not depend on the published model",
+                independent_of("model"),
             ),
             statement=(
                 f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left with "

@@ -22,7 +22,7 @@ from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
 from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee, Kind
+from expunge.records import Guarantee, Kind, independent_of
 from expunge.rows import Rows, Table
 from expunge.seeds import uniform64
 from expunge.state import Change, Part
@@ -220,7 +220,7 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
                 f"the classes, the number of columns and that of records{self._each} at the fit are public",
                 "each model is published by itself, and only by its export", *self._assumed,
                 "the fresh fit goes on for as many steps, of the same length",
-                "requests do not depend on the published model",
+                independent_of("model"),
             ),
             statement=(
                 f"({self.epsilon:g}, {self.delta:g})-indistinguishable from a fresh fit on what is left{large}"

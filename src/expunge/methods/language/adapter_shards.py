@@ -154,7 +154,6 @@ class AdapterShards(NetworkModel):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         rows = change.rows
-        self._refuse_weights(rows)
         model = frozen(self, change.parts.get("backbone"))
         out: dict[str, Part | None] = {} if "backbone" in change.parts else {"backbone": weights_of(model)}
         out["rows"] = {"asked": self._asked_rows(model, change)}

@@ -101,7 +101,6 @@ class NeighbourStore(NetworkModel):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         rows = change.rows
-        self._refuse_weights(rows)
         model = frozen(self, change.parts.get("backbone"))
         before, after, old = slots_before(change), rows.slots(), change.parts.get("rows")
         new = self._states(model, change.added) if len(change.added_slots) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -28,8 +28,7 @@ FIT = "Fit it again on all of them."
 class AdoptedWeights:
     """Stands beside :class:`~expunge.methods.networks.network_model.NetworkModel`, first."""
 
-    #: Whether records that come to the data set later can be learned.
-    _learns = False
+    _learns: ClassVar[bool] = False
     _given: Arrays | None = None
 
     def adopt(self, weights: Arrays, X: Any, y: Any, *, record_ids: Any = None, subject_ids: Any = None) -> Any:
@@ -54,11 +53,11 @@ class AdoptedWeights:
             Rows that it cannot have been trained on.
         """
         model: Any = self
-        self._given = weights
         try:
+            self._given = weights
             model.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._given
+            self.__dict__.pop("_given", None)
         model._fitted.rate = None  # nothing was trained, so no speed was measured
         return self
 

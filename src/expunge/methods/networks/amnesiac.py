@@ -66,6 +66,7 @@ class Amnesiac(NetworkMethod):
     (3, '1 of 1 steps were taken back')
     """
 
+    _needs = ("log",)
     _statement = "steps on the records were subtracted, and later steps had been built on them; no distance is proved"
 
     def __init__(

@@ -18,7 +18,7 @@ from expunge.methods.networks.noisy_fine_tuning import ALONE, NoisyFineTuning
 from expunge.methods.networks.repeatable import threads
 from expunge.methods.networks.weights import filled
 from expunge.privacy.arguments import POLICIES, check_delta
-from expunge.privacy.claims import about_large_delta, tagged
+from expunge.privacy.claims import BUDGET_SPENT, about_large_delta, tagged
 from expunge.privacy.odometer import Odometer
 from expunge.records import Guarantee, Kind
 from expunge.rows import Rows
@@ -132,7 +132,6 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
             )
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        self._refuse_weights(change.rows)
         if "network" not in change.parts:
             return self._begun(change)
         if not len(change.rows):
@@ -141,7 +140,7 @@ class CertifiedNetwork(AdoptedWeights, NetworkModel):
             raise UnsupportedRequestError(NO_MORE, hint=FIT)
         after = self._after(_read(change.parts["odometer"]))
         if after is None:
-            change.notes.append("the budget was spent: trained again on what is left")
+            change.notes.append(BUDGET_SPENT)
             return self._begun(change)
         return self._forgotten(change, after)
 

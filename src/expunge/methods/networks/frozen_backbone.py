@@ -68,23 +68,31 @@ class FrozenBackbone(TransformerMixin, Unlearner):
     """
 
     _requests = ("records", "subjects", "classes")
+    _instead_of_weights = "They change no feature: give them to the head, in a Pipeline."
     _alternatives: ClassVar[dict[str, list[Any]]] = {"task": []}
 
     def __init__(self, *, task: Any = None, seed: int = 0) -> None:
         self.task = task
         self.seed = seed
 
-    def fit(  # type: ignore[override]
-        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False
-    ) -> Any:
+    def fit(
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False,
+        **refused: Any,
+    ) -> Any:  # fmt: skip
         """Name the rows, and take the weights of the network; see :meth:`expunge.Unlearner.fit`. There are no sample
         weights: they change no feature. In a pipeline they go to the head.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidParameterError
+            A ``sample_weight``. It is no argument, so that scikit-learn sees that there is none.
         """
-        return super().fit(X, y, record_ids=record_ids, subject_ids=subject_ids, allow_dormant=allow_dormant)
+        about = {"record_ids": record_ids, "subject_ids": subject_ids, "allow_dormant": allow_dormant}
+        return super().fit(X, y, **about, **refused)
 
     def _check_params(self) -> None:
         if not isinstance(self.task, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -122,7 +123,13 @@ class NetworkEstimator(BaseEstimator):
         InvalidDataError
             A class for which the network has no output.
         """
-        rows, y = self._rows(X), np.asarray(y)
+        after = copy.copy(self)
+        after._train(X, np.asarray(y), classes)
+        self.__dict__.update(after.__dict__)  # all in one, so that an interruption leaves the old state or the new one
+        return self
+
+    def _train(self, X: Any, y: npt.NDArray[Any], classes: Any) -> None:
+        rows = self._rows(X)
         if "classes_" not in self.__dict__ and _is_classifier(self):
             self.classes_ = np.unique(y) if classes is None else np.asarray(classes)
         self.n_features_in_ = rows.shape[1]
@@ -142,7 +149,6 @@ class NetworkEstimator(BaseEstimator):
             net.partial_fit(inputs, targets)
         state = Checkpoint.of(0, net.module_, net.optimizer_).part()
         self.state_ = {name: array for name, array in state.items() if name != "step"}
-        return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Classes, or values, shape (n,)."""

@@ -55,6 +55,9 @@ class NetworkMethod:
     _strongest: ClassVar[Kind] = STRONGEST
     #: What the guarantee says after "empirical".
     _statement: ClassVar[str] = "weights were changed so that the records count less; no distance is proved"
+    #: Constructor arguments that whoever holds the network gives it: the "log" of the training, the weights at its
+    #: "start".
+    _needs: ClassVar[tuple[Literal["log", "start"], ...]] = ()
     #: Whether it steps on both sets in turn, so that more or smaller steps bring the retain set back.
     _mends: ClassVar[bool] = False
 

@@ -48,6 +48,8 @@ class NetworkModel(Unlearner):
 
     _requests: ClassVar[tuple[str, ...]] = ("records", "subjects", "classes")
 
+    _instead_of_weights = "Put weights into the losses of the task."
+
     task: Any
     seed: int
 
@@ -71,17 +73,24 @@ class NetworkModel(Unlearner):
     def _blueprint(self) -> Blueprint:
         return find_blueprint(self.task)
 
-    def fit(  # type: ignore[override]
-        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False
-    ) -> Any:
+    def fit(
+        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False,
+        **refused: Any,
+    ) -> Any:  # fmt: skip
         """Train on rows, each under its own name; see :meth:`expunge.Unlearner.fit`. There are no
         sample weights: the losses of the task are the place for them.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        InvalidParameterError
+            A ``sample_weight``. It is no argument, so that scikit-learn sees that there is none.
         """
-        return super().fit(X, y, record_ids=record_ids, subject_ids=subject_ids, allow_dormant=allow_dormant)
+        about = {"record_ids": record_ids, "subject_ids": subject_ids, "allow_dormant": allow_dormant}
+        return super().fit(X, y, **about, **refused)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         if not self._blueprint().texts:
@@ -102,12 +111,6 @@ class NetworkModel(Unlearner):
         if not tolerant:
             raise InvalidDataError(
                 f"{type(self).__name__} cannot learn from one class, or from no record.", hint="Give two classes."
-            )
-
-    def _refuse_weights(self, rows: Rows) -> None:
-        if rows.has_weights:
-            raise InvalidDataError(
-                f"{type(self).__name__} takes no sample_weight.", hint="Put weights into the losses of the task."
             )
 
     def _built(self, n_outputs: int) -> nn.Module:

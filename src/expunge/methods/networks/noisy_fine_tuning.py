@@ -26,7 +26,7 @@ from expunge.privacy.events import Gaussian
 from expunge.privacy.forgetting_noise import sigma_for_clipped_gradients, sigma_for_clipped_models
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee, Kind, Plan
+from expunge.records import Guarantee, Kind, Plan, independent_of
 from expunge.seeds import check_seed
 
 __all__ = ["ALONE", "NoisyFineTuning"]
@@ -193,7 +193,7 @@ class NoisyFineTuning(NetworkMethod):
                 "the task gives the retained records alone to a step, and their number does not tell who was forgotten",
                 "only the new model is published, neither the models of the steps nor the report of the removal",
                 ALONE,
-                "requests do not depend on the published model",
+                independent_of("model"),
             ),
         )  # fmt: skip
 

@@ -81,6 +81,14 @@ class ReplayTrainer:
     ('exact', True)
     """
 
+    _fitted: dict[str, Any]  # arguments of the fit
+    _task: Task
+    _doubt: str | None
+    _schedule: Schedule
+    _positions: npt.NDArray[np.intp]  # in the task, of what it still knows
+    _checkpoints: list[Checkpoint]
+    _last: Checkpoint
+
     def __init__(
         self, *, model: nn.Module, epochs: int = 10, n_batches: int = 20, lr: float = 0.01,
         optimizer: Literal["sgd", "adam"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0,
@@ -116,16 +124,17 @@ class ReplayTrainer:
             An argument, or a model that is not on the CPU in single or double precision.
         """
         self._check()
-        self._fitted = self._arguments()
         entries = entries_of(task, entry)
         schedule = Schedule(task.ids, entries, epochs=self.epochs, n_batches=self.n_batches, seed=self.seed)
         model = copied_model(self.model)
         first = Checkpoint.of(0, model, optimizer_of(self, model))
         doubt = doubt_of(self, self.model, task, schedule, first)
-        self._task, self._schedule, self._doubt = task, schedule, doubt
-        self._positions = np.arange(len(task))
-        later, self._last, _ = run(self, self.model, task, schedule, self._positions, first)
-        self._checkpoints = [first, *later]
+        positions = np.arange(len(task))
+        later, last, _ = run(self, self.model, task, schedule, positions, first)
+        self.__dict__.update(
+            _fitted=self._arguments(), _task=task, _doubt=doubt, _schedule=schedule, _positions=positions,
+            _checkpoints=[first, *later], _last=last,
+        )  # fmt: skip
         return self
 
     def plan(self, ids: Any) -> Plan:
@@ -159,9 +168,10 @@ class ReplayTrainer:
             old.ids[kept], old.entries[kept], epochs=self.epochs, n_batches=self.n_batches, seed=self.seed
         )
         later, last, work = run(self, self.model, self._task, schedule, self._positions[kept], start)
-        self._schedule, self._positions = schedule, self._positions[kept]
-        self._checkpoints = [*(c for c in self._checkpoints if c.step <= start.step), *later]
-        self._last = last
+        earlier = [c for c in self._checkpoints if c.step <= start.step]
+        self.__dict__.update(  # all in one, so that an interruption leaves the old ones or the new ones
+            _schedule=schedule, _positions=self._positions[kept], _checkpoints=[*earlier, *later], _last=last
+        )
         return Removal(
             guarantee=self.guarantee(), n_forgotten=len(gone), work=work, elapsed_s=time.perf_counter() - started,
             touched=self._parts(),

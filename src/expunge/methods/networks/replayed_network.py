@@ -113,7 +113,6 @@ class ReplayedNetwork(NetworkModel):
 
     def _update(self, change: Change) -> dict[str, Part | None]:
         rows = change.rows
-        self._refuse_weights(rows)
         if self._is_too_little(rows.peek_beside(rows.slots()).y):
             self._refuse_few(change.tolerant)
             return dict.fromkeys(change.parts)

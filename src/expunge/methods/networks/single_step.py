@@ -63,6 +63,7 @@ class SingleStep(NetworkMethod):
     (1, 1)
     """
 
+    _needs = ("start",)
     _statement = "the records' first gradients were added back; no distance is proved"
 
     def __init__(

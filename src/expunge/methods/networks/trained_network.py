@@ -12,12 +12,10 @@ import numpy.typing as npt
 from expunge.arguments import check_number
 from expunge.errors import InvalidDataError, InvalidParameterError, LimitBrokenError, UnsupportedRequestError
 from expunge.methods.networks.adopted_weights import FIT, NO_MORE, AdoptedWeights, method_of
-from expunge.methods.networks.amnesiac import Amnesiac
 from expunge.methods.networks.limits import OR_SEARCHED, Limits
 from expunge.methods.networks.network_method import NetworkMethod, corrects
 from expunge.methods.networks.network_model import NetworkModel, weights_of
 from expunge.methods.networks.repeatable import threads
-from expunge.methods.networks.single_step import SingleStep
 from expunge.methods.networks.update_log import UpdateLog
 from expunge.methods.networks.weights import Arrays, filled, tensors_of
 from expunge.records import Guarantee, Kind
@@ -119,11 +117,11 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         start : dict of str to ndarray, optional
             Its weights before training, for ``SingleStep``.
         """
-        self._held = log, start
         try:
+            self._held = log, start
             super().adopt(weights, X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._held
+            self.__dict__.pop("_held", None)
         return self
 
     # ------------------------------------------------------------------ what a model writes
@@ -140,7 +138,6 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
         check_number("strength", self.strength)
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        self._refuse_weights(change.rows)
         if "network" not in change.parts:
             return self._first(change) | self._kept()
         if not len(change.rows):
@@ -244,8 +241,9 @@ class TrainedNetwork(AdoptedWeights, NetworkModel):
     def _method(self, parts: Mapping[str, Part]) -> NetworkMethod:
         """The method, with what it needs of the parts."""
         kind, options = self._maker()
-        if kind is Amnesiac:
-            options["log"] = UpdateLog.of_parts(parts, _LOG)
-        if kind is SingleStep:
-            options["start"] = tensors_of(parts["start"]) if "start" in parts else None
-        return kind(**options)
+        given: dict[str, Any] = {}
+        if "log" in kind._needs:
+            given["log"] = UpdateLog.of_parts(parts, _LOG)
+        if "start" in kind._needs:
+            given["start"] = tensors_of(parts["start"]) if "start" in parts else None
+        return kind(**options | given)

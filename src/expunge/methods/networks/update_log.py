@@ -58,7 +58,7 @@ class UpdateLog:
 
     @contextmanager
     def step(self, ids: Any) -> Iterator[None]:
-        """Around one ``optimizer.step()``; ids of the records of the batch.
+        """Around one ``optimizer.step()``; ids of the records of the batch. One that fails halfway is kept, too.
 
         Raises
         ------
@@ -72,9 +72,11 @@ class UpdateLog:
             yield
             return
         before = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-        yield
-        change = {name: (p.detach() - before[name]).cpu() for name, p in self.model.named_parameters()}
-        self._steps.append((batch, change))
+        try:
+            yield
+        finally:  # also of a step that was interrupted: what it moved so far
+            change = {name: (p.detach() - before[name]).cpu() for name, p in self.model.named_parameters()}
+            self._steps.append((batch, change))
 
     def holds(self, ids: Any) -> npt.NDArray[np.bool_]:
         """Which records a step that is kept was taken on, shape (k,)."""

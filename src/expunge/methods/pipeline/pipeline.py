@@ -99,6 +99,7 @@ class Pipeline(NamedSteps, Unlearner):
     """
 
     _named = "steps"
+    _instead_of_weights = property(lambda self: self.steps[-1][1]._instead_of_weights)
 
     def __init__(self, steps: Any, *, fold: bool = True, seed: int = 0) -> None:
         self.steps = steps
@@ -172,8 +173,7 @@ class Pipeline(NamedSteps, Unlearner):
     # ------------------------------------------------------------------ the machinery
 
     def _update(self, change: Change) -> dict[str, Part | None]:
-        kept = self._kept(change.rows)
-        tolerant = change.tolerant
+        kept, tolerant = self._kept(change.rows), change.tolerant
         if not tolerant and change.parts:  # a model that sleeps may learn step by step
             tolerant = not change.n_before or self._solve(change.rows, change.parts) is None
         return kept.update(change, tolerant=tolerant)

@@ -22,13 +22,13 @@ from expunge.maths.class_sums import number_classes
 from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import POLICIES, check_delta, check_epsilon
 from expunge.privacy.bounded_rows import weight_of
-from expunge.privacy.claims import about_large_delta, about_noise, tagged
+from expunge.privacy.claims import HIDES_NO_MORE, about_large_delta, about_noise, tagged
 from expunge.privacy.events import Gaussian
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.group_odometer import GroupOdometer
 from expunge.privacy.last_of_class import is_last_of_a_class, without_names
 from expunge.privacy.noise import Noise
-from expunge.records import Guarantee, Kind
+from expunge.records import Guarantee, Kind, independent_of
 from expunge.rows import Rows, Table
 from expunge.seeds import check_seed
 from expunge.state import Change, Part
@@ -37,8 +37,6 @@ __all__ = ["DoNothing", "about_odometer"]
 
 Floats = npt.NDArray[np.float64]
 Slots = npt.NDArray[np.intp]
-
-#: What happens once more records are to go than may.
 
 
 class DoNothing(Unlearner):
@@ -126,7 +124,7 @@ class DoNothing(Unlearner):
         except BudgetExhaustedError:
             if self.on_exhausted == "refuse":
                 raise
-            change.notes.append("more records were gone than the noise hides: trained again on what is left")
+            change.notes.append(HIDES_NO_MORE)
             return self._fitted_anew(change)
         change.notes.append(about_odometer(odometer))
         return {"odometer": {**change.parts["odometer"], "gone": odometer.gone}, **self._without_gone(change.parts)}
@@ -205,7 +203,7 @@ class DoNothing(Unlearner):
                 f"the noise is {about_noise(self.noise_seed)}",
                 "neighbours differ in records that are there or not, a record of weight w counting as w",
                 *self._assumed(), "the classes and the number of columns are public",
-                "each fit is published by itself", "requests do not depend on the published model",
+                "each fit is published by itself", independent_of("model"),
             ),
             statement=said,
         )  # fmt: skip

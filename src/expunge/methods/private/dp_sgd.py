@@ -152,6 +152,10 @@ class DPSGD:
         run = sampled_run(multiplier, probability=probability, steps=count)
         return own.eval(), GroupOdometer(self.epsilon, self.delta, run), notes, work
 
+    def _most(self, n: int) -> int:
+        """Records that a training on n reads, at most, but for one in many millions: who takes part is drawn."""
+        return 2 * self.epochs * n + 10 * self.batch_size
+
     def _check(self) -> None:
         check_epsilon(self.epsilon)
         check_delta(self.delta)

@@ -18,7 +18,7 @@ from expunge.methods.networks.weights import Arrays, filled
 from expunge.methods.private.do_nothing import DoNothing
 from expunge.methods.private.dp_sgd import DPSGD
 from expunge.methods.private.opacus_modules import valid_copy
-from expunge.methods.private.private_network import about_lengths
+from expunge.methods.private.private_network import PUBLIC, about_lengths
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.events import Event, event_from_dict
 from expunge.privacy.group_odometer import GroupOdometer
@@ -141,11 +141,11 @@ class DPSGDNetwork(NetworkModel, DoNothing):
                 f"{self.epsilon:g} and {self.delta:g}.",
                 hint="Make the model with those.",
             )
-        self._given = weights, odometer
         try:
+            self._given = weights, odometer
             self.fit(X, y, record_ids=record_ids, subject_ids=subject_ids)
         finally:
-            del self._given
+            self.__dict__.pop("_given", None)
         self._fitted.rate = None  # nothing was trained, so no speed was measured
         return self
 
@@ -156,7 +156,6 @@ class DPSGDNetwork(NetworkModel, DoNothing):
         self._trainer()._check()
 
     def _update(self, change: Change) -> dict[str, Any]:
-        self._refuse_weights(change.rows)
         return super()._update(change)
 
     def _fitted_anew(self, change: Change) -> dict[str, Any]:
@@ -205,22 +204,18 @@ class DPSGDNetwork(NetworkModel, DoNothing):
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         low, high, touched = super()._estimate(rows, slots)
-        return (0, self._most(high), touched) if high else (low, high, touched)
+        return (0, self._trainer()._most(high), touched) if high else (low, high, touched)
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:
-        return 0, self._most(len(rows)), ("names", "published", "odometer")
+        return 0, self._trainer()._most(len(rows)), ("names", "published", "odometer")
 
     def _assumed(self) -> tuple[str, ...]:
         return (
             about_lengths(self.max_grad_norm, self.clip_quantile),
-            "the first weights and the number of records are public",
+            PUBLIC,
         )
 
     # ------------------------------------------------------------------ the machinery
-
-    def _most(self, n: int) -> int:
-        """Records that a training reads, at most, but for one in many millions: who takes part is drawn."""
-        return 2 * self.epochs * n + 10 * self.batch_size
 
     def _trainer(self) -> DPSGD:
         names = (

@@ -16,7 +16,7 @@ from expunge.maths.logistic_scores import LogisticScores, class_names, class_tar
 from expunge.methods.private.do_nothing import DoNothing, about_odometer
 from expunge.methods.private.logistic_regression import gradient_length, slopes_of
 from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
-from expunge.privacy.claims import about_rows
+from expunge.privacy.claims import HIDES_NO_MORE, about_rows
 from expunge.privacy.last_of_class import is_last_of_a_class
 from expunge.privacy.noise import Noise, grid_of
 from expunge.rows import Rows, Table
@@ -147,7 +147,7 @@ class PrivateOnlineLogisticRegression(LogisticScores, BoundedRows, DoNothing):
         if not odometer.affords(gone):
             if self.on_exhausted == "refuse":
                 odometer.spend(gone)
-            change.notes.append("more records were gone than the noise hides: trained again on what is left")
+            change.notes.append(HIDES_NO_MORE)
             return self._fitted_anew(change)
         stream = change.parts["stream"] if not gone else self._without_gone(change.parts)["stream"]
         new = self._went_on(change.added, names, stream, change.parts["published"]["coef"], self._noise_of(old, stream))

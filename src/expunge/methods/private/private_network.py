@@ -26,15 +26,18 @@ from expunge.methods.networks.network_method import touched_parts
 from expunge.methods.networks.task import Positions, Task
 from expunge.methods.networks.weights import Arrays, filled
 from expunge.methods.private.do_nothing import about_odometer
-from expunge.privacy.claims import about_noise
+from expunge.privacy.claims import HIDES_NO_MORE, LARGE_DELTA, about_large_delta, about_noise
 from expunge.privacy.group_odometer import GroupOdometer
-from expunge.records import Guarantee, Plan, Removal
+from expunge.records import Guarantee, Plan, Removal, independent_of
 from expunge.table.ids import Ids, check_ids, check_unique
 
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
 
-__all__ = ["PrivateNetwork", "about_lengths", "read_private"]
+__all__ = ["PUBLIC", "PrivateNetwork", "about_lengths", "read_private"]
+
+#: What a training by DP-SGD takes for known.
+PUBLIC = "the first weights and the number of records are public"
 
 
 class PrivateFile(NamedTuple):
@@ -140,7 +143,7 @@ class PrivateNetwork:
         touched = tuple(name for name, _ in self.model.named_parameters())
         return Plan(
             guarantee=self._promise(fresh), n_records=len(asked), work_low=0,
-            work_high=2 * self.method.epochs * len(left) + 10 * self.method.batch_size, touched=("odometer", *touched),
+            work_high=self.method._most(len(left)), touched=("odometer", *touched),
         )  # fmt: skip
 
     def forget(self, ids: Any) -> Removal:
@@ -180,8 +183,7 @@ class PrivateNetwork:
         self._refuse_nothing_left(left)
         self._fits, self._trained_on = self._fits + 1, len(left)
         self.model, self.odometer, _, work = self.method.trained(self._first, self._task, left, fits=self._fits)
-        said = "more records were gone than the noise hides: trained again on what is left"
-        return work, ("odometer", *touched_parts(old, self.model)), (said,)
+        return work, ("odometer", *touched_parts(old, self.model)), (HIDES_NO_MORE,)
 
     def copied(self) -> PrivateNetwork:
         """Another one in the same state, without a file and with a lock of its own, to forget on beforehand."""
@@ -195,8 +197,8 @@ class PrivateNetwork:
         with self.lock:
             if self._path is not None:
                 other._write(self._path)
-            self.model, self.odometer = other.model, other.odometer
-            self._gone, self._fits, self._trained_on = other._gone, other._fits, other._trained_on
+            names = ("model", "odometer", "_gone", "_fits", "_trained_on")
+            self.__dict__.update({name: getattr(other, name) for name in names})  # all in one, whatever interrupts it
 
     # ------------------------------------------------------------------ a file
 
@@ -243,8 +245,10 @@ class PrivateNetwork:
         left = self._task.find(held.left) if len(held.left) else np.empty(0, dtype=np.intp)
         with self.lock:
             model = filled(copy.deepcopy(self.model), held.weights)
-            self.model, self.odometer, self._fits, self._path = model, held.odometer, held.fits, Path(path)
-            self._gone, self._trained_on = self._left(left), held.trained_on
+            self.__dict__.update(
+                model=model, odometer=held.odometer, _gone=self._left(left), _fits=held.fits,
+                _trained_on=held.trained_on, _path=Path(path),
+            )  # fmt: skip
         return self
 
     # ------------------------------------------------------------------ small things
@@ -280,7 +284,7 @@ class PrivateNetwork:
             )
         else:
             said = "the network was trained on what is left, with fresh noise"
-        allowed = self.method.allow_large_delta and odometer.delta * len(self._task) > 1
+        is_large = about_large_delta(odometer.delta, len(self._task), allowed=self.method.allow_large_delta)
         return Guarantee(
             kind="certified", epsilon=odometer.spent, delta=odometer.delta, statement=said,
             epsilon_left=odometer.epsilon_left,
@@ -288,10 +292,9 @@ class PrivateNetwork:
                 f"coins and noise of torch's generator, {about_noise(self.method.noise_seed)}",
                 "neighbours differ in records that are there or not",
                 about_lengths(self.method.max_grad_norm, self.method.clip_quantile),
-                f"the account is that of {odometer.event}",
-                "the first weights and the number of records are public",
-                "each training is published by itself", "requests do not depend on the published network",
-                *(["delta is above 1/n, as was allowed"] if allowed else []),
+                f"the account is that of {odometer.event}", PUBLIC,
+                "each training is published by itself", independent_of("network"),
+                *([LARGE_DELTA] if is_large else []),
             ),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from expunge.methods.networks.limits import Limits
 from expunge.methods.networks.network_removal import NetworkRemoval
 from expunge.methods.networks.task import Task
 from expunge.methods.private.stand_ins import StandIns
+from expunge.privacy.claims import BUDGET_SPENT
 from expunge.privacy.odometer import Odometer
 from expunge.records import Removal
 
@@ -95,16 +96,18 @@ class Steered:
         self.method.asked(model, task, asked, kept, given.get("limits") or Limits())  # refuses before it charges
         self.odometer = after
         new, removal = self.method.forget(model, task, asked, seed, retain=kept, **given)
-        self.gone = (*self.gone, *asked)
         note = f"answered by stand-ins: epsilon = {after.spent:.4g} of {after.epsilon:g}"
-        return new, dataclasses.replace(removal, notes=(*removal.notes, note))
+        removal = dataclasses.replace(removal, notes=(*removal.notes, note))
+        self.gone = (*self.gone, *asked)
+        return new, removal
 
     def _anew(self, task: Task, asked: list[Any], kept: list[Any]) -> tuple[nn.Module, Removal]:
         start = time.perf_counter()
         new = self.retrain(kept)
-        self.odometer, self.gone = self._full, (*self.gone, *asked)
-        return new, NetworkRemoval(
+        removal = NetworkRemoval(
             guarantee=self.method.guarantee(), n_forgotten=len(asked), work=len(kept),
             elapsed_s=time.perf_counter() - start, touched=tuple(name for name, _ in new.named_parameters()),
-            notes=("the budget was spent: trained again on what is left",),
+            notes=(BUDGET_SPENT,),
         )  # fmt: skip
+        self.__dict__.update(odometer=self._full, gone=(*self.gone, *asked))  # in one: no budget without its removal
+        return new, removal

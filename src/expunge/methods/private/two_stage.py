@@ -82,6 +82,8 @@ class TwoStage:
     (1, 0.00101)
     """
 
+    _task: Task
+
     def __init__(self, network: PrivateNetwork, *, head: CertifiedLogisticRegression | None = None) -> None:
         layers = list(network.model.children())
         if not isinstance(network.model, nn.Sequential) or len(layers) < 2:
@@ -91,13 +93,30 @@ class TwoStage:
         if head is not None and head.norm_bound != 1.0:
             raise InvalidParameterError("Rows that reach the head are no longer than one.", hint="norm_bound=1.0.")
         self.network = network
-        self.head = CertifiedLogisticRegression() if head is None else head
+        self._head = CertifiedLogisticRegression() if head is None else head
+        self._coming: tuple[set[Any], CertifiedLogisticRegression] | None = None
         self._lock = threading.RLock()
+
+    @property
+    def head(self) -> CertifiedLogisticRegression:
+        """The head of the network as it is."""
+        if self._coming is not None:
+            with self._lock:
+                self._settle()
+        return self._head
 
     def fit(self, task: Task) -> TwoStage:
         """Fit the head on what the network makes of the records that are not forgotten."""
-        self.head, self._task = self._fitted(self.head, self.network, task), task
+        head = self._fitted(self.head, self.network, task)
+        self.__dict__.update(_head=head, _task=task)
         return self
+
+    def _settle(self) -> None:
+        """The head that a removal has made takes its place if the network has forgotten, whatever came between."""
+        if self._coming is not None:
+            gone, head = self._coming
+            is_done = not gone.intersection(self.network.record_ids_.tolist())
+            self.__dict__.update(_head=head if is_done else self._head, _coming=None)
 
     @staticmethod
     def _fitted(head: CertifiedLogisticRegression, network: PrivateNetwork, task: Task) -> CertifiedLogisticRegression:
@@ -149,8 +168,10 @@ class TwoStage:
             else:
                 done = head.forget(ids)
                 guarantee, above = done.guarantee, (done.work, done.touched, done.notes)
+            gone = set(self.network.record_ids_.tolist()) - set(network.record_ids_.tolist())
+            self._coming = gone, head
             self.network.take(network)
-            self.head = head
+            self._settle()
         work, touched, notes = above
         return Removal(
             guarantee=_together(below.guarantee, guarantee), n_forgotten=below.n_forgotten, work=below.work + work,

@@ -15,7 +15,7 @@ from expunge.methods.recommend.inverse import Inverse, inverse_of
 from expunge.methods.recommend.pair_counts import pairs_after
 from expunge.methods.recommend.pairs import Pairs
 from expunge.methods.recommend.recommender import Recommender
-from expunge.records import Guarantee
+from expunge.records import Guarantee, independent_of
 from expunge.rows import Rows
 from expunge.state import Change, Part
 
@@ -140,7 +140,7 @@ class EASE(Recommender):
         return Guarantee(
             kind="bounded",
             statement=f"each weight of an item for another one within {tolerance:.1e} of that of a fresh fit",
-            assumptions=("floats as IEEE 754 has them", "requests do not depend on the published model"),
+            assumptions=("floats as IEEE 754 has them", independent_of("model")),
             norm="largest difference of a weight", bound=tolerance,
         )  # fmt: skip
 

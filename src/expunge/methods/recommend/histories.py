@@ -13,6 +13,7 @@ from expunge.maths.class_sums import number_classes
 from expunge.rows import Rows
 from expunge.seeds import uniform64
 from expunge.state import Change
+from expunge.table.memory import change_memory
 
 __all__ = [
     "ByUser",
@@ -142,10 +143,9 @@ class ByUser:
 
 def _by_user(rows: Rows) -> ByUser:
     columns: Any = rows.columns
-    if columns.memory is None:
-        columns.memory = ByUser()
-    memory: ByUser = columns.memory
-    memory.catch_up(columns)
+    memory: ByUser = ByUser() if columns.memory is None else columns.memory
+    columns.memory = memory
+    change_memory(columns, lambda held: held.catch_up(columns))
     return memory
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from expunge.arguments import check_count, check_number
 from expunge.contract import Unlearner
-from expunge.errors import InvalidParameterError, UnsupportedRequestError
+from expunge.errors import UnsupportedRequestError
 from expunge.methods.recommend.histories import history_of, numbered, top, users_of
 from expunge.methods.recommend.interactions import read_interactions, read_users
 from expunge.records import Addition
@@ -38,6 +38,7 @@ class Recommender(Unlearner):
     _alternatives: ClassVar[dict[str, list[Any]]] = {"least_value": [4.0]}
     _requests = ("records", "subjects", "classes")
     _task = "recommendation"
+    _instead_of_weights = "It learns from single interactions: leave them out."
 
     def _scores(self, users: npt.NDArray[Any], starts: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]) -> Floats:
         raise NotImplementedError
@@ -104,13 +105,6 @@ class Recommender(Unlearner):
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         frame, items, _ = read_interactions(X, y, None)
         return any_input(self, frame, items, reset=reset, least=least)
-
-    def _place(self, table: Table) -> None:
-        if table.weight is not None:
-            raise InvalidParameterError(
-                f"{type(self).__name__} learns from single interactions and takes no sample_weight.",
-                hint="Leave it out.",
-            )
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
         work = sum(len(of) for of in users_of(rows, slots).values())

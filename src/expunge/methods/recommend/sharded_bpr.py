@@ -121,8 +121,7 @@ class ShardedBPR(Recommender):
         check_number("lr", self.lr, open_low=True)
         check_number("weight_decay", self.weight_decay)
 
-    def _place(self, table: Table) -> npt.NDArray[np.int64]:  # type: ignore[override]
-        super()._place(table)
+    def _place(self, table: Table) -> npt.NDArray[np.int64]:
         users = table.X["user"].to_numpy()
         if not len(users):
             return np.empty(0, dtype=np.int64)

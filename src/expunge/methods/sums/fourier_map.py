@@ -79,11 +79,11 @@ class FourierMap(Unlearner):
         rows: Any = _Lifted(change.rows, W)
         own = Change(rows, change.parts, change.removed_slots, change.added_slots, change.tolerant)
         own.notes = change.notes
-        self._unit = unit_of_sums(change.rows.has_weights)
         try:
+            self._unit = unit_of_sums(change.rows.has_weights)
             changes = super()._update(own)
         finally:
-            del self._unit
+            self.__dict__.pop("_unit", None)
         return changes if known is not None else {"map": {"frequencies": W}, **changes}
 
     def _frequencies(self, change: Change) -> Floats:
@@ -98,9 +98,9 @@ class FourierMap(Unlearner):
 
     def _drop(self, features: list[int]) -> tuple[tuple[str, ...], int]:
         names = getattr(self, "feature_names_in_", None)
-        if names is not None:  # the fit on what is left asks for the names that are left
-            self._left = np.delete(names, features)
         try:
+            if names is not None:  # the fit on what is left asks for the names that are left
+                self._left = np.delete(names, features)
             return super()._drop(features)
         finally:
             self.__dict__.pop("_left", None)

@@ -16,9 +16,10 @@ from expunge.errors import UnsupportedRequestError
 from expunge.methods.text.analysis import ANALYSIS, WORD, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.postings import Postings
 from expunge.methods.text.terms import NO_TERMS, Fewer, found_in, terms_with, terms_without
-from expunge.methods.text.vectorizer import lack_of_words, refuse_weight, tag_texts
-from expunge.rows import Rows, Table
+from expunge.methods.text.vectorizer import lack_of_words, tag_texts
+from expunge.rows import Rows
 from expunge.state import Change, Part
+from expunge.table.memory import change_memory
 from expunge.table.texts import texts_of
 
 __all__ = ["Hit", "PassageIndex"]
@@ -96,6 +97,7 @@ class PassageIndex(Unlearner):
 
     _requests = ("records", "subjects")
     _task = "retrieval"
+    _instead_of_weights = "It counts documents: leave them out."
     _alternatives: ClassVar = {
         "strip_accents": ["ascii"], "stop_words": [["red", "rosa"]], "token_pattern": [r"[a-n]+"],
         "ngram_range": [(1, 2)], "analyzer": ["char"], "lowercase": [], "k1": [0.0], "b": [0.0],
@@ -129,9 +131,6 @@ class PassageIndex(Unlearner):
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         return texts_of(X, least), None
 
-    def _place(self, table: Table) -> None:
-        refuse_weight(self, table)
-
     def _count(self, texts: Any) -> Counts:
         return count_texts(texts, analyzer_of(self))
 
@@ -162,7 +161,7 @@ class PassageIndex(Unlearner):
         if not change.parts:
             columns.memory = Postings(counts, change.added_slots, len(columns), self._key())
         elif columns.memory is not None and columns.memory.key == self._key():
-            columns.memory.append(counts)
+            change_memory(columns, lambda memory: memory.append(counts))
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         terms = parts["terms"]

@@ -18,6 +18,7 @@ from expunge.methods.text.analysis import ANALYSIS, Counts, in_order
 from expunge.methods.text.terms import Moved, Places, found_in
 from expunge.state import Part
 from expunge.table.ids import grown
+from expunge.table.memory import change_memory
 
 __all__ = ["Remembered", "follow", "key_of"]
 
@@ -239,4 +240,4 @@ def follow(columns: Any, vectors: Any, old: Part, moved: Moved, counts: Counts |
     """Keep what is remembered beside a column of texts up with its words, and with documents that came."""
     memory: Remembered | None = columns.memory
     if memory is not None and memory.key == key_of(vectors):
-        memory.keep_up(old["words"], moved.part["words"], moved.to, counts)
+        change_memory(columns, lambda held: held.keep_up(old["words"], moved.part["words"], moved.to, counts))

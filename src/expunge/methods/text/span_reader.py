@@ -15,8 +15,7 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
 from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
-from expunge.methods.text.vectorizer import refuse_weight
-from expunge.rows import Rows, Table
+from expunge.rows import Rows
 from expunge.state import Change, Part
 from expunge.table.texts import texts_of
 from expunge.validation import refuse_missing_targets, text_table
@@ -87,6 +86,7 @@ class SpanReader(Unlearner):
 
     _requests = ("records", "subjects")
     _task = "question answering"
+    _instead_of_weights = "It counts documents: leave them out."
     _alternatives: ClassVar = {"alpha": [10.0], "own_alpha": [10.0]}
 
     def __init__(self, *, alpha: float = 1e-3, own_alpha: float = 1e-3, seed: int = 0) -> None:
@@ -122,9 +122,6 @@ class SpanReader(Unlearner):
                 f"X has {len(pairs)} rows, and y has {len(answers)}.", hint="Give an answer to each."
             )
         return pairs, answers
-
-    def _place(self, table: Table) -> None:
-        refuse_weight(self, table)
 
     # ------------------------------------------------------------------ learning
 

@@ -16,7 +16,7 @@ from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.text.analysis import Analyzer, Counts, analyzer_of, check_analysis, count_texts
 from expunge.methods.text.terms import NO_TERMS, Places, found_in, kept_terms, terms_with, terms_without
-from expunge.rows import Rows, Table
+from expunge.rows import Rows
 from expunge.state import Change, Part
 from expunge.table.texts import texts_of
 
@@ -25,7 +25,6 @@ __all__ = [
     "WordVectorizer",
     "lack_of_words",
     "matrix_of",
-    "refuse_weight",
     "tag_texts",
 ]
 
@@ -39,6 +38,7 @@ class TextTransform(TransformerMixin, Unlearner):
     """
 
     _requests = ("records", "subjects")
+    _instead_of_weights = "It counts documents: give weights to the model behind it, in a Pipeline."
 
     binary: bool
 
@@ -51,9 +51,6 @@ class TextTransform(TransformerMixin, Unlearner):
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         return texts_of(X, least), None
-
-    def _place(self, table: Table) -> None:
-        refuse_weight(self, table, hint="Give weights to the model behind it, in a Pipeline.")
 
     def _analyzer(self) -> Analyzer:
         return analyzer_of(self)
@@ -147,18 +144,6 @@ def tag_texts(tags: Tags) -> Tags:
     """The tags of a method that takes a list of texts."""
     tags.input_tags.string, tags.input_tags.two_d_array = True, False
     return tags
-
-
-def refuse_weight(model: Any, table: Table, *, hint: str = "Leave it out.") -> None:
-    """Refuse weights of records for a method that counts documents.
-
-    Raises
-    ------
-    InvalidParameterError
-        There are weights.
-    """
-    if table.weight is not None:
-        raise InvalidParameterError(f"{type(model).__name__} counts documents and takes no sample_weight.", hint=hint)
 
 
 def lack_of_words(part: Part) -> Exception | None:

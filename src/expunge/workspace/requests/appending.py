@@ -69,7 +69,7 @@ def append(
     card = dataclasses.replace(data.card, appended=tuple(dict.fromkeys((*data.card.appended, source.shown))))
     made, _ = datasets.replace_rows(core, data, [], table)
     _, row = datasets.write_version(core, card, made)
-    able = [model for model in known if learn and _learns(models.load(core, model).model)]
+    able = [model for model in known if learn and models.load(core, model).model._learns]
     learned = [_learned(core, model, table) for model in able]
     core.store.flush()
     faults.at("data-chunks-written")
@@ -98,10 +98,6 @@ def append(
         "skipped": skipped, "nameless": nameless, "learned": list(changed), "notes": notes,
         "refit": [model.name for model in known if model.name not in changed],
     }  # fmt: skip
-
-
-def _learns(live: Any) -> bool:
-    return callable(getattr(live, "learn", None)) and getattr(live, "_learns", True)
 
 
 def _new_rows(

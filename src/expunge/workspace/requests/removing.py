@@ -103,21 +103,13 @@ class NewModel:
 
 
 def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[Held]) -> list[tuple[str, Any]]:
-    """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing.
-
-    Raises
-    ------
-    UnsupportedRequestError
-        The model cannot learn again.
-    """
+    """What each model says about forgetting this; refuses what one of them cannot do. Changes nothing."""
     out = []
     for one in held:
         table = correcting.corrected(core, one.data, payload["rows"]) if kind == "rectify" else None
         for model in one.models:
             live = models.load(core, model).model
             asked = _asked(live, kind, payload, one, model.card.card, table)
-            if asked and kind == "rectify" and not callable(getattr(live, "learn", None)):
-                raise UnsupportedRequestError(f"{model.name!r} cannot learn again.", hint="Fit it again instead.")
             if asked:
                 out.append((model.name, (live.plan_rectify if kind == "rectify" else live.plan)(**asked)))
     return out

@@ -227,6 +227,6 @@ def _card(name: str) -> MethodCard:
     forgets = (what for what in getattr(kind, "_requests", ()) if what != "classes" or task in _OF_LABELS)
     return MethodCard(
         name=kebab(name), python=name, task=task, guarantee=getattr(kind, "_strongest", "not stated"),
-        forgets=tuple(forgets), learns=callable(getattr(kind, "learn", None)),
+        forgets=tuple(forgets), learns=getattr(kind, "_learns", False),
         estimator=wraps_estimator(name), summary=text.split("\n\n")[0].replace("\n", " "),
     )  # fmt: skip
