@@ -34,7 +34,7 @@ from expunge.methods.certified.logistic_regression import CertifiedLogisticRegre
 from expunge.methods.private import stand_ins  # noqa: E402
 from expunge.methods.private.dp_sgd import DPSGD  # noqa: E402
 from expunge.methods.private.opacus_modules import Private, valid_copy  # noqa: E402
-from expunge.methods.private.private_network import PrivateNetwork, read_private  # noqa: E402
+from expunge.methods.private.private_network import PrivateNetwork, read_private_network  # noqa: E402
 from expunge.methods.private.private_steps import Steps, noise_of_both, run_steps  # noqa: E402
 from expunge.methods.private.stand_ins import StandIns  # noqa: E402
 from expunge.methods.private.steered import Steered  # noqa: E402
@@ -264,7 +264,7 @@ def test_threads_that_forget_at_once_are_all_charged(tmp_path: Any) -> None:
             thread.join()
     assert max(most) == 1
     assert (private.odometer.gone, len(private.record_ids_)) == (3, 117)
-    assert read_private(tmp_path / "network").odometer.gone == 3
+    assert read_private_network(tmp_path / "network").odometer.gone == 3
 
 
 def test_a_spent_budget_is_refused_and_nothing_changes() -> None:

@@ -147,10 +147,10 @@ def _certified(method: str, state: Any, given: dict[str, Any], log: Any, start: 
 
 
 def _private(method: str, state: Any, given: dict[str, Any], log: Any, start: Any) -> Way:
-    from expunge.methods.private.private_network import read_private
+    from expunge.methods.private.private_network import read_private_network
 
     _refuse_files(method, log, start)
-    held = read_private(state)
+    held = read_private_network(state)
 
     def learn(model: Any, rows: Any) -> None:
         if set(rows.ids) != set(held.left.tolist()):

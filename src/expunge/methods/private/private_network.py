@@ -34,7 +34,7 @@ from expunge.table.ids import Ids, check_ids, check_unique
 if TYPE_CHECKING:
     from expunge.methods.private.dp_sgd import DPSGD
 
-__all__ = ["PUBLIC", "PrivateNetwork", "about_lengths", "read_private"]
+__all__ = ["PUBLIC", "PrivateNetwork", "about_lengths", "read_private_network"]
 
 #: What a training by DP-SGD takes for known.
 PUBLIC = "the first weights and the number of records are public"
@@ -51,7 +51,7 @@ class PrivateFile(NamedTuple):
     trained_on: int
 
 
-def read_private(path: str | Path) -> PrivateFile:
+def read_private_network(path: str | Path) -> PrivateFile:
     """Read a file of :meth:`PrivateNetwork.save`.
 
     Raises
@@ -235,7 +235,7 @@ class PrivateNetwork:
         UnsupportedEstimatorError
             The weights are of another network. Nothing has changed after any of these.
         """
-        held = read_private(path)
+        held = read_private_network(path)
         known = set(self._task.ids.tolist())
         if strange := [i for i in held.left.tolist() if i not in known]:
             raise InvalidDataError(
