@@ -419,8 +419,8 @@ def test_each_request_has_noise_of_its_own_and_each_call_one_release(
     )  # fmt: skip
     said = [steered.forget(model, task, [i])[1].guarantee.sentence() for i in (2, 4)]
     counts, classes = sums[3] - sums[0], sums[4] - sums[1]
-    assert (np.abs(counts) > 1.5).any()
-    assert not np.isclose(classes[1], 0.0).any()  # neither record is of class 1
+    assert not np.isclose(counts[1], 0.0)  # neither record is of class 1
+    assert not np.isclose(classes[1], 0.0).any()
     assert ("operating system" in said[0]) == (noise_seed is None)
     del sums[:]
     nn.init.zeros_(model.weight)
