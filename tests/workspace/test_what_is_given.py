@@ -235,6 +235,8 @@ PASSED_OVER: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("audit", {"n_references": 0, "n_halves": 2}, "no other model is trained"),
     ("audit", {"n_references": 0, "n_unlearned": 2}, "no other model is trained"),
     ("request_ask", {"subjects": "1", "held_out": "people"}, "for an audit"),
+    ("request_ask", {"subjects": "1", "audit": 2}, "4 references or more"),
+    ("request_ask", {"features": "a", "audit": 4}, "records, not columns"),
     ("adopt", {"path": "x.skops", "target": "y", "state": "x"}, "state is of a network, and this takes over an est"),
     ("adopt", {"task": "tiny", "state": "x", "tolerance": 0.1}, "tolerance is of an estimator, and this takes over a"),
     ("advise_privacy", {"n": 400, "d": 3, "subject_id": "person"}, "subject_id is of a table"),

@@ -10,7 +10,7 @@ from typing import Any
 from expunge.errors import InvalidRequestError
 from expunge.table.ids import listed
 from expunge.workspace import reports
-from expunge.workspace.requests import artefacts, asking, carrying_out, receipting, request_queue, stepping
+from expunge.workspace.requests import artefacts, asking, auditing, carrying_out, receipting, request_queue, stepping
 from expunge.workspace.requests.naming import numbered
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.rules.request_file import read_requests
@@ -47,9 +47,17 @@ class RequestVerbs:
             raise InvalidRequestError(f"{wrong[0]!r} is no Wish.", hint="request_ask takes ids.")
         return self._commits.accept(given)
 
-    def request_ask(self, **asked: Any) -> list[int]:
-        """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers."""
-        return self._commits.accept(asking.wishes_of(**asked))
+    def request_ask(self, *, audit: int = 0, held_out: str | None = None, **asked: Any) -> list[int]:
+        """Take in requests by the arguments of :meth:`forget`; one for each person. Gives their numbers.
+
+        Raises
+        ------
+        InvalidParameterError, InvalidRequestError
+            Nothing is named, or an audit that could not be made. Nothing was taken in.
+        """
+        wishes = asking.wishes_of(audit=audit, held_out=held_out, **asked)
+        auditing.refuse_audit(self._core, audit, held_out, of_columns=any(one.kind == "feature" for one in wishes))
+        return self._commits.accept(wishes)
 
     def request_add_file(self, path: str | Path) -> list[int]:
         """Take in the requests of a file, all in one transaction, or none of them."""
