@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from expunge.cli import app
-from expunge.errors import EXIT_CODES, ExpungeError
+from expunge.errors import CODES, ExpungeError
 from expunge.workspace import list_methods, list_network_methods
 
 DOCS = Path(__file__).resolve().parent
@@ -40,13 +40,14 @@ def command_page() -> str:
             shown = f" Default: `{default}`." if is_option and isinstance(default, (str, Path)) and str(default) else ""
             lines.append(f"| {called} | {str(parameter.help or '').strip()}{needed}{shown} |")
         lines.append("")
-    lines += ["## Exit codes", "", *NOTHING_HELD, "", "| code | name | meaning |", "| --- | --- | --- |"]
-    lines += ["| 0 | | done |", "| 1 | `error` | an unforeseen error |", "| 2 | `usage` | a wrong command line |"]
+    lines += ["## Exit codes", "", *NOTHING_HELD, "", "With the status of the [service](service.md) beside each.", ""]
+    lines += ["| code | HTTP | name | meaning |", "| --- | --- | --- | --- |", "| 0 | 200 | | done |"]
+    lines += ["| 1 | 500 | `error` | an unforeseen error |", "| 2 | 4XX | `usage` | a wrong command line or call |"]
     kinds = {kind.code: kind for kind in error_kinds()}
-    for code, number in sorted(EXIT_CODES.items(), key=lambda pair: (pair[1], pair[0])):
+    for code, (number, status) in sorted(CODES.items(), key=lambda pair: (pair[1][0], pair[0])):
         first = (inspect.getdoc(kinds[code]) or "").splitlines()[0]
-        lines.append(f"| {number} | `{code}` | {first} |")
-    lines.append("| 130 | `interrupted` | Ctrl-C; nothing is half done |")
+        lines.append(f"| {number} | {status} | `{code}` | {first} |")
+    lines.append("| 130 | | `interrupted` | Ctrl-C; nothing is half done |")
     return "\n".join([*lines, ""])
 
 

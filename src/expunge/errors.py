@@ -33,7 +33,7 @@ The tree (each also inherits the builtin in brackets, so that ordinary ``except`
     └── DormantModelError          (NotFittedError)       nothing is left to predict from; in ``contract.py``
 
 A message says what, which value, and what to do. ``code`` is stable and short; ``hint`` is the "what to do" alone.
-:data:`EXIT_CODES` is the one table from errors to exit codes of the command line.
+:data:`CODES` is the one table from errors to exit codes of the command line and HTTP statuses of the service.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "CODES",
     "EXIT_CODES",
     "BudgetExhaustedError",
     "CellFailedError",
@@ -71,6 +72,7 @@ __all__ = [
     "UnsupportedRequestError",
     "WorkspaceBusyError",
     "exit_code",
+    "http_status",
 ]
 
 
@@ -265,37 +267,41 @@ class NotReproducedError(ExpungeError, RuntimeError):
     code = "not-reproduced"
 
 
-#: Exit code of the command line for each error code. 0 is success, 1 an unforeseen error, 2 a wrong command line.
-EXIT_CODES: dict[str, int] = {
-    "invalid-request": 3,
-    "unknown-record": 4,
-    "duplicate-record": 5,
-    "unsupported-request": 6,
-    "invalid-id": 7,
-    "invalid-data": 8,
-    "invalid-data-type": 8,
-    "out-of-range": 8,
-    "invalid-parameter": 9,
-    "unsupported-estimator": 10,
-    "tampered": 11,
-    "newer-format": 12,
-    "unknown-method": 13,
-    "missing-extra": 14,
-    "dormant-model": 15,
-    "file-not-usable": 16,
-    "check-failed": 17,
-    "key-shredded": 18,
-    "unknown-name": 19,
-    "forgotten-before": 20,
-    "source-changed": 21,
-    "workspace-busy": 22,
-    "budget-exhausted": 23,
-    "limit-broken": 24,
-    "cell-failed": 30,
-    "cell-over-limit": 31,
-    "peeked": 32,
-    "not-reproduced": 33,
+#: Of each error code: the exit code of the command line, and the HTTP status of the service. Exit code 0 is success,
+#: 1 an unforeseen error, 2 a wrong command line. A status below 500 is for the caller to mend, or to wait for.
+CODES: dict[str, tuple[int, int]] = {
+    "invalid-request": (3, 422),
+    "unknown-record": (4, 404),
+    "duplicate-record": (5, 409),
+    "unsupported-request": (6, 422),
+    "invalid-id": (7, 422),
+    "invalid-data": (8, 422),
+    "invalid-data-type": (8, 422),
+    "out-of-range": (8, 422),
+    "invalid-parameter": (9, 422),
+    "unsupported-estimator": (10, 422),
+    "tampered": (11, 500),
+    "newer-format": (12, 500),
+    "unknown-method": (13, 422),
+    "missing-extra": (14, 501),
+    "dormant-model": (15, 409),
+    "file-not-usable": (16, 500),
+    "check-failed": (17, 500),
+    "key-shredded": (18, 410),
+    "unknown-name": (19, 404),
+    "forgotten-before": (20, 409),
+    "source-changed": (21, 409),
+    "workspace-busy": (22, 409),
+    "budget-exhausted": (23, 409),
+    "limit-broken": (24, 409),
+    "cell-failed": (30, 500),
+    "cell-over-limit": (31, 500),
+    "peeked": (32, 500),
+    "not-reproduced": (33, 500),
 }
+
+#: Exit code of the command line for each error code.
+EXIT_CODES: dict[str, int] = {code: numbers[0] for code, numbers in CODES.items()}
 
 
 def exit_code(error: BaseException) -> int:
@@ -307,3 +313,14 @@ def exit_code(error: BaseException) -> int:
     4
     """
     return EXIT_CODES.get(getattr(error, "code", ""), 1)
+
+
+def http_status(error: BaseException) -> int:
+    """HTTP status of the service for an error.
+
+    Examples
+    --------
+    >>> http_status(UnknownRecordError("No record 'a'.")), http_status(RuntimeError("a bug"))
+    (404, 500)
+    """
+    return CODES.get(getattr(error, "code", ""), (1, 500))[1]

@@ -1,4 +1,4 @@
-"""Importing what is large or may be absent: one friendly sentence for the extra ``torch``, and no half import."""
+"""Importing what is large or may be absent: one friendly sentence for each extra, and no half import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from expunge.errors import MissingExtraError
 
-__all__ = ["needs_torch", "uninterrupted"]
+__all__ = ["needs_fastapi", "needs_torch", "uninterrupted"]
 
 
 @contextmanager
@@ -68,3 +68,20 @@ def needs_torch(what: str = "Networks need", *, extra: str = "torch") -> Iterato
             yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{what} torch.", hint=f"Install it with: pip install 'expunge[{extra}]'.") from error
+
+
+@contextmanager
+def needs_fastapi() -> Iterator[None]:
+    """Around an import of the service, which FastAPI answers for.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "The service needs FastAPI and uvicorn.", hint="Install them with: pip install 'expunge[serve]'."
+        ) from error

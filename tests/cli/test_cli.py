@@ -251,10 +251,32 @@ def test_requests_wait_are_held_and_are_carried_out(call: Run, model: str, tmp_p
 
 def test_a_file_of_requests_stands_alone(call: Run, model: str, tmp_path: Path) -> None:
     (tmp_path / "asked.csv").write_text("kind,id\nsubject,ö-1\n")
-    for beside in (("--subject", "ö-2"), ("--data", "leute"), ("--caller", "a"), ("--key", "1")):
+    for beside in (("--subject", "ö-2"), ("--data", "leute"), ("--caller", "a"), ("--key", "1"), ("--regime", "ccpa")):
         code, _, err = call("request", "add", "--from", tmp_path / "asked.csv", *beside)
         assert (code, "Give --from FILE alone." in err) == (EXIT_CODES["invalid-request"], True)
     assert json.loads(call("request", "list", "--json")[1])["requests"] == []
+
+
+def test_a_letter_has_a_day_of_its_own_and_a_law(call: Run, model: str) -> None:
+    when = ("--received", "2026-03-05", "--regime", "ccpa", "--json")
+    assert call("request", "add", "--subject", "ö-3", *when)[0] == 0
+    (asked,) = json.loads(call("request", "list", "--json")[1])["requests"]
+    assert (asked["due"], asked["regime"]) == ("2026-04-19", "ccpa")
+    assert json.loads(call("forget", "--subject", "ö-4", *when)[1])["requests"][0]["due"] == "2026-04-19"
+    before = contents(Path())
+    assert call("forget", "--subject", "ö-5", "--received", "spring")[0] == EXIT_CODES["invalid-data"]
+    assert call("forget", "--subject", "ö-5", "--regime", "mine")[0] == EXIT_CODES["invalid-parameter"]
+    assert contents(Path()) == before
+
+
+def test_what_a_model_and_a_data_set_are_is_told_again(call: Run, model: str) -> None:
+    (listed,) = json.loads(call("model", "list", "--json")[1])["models"]
+    assert (listed["name"], listed["n_records"], listed["n_data"]) == (model, 120, 120)
+    shown = json.loads(call("model", "show", model, "--json")[1])
+    assert (shown["method"], shown["target"]) == ("RetrainClassifier", "урожай")
+    assert "Guarantee: exact" in call("model", "show", model)[1]
+    assert json.loads(call("data", "show", "leute", "--json")[1])["subject_id"] == "persønn"
+    assert call("data", "show", "niemand")[0] == call("model", "show", "niemand")[0] == EXIT_CODES["unknown-name"]
 
 
 def test_asking_again_under_the_same_key_is_the_same_request(call: Run, model: str) -> None:
@@ -822,7 +844,7 @@ def test_commands_are_the_verbs_of_the_facade() -> None:
     steps = {f"request_{step}" for step in SEVERAL["request_step"]}
     lab = {name for name in commands() if name.startswith("lab_")}
     assert lab >= {f"lab_{verb}" for verb in ("list", "run", "show", "compare", "report", "reproduce")}
-    assert set(commands()) - lab == verbs | steps | {"demo", "methods"}
+    assert set(commands()) - lab == verbs | steps | {"demo", "methods", "serve"}
 
 
 @pytest.mark.parametrize("name", sorted(commands()))
@@ -845,10 +867,10 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom expunge.cli import run\nassert run(sys.argv[1:]) == 0\n"
         "heavy = {'numpy', 'pandas', 'pyarrow', 'scipy', 'sklearn', 'matplotlib', 'jinja2', 'joblib', 'skops'}\n"
-        "heavy |= {'sqlalchemy', 'alembic', 'cryptography'}\n"
+        "heavy |= {'sqlalchemy', 'alembic', 'cryptography', 'fastapi', 'starlette', 'uvicorn'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
-    for arguments in (["--help"], ["fit", "--help"], ["request", "add", "--help"], ["--version"]):
+    for arguments in (["--help"], ["fit", "--help"], ["request", "add", "--help"], ["serve", "--help"], ["--version"]):
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True,
             env={**os.environ, "PYTHONPATH": str(SRC.parent)},

@@ -40,6 +40,12 @@ def test_codes_are_unique_and_the_tree_is_drawn() -> None:
 
 def test_an_unforeseen_error_exits_with_one() -> None:
     assert errors.exit_code(RuntimeError("x")) == 1
+    assert errors.http_status(RuntimeError("x")) == 500
+
+
+def test_every_code_has_a_status_of_an_error() -> None:
+    assert {status for _, status in errors.CODES.values()} <= {404, 409, 410, 422, 500, 501}
+    assert errors.http_status(errors.WorkspaceBusyError("x")) == 409
 
 
 def test_dormant_is_what_scikit_learn_calls_not_fitted() -> None:

@@ -35,6 +35,7 @@ from expunge.cli.predict import predict
 from expunge.cli.promote import promote
 from expunge.cli.rectify import rectify
 from expunge.cli.request import request
+from expunge.cli.serve import serve
 from expunge.cli.status import status
 from expunge.cli.verify import verify
 from expunge.errors import ExpungeError
@@ -50,7 +51,7 @@ _PANELS = {
     "Data and models": (init, data, fit, adopt, model, predict, influence, export, promote),
     "Requests": (find, plan, forget, rectify, request, status),
     "Proof": (audit, verify, log, keys),
-    "More": (demo, advise, methods, lab),
+    "More": (demo, advise, methods, lab, serve),
 }
 for _panel, _members in _PANELS.items():
     for _member in _members:

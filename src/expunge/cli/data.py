@@ -107,6 +107,17 @@ def list_(workspace: At = None, as_json: Json = False) -> None:
 
 
 @data.command()
+def show(name: SetName, workspace: At = None, as_json: Json = False) -> None:
+    """Show a data set: its columns, where its rows came from, and how long they are kept."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Looking"):
+        found = Workspace.open(workspace).data_show(name)
+    out.result(found, [f"{one}: {value}" for one, value in found.items()])
+
+
+@data.command()
 def expire(workspace: At = None, as_json: Json = False) -> None:
     """Forget the records that have been kept as long as their data sets say."""
     from expunge.workspace import Workspace

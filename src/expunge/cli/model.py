@@ -10,7 +10,7 @@ from expunge.cli.options import At, Json, Name, json_values
 from expunge.cli.output import Output, model_lines
 
 model = typer.Typer(
-    name="model", help="Models: how a network forgets is changed; taken out again.", no_args_is_help=True
+    name="model", help="Models: listed, shown; how a network forgets is changed; taken out.", no_args_is_help=True
 )
 
 Method = Annotated[str | None, typer.Option(help="How it forgets from here on, as scrub. See `expunge methods`.")]
@@ -22,7 +22,30 @@ Options = Annotated[
 
 @model.callback()
 def _model() -> None:
-    """Models: how a network forgets is changed; taken out again."""
+    """Models: listed, shown; how a network forgets is changed; taken out."""
+
+
+@model.command("list")
+def list_(workspace: At = None, as_json: Json = False) -> None:
+    """List the models."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Listing"):
+        found = Workspace.open(workspace).model_list()
+    columns = ("name", "version", "state", "data", "n_records", "n_data")
+    out.table({"models": found}, columns, [[one[name] for name in columns] for one in found])
+
+
+@model.command()
+def show(name: Name, workspace: At = None, as_json: Json = False) -> None:
+    """Show a model: what it learned from which columns, by which method, and what it promises."""
+    from expunge.workspace import Workspace
+
+    out = Output(as_json)
+    with out.working("Looking"):
+        found = Workspace.open(workspace).model_show(name)
+    out.result(found, model_lines(found))
 
 
 @model.command()

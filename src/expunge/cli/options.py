@@ -14,8 +14,8 @@ import typer
 from expunge.errors import InvalidParameterError, InvalidRequestError
 
 __all__ = [
-    "Asked", "At", "Caller", "Data", "DataName", "Delimiter", "Encoding", "Json", "Key", "Name", "Override", "asks",
-    "column_types", "integers", "json_values", "refuse_given",
+    "Asked", "At", "Caller", "Data", "DataName", "Delimiter", "Encoding", "Json", "Key", "Name", "Override", "Received",
+    "Regime", "asks", "column_types", "integers", "json_values", "refuse_given",
 ]  # fmt: skip
 
 #: What the options that :func:`asks` adds hold, as the facade takes it.
@@ -30,6 +30,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]
 DataName = Annotated[str | None, typer.Option("--data", metavar="NAME", help="Only in this data set.")]
 Caller = Annotated[str, typer.Option(help="Who asks, for --key.")]
 Key = Annotated[str, typer.Option(help="The caller's own key: asking again with it is the same request.")]
+Received = Annotated[str | None, typer.Option(metavar="WHEN", help="Arrival, as 2026-03-05; default: now.")]
+Regime = Annotated[str | None, typer.Option(help="The law, as gdpr or ccpa; default: that of the workspace.")]
 Override = Annotated[str, typer.Option(metavar="REASON", help="Short code for why forgotten rows may come in again.")]
 Data = Annotated[Path, typer.Option(metavar="FILE", help="CSV or Parquet file; may be packed by gzip.")]
 Delimiter = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, asks
+from expunge.cli.options import Asked, At, Caller, DataName, Json, Key, Received, Regime, asks
 from expunge.cli.output import Output, show_answers
 from expunge.errors import InvalidRequestError
 
@@ -37,18 +37,19 @@ Every = Annotated[bool, typer.Option("--all", help="Those that are done, too.")]
 @asks
 def add(
     asked: Asked | None = None, file: File = None, data: DataName = None, caller: Caller = "", key: Key = "",
-    workspace: At = None, as_json: Json = False,
+    received: Received = None, regime: Regime = None, workspace: At = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Take requests in, durably, to be carried out later."""
     from expunge.workspace import Workspace
 
     out = Output(as_json)
-    if file is not None and (asked or data or caller or key):
+    more = {"data": data, "caller": caller, "key": key, "received": received, "regime": regime}
+    if file is not None and (asked or any(more.values())):
         raise InvalidRequestError("A file says what is asked for and by whom.", hint="Give --from FILE alone.")
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
         if file is None:
-            numbers = opened.request_ask(**asked or {}, data=data, caller=caller, key=key)
+            numbers = opened.request_ask(**asked or {}, **more)
         else:
             numbers = opened.request_add_file(file)
     told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""

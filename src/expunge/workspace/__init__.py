@@ -1,6 +1,6 @@
-"""The one facade over data, models, requests and receipts: command line and lab know no other room of it."""
+"""The one facade over data, models, requests and receipts: command line, service and lab know no other room of it."""
 
-from expunge.workspace.anywhere import audit_scores, predict, verify
+from expunge.workspace.anywhere import audit_scores, predict, receipt_page, verify
 from expunge.workspace.requests.targets import NOTHING_HELD
 from expunge.workspace.storage.numerics import fingerprint
 from expunge.workspace.tabular.catalogue import MethodCard, list_methods, list_network_methods
@@ -17,6 +17,7 @@ __all__ = [
     "list_network_methods",
     "predict",
     "read_ids",
+    "receipt_page",
     "verify",
     "write_table",
 ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from expunge.audit import AuditReport
     from expunge.ledger.verify import Verdict
 
-__all__ = ["audit_scores", "predict", "verify"]
+__all__ = ["audit_scores", "predict", "receipt_page", "verify"]
 
 
 def audit_scores(
@@ -81,11 +81,16 @@ def verify(
             _refuse_without_key()
         verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
     if receipt is not None and html is not None:
-        from expunge.ledger.page import page
-
-        text = page(verdict, read_whole(receipt)).encode()
+        text = receipt_page(verdict, receipt).encode()
         write_whole(check_path(html), lambda stream: stream.write(text))
     return verdict
+
+
+def receipt_page(verdict: Verdict, receipt: str | Path | bytes) -> str:
+    """A verdict and the receipt that it is about as one HTML document for people, which loads nothing."""
+    from expunge.ledger.page import page
+
+    return page(verdict, receipt if isinstance(receipt, bytes) else read_whole(receipt))
 
 
 def _refuse_without_key() -> None:

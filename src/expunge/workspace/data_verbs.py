@@ -124,6 +124,17 @@ class DataVerbs:
         """All data sets."""
         return reports.all_data(self._core)
 
+    def data_show(self, name: str) -> dict[str, Any]:
+        """One data set: its columns, where its rows came from, and how long they are kept, without any value of them.
+
+        Raises
+        ------
+        UnknownNameError
+            There is none of that name.
+        """
+        with self._core.read() as connection:
+            return reports.data(datasets.open_data(self._core, connection, name))
+
     def data_derive(self, name: str, *, model: str, place: str, kind: str = "file") -> dict[str, Any]:
         """Enter something derived from a model that lies elsewhere; requests stay open until it is settled."""
         return artefacts.register(self._core, name, model=model, place=place, kind=kind)

@@ -14,9 +14,10 @@ from expunge.workspace.data_verbs import DataVerbs
 from expunge.workspace.models import changing, fitting, gates, models
 from expunge.workspace.models import predictions as kept
 from expunge.workspace.requests import withdrawing
+from expunge.workspace.storage.steady import steady
 from expunge.workspace.tabular import exported
+from expunge.workspace.tabular.given import Given, given_table
 from expunge.workspace.tabular.preparing import predictions
-from expunge.workspace.tabular.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,6 +129,24 @@ class ModelVerbs(DataVerbs):
         with self._core.changing("change"):
             return reports.model(self._core, changing.change(self._core, name, **changes))
 
+    def model_list(self) -> list[dict[str, Any]]:
+        """All models: name, version, state, records, data set and gate."""
+        return reports.all_models(self._core)
+
+    @steady
+    def model_show(self, name: str) -> dict[str, Any]:
+        """One model: its method, options, columns and guarantee, without any value of a record.
+
+        Raises
+        ------
+        UnknownNameError
+            There is none of that name.
+        """
+        core = self._core
+        with core.read() as connection:
+            found = models.open_model(core, connection, name)
+        return reports.model(core, found)
+
     def model_remove(self, name: str) -> dict[str, Any]:
         """Take a model out: its versions and the predictions kept of it are deleted, and the log says so.
 
@@ -139,8 +158,9 @@ class ModelVerbs(DataVerbs):
         with self._core.changing("remove"):
             return withdrawing.remove_model(self._core, name)
 
+    @steady
     def predict(
-        self, name: str | Path, data: str | Path, *, delimiter: str | None = None, encoding: str | None = None,
+        self, name: str | Path, data: Given, *, delimiter: str | None = None, encoding: str | None = None,
         probabilities: bool = False, keep: str | None = None,
     ) -> pd.DataFrame:  # fmt: skip
         """Predictions of the version in use for the rows of a table.
@@ -148,8 +168,8 @@ class ModelVerbs(DataVerbs):
         Parameters
         ----------
         name : str
-        data : path
-            A CSV or Parquet file.
+        data : path, or sequence of mappings
+            A CSV or Parquet file; or rows, each of which maps names of columns to values.
         delimiter, encoding, probabilities
         keep : str, optional
             Keep them in the workspace too, under this name of a file. They are deleted when the model changes, and
@@ -158,7 +178,7 @@ class ModelVerbs(DataVerbs):
         core = self._core
         with core.read() as connection:
             model = models.usable(models.open_model(core, connection, str(name)))
-        table = read_table(data, delimiter=delimiter, encoding=encoding)
+        table = given_table(data, delimiter=delimiter, encoding=encoding)
         live = models.load(core, model).model
         frame = predictions(live, model.card.card, table, probabilities=probabilities)
         if keep is not None:
@@ -168,6 +188,7 @@ class ModelVerbs(DataVerbs):
                 kept.keep(core, keep, frame, model=model.name, subjects=subjects)
         return frame
 
+    @steady
     def export(self, name: str, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write a folder that predicts the same bits and knows no row, no id and no sum."""
         core = self._core

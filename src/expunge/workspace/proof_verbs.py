@@ -11,6 +11,7 @@ from expunge.workspace import opening, reports, verifying
 from expunge.workspace.models import models
 from expunge.workspace.requests import nonces
 from expunge.workspace.storage.core import Core
+from expunge.workspace.storage.steady import steady
 from expunge.workspace.tabular.preparing import live_schema
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ProofVerbs:
 
     _core: Core
 
+    @steady
     def influence(self, name: str, data: str | Path | None = None, **asked: Any) -> Influence:
         """Which records moved a model, and by how much. Changes nothing, keeps nothing.
 
@@ -86,14 +88,15 @@ class ProofVerbs:
         return report
 
     def verify(
-        self, receipt: str | Path | None = None, *, key: str | Path | None = None, since: str | Path | None = None,
-        replay: bool = False,
+        self, receipt: str | Path | bytes | None = None, *, key: str | Path | None = None,
+        since: str | Path | None = None, replay: bool = False,
     ) -> Verdict:  # fmt: skip
         """Verify a receipt against the log of this workspace; without one, the whole workspace.
 
         Parameters
         ----------
-        receipt : path, optional
+        receipt : path or bytes, optional
+            Its file, or what that holds.
         key : path, optional
             Public key as PEM; default: that of the workspace. One that was rotated out, or that followed, serves too.
         since : path, optional

@@ -15,7 +15,7 @@ from expunge.workspace.rules.policies import pressing
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["all_data", "all_requests", "data", "entries", "keys", "model", "status"]
+__all__ = ["all_data", "all_models", "all_requests", "data", "entries", "keys", "model", "status"]
 
 
 def data(made: datasets.DataSet) -> dict[str, Any]:
@@ -46,6 +46,20 @@ def model(core: Core, made: models.Model) -> dict[str, Any]:
         "estimator": card.estimator, "task": card.schema.task, "target": card.schema.target,
         "columns": dict(card.schema.columns), "options": card.options, "n_records": made.n_records,
         "guarantee": live._guarantee().to_dict(), "gate": dict(made.gate), "learned": made.learned,
+    }  # fmt: skip
+
+
+def all_models(core: Core) -> list[dict[str, Any]]:
+    """All models, without reading one."""
+    with core.read() as connection:
+        return [_listed(core, connection, made) for made in models.live_models(core, connection)]
+
+
+def _listed(core: Core, connection: Any, made: models.Model) -> dict[str, Any]:
+    learned_from = datasets.open_data(core, connection, number=made.dataset)
+    return {
+        "name": made.name, "version": made.version, "state": made.state, "n_records": made.n_records,
+        "data": learned_from.name, "n_data": learned_from.n_records, "gate": dict(made.gate),
     }  # fmt: skip
 
 
@@ -84,18 +98,11 @@ def status(core: Core) -> dict[str, Any]:
     """What there is, what is open, and what is to be done next."""
     decision = asking.due_now(core)
     with core.read() as connection:
-        held = []
-        for made in models.live_models(core, connection):
-            learned_from = datasets.open_data(core, connection, number=made.dataset)
-            held.append({
-                "name": made.name, "version": made.version, "state": made.state, "n_records": made.n_records,
-                "data": learned_from.name, "n_data": learned_from.n_records, "gate": dict(made.gate),
-            })  # fmt: skip
         counts = _count_requests(connection)
         stopped = [request for _, request in request_queue.stopped(core, connection)]
         n_entries = len(journal.open_log(connection))
     return {
-        "path": str(core.layout.root), "data": all_data(core), "models": held, "requests": counts,
+        "path": str(core.layout.root), "data": all_data(core), "models": all_models(core), "requests": counts,
         "run_now": list(decision.run), "next": None if decision.wake is None else decision.wake.isoformat(),
         "late": list(decision.late), "pressing": pressing(stopped, core.now()), "why": decision.why, "log": n_entries,
         "policy": core.config.policy,

@@ -35,18 +35,19 @@ def _kept(since: str | Path | None) -> bytes | None:
 
 
 def verify_receipt(
-    path: str | Path, key: str | Path, *, since: str | Path | None = None, core: Core | None = None
+    path: str | Path | bytes, key: str | Path, *, since: str | Path | None = None, core: Core | None = None
 ) -> Verdict:
     """Verify a bundle with a public key, and, with a workspace, against its log."""
     keys, old = PublicKeys.from_file(key), _kept(since)
+    data = path if isinstance(path, bytes) else read_whole(path)
     if core is None:
-        return verify_bundle(read_whole(path), keys, since=old)
+        return verify_bundle(data, keys, since=old)
     with core.read() as connection:
         try:
             keys = chain(keys, receipting.rotations_of(core, connection))
         except TamperedError as error:
             return Verdict(ok=False, lines=(str(error),), code=error.code)
-        return verify_bundle(read_whole(path), keys, since=old, log=journal.open_log(connection))
+        return verify_bundle(data, keys, since=old, log=journal.open_log(connection))
 
 
 def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | Path | None = None) -> Verdict:

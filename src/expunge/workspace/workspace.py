@@ -25,6 +25,8 @@ from expunge.workspace.requests import (
 )
 from expunge.workspace.storage.core import utc_now
 from expunge.workspace.storage.layout import Config, find_workspace
+from expunge.workspace.storage.steady import steady
+from expunge.workspace.tabular.given import Given
 
 if TYPE_CHECKING:
     from expunge.ledger.keys import Signer
@@ -129,6 +131,7 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
 
     # ------------------------------------------------------------------ asking
 
+    @steady
     def find(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
@@ -146,6 +149,7 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
         wishes = asking.wishes_of(records=records, subjects=subjects, classes=classes, features=features, data=data)
         return finding.find(self._core, wishes)
 
+    @steady
     def plan(
         self, *, subjects: Ids = None, records: Ids = None, classes: Ids = None, features: Ids = None,
         data: str | None = None,
@@ -205,7 +209,7 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
             return asking.run(core, numbers, audit=audit if callable(audit) else None)
 
     def rectify(
-        self, path: str | Path, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any
+        self, path: Given, *, data: str, delimiter: str | None = None, encoding: str | None = None, **more: Any
     ) -> list[asking.Answer]:
         """Correct records (GDPR Art. 16): a file has their ids, and whole rows or the columns that were wrong.
 
@@ -214,8 +218,8 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
 
         Parameters
         ----------
-        path : path
-            A CSV or Parquet file.
+        path : path, or sequence of mappings
+            A CSV or Parquet file; or rows, each of which maps names of columns to values.
         data : str
             The data set that the records belong to; one that is only referred to needs whole rows.
         delimiter, encoding : str, optional
@@ -235,6 +239,7 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
             wish = asking.rectify(core, path, data=data, delimiter=delimiter, encoding=encoding, **more)
             return asking.run(core, self._commits.accept([wish]))
 
+    @steady
     def status(self) -> dict[str, Any]:
         """What there is, what is open, and what is to be done next."""
         return reports.status(self._core)

@@ -19,7 +19,7 @@ from expunge.workspace.tabular.schema import Schema
 if TYPE_CHECKING:
     from expunge.workspace.models.versions import Manifest
 
-__all__ = ["Model", "ModelCard", "live_models", "load", "open_model", "usable"]
+__all__ = ["Model", "ModelCard", "in_memory", "live_models", "load", "open_model", "usable"]
 
 #: States of versions that hold what a model is. A workspace has one such version of each model.
 _LIVE = ("candidate", "current")
@@ -99,6 +99,8 @@ def live_models(core: Core, connection: Any, *, dataset: int | None = None) -> l
     where = [] if dataset is None else [models.c.dataset == dataset]
     rows = core.db.rows(connection, models, *where)
     live = {row["model"]: row for row in core.db.rows(connection, model_versions, model_versions.c.state.in_(_LIVE))}
+    for known in core.cache.keys() - {row["id"] for row in live.values()}:
+        core.cache.pop(known, None)  # another process has changed the model: what it knew before stays nowhere
     return [_model(row, live[row["id"]]) for row in rows if row["id"] in live]
 
 
@@ -137,11 +139,17 @@ def usable(model: Model) -> Model:
 
 def load(core: Core, model: Model) -> Manifest:
     """The version of a model in memory; read from its chunks when first needed."""
-    held = core.cache.get(model.version_id)
+    held = in_memory(core, model)
     if held is None:
         from expunge.workspace.models.versions import load_version  # with all that models are made of
 
         held = load_version(core.store, model.entry, model.name)
         core.cache[model.version_id] = held
-    found: Manifest = held
-    return found
+    return held
+
+
+def in_memory(core: Core, model: Model) -> Manifest | None:
+    """The version of a model, if it is in memory. Its number may be that of another one since: where another process
+    took out the newest, that is given again."""
+    held: Manifest | None = core.cache.get(model.version_id)
+    return held if held is not None and held.entry.name == model.entry.name else None

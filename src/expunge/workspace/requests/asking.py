@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from expunge.errors import ExpungeError, FileNotUsableError, InvalidRequestError, TamperedError, UnknownRecordError
@@ -25,7 +24,7 @@ from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.tables import read_table
+from expunge.workspace.tabular.given import Given, given_table
 
 __all__ = [
     "Answer", "answer", "due_now", "expire", "plan", "rectify", "run", "take_in", "wishes_of",
@@ -254,9 +253,7 @@ def due_now(core: Core, policy: Policy | None = None) -> Decision:
 # ------------------------------------------------------------------ rectify, expire
 
 
-def rectify(
-    core: Core, path: str | Path, *, data: str, delimiter: str | None, encoding: str | None, **more: Any
-) -> Wish:
+def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encoding: str | None, **more: Any) -> Wish:
     """The wish to correct records: with whole rows, or with the columns that were wrong.
 
     Raises
@@ -268,7 +265,7 @@ def rectify(
     """
     with core.read() as connection:
         opened = datasets.open_data(core, connection, data)
-    table = read_table(path, delimiter=delimiter, encoding=encoding)
+    table = given_table(path, delimiter=delimiter, encoding=encoding)
     again = Wish(kind="rectify", values=tuple(buckets.ids_of(table, opened.card.record_id)), data=data, **more)
     with core.read() as connection:
         if request_queue.is_answered(core, connection, again):

@@ -23,6 +23,7 @@ from expunge.ledger import pseudonyms
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
 from expunge.workspace.database.tables import meta, requests, subject_keys
 from expunge.workspace.requests.naming import named_values, numbered
+from expunge.workspace.rules.deadlines import read_arrival, regime_of
 from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
@@ -60,8 +61,8 @@ class Wish:
         The data set it is limited to.
     rows : dict of str to list, or None
         Corrected rows, column by column, to rectify.
-    received : datetime or None
-        When it arrived; None: now.
+    received : datetime, str or None
+        When it arrived; None: now. A text is a time with its offset, or a day alone, as ``2026-03-05``.
     regime : str or None
         None: that of the workspace.
     caller, key : str
@@ -78,7 +79,7 @@ class Wish:
     values: tuple[Any, ...]
     data: str | None = None
     rows: Mapping[str, Sequence[Any]] | None = None
-    received: datetime | None = None
+    received: datetime | str | None = None
     regime: str | None = None
     caller: str = ""
     key: str = ""
@@ -127,6 +128,7 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     next_key = first_key = int(known_key or 0)
     handles = [handle_of(core, wish) for wish in wishes]
     callers = [_caller_key(core, wish) for wish in wishes]
+    arrivals = [_arrival(core, wish) or now for wish in wishes]
     people = [
         handle
         if wish.data is None and wish.rows is None
@@ -137,9 +139,9 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
     by_caller = _by_caller(connection, [key for key in callers if key])
     keys = {bytes(person): int(number) for person, number in _KEYS.all(connection, people)}
     numbers: list[int] = []
-    rows: list[tuple[Wish, int, bytes, bytes | None, int]] = []
+    rows: list[tuple[Wish, datetime, int, bytes, bytes | None, int]] = []
     fresh: dict[bytes, int] = {}
-    for wish, handle, caller, person in zip(wishes, handles, callers, people, strict=True):
+    for wish, arrival, handle, caller, person in zip(wishes, arrivals, handles, callers, people, strict=True):
         old = seen.get(handle)
         if caller in by_caller:
             old = _repeated(core, connection, wish, handle, *by_caller[caller])
@@ -150,7 +152,7 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
         if person not in keys:
             keys[person] = fresh[person] = next_key
             next_key += 1
-        rows.append((wish, number, handle, caller, keys[person]))
+        rows.append((wish, arrival, number, handle, caller, keys[person]))
         seen[handle] = number
         if caller:
             by_caller[caller] = number, handle
@@ -168,11 +170,19 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
 
 
 def _prepared(
-    core: Core, now: datetime, wish: Wish, number: int, handle: bytes, caller: bytes | None, held: int, key: bytes
+    core: Core,
+    now: datetime,
+    wish: Wish,
+    arrival: datetime,
+    number: int,
+    handle: bytes,
+    caller: bytes | None,
+    held: int,
+    key: bytes,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The row of a new request, and its entry in the log."""
     request = Request(
-        number=number, kind=wish.kind, received=min(wish.received or now, now),  # type: ignore[arg-type]
+        number=number, kind=wish.kind, received=min(arrival, now),  # type: ignore[arg-type]
         regime=wish.regime or core.config.regime, zone=core.config.zone,
         caller=pseudonyms.caller_key(core.secrets.index_key, wish.caller, "").hex()[:16] if wish.caller else "",
     )  # fmt: skip
@@ -187,6 +197,13 @@ def _prepared(
         "request": journal.request_id(core, number), "action": action, "due": row["due"],
         "subject": _pseudonym(key, wish),
     }  # fmt: skip
+
+
+def _arrival(core: Core, wish: Wish) -> datetime | None:
+    """When a request arrived, if it says so; refuses a day or a law that is none, before a key is made for anybody."""
+    if wish.regime is not None:
+        regime_of(wish.regime)
+    return read_arrival(wish.received, zone=core.config.zone) if isinstance(wish.received, str) else wish.received
 
 
 def _caller_key(core: Core, wish: Wish) -> bytes | None:

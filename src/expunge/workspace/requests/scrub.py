@@ -27,7 +27,7 @@ def live_chunks(core: Core, connection: Any) -> set[str]:
         live |= {bucket["chunk"] for bucket in data.buckets.values() if "chunk" in bucket}
         live |= {data.manifest.name} if data.manifest is not None else set()
     for model in models.live_models(core, connection):
-        held = core.cache.get(model.version_id)
+        held = models.in_memory(core, model)
         live |= held.chunks() if held is not None else named_chunks(core.store, model.entry, model.name)
     return live
 
