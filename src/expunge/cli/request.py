@@ -48,10 +48,7 @@ def add(
         raise InvalidRequestError("A file says what is asked for and by whom.", hint="Give --from FILE alone.")
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
-        if file is None:
-            numbers = opened.request_ask(**asked or {}, **more)
-        else:
-            numbers = opened.request_add_file(file)
+        numbers = opened.request_ask(**(asked or {}), **more) if file is None else opened.request_add_file(file)
     told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
     out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
 
