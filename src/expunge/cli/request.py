@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,12 +43,12 @@ def add(
     from expunge.workspace import Workspace
 
     out = Output(as_json)
-    more = {"data": data, "caller": caller, "key": key, "received": received, "regime": regime}
-    if file is not None and (asked or any(more.values())):
+    wish: Any = {**(asked or {}), "data": data, "caller": caller, "key": key, "received": received, "regime": regime}
+    if file is not None and any(wish.values()):
         raise InvalidRequestError("A file says what is asked for and by whom.", hint="Give --from FILE alone.")
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
-        numbers = opened.request_ask(**(asked or {}), **more) if file is None else opened.request_add_file(file)
+        numbers = opened.request_ask(**wish) if file is None else opened.request_add_file(file)
     told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
     out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Asked", "Confirmation", "Correction", "Forgetting", "Name", "Reason", "Rows", "Run", "Wish"]
+__all__ = ["Asked", "Confirmation", "Correction", "Name", "Reason", "Rows", "Run", "Wish"]
 
 #: At most so many ids, and rows, in one call.
 MOST = 10_000
@@ -61,10 +61,6 @@ class _WithCaller(BaseModel):
 
 class Wish(Asked, _WithCaller):
     """A request to forget."""
-
-
-class Forgetting(Wish):
-    """A request to forget that is carried out at once."""
 
     audit: int = Field(default=0, ge=0, le=1_000, description="Audit each model against so many references.")
     held_out: Text | None = Field(default=None, description="For the audit: a data set that no model has learned.")

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from expunge.service.answers import Told, told
 from expunge.service.at import At
-from expunge.service.bodies import Confirmation, Correction, Forgetting, Name, Reason, Run, Wish
+from expunge.service.bodies import Confirmation, Correction, Name, Reason, Run, Wish
 
 router = APIRouter(tags=["requests"])
 
@@ -70,7 +70,7 @@ def request_step(
 
 
 @router.post("/forget")
-def forget(body: Forgetting, desk: At) -> Told:
+def forget(body: Wish, desk: At) -> Told:
     """Take requests in and carry them out: every model forgets, every copy is rewritten, a receipt is written."""
     return _told(*desk.change(lambda ws: ws.forget(**body.given())))
 
