@@ -58,7 +58,7 @@ _SCORED_WEIGHT, _MOST_WEIGHT = 2**38, 2**28
 #: Beyond these the numbers of a tally would not fit, or its room would not.
 _MOST_IN_LEAF, _MOST_THRESHOLDS = 2**18, 1000
 #: Nodes of fewer records keep no tally: what is below them is grown anew.
-_SMALL = 16
+_SMALL = 24
 #: A change of more than this share of the records is a fit.
 _MUCH = 0.15
 _NONE = np.empty(0, dtype=np.intp)
