@@ -135,6 +135,8 @@ def _is_part(model: Any, rows: Rows, X: Any) -> bool:
     if not hasattr(X, "iloc") or not hasattr(X, "columns"):
         return False
     form = rows.peek(np.empty(0, dtype=np.intp)).X
+    if getattr(form, "ndim", 2) == 1:
+        return False  # texts, which a table of one column holds as a list does
     labels, given = _labels(model, form), list(X.columns)
     is_nameless = not hasattr(form, "columns") and not hasattr(model, "feature_names_in_")
     return given != labels and not (is_nameless and len(given) == len(labels))

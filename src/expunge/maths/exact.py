@@ -25,6 +25,7 @@ multiplication and its applications, Numerical Algorithms 59: the splitting, her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from expunge.errors import InvalidDataError, InvalidParameterError, OutOfRangeError
+from expunge.maths.room import room_for_pairs
 
 Floats: TypeAlias = NDArray[np.float64]
 Limbs: TypeAlias = NDArray[np.int64]
@@ -94,8 +96,9 @@ def zeros_sum(shape: tuple[int, ...]) -> Limbs:
 
 
 def zeros_product(shape: tuple[int, ...]) -> Limbs:
-    """Return the empty sum of products: zero limbs of shape (6, *shape)."""
-    return np.zeros((6, *shape), dtype=np.int64)
+    """Return the empty sum of products: zero limbs of shape (6, *shape); InvalidDataError if there is no room."""
+    with room_for_pairs(shape[-1], 48 * math.prod(shape)):
+        return np.zeros((6, *shape), dtype=np.int64)
 
 
 def column_sums(X: ArrayLike, resolution: ArrayLike, *, record_ids: Ids = None) -> Limbs:

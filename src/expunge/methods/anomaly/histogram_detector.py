@@ -151,8 +151,8 @@ class HistogramDetector(Detector):
         n = len(slots) + (0 if table is None else len(table))
         if not bins["n"]:
             return n - len(slots), n - len(slots)
-        gone = _counting(rows.peek(slots))
-        moves = bool(_is_extreme(gone.X, bins["low"], bins["high"]).any())
+        gone = _counting(rows.peek(slots)).X
+        moves = bool(len(gone) and _is_extreme(gone, bins["low"], bins["high"]).any())
         if table is not None and not moves:
             new = _counting(table).X
             moves = bool(len(new) and ((new < bins["low"]) | (new > bins["high"])).any())

@@ -14,6 +14,7 @@ from expunge.files.archive import archive_bytes, archive_contents
 from expunge.near_names import near_name
 from expunge.workspace.data import buckets, guard
 from expunge.workspace.data.data_card import DataCard
+from expunge.workspace.data.odd_ids import warn_of_points
 from expunge.workspace.database.tables import datasets, row_index, versions
 from expunge.workspace.rules.names import asked_name, check_own_name
 from expunge.workspace.rules.retention import read_duration, read_times
@@ -126,6 +127,8 @@ def add(
     if skipped:
         ids = buckets.ids_of(table, record_id)
         subjects = None if subject_id is None else buckets.ids_of(table, subject_id, may_miss=True)
+    warn_of_points(record_id, ids)
+    warn_of_points(subject_id or "", subjects or ())
     card = DataCard(
         record_id=record_id, subject_id=subject_id, record_kind=buckets.kind_of(ids),
         subject_kind=buckets.kind_of(subjects or ()), columns=tuple(table.column_names),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from expunge.workspace.requests.targets import NOTHING_HELD, not_searched
+from expunge.workspace.requests.targets import NOTHING_HELD, not_searched, told_as_respelled
 from expunge.workspace.rules.request_states import REASONS, Request
 
 __all__ = ["Answer"]
@@ -40,6 +40,8 @@ class Answer:
         the ``receipt`` that has them.
     unsearched : tuple of str
         Data sets without a column of persons, in which the person could not be looked for just now.
+    respelled : tuple of (int or str)
+        Ids of which something is held still, and which only their spelling tells from what was asked just now.
     """
 
     request: Request
@@ -52,6 +54,7 @@ class Answer:
     known_as: str = ""
     audits: tuple[Mapping[str, Any], ...] = ()
     unsearched: tuple[str, ...] = ()
+    respelled: tuple[Any, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
@@ -65,7 +68,7 @@ class Answer:
             "data": [dict(data) for data in self.data], "problem": self.problem,
             "problem_code": self.problem_code,
             "audits": [dict(audit) for audit in self.audits],
-            "unsearched": list(self.unsearched),
+            "unsearched": list(self.unsearched), "respelled": list(self.respelled),
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -101,10 +104,10 @@ class Answer:
         return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
 
     def outside(self) -> list[str]:
-        """What is left to do: where nobody could be looked for, and at the places that the rows and models came from,
-        where no workspace reaches."""
+        """What is left to do: where nobody could be looked for, under ids that are spelled otherwise, and at the places
+        that the rows and models came from, where no workspace reaches."""
         verb = "correct" if self.request.kind == "rectify" else "delete"
-        out = not_searched(self.unsearched)
+        out = [*not_searched(self.unsearched), *told_as_respelled(self.respelled)]
         for first, *more in dict.fromkeys(tuple(data["sources"]) for data in self.data):
             where, are = (f"{first} is", "there") if not more else (f"{', '.join((first, *more))} are", "where it is")
             which = " One of these may hold it, and the workspace does not know which." if more else ""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from expunge.errors import DuplicateRecordError, InvalidDataError, InvalidRequestError
 from expunge.workspace.data import buckets, datasets, guard
 from expunge.workspace.data.new_rows import in_form
+from expunge.workspace.data.odd_ids import warn_of_points
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import fitting, gates, models, predictions
 from expunge.workspace.requests import carrying_out, scrub
@@ -111,6 +112,8 @@ def _new_rows(
     ids = buckets.ids_of(table, card.record_id)
     subjects = None if card.subject_id is None else buckets.ids_of(table, card.subject_id, may_miss=True)
     _refuse_known(core, data, ids)
+    warn_of_points(card.record_id, ids)
+    warn_of_points(card.subject_id or "", subjects or ())
     if card.keep is not None and card.time_column is not None:
         what = f"Column {card.time_column!r}"
         read_times(table[card.time_column].to_pylist(), what=what, zone=core.config.zone)

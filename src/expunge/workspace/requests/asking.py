@@ -18,7 +18,14 @@ from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.naming import named_values
 from expunge.workspace.requests.planning import Planned, rewriting
 from expunge.workspace.requests.request_queue import Wish
-from expunge.workspace.requests.targets import SPELLED, held_by, not_searched, refuse_unsearchable
+from expunge.workspace.requests.targets import (
+    SPELLED,
+    held_by,
+    not_searched,
+    refuse_unsearchable,
+    respelled,
+    told_as_respelled,
+)
 from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
@@ -64,6 +71,8 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
     """
     out: list[tuple[str, Plan]] = []
     missed: dict[str, None] = {}
+    near: dict[Any, None] = {}
+    asked = {str(value) for wish in wishes for value in wish.values}
     size = 0
     for wish in wishes:
         payload = _payload(wish)
@@ -71,14 +80,15 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
             unread = refuse_unsearchable(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload)
             if not held and not predictions.about(core, connection, wish.kind, wish.values):
-                raise _unknown(wish, unread)
+                raise _unknown(core, connection, wish, unread)
+            if wish.kind == "record":
+                _refuse_partly_known(core, connection, wish, held)
+            near |= dict.fromkeys(respelled(core, connection, wish.kind, payload))
         missed |= dict.fromkeys(unread)
-        if wish.kind == "record":
-            _refuse_partly_known(wish, held)
         made = removing.planned(core, wish.kind, payload, held)
         size += rewriting(core, held, made)
         out += made
-    return Planned(tuple(out), size, tuple(missed))
+    return Planned(tuple(out), size, tuple(missed), tuple(one for one in near if str(one) not in asked))
 
 
 def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
@@ -101,10 +111,10 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             refuse_unsearchable(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload, look=True)
             is_known = bool(held or predictions.about(core, connection, wish.kind, wish.values))
-        if held and wish.kind == "record":
-            _refuse_partly_known(wish, held)
-        if not is_known and wish.kind != "subject":
-            raise _unknown(wish)
+            if held and wish.kind == "record":
+                _refuse_partly_known(core, connection, wish, held)
+            if not is_known and wish.kind != "subject":
+                raise _unknown(core, connection, wish)
         removing.refuse_unable(wish.kind, held)
         if wish.held_out is not None:
             audited.setdefault(wish.held_out, {}).update({one.data.id: one.data for one in held if one.models})
@@ -135,24 +145,27 @@ def take_in(
     return [next(numbers) if number is None else number for number in before]
 
 
-def _unknown(wish: Wish, unread: Sequence[str] = ()) -> UnknownRecordError:
+def _unknown(core: Core, connection: Any, wish: Wish, unread: Sequence[str] = ()) -> UnknownRecordError:
+    near = told_as_respelled(respelled(core, connection, wish.kind, _payload(wish)))
     if wish.kind == "rectify":
         return UnknownRecordError(
             f"No record {wish.values[0]!r} in {wish.data!r}: never added, or forgotten.",
-            hint=SPELLED,
+            hint=" ".join([SPELLED, *near]),
         )
     hint = SPELLED if wish.kind in ("record", "subject") else "Check it."
     return UnknownRecordError(
         f"Nothing is held of {wish.kind} {wish.values[0]!r}: never learned, or forgotten.",
-        hint=" ".join([hint, *not_searched(unread)]),
+        hint=" ".join([hint, *near, *not_searched(unread)]),
     )
 
 
-def _refuse_partly_known(wish: Wish, held: Sequence[Any]) -> None:
+def _refuse_partly_known(core: Core, connection: Any, wish: Wish, held: Sequence[Any]) -> None:
     known = {str(value) for one in held for value in one.ids}
     if unknown := [value for value in wish.values if str(value) not in known]:
+        payload = _payload(wish) | {"values": unknown[:1]}
+        near = told_as_respelled(respelled(core, connection, wish.kind, payload))
         raise UnknownRecordError(
-            f"No record {unknown[0]!r}: never learned, or forgotten already.", hint="Check the id."
+            f"No record {unknown[0]!r}: never learned, or forgotten already.", hint=" ".join(["Check the id.", *near])
         )
 
 
@@ -174,12 +187,14 @@ def run(
     nothing: list[int] = []
     failed: dict[int, ExpungeError] = {}
     missed: dict[int, list[str]] = {}
+    asked: dict[int, tuple[str, dict[str, Any]]] = {}
     with core.read() as connection:
         for number in dict.fromkeys(numbers):
             row, request = request_queue.fetch(core, connection, number)
             if request.is_final or row["step"]:
                 continue
             payload = request_queue.payload_of(core, row)
+            asked[number] = request.kind, payload
             try:
                 missed[number] = refuse_unsearchable(core, connection, request.kind, payload)
                 is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
@@ -200,8 +215,11 @@ def run(
         raise _waiting_on(first, number) from first
     with core.read() as connection:
         return [
-            answer(core, connection, number, done.outcomes.get(number), failed.get(number), missed.get(number, ()))
+            answer(
+                core, connection, number, done.outcomes.get(number), failed.get(number), missed.get(number, ()), near
+            )
             for number in dict.fromkeys(numbers)
+            for near in [respelled(core, connection, *asked[number]) if number in asked else ()]
         ]
 
 
@@ -220,7 +238,7 @@ def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]
 
 def answer(
     core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None,
-    problem: ExpungeError | None = None, missed: Sequence[str] = (),
+    problem: ExpungeError | None = None, missed: Sequence[str] = (), near: Sequence[Any] = (),
 ) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
@@ -234,7 +252,7 @@ def answer(
     return Answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
-        unsearched=tuple(missed),
+        unsearched=tuple(missed), respelled=tuple(near),
     )  # fmt: skip
 
 
@@ -274,9 +292,9 @@ def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encodi
     wish = Wish(kind="rectify", values=tuple(ids), data=data, rows=rows, **more)
     with core.read() as connection:
         held = held_by(core, connection, "rectify", _payload(wish))
-    if not held:
-        raise _unknown(wish)
-    _refuse_partly_known(wish, held)
+        if not held:
+            raise _unknown(core, connection, wish)
+        _refuse_partly_known(core, connection, wish, held)
     removing.planned(core, "rectify", _payload(wish), held)
     return wish
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,15 @@ from expunge.workspace.database.tables import artefacts, row_index
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import models, predictions
 from expunge.workspace.requests import request_queue
-from expunge.workspace.requests.targets import SPELLED, Held, held_by, not_searched, refuse_unsearchable
+from expunge.workspace.requests.targets import (
+    SPELLED,
+    Held,
+    held_by,
+    not_searched,
+    refuse_unsearchable,
+    respelled,
+    told_as_respelled,
+)
 from expunge.workspace.storage.core import Core, stamp
 
 __all__ = ["Finding", "below", "find"]
@@ -54,10 +62,11 @@ class Finding:
 def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
     """Everything that holds or learned from what is asked: data sets, models, and what was derived from them.
 
-    Warnings name data sets in which a person could not be looked for, and, where something is held of others, of whom
-    nothing is.
+    Warnings name data sets in which a person could not be looked for, ids that are held and only spelled otherwise,
+    and, where something is held of others, of whom nothing is.
     """
-    found = [_of_wish(core, wish) for wish in wishes]
+    asked = {str(value) for wish in wishes for value in wish.values}
+    found = [_of_wish(core, wish, asked) for wish in wishes]
     if any(found):
         for wish, things in zip(wishes, found, strict=True):
             if not things:
@@ -66,7 +75,7 @@ def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
     return [thing for things in found for thing in things]
 
 
-def _of_wish(core: Core, wish: request_queue.Wish) -> list[Finding]:
+def _of_wish(core: Core, wish: request_queue.Wish, asked: Collection[str]) -> list[Finding]:
     out: list[Finding] = []
     with core.read() as connection:
         payload = {"values": list(wish.values), "data": wish.data}
@@ -81,6 +90,7 @@ def _of_wish(core: Core, wish: request_queue.Wish) -> list[Finding]:
                 if count or held.features:
                     found = below(core, connection, model)
                     out += [dataclasses.replace(found[0], records=count), *found[1:]]
+        near = [one for one in respelled(core, connection, wish.kind, payload) if str(one) not in asked]
         kept = predictions.about(core, connection, wish.kind, wish.values)
         listed = {one.name for one in out if one.what == predictions.KEPT}
         names = {model.id: model.name for model in models.live_models(core, connection)}
@@ -89,7 +99,7 @@ def _of_wish(core: Core, wish: request_queue.Wish) -> list[Finding]:
             for row in derived
             if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
         ]
-    for told in not_searched(unread):
+    for told in [*not_searched(unread), *told_as_respelled(near)]:
         warnings.warn(told, UserWarning, stacklevel=4)
     return list(dict.fromkeys(out))
 

@@ -10,7 +10,7 @@ from expunge.quantities import bytes_text, duration_text
 from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
-from expunge.workspace.requests.targets import Held, not_searched
+from expunge.workspace.requests.targets import Held, not_searched, told_as_respelled
 from expunge.workspace.storage.core import Core
 
 if TYPE_CHECKING:
@@ -35,11 +35,14 @@ class Planned:
         Size of the files of data sets and models that would be rewritten; of rows of models as is to be expected.
     unsearched : tuple of str
         Data sets without a column of persons, in which nobody could be looked for.
+    respelled : tuple of (int or str)
+        Ids of which something is held, and which only their spelling tells from what was asked.
     """
 
     models: tuple[tuple[str, Plan], ...]
     rewrite_bytes: int
     unsearched: tuple[str, ...] = ()
+    respelled: tuple[Any, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Plan]]:
         return iter(self.models)
@@ -59,7 +62,7 @@ class Planned:
         plans = [{"model": name, **plan.to_dict()} for name, plan in self.models]
         return {
             "plans": plans, "rewrite_bytes": self.rewrite_bytes, "expected_s": self.expected_s,
-            "unsearched": list(self.unsearched),
+            "unsearched": list(self.unsearched), "respelled": list(self.respelled),
         }  # fmt: skip
 
     def lines(self) -> list[str]:
@@ -67,7 +70,7 @@ class Planned:
         out = [f"{name}: {plan} {plan.guarantee.sentence()}" for name, plan in self.models]
         time = "" if self.expected_s is None else f", {duration_text(self.expected_s)} in all"
         out.append(f"The workspace rewrites about {bytes_text(self.rewrite_bytes)} of files{time}.")
-        return out + not_searched(self.unsearched)
+        return out + not_searched(self.unsearched) + told_as_respelled(self.respelled)
 
 
 def rewriting(core: Core, held: Sequence[Held], plans: Sequence[tuple[str, Plan]]) -> int:

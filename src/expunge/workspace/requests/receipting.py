@@ -22,7 +22,7 @@ from expunge.records import STATE_TELLS, Guarantee
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts, requests, subject_keys
 from expunge.workspace.requests import request_queue
-from expunge.workspace.requests.targets import unsearched
+from expunge.workspace.requests.targets import respelled, unsearched
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
@@ -47,6 +47,11 @@ _STATE = (
 _UNSEARCHED = (
     "That the data set {!r}, and what learned from it, holds nothing of the person: it has no column of persons, and "
     "was not searched."
+)
+
+_RESPELLED = (
+    "That nothing is held of the same under another spelling: something was held of an id that differs by a final .0, "
+    "or by blanks around it, alone."
 )
 
 _NAMELESS = (
@@ -127,6 +132,8 @@ def _enter(
     unread = [_UNSEARCHED.format(name) for name in unsearched(core, connection, request.kind, payload)]
     if request.kind == "subject":
         unread += [_NAMELESS.format(name, n) for name, n in nameless.items() if payload["data"] in (None, name)]
+    if respelled(core, connection, request.kind, payload):
+        unread.append(_RESPELLED)
     receipt = Receipt(
         request=journal.request_id(core, request.number), action=payload["action"],
         outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),

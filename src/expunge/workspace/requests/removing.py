@@ -21,7 +21,7 @@ from expunge.workspace.requests.targets import Held
 from expunge.workspace.storage import faults
 from expunge.workspace.storage.chunks import Entry
 from expunge.workspace.storage.core import Core
-from expunge.workspace.tabular.preparing import prepared
+from expunge.workspace.tabular.preparing import live_schema, prepared
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,7 +109,7 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
         table = correcting.corrected(core, one.data, payload["rows"]) if kind == "rectify" else None
         for model in one.models:
             live = models.load(core, model).model
-            asked = _asked(live, kind, payload, one, model.card.card, table)
+            asked = _asked(live, kind, payload, one, model, table)
             if asked:
                 out.append((model.name, (live.plan_rectify if kind == "rectify" else live.plan)(**asked)))
     return out
@@ -117,6 +117,8 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
 
 def refuse_unable(kind: str, held: Sequence[Held]) -> None:
     """Refuse what the method of one of the models does not serve, without reading a model.
+
+    A model is not asked about columns that it was fitted without.
 
     Raises
     ------
@@ -126,22 +128,39 @@ def refuse_unable(kind: str, held: Sequence[Held]) -> None:
     wanted = "features" if kind == "feature" else "records"
     for one in held:
         for model in one.models:
-            method = type(prepared(model.card.card))
-            if wanted not in method._requests:
-                raise UnsupportedRequestError(
-                    f"{model.name!r} ({method.__name__}) cannot forget {wanted}.",
-                    hint="Fit it again without them, with --force, first.",
-                )
+            card = model.card.card
+            if kind == "feature" and not set(one.features).intersection(card.schema.columns):
+                continue
+            if wanted not in prepared(card)._requests:
+                raise _unable(model, wanted)
+
+
+def _unable(model: models.Model, wanted: str) -> UnsupportedRequestError:
+    return UnsupportedRequestError(
+        f"{model.name!r} ({type(prepared(model.card.card)).__name__}) cannot forget {wanted}.",
+        hint=f"Fit it again without them, with --force, or take it out first: expunge model remove {model.name}.",
+    )
 
 
 def _asked(
-    live: Any, kind: str, payload: Mapping[str, Any], one: Held, card: Any, table: pa.Table | None
+    live: Any, kind: str, payload: Mapping[str, Any], one: Held, model: models.Model, table: pa.Table | None
 ) -> dict[str, Any]:
-    """The arguments of a model's ``forget`` or ``rectify``; empty if it knows nothing of it."""
+    """The arguments of a model's ``forget`` or ``rectify``; empty if it knows nothing of it.
+
+    Which columns a model has learned its card says: one that learned texts calls them by no name.
+
+    Raises
+    ------
+    UnsupportedRequestError
+        It has learned a column, and cannot do without.
+    """
+    card = model.card.card
     if kind == "feature":
-        names = set(getattr(live, "feature_names_in_", ()))
-        known = [name for name in one.features if name in names]
-        return {"features": known} if known else {}
+        columns = live_schema(card, live).columns
+        names = [name for name in one.features if name in columns]
+        if names and ("features" not in live._requests or not hasattr(live, "feature_names_in_")):
+            raise _unable(model, "features")
+        return {"features": names} if names else {}
     if kind == "subject" and not one.data.is_copied and not one.ids:
         return {}
     known = live._rows().known(one.ids)
@@ -191,7 +210,7 @@ def prepare_models(core: Core, jobs: Sequence[Job], audit: Audit | None = None) 
         settings, card = model.card.gate, model.card.card
         correction = next((job for job, _, _ in together if job.kind == "rectify"), None)
         table = None if correction is None else correcting.corrected(core, data, correction.payload["rows"])
-        asked = {job.number: _asked(live, job.kind, job.payload, held, card, table) for job, held, _ in together}
+        asked = {job.number: _asked(live, job.kind, job.payload, held, model, table) for job, held, _ in together}
         if not any(asked.values()):
             continue
         core.cache.pop(model.version_id, None)  # it is about to change in memory, and may fail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,10 @@ from expunge.workspace.models import models
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.columns import parse_label
 
-__all__ = ["NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_unsearchable", "unsearched"]
+__all__ = [
+    "NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_unsearchable", "respelled",
+    "told_as_respelled", "unsearched",
+]  # fmt: skip
 
 #: In all data sets: SQLite, asked for one, reads through all its records instead of those of the person.
 _OF_SUBJECT = Prepared(
@@ -34,6 +38,7 @@ NOTHING_HELD = (
     "Nothing is held of it: forgotten before, or never known here under this id. If it should be, check the spelling. "
     f"{SPELLED}"
 )
+_INTEGER, _POINTED = re.compile(r"-?\d+", re.ASCII), re.compile(r"-?\d+\.0", re.ASCII)
 _INSTEAD = "Forget records of it by --record, or add it anew with --subject-id COLUMN, and fit its models on that."
 
 
@@ -127,6 +132,60 @@ def refuse_unsearchable(core: Core, connection: Any, kind: str, payload: Mapping
 def not_searched(names: Sequence[str]) -> list[str]:
     """What people are told of data sets without a column of persons."""
     return [f"Data set {name!r} has no column of persons and was not searched. {_INSTEAD}" for name in names]
+
+
+def respelled(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[Any]:
+    """Ids under which something is held, and which only their spelling tells from those of a request: 3.0 from 3, as
+    data frames write integers where one is missing, or an id without the blanks around it.
+
+    They are told and not taken: who knows the data knows whether they are the same.
+    """
+    others = [] if kind in ("class", "feature") else [one for value in payload["values"] for one in _spellings(value)]
+    if not others:
+        return []
+    what = "subject" if kind == "subject" else "record"
+    found: dict[Any, None] = {}
+    for row in core.db.rows(connection, dataset_table):
+        if payload.get("data") not in (None, row["name"]):
+            continue
+        card = DataCard.from_json(row["card"])
+        own = card.subject_kind if what == "subject" else card.record_kind
+        asked = {_as(value, own) for value in payload["values"]} | {None}
+        near = {one for other in others if (one := _as(other, own)) not in asked}
+        by_handle = {core.secrets.handle(what, value): value for value in near}
+        found |= dict.fromkeys(by_handle[handle] for handle in _indexed(connection, what, row["id"], list(by_handle)))
+    return sorted(found, key=repr)
+
+
+def _indexed(connection: Any, what: str, dataset: int, handles: Sequence[bytes]) -> list[bytes]:
+    """Which handles of persons or records the index has in a data set."""
+    column, out = row_index.c[what], []
+    for at in range(0, len(handles), 500):
+        where = column.in_(handles[at : at + 500])
+        if what == "record":  # of persons see _OF_SUBJECT
+            where &= row_index.c.dataset == dataset
+        rows = connection.execute(sa.select(row_index.c.dataset, column).where(where).distinct())
+        out += [bytes(handle) for number, handle in rows if number == dataset]
+    return out
+
+
+def told_as_respelled(ids: Sequence[Any]) -> list[str]:
+    """What people are told of ids that are spelled otherwise than what they asked for."""
+    return [
+        f"Something is held of {one!r}, which only its spelling tells from what was asked: if it is the same, ask for "
+        "it, too." for one in ids
+    ]  # fmt: skip
+
+
+def _spellings(value: Any) -> list[str]:
+    """Other ways to write an id that is a number, or has blanks around it."""
+    text = str(value).strip()
+    out = [text]
+    if _INTEGER.fullmatch(text):
+        out.append(f"{text}.0")
+    elif _POINTED.fullmatch(text):
+        out.append(text.removesuffix(".0"))
+    return [one for one in out if one != value]
 
 
 def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:

@@ -17,12 +17,13 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, cast, get_args
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidRequestError
+from expunge.errors import ExpungeError, InvalidDataError
 from expunge.files.whole import read_whole
 from expunge.paths import check_path
 from expunge.workspace.rules.deadlines import as_instant, read_arrival, regime_of
+from expunge.workspace.rules.id_lines import LONGEST, Fault, fault_of_id, refuse_faults
 
 __all__ = ["Asked", "Fault", "check_lines", "read_requests"]
 
@@ -30,8 +31,6 @@ __all__ = ["Asked", "Fault", "check_lines", "read_requests"]
 _FIELDS = ("kind", "id", "received", "regime", "caller", "key")
 #: What a file can ask for. To rectify one has to give the corrected record too.
 _Kind = Literal["subject", "record", "class", "feature"]
-_SHOWN = 20
-_LONGEST = 1_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,19 +59,6 @@ class Asked:
     regime: str | None = None
     caller: str = dataclasses.field(default="", repr=False)
     key: str = dataclasses.field(default="", repr=False)
-
-
-class Fault(NamedTuple):
-    """What is wrong with one line: its number from 1, and the reason in words that show no id.
-
-    Parameters
-    ----------
-    line : int
-    what : str
-    """
-
-    line: int
-    what: str
 
 
 def read_requests(
@@ -118,13 +104,7 @@ def read_requests(
         ) from None  # the cause would hold the whole file
     named: Literal["csv", "jsonl"] = "jsonl" if path.suffix.lower() in (".jsonl", ".ndjson") else "csv"
     asked, faults = check_lines(text, form=form or named, now=now, zone=zone, delimiter=delimiter)
-    if faults:
-        shown = "; ".join(f"line {fault.line} {fault.what}" for fault in faults[:_SHOWN])
-        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-        raise InvalidRequestError(
-            f"{len(faults)} of {len(faults) + len(asked)} lines cannot be taken: {shown}{more}.",
-            hint="None was taken. Mend the file and send it again.",
-        )
+    refuse_faults(faults, len(faults) + len(asked))
     if not asked:
         raise InvalidDataError(f"{str(path)!r} holds no request.", hint="Write one on each line.")
     return asked
@@ -243,13 +223,13 @@ def _asked(number: int, data: Mapping[str, Any], now: datetime, zone: str) -> As
         return "has an id that is neither an integer nor a text"
     if isinstance(target, int) and not -(2**63) <= target < 2**63:
         return "has an integer id beyond 64 bits"
-    if isinstance(target, str) and (target != target.strip() or len(target) > _LONGEST or not target.isprintable()):
-        return f"has an id with blanks around it, with signs that cannot be printed, or of more than {_LONGEST} signs"
+    if fault := fault_of_id(target):
+        return fault
     texts: dict[str, str] = {}
     for name in _FIELDS[2:]:
         value = data.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) > _LONGEST):
-            return f"has a {name} that is no text of at most {_LONGEST} signs"
+        if value is not None and (not isinstance(value, str) or len(value) > LONGEST):
+            return f"has a {name} that is no text of at most {LONGEST} signs"
         texts[name] = (value or "").strip()
     received = None
     try:

@@ -207,7 +207,7 @@ def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
     Raises
     ------
     InvalidDataError
-        Inside, a library refused the data.
+        Inside, a library refused the data, or found no memory for what it makes of them.
     """
     try:
         yield
@@ -217,6 +217,11 @@ def told_as_invalid_data(columns: Sequence[str] = ()) -> Iterator[None]:
         raise OutOfRangeError(message, hint=error.hint) from error
     except ExpungeError:
         raise
+    except MemoryError as error:
+        raise InvalidDataError(
+            " ".join(f"There is not memory enough. {error}".split()).removesuffix(".") + ".",
+            hint="Give fewer columns, of words by n_features or max_features, or choose a method that needs less.",
+        ) from error
     except (ValueError, ArithmeticError) as error:
         is_option = type(error).__name__ == "InvalidParameterError"  # scikit-learn's, which is private
         kind = InvalidParameterError if is_option else InvalidDataError

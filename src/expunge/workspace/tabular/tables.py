@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
 from expunge.files.whole import read_whole, write_whole
 from expunge.paths import check_path
+from expunge.workspace.rules.id_lines import Fault, fault_of_id, refuse_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,10 +247,14 @@ def read_ids(path: str | Path) -> list[str]:
     ------
     FileNotUsableError
         The file cannot be read.
+    InvalidRequestError
+        Lines that are no ids, by the rule for files of requests. Nothing is cut from an id.
     """
     path = check_path(path)
     lines = _as_text(read_whole(path, or_input=True), path).replace("\r\n", "\n").split("\n")
-    return [line for line in (line.removeprefix("\ufeff") for line in lines) if line]
+    ids = [(number, id_) for number, line in enumerate(lines, start=1) if (id_ := line.removeprefix("\ufeff"))]
+    refuse_faults([Fault(number, fault) for number, id_ in ids if (fault := fault_of_id(id_))], len(ids))
+    return [id_ for _, id_ in ids]
 
 
 def check_new_table(path: Path) -> None:
