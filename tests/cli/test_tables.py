@@ -16,7 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expunge.errors import ExpungeError, InvalidDataError, InvalidIdError, InvalidParameterError
+from expunge.errors import (
+    ExpungeError,
+    InvalidDataError,
+    InvalidIdError,
+    InvalidParameterError,
+    InvalidRequestError,
+)
 from expunge.workspace.tabular.columns import parse_label
 from expunge.workspace.tabular.reading import read_rows
 from expunge.workspace.tabular.schema import MOST_CLASSES, Schema, choose_schema
@@ -375,10 +381,15 @@ def test_labels_from_a_command_line_become_what_the_model_has() -> None:
 
 def test_ids_are_lines_and_nothing_is_cut_from_them(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
-    path.write_bytes("\ufeff007\r\n é \n\n漢\n".encode())
-    assert read_ids(path) == ["007", " é ", "漢"]
+    path.write_bytes("\ufeff007\r\né e\n\n漢\n".encode())
+    assert read_ids(path) == ["007", "é e", "漢"]
     with pytest.raises(ExpungeError, match="Cannot read"):
         read_ids(tmp_path / "nirgends")
+    path.write_bytes(b"8\r\n9 \r\n\r\n\x07\n")
+    with pytest.raises(InvalidRequestError, match="2 of 3 lines cannot be taken: line 2 has an id with blanks") as told:
+        read_ids(path)
+    assert "line 4 has" in str(told.value)
+    assert "'9" not in str(told.value)
 
 
 def test_tables_are_written_by_their_name(tmp_path: Path) -> None:

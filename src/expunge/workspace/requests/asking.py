@@ -72,7 +72,7 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
     out: list[tuple[str, Plan]] = []
     missed: dict[str, None] = {}
     near: dict[Any, None] = {}
-    asked = {str(value) for wish in wishes for value in wish.values}
+    asked = [value for wish in wishes for value in wish.values]
     size = 0
     for wish in wishes:
         payload = _payload(wish)
@@ -83,12 +83,12 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
                 raise _unknown(core, connection, wish, unread)
             if wish.kind == "record":
                 _refuse_partly_known(core, connection, wish, held)
-            near |= dict.fromkeys(respelled(core, connection, wish.kind, payload))
+            near |= dict.fromkeys(respelled(core, connection, wish.kind, payload, beside=asked))
         missed |= dict.fromkeys(unread)
         made = removing.planned(core, wish.kind, payload, held)
         size += rewriting(core, held, made)
         out += made
-    return Planned(tuple(out), size, tuple(missed), tuple(one for one in near if str(one) not in asked))
+    return Planned(tuple(out), size, tuple(missed), tuple(near))
 
 
 def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
@@ -214,12 +214,11 @@ def run(
         number, first = next(iter(failed.items()))
         raise _waiting_on(first, number) from first
     with core.read() as connection:
+        near = {number: respelled(core, connection, *wanted) for number, wanted in asked.items()}
+        beside = {number: (missed.get(number, ()), near.get(number, ())) for number in numbers}
         return [
-            answer(
-                core, connection, number, done.outcomes.get(number), failed.get(number), missed.get(number, ()), near
-            )
+            answer(core, connection, number, done.outcomes.get(number), failed.get(number), *beside[number])
             for number in dict.fromkeys(numbers)
-            for near in [respelled(core, connection, *asked[number]) if number in asked else ()]
         ]
 
 

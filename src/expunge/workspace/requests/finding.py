@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
     Warnings name data sets in which a person could not be looked for, ids that are held and only spelled otherwise,
     and, where something is held of others, of whom nothing is.
     """
-    asked = {str(value) for wish in wishes for value in wish.values}
+    asked = [value for wish in wishes for value in wish.values]
     found = [_of_wish(core, wish, asked) for wish in wishes]
     if any(found):
         for wish, things in zip(wishes, found, strict=True):
@@ -75,7 +75,7 @@ def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
     return [thing for things in found for thing in things]
 
 
-def _of_wish(core: Core, wish: request_queue.Wish, asked: Collection[str]) -> list[Finding]:
+def _of_wish(core: Core, wish: request_queue.Wish, asked: Sequence[Any]) -> list[Finding]:
     out: list[Finding] = []
     with core.read() as connection:
         payload = {"values": list(wish.values), "data": wish.data}
@@ -90,7 +90,7 @@ def _of_wish(core: Core, wish: request_queue.Wish, asked: Collection[str]) -> li
                 if count or held.features:
                     found = below(core, connection, model)
                     out += [dataclasses.replace(found[0], records=count), *found[1:]]
-        near = [one for one in respelled(core, connection, wish.kind, payload) if str(one) not in asked]
+        near = respelled(core, connection, wish.kind, payload, beside=asked)
         kept = predictions.about(core, connection, wish.kind, wish.values)
         listed = {one.name for one in out if one.what == predictions.KEPT}
         names = {model.id: model.name for model in models.live_models(core, connection)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
@@ -23,6 +23,8 @@ __all__ = [
     "NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_unsearchable", "respelled",
     "told_as_respelled", "unsearched",
 ]  # fmt: skip
+
+_What: TypeAlias = Literal["record", "subject"]
 
 #: In all data sets: SQLite, asked for one, reads through all its records instead of those of the person.
 _OF_SUBJECT = Prepared(
@@ -134,37 +136,40 @@ def not_searched(names: Sequence[str]) -> list[str]:
     return [f"Data set {name!r} has no column of persons and was not searched. {_INSTEAD}" for name in names]
 
 
-def respelled(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[Any]:
+def respelled(
+    core: Core, connection: Any, kind: str, payload: Mapping[str, Any], *, beside: Iterable[Any] = ()
+) -> list[Any]:
     """Ids under which something is held, and which only their spelling tells from those of a request: 3.0 from 3, as
     data frames write integers where one is missing, or an id without the blanks around it.
 
-    They are told and not taken: who knows the data knows whether they are the same.
+    They are told and not taken: who knows the data knows whether they are the same. What is asked ``beside`` is not
+    told.
     """
     others = [] if kind in ("class", "feature") else [one for value in payload["values"] for one in _spellings(value)]
     if not others:
         return []
-    what = "subject" if kind == "subject" else "record"
+    what: _What = "subject" if kind == "subject" else "record"
     found: dict[Any, None] = {}
     for row in core.db.rows(connection, dataset_table):
         if payload.get("data") not in (None, row["name"]):
             continue
         card = DataCard.from_json(row["card"])
         own = card.subject_kind if what == "subject" else card.record_kind
-        asked = {_as(value, own) for value in payload["values"]} | {None}
+        asked = {_as(value, own) for value in (*payload["values"], *beside)} | {None}
         near = {one for other in others if (one := _as(other, own)) not in asked}
         by_handle = {core.secrets.handle(what, value): value for value in near}
         found |= dict.fromkeys(by_handle[handle] for handle in _indexed(connection, what, row["id"], list(by_handle)))
     return sorted(found, key=repr)
 
 
-def _indexed(connection: Any, what: str, dataset: int, handles: Sequence[bytes]) -> list[bytes]:
+def _indexed(connection: Any, what: _What, dataset: int, handles: Sequence[bytes]) -> list[bytes]:
     """Which handles of persons or records the index has in a data set."""
     column, out = row_index.c[what], []
     for at in range(0, len(handles), 500):
-        where = column.in_(handles[at : at + 500])
+        query = sa.select(row_index.c.dataset, column).where(column.in_(handles[at : at + 500]))
         if what == "record":  # of persons see _OF_SUBJECT
-            where &= row_index.c.dataset == dataset
-        rows = connection.execute(sa.select(row_index.c.dataset, column).where(where).distinct())
+            query = query.where(row_index.c.dataset == dataset)
+        rows = connection.execute(query.distinct())
         out += [bytes(handle) for number, handle in rows if number == dataset]
     return out
 
