@@ -20,12 +20,23 @@ from expunge.rows import Rows, Table
 from expunge.table.ids import check_ids, check_labels, check_subjects, default_ids, listed
 from expunge.validation import refuse_missing_targets
 
-__all__ = ["feature_positions", "has_classes", "named_rows", "read_table", "select_slots"]
+__all__ = ["feature_positions", "has_classes", "named_rows", "read_table", "select_slots", "serves"]
 
 
 def has_classes(model: Any) -> bool:
     """Whether the targets of a model are labels, by which records can be named: classes, or a recommender's items."""
     return is_classifier(model) or getattr(model, "_task", "") == "recommendation"
+
+
+def serves(model: Any, what: str) -> bool:
+    """Whether a model serves requests for records, subjects, classes or features, fitted or not.
+
+    A pipeline forgets columns if the first of its steps does: what reads texts, or whole rows, has none to spare.
+    """
+    if what not in model._requests or (what == "classes" and not has_classes(model)):
+        return False
+    steps = [step for _, step in getattr(model, "steps", ()) if step != "passthrough"]
+    return what != "features" or not steps or serves(steps[0], what)
 
 
 def read_table(
@@ -89,7 +100,7 @@ def select_slots(
     asked = {"records": records, "subjects": subjects, "classes": classes, "features": features}
     asked = {name: value for name, value in asked.items() if value is not None}
     for name in asked:
-        if name not in model._requests or (name == "classes" and not has_classes(model)):
+        if not serves(model, name):
             raise UnsupportedRequestError(f"{type(model).__name__} cannot forget {name}.", hint=_instead(model, name))
     if not asked or ("features" in asked and len(asked) > 1):
         raise InvalidRequestError(
@@ -113,6 +124,8 @@ def select_slots(
 
 def _instead(model: Any, what: str) -> str:
     """What can stand in for a model that cannot forget this."""
+    if what == "features" and what in model._requests:
+        return "Its first step needs all of them: fit again without them."
     if is_classifier(model):
         return "RetrainClassifier can."
     return "RetrainRegressor can." if is_regressor(model) and what != "classes" else "Fit again without them."

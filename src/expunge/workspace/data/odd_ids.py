@@ -29,5 +29,5 @@ def warn_of_points(column: str, ids: Sequence[Any]) -> None:
             f"Every id in column {column!r} ends in .0, as data frames write integers where one is missing: ids stay "
             "as they are written, and who asks for 3 does not find 3.0. Write them as integers (in pandas: read with "
             "dtype=str, or astype('Int64')), and add the data anew.",
-            UserWarning, stacklevel=2,
+            UserWarning, stacklevel=4,
         )  # fmt: skip

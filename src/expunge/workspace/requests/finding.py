@@ -87,7 +87,7 @@ def _of_wish(core: Core, wish: request_queue.Wish, asked: Sequence[Any]) -> list
             out.append(Finding("data", data.name, data.version, len(held.handles), _since(connection, held), "added"))
             for model in held.models:
                 count = _known(core, connection, wish, model, held)
-                if count or held.features:
+                if count or set(held.features).intersection(model.card.card.schema.columns):
                     found = below(core, connection, model)
                     out += [dataclasses.replace(found[0], records=count), *found[1:]]
         near = respelled(core, connection, wish.kind, payload, beside=asked)

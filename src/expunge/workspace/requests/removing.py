@@ -13,6 +13,7 @@ from expunge.digest import leaf
 from expunge.errors import LimitBrokenError, UnsupportedRequestError
 from expunge.params import canonical_params
 from expunge.records import Rectification, Removal
+from expunge.requests import serves
 from expunge.workspace.data import datasets
 from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.models import gates, models
@@ -131,7 +132,7 @@ def refuse_unable(kind: str, held: Sequence[Held]) -> None:
             card = model.card.card
             if kind == "feature" and not set(one.features).intersection(card.schema.columns):
                 continue
-            if wanted not in prepared(card)._requests:
+            if not serves(prepared(card), wanted):
                 raise _unable(model, wanted)
 
 
@@ -158,7 +159,7 @@ def _asked(
     if kind == "feature":
         columns = live_schema(card, live).columns
         names = [name for name in one.features if name in columns]
-        if names and ("features" not in live._requests or not hasattr(live, "feature_names_in_")):
+        if names and not serves(live, "features"):
             raise _unable(model, "features")
         return {"features": names} if names else {}
     if kind == "subject" and not one.data.is_copied and not one.ids:
