@@ -13,7 +13,6 @@ from expunge.digest import leaf
 from expunge.errors import LimitBrokenError, UnsupportedRequestError
 from expunge.params import canonical_params
 from expunge.records import Rectification, Removal
-from expunge.requests import serves
 from expunge.workspace.data import datasets
 from expunge.workspace.data.data_card import DataCard
 from expunge.workspace.models import gates, models
@@ -132,15 +131,17 @@ def refuse_unable(kind: str, held: Sequence[Held]) -> None:
             card = model.card.card
             if kind == "feature" and not set(one.features).intersection(card.schema.columns):
                 continue
-            if not serves(prepared(card), wanted):
-                raise _unable(model, wanted)
+            _refuse_unserved(model, prepared(card), wanted)
 
 
-def _unable(model: models.Model, wanted: str) -> UnsupportedRequestError:
-    return UnsupportedRequestError(
-        f"{model.name!r} ({type(prepared(model.card.card)).__name__}) cannot forget {wanted}.",
-        hint=f"Fit it again without them, with --force, or take it out first: expunge model remove {model.name}.",
-    )
+def _refuse_unserved(model: models.Model, method: Any, wanted: str) -> None:
+    from expunge.requests import serves
+
+    if not serves(method, wanted):
+        raise UnsupportedRequestError(
+            f"{model.name!r} ({type(method).__name__}) cannot forget {wanted}.",
+            hint=f"Fit it again without them, with --force, or take it out first: expunge model remove {model.name}.",
+        )
 
 
 def _asked(
@@ -159,8 +160,8 @@ def _asked(
     if kind == "feature":
         columns = live_schema(card, live).columns
         names = [name for name in one.features if name in columns]
-        if names and not serves(live, "features"):
-            raise _unable(model, "features")
+        if names:
+            _refuse_unserved(model, live, "features")
         return {"features": names} if names else {}
     if kind == "subject" and not one.data.is_copied and not one.ids:
         return {}
