@@ -112,6 +112,11 @@ class ByNeighbours:
         is_reached = "near" not in lists or come > 0 or reached(lists, rows, slots) > 0
         return (left, left) if is_reached else (0, 0)
 
+    def _fit_cost(self, rows: Rows) -> tuple[int, int]:
+        model: Any = self
+        lists = model._state().parts["lists"]
+        return (0 if self._lack(lists) is not None else lists["n"]), len(rows)
+
 
 def row_means(values: Floats) -> Floats:
     """The mean of each line, added from the left."""

@@ -73,7 +73,7 @@ class InTurn:
             if flow is None:  # nothing reaches this step any more
                 changes.update(dict.fromkeys(named(name, parts)))
                 continue
-            view: Any = View(change.rows, _checked(step, flow), flow.width)
+            view: Any = _seen_by(step, change.rows, flow)
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
             try:
@@ -104,7 +104,7 @@ class InTurn:
         solution = {} if self.front is None else self.front.solve(form_of(rows), below(FRONT, parts))
         out, flow = named(FRONT, solution), self._first_flow(rows, solution)
         for name, step in self.rest:
-            view: Any = View(rows, flow.through, flow.width)
+            view: Any = _seen_by(step, rows, flow)
             held = below(name, parts)
             own = stage(step, flow.width, rows=view, parts=held)._solve(view, held) if held else None
             if own is None:
@@ -140,17 +140,16 @@ class InTurn:
         is_reached = True  # of a step behind another one, which may have too little left, that is not known
         for name, step in self.rest:
             own = below(name, parts)
-            refit = self._refit(step, rows, own, left)
-            least = most = refit
-            names: Any = own
+            least, most = self._refit(step, rows, own, left)
+            refit, names = most, dict.fromkeys(own)
             if flow is not None and own and is_known is not False:
-                view: Any = View(rows, flow.through, flow.width)
+                view: Any = _seen_by(step, rows, flow)
                 model = stage(step, flow.width, rows=view, parts=own)
                 if table is None:
                     least, most, goes_on = model._estimate(view, slots)
                 else:
                     least, most, goes_on = model._estimate_corrected(view, slots, view.of(table))
-                names = dict.fromkeys(goes_on) if is_known else own
+                names = dict.fromkeys(goes_on if is_known else own)
                 least, most = (least, most) if is_known else (0, max(most, refit))
                 if step is not self.rest[-1][1]:
                     is_known, found = None, model._solve(view, own)
@@ -162,7 +161,7 @@ class InTurn:
     def most_work(self, rows: Rows, parts: Mapping[str, Part]) -> int:
         """Work of a full refit."""
         work = len(rows) if self.front is not None and below(FRONT, parts) else 0
-        return work + sum(self._refit(step, rows, below(name, parts), len(rows)) for name, step in self.rest)
+        return work + sum(self._refit(step, rows, below(name, parts), len(rows))[1] for name, step in self.rest)
 
     def doubt(self, rows: Rows, parts: Mapping[str, Part]) -> str | None:
         """What the last step says about its own bits, if it has to be tried out."""
@@ -177,7 +176,7 @@ class InTurn:
         for name, step in self.rest:
             if flow is None or not below(name, parts):
                 return ""
-            view: Any = View(rows, flow.through, flow.width)
+            view: Any = _seen_by(step, rows, flow)
             model = stage(step, flow.width, rows=view, parts=below(name, parts))
             if step is self.rest[-1][1]:
                 found: str | None = model._doubt(view)
@@ -186,13 +185,17 @@ class InTurn:
             flow = None if own is None else _next_flow(flow, step, own)
         return None
 
-    def _refit(self, step: Any, rows: Rows, parts: Mapping[str, Part], n: int) -> int:
-        """Work of a fit of a step on n rows."""
+    def _refit(self, step: Any, rows: Rows, parts: Mapping[str, Part], n: int) -> tuple[int, int]:
+        """Least and most work of a fit of a step on n rows, from what it says of a change in which nothing goes.
+
+        That is of the rows as they are. Of others a step may keep fewer models, so it is not sure to read a row twice.
+        """
+        if not parts or not len(rows):
+            return n, n
         none = np.empty(0, dtype=np.intp)
-        if not parts:
-            return n
-        whole: int = stage(step, 1, rows=rows, parts=parts)._estimate(rows, none)[1]
-        return n * max(1, round(whole / max(1, len(rows))))
+        low, high, _ = stage(step, 1, rows=rows, parts=parts)._estimate(rows, none)
+        least = n if not high else min(n, low * n // len(rows))  # without a word it reads each row once
+        return least, max(n, -(-high * n // len(rows)))
 
     def _front_solution(self, rows: Rows, parts: Mapping[str, Any], n: int, *, tolerant: bool) -> Part | None:
         """Statistics of the transformers of single columns, from tallies of n rows."""
@@ -229,10 +232,10 @@ class InTurn:
         return _Flow(through, outputs_of_front(front, width, solution))
 
 
-def _checked(step: Any, flow: _Flow) -> Callable[[Any], Any]:
-    """Rows through the steps before, refused if they are nothing that the step could learn from alone."""
+def _seen_by(step: Any, rows: Rows, flow: _Flow) -> Any:
+    """The rows as a step learns and answers from them, refused if they are nothing that it could learn from alone."""
     alone = stage(step, flow.width)
-    return lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0]
+    return View(rows, lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0], flow.width)
 
 
 def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:
