@@ -188,14 +188,16 @@ class InTurn:
     def _refit(self, step: Any, rows: Rows, parts: Mapping[str, Part], n: int) -> tuple[int, int]:
         """Least and most work of a fit of a step on n rows, from what it says of a change in which nothing goes.
 
-        That is of the rows as they are. Of others a step may keep fewer models, so it is not sure to read a row twice.
+        That is of the rows as they are, of which some may go. A step may keep fewer models then, so it is not sure to
+        read a row twice; and it reads no more than of all.
         """
         if not parts or not len(rows):
             return n, n
         none = np.empty(0, dtype=np.intp)
         low, high, _ = stage(step, 1, rows=rows, parts=parts)._estimate(rows, none)
-        least = n if not high else min(n, low * n // len(rows))  # without a word it reads each row once
-        return least, max(n, -(-high * n // len(rows)))
+        if high in (0, len(rows)):  # it reads each row once
+            return (n if low == high else 0), n
+        return min(n, low * n // len(rows)), max(n, high)
 
     def _front_solution(self, rows: Rows, parts: Mapping[str, Any], n: int, *, tolerant: bool) -> Part | None:
         """Statistics of the transformers of single columns, from tallies of n rows."""
