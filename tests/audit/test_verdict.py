@@ -18,7 +18,7 @@ from expunge.audit.evidence import collect
 from expunge.audit.exponential import common_variance
 from expunge.audit.report import AttackResult
 from expunge.audit.verdict import decide, retrains_needed
-from expunge.errors import InvalidParameterError, NewerFormatError
+from expunge.errors import InvalidDataError, InvalidParameterError, NewerFormatError
 
 N = 120
 FORGOTTEN = np.arange(N) < N // 2
@@ -105,6 +105,47 @@ def test_equal_references_are_no_obstacle_to_equal_bits() -> None:
     logits = np.tile(np.random.default_rng(0).normal(size=N), (40, 1))
     references = References(signals=signals(logits), members=np.zeros((40, N), dtype=bool))
     assert audit(scores(logits[0]), references, digests=("ab", "ab")).verdict == "forgotten"
+
+
+def chosen(references: References, rows: Any) -> References:
+    """These rows of the references, in this order; some perhaps several times."""
+    return References(
+        signals={name: of[rows] for name, of in references.signals.items()}, members=references.members[rows]
+    )
+
+
+def test_copies_of_references_count_as_one() -> None:
+    """Five models twelve times each accuse nobody, and one model copied is no power."""
+    model, references = world(2)
+    rows, own = np.append(np.arange(60) % 5, [60] * 24), scores(model(3 * FORGOTTEN))
+    report, once = audit(own, chosen(references, rows)), audit(own, chosen(references, [0, 1, 2, 3, 4, 60]))
+    assert (report.verdict, report.n_retrains, report.n_unforgotten) == ("cannot tell", 5, 1)
+    assert any(note.startswith("78 references answer as others do") for note in report.notes)
+    assert report.p_not_forgotten == once.p_not_forgotten == pytest.approx(1 / 6)
+    assert [of.auc for of in report.attacks] == [of.auc for of in once.attacks]
+    full = chosen(references, np.append(np.arange(60), [60] * 24))
+    assert full.retrains(own).tolist() == list(range(60))
+    quiet = audit(scores(model(0)), full)
+    assert (quiet.verdict, quiet.n_unforgotten) == ("cannot tell", 1)
+    with pytest.raises(InvalidDataError, match=r"60 references .* only 3 of them answer differently; an audit needs 4"):
+        audit(own, chosen(references, np.arange(60) % 3))
+
+
+def test_a_retrained_reference_is_accused_of_nothing() -> None:
+    """Where answers are coarse, two models may agree by chance; the most extreme one would else be accused."""
+    _, references = world(3, retrains=100)
+    evidence = collect(scores(references.signals["logit"][70]), references)
+    assert evidence.is_among
+    most = evidence.retrains.argmax(axis=0)[0]
+    report = audit(scores(references.signals["logit"][most]), references)
+    assert (report.p_not_forgotten, report.p_over_forgotten) == (1.0, 1.0)
+    assert any("as one of the retrained references does" in reason for reason in report.reasons)
+
+
+def test_a_missed_copy_counts_each_time_and_a_caught_one_once() -> None:
+    nulls, models = np.random.default_rng(0).normal(size=(60, 1)), np.array([[9.0], [9.5], [0.0]])
+    power = decide(np.zeros(1), nulls, models, alpha=0.05, times=np.array([7, 1, 3])).power
+    assert power.value == pytest.approx(2 / 5)
 
 
 def test_power_counts_only_with_enough_references() -> None:

@@ -46,7 +46,8 @@ SLOW = frozenset(
         "ALS-warm", "BayesianLogisticRegression-reverse", "BayesianRidge-fixed", "ForestClassifier-frame",
         "GaussianDetector-share", "IsolationForest-share", "LangevinLogisticRegression-batches",
         "LinearDiscriminantAnalysis-shrinkage", "ModularClassifier-columns", "ModularClassifier-densities",
-        "NearestCentroid-shrunken", "PCA-share", "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts",
+        "NearestCentroid-shrunken", "PCA-share", "Pipeline-forest-words", "Pipeline-neighbours-words",
+        "Pipeline-rare-frame", "Pipeline-ridge-words", "Pipeline-sharded", "RetrainClassifier-texts",
         "RetrainRegressor-tree", "SISAClassifier-histgb", "SISAClassifier-lightgbm", "SISAClassifier-logistic",
         "SISAClassifier-persons", "SISAClassifier-strings", "SISAClassifier-weighted", "SISARegressor-tree",
     }
@@ -209,5 +210,12 @@ def _instances() -> Iterator[tuple[str, Case]]:
     )
     normed = expunge.make_pipeline(expunge.TfidfVectorizer(), expunge.MultinomialNB())
     ridge = expunge.make_pipeline(expunge.TfidfVectorizer(max_features=6), expunge.RidgeClassifier())
+    counted = {"table": "texts", "alternatives": {"steps": [WEIGHTED], "fold": []}}
+    forest = expunge.ForestClassifier(n_estimators=3, max_depth=4)
+    yield "Pipeline-forest-words", Case(expunge.make_pipeline(expunge.CountVectorizer(), forest), **counted)
+    known = expunge.LocalOutlierFactor(n_neighbors=2, contamination=0.1)
+    yield "Pipeline-neighbours-words", Case(expunge.make_pipeline(expunge.TfidfVectorizer(), known), **counted)
+    rare = expunge.make_pipeline(frame_columns(), expunge.HistogramDetector(n_bins=4, contamination=0.1))
+    yield "Pipeline-rare-frame", Case(rare, table="frame", alternatives={"fold": []})
     yield "Pipeline-ridge-words", Case(ridge, table="texts", alternatives={"steps": [WEIGHTED]})
     yield "Pipeline-normed-words", Case(normed, table="texts", alternatives={"steps": [WEIGHTED]})

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from expunge.audit.copies import alike
 from expunge.audit.exponential import exponential_family
 from expunge.audit.inputs import References, Scores
 from expunge.audit.lira import lira_offline, lira_online
@@ -55,6 +56,10 @@ class Evidence:
         Standard scores against the references, of the audited model and of each reference against the others.
     memory : Interval or None
         Memory left of the audited model.
+    times : ndarray of int, shape (q,)
+        How many references answer as each of those trained with the forget set does, itself among them.
+    is_among : bool
+        Whether the audited model answers all records as one of the retrained references does.
     """
 
     names: tuple[str, ...]
@@ -65,6 +70,8 @@ class Evidence:
     z: Floats
     reference_z: Floats
     memory: Interval | None
+    times: npt.NDArray[np.intp]
+    is_among: bool
 
 
 class _Answers(NamedTuple):
@@ -96,7 +103,7 @@ def collect(scores: Scores, references: References) -> Evidence:
     Raises
     ------
     InvalidDataError
-        Fewer than four references without the records, or references that are all the same.
+        Fewer than four different references without the records, or references that are all the same.
 
     Notes
     -----
@@ -122,27 +129,34 @@ def collect(scores: Scores, references: References) -> Evidence:
         names=tuple(names), audited=np.array(audited), retrains=np.array(retrains).T,
         unforgotten=np.array(unforgotten).T, scores=columns, z=columns["LiRA"],
         reference_z=_spread(lira_offline(logits.retrains, against.retrains), used, len(scores.is_forgotten)),
-        memory=memory,
+        memory=memory, times=references.times(scores),
+        is_among=_is_among(answers),
     )  # fmt: skip
 
 
 def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDArray[np.intp]]:
     used = np.concatenate([np.flatnonzero(scores.is_forgotten), np.flatnonzero(scores.is_held_out)])
-    retrains, unforgotten = references.retrains(scores), references.unforgotten(scores)
-    if len(retrains) < LEAST_RETRAINS:
-        raise InvalidDataError(
-            f"{len(retrains)} references were trained without forgotten and held-out records; an audit needs "
-            f"{LEAST_RETRAINS}.",
-            hint="And 39 before it can accuse anybody at 5 %.",
-        )
+    every, retrains, unforgotten = (
+        references.without(scores),
+        references.retrains(scores),
+        references.unforgotten(scores),
+    )
     shared = [name for name in _NAMES if name in references.signals and name in scores.signals]
     without = {n: np.asarray(references.signals[n], dtype=np.float64)[np.ix_(retrains, used)] for n in shared}
-    if float(np.ptp(without["logit"], axis=0).max()) <= 1e-12 * float(np.abs(without["logit"]).max()):
+    logits = without["logit"]
+    if len(every) >= LEAST_RETRAINS and float(np.ptp(logits, axis=0).max()) <= 1e-12 * float(np.abs(logits).max()):
         raise InvalidDataError(
             "All references are the same model: they show no range that a retrain could lie in.",
             hint="Train them with other seeds or on resampled records; equal models are compared by digest.",
         )
-    others = np.setdiff1d(np.arange(len(references)), np.concatenate([retrains, unforgotten]))
+    if len(retrains) < LEAST_RETRAINS:
+        copies = "" if len(retrains) == len(every) else f", and only {len(retrains)} of them answer differently"
+        raise InvalidDataError(
+            f"{len(every)} references were trained without forgotten and held-out records{copies}; an audit needs "
+            f"{LEAST_RETRAINS}.",
+            hint="And 39 before it can accuse anybody at 5 %.",
+        )
+    others = np.setdiff1d(np.arange(len(references)), np.concatenate([every, references.untouched(scores)]))
     return _Answers(
         target={n: np.asarray(scores.signals[n], dtype=np.float64)[used] for n in shared},
         retrains=without,
@@ -151,6 +165,12 @@ def _answers(scores: Scores, references: References) -> tuple[_Answers, npt.NDAr
         labels=None if scores.labels is None else scores.labels[used],
         halves=_halves(references, others, used),
     ), used
+
+
+def _is_among(answers: _Answers) -> bool:
+    """Whether the audited model answers as a retrained reference does."""
+    together = [np.vstack([answers.retrains[name], answers.target[name]]) for name in answers.target]
+    return bool(alike(together)[-1] < len(together[0]) - 1)
 
 
 def _halves(

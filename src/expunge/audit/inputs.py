@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from expunge.audit.copies import alike
 from expunge.audit.entropy import entropy
 from expunge.audit.label_only import label_only
 from expunge.audit.logit import FLOOR, logit_confidence
@@ -250,8 +251,9 @@ class References:
     -----
     A row that was trained on no record of the audit's two sets is a *retrain*; one that was trained on the whole forget
     set and on no held-out record is *unforgotten*, what a method that does nothing leaves, which the audit must catch.
-    Rows trained on some records of each, on random halves, serve the attacks that compare "in" with "out". Models that
-    were trained and have forgotten again stand in a set of references of their own, in
+    Rows trained on some records of each, on random halves, serve the attacks that compare "in" with "out". Rows of the
+    first two kinds that answer alike, as copies of a model do, count as one: ranks are of models drawn one by one.
+    Models that were trained and have forgotten again stand in a set of references of their own, in
     :class:`~expunge.audit.further.Further`, whose ``members`` say what they were trained on.
     """
 
@@ -286,15 +288,36 @@ class References:
         return len(self.members)
 
     def retrains(self, scores: Scores) -> npt.NDArray[np.intp]:
-        """Rows trained on no record of either set."""
+        """Rows trained on no record of either set; of rows that answer alike the first."""
+        return self._different(self.without(scores), scores)[0]
+
+    def unforgotten(self, scores: Scores) -> npt.NDArray[np.intp]:
+        """Rows trained on the whole forget set and on no held-out record; of rows that answer alike the first."""
+        return self._different(self.untouched(scores), scores)[0]
+
+    def times(self, scores: Scores) -> npt.NDArray[np.intp]:
+        """How many rows answer as each of :meth:`unforgotten` does, itself among them."""
+        return self._different(self.untouched(scores), scores)[1]
+
+    def without(self, scores: Scores) -> npt.NDArray[np.intp]:
+        """All rows trained on no record of either set, copies too."""
         self.check_fits(scores)
         return np.flatnonzero(~self.members[:, scores.is_forgotten | scores.is_held_out].any(axis=1))
 
-    def unforgotten(self, scores: Scores) -> npt.NDArray[np.intp]:
-        """Rows trained on the whole forget set and on no held-out record."""
+    def untouched(self, scores: Scores) -> npt.NDArray[np.intp]:
+        """All rows trained on the whole forget set and on no held-out record, copies too."""
         self.check_fits(scores)
         knows = self.members[:, scores.is_forgotten].all(axis=1)
         return np.flatnonzero(knows & ~self.members[:, scores.is_held_out].any(axis=1))
+
+    def _different(
+        self, rows: npt.NDArray[np.intp], scores: Scores
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Those of the rows that answer unlike all before them on the records of the audit, and how many answer so."""
+        used = np.flatnonzero(scores.is_forgotten | scores.is_held_out)
+        shared = [np.asarray(of)[np.ix_(rows, used)] for name, of in self.signals.items() if name in scores.signals]
+        first, times = np.unique(alike(shared), return_counts=True)
+        return rows[first], times.astype(np.intp)
 
     def check_fits(self, scores: Scores) -> None:
         """Refuse references of other records than those of the scores.

@@ -17,9 +17,9 @@ from expunge.audit.inputs import References, Scores
 from expunge.audit.metrics import metrics_of
 from expunge.audit.ranks import max_t_each, rank_p_value
 from expunge.audit.report import AttackResult, AuditReport, Figure, Metric, Verdict
-from expunge.audit.statistics import Interval, clopper_pearson, delong, tpr_at_fpr
+from expunge.audit.statistics import Interval, delong, tpr_at_fpr
 from expunge.audit.strata import record_log_ratios, strata_of, worst_records
-from expunge.audit.verdict import LEAST_POWER, Decision, decide, equality, retrains_needed
+from expunge.audit.verdict import LEAST_POWER, Decision, caught_share, decide, equality, retrains_needed
 from expunge.errors import InvalidDataError
 
 __all__ = ["audit", "audit_by_digest"]
@@ -47,7 +47,7 @@ def audit(
         What the audited model says about forgotten and held-out records.
     references : References
         What models trained without the forget set say, and models trained with it. 39 of the first kind are needed to
-        accuse at 5 %, 14 of the second to be told "forgotten".
+        accuse at 5 %, 14 of the second to be told "forgotten"; those that answer alike count once.
     digests : pair of str, optional
         Digest of the audited model, and of a fresh fit without the records that the auditor made.
     further : Further, optional
@@ -68,7 +68,7 @@ def audit(
     Raises
     ------
     InvalidDataError
-        References that do not fit the scores, are too few or all the same.
+        References that do not fit the scores, of which too few differ, or all the same.
 
     Notes
     -----
@@ -95,6 +95,7 @@ def audit(
     retrains_needed(alpha)
     is_equal = None if digests is None else digests[0] == digests[1]
     n_retrains, n_unforgotten = len(references.retrains(scores)), len(references.unforgotten(scores))
+    n_around = len(references.without(scores)) + len(references.untouched(scores))
     common: dict[str, Any] = {
         "alpha": alpha, "n_forgotten": scores.n_forgotten, "n_held_out": scores.n_held_out, "n_retrains": n_retrains,
         "n_unforgotten": n_unforgotten, "version": _version(), "unseen": UNSEEN,
@@ -102,7 +103,7 @@ def audit(
     try:
         evidence = collect(scores, references)
     except InvalidDataError as error:
-        if not is_equal or n_retrains < LEAST_RETRAINS:
+        if not is_equal or len(references.without(scores)) < LEAST_RETRAINS:
             raise
         return AuditReport(
             verdict="forgotten", sentence=_sentence("forgotten", None, n_retrains, is_equal=True), notes=(str(error),),
@@ -111,7 +112,7 @@ def audit(
     decides = np.array([card(name).decides for name in evidence.names])
     decision = decide(
         evidence.audited[decides], evidence.retrains[:, decides], evidence.unforgotten[:, decides], alpha=alpha,
-        is_equal=is_equal,
+        is_equal=is_equal, times=evidence.times, is_among=evidence.is_among,
     )  # fmt: skip
     attacks = _attack_results(evidence, scores, decides)
     log_ratios = record_log_ratios(scores, references)
@@ -120,7 +121,13 @@ def audit(
         sentence=_sentence(decision.verdict, decision, n_retrains, is_equal=bool(is_equal)),
         reasons=decision.reasons,
         notes=_notes(
-            decision, evidence, n_retrains, alpha, is_equal, other=len(references) - n_retrains - n_unforgotten
+            decision,
+            evidence,
+            n_retrains,
+            alpha,
+            is_equal,
+            copies=n_around - n_retrains - n_unforgotten,
+            other=len(references) - n_around,
         ),
         p_not_forgotten=decision.p_not_forgotten,
         p_over_forgotten=decision.p_over_forgotten,
@@ -198,7 +205,7 @@ def _attack_results(evidence: Evidence, scores: Scores, decides: npt.NDArray[np.
                 p_not_forgotten=float(up[j]),
                 p_over_forgotten=float(down[j]),
                 p_corrected=float(corrected[j]),
-                power=_power_alone(nulls[:, j], evidence.unforgotten[:, j]),
+                power=_power_alone(nulls[:, j], evidence.unforgotten[:, j], evidence.times),
                 decides=bool(decides[j]),
             )
         )
@@ -228,12 +235,11 @@ def _of_records(what: Callable[..., Interval], members: Floats | None, others: F
         return Figure(refusal=str(error))
 
 
-def _power_alone(retrains: Floats, unforgotten: Floats) -> Figure:
+def _power_alone(retrains: Floats, unforgotten: Floats, times: npt.NDArray[np.intp]) -> Figure:
     """Share of the do-nothing references above all but 2.5 % of the retrained ones."""
     if not len(unforgotten):
         return Figure(refusal="No reference was trained on the forget set.")
-    caught = sum(rank_p_value(v, retrains) <= 0.025 for v in unforgotten)
-    return Figure.of(clopper_pearson(caught, len(unforgotten)))
+    return Figure.of(caught_share(np.array([rank_p_value(v, retrains) <= 0.025 for v in unforgotten]), times))
 
 
 def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
@@ -247,9 +253,15 @@ def _epsilon(evidence: Evidence, scores: Scores) -> Figure:
 
 
 def _notes(
-    decision: Decision, evidence: Evidence, n_retrains: int, alpha: float, is_equal: bool | None, *, other: int
-) -> tuple[str, ...]:
+    decision: Decision, evidence: Evidence, n_retrains: int, alpha: float, is_equal: bool | None, *, copies: int,
+    other: int,
+) -> tuple[str, ...]:  # fmt: skip
     notes = []
+    if copies:
+        notes.append(
+            f"{copies} references answer as others do, and count as one with these: train references with other seeds "
+            "or on resampled records."
+        )
     if other and "LiRA online" not in evidence.names:
         notes.append(
             f"{other} references were trained on some of the records and were not used: the online attacks take two "

@@ -8,6 +8,9 @@
 3. Neither, and the same rule catches references that were trained on the forget set with a power of at least 0.8, by
    the lower end of its exact interval (one-sided 95 %): **forgotten**.
 4. Else **cannot tell**.
+
+References are draws, so copies of one are one (:mod:`expunge.audit.copies`), and a model that answers all records as a
+retrained reference does is accused of nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ import numpy.typing as npt
 from expunge.arguments import check_number
 from expunge.audit.ranks import max_t
 from expunge.audit.report import Figure, Verdict
-from expunge.audit.statistics import clopper_pearson
+from expunge.audit.statistics import Interval, clopper_pearson
 
-__all__ = ["LEAST_POWER", "Decision", "decide", "equality", "retrains_needed"]
+__all__ = ["LEAST_POWER", "Decision", "caught_share", "decide", "equality", "retrains_needed"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,8 +66,9 @@ def retrains_needed(alpha: float) -> int:
 
 
 def decide(
-    audited: Floats, retrains: Floats, unforgotten: Floats, *, alpha: float, is_equal: bool | None = None
-) -> Decision:
+    audited: Floats, retrains: Floats, unforgotten: Floats, *, alpha: float, is_equal: bool | None = None,
+    times: npt.NDArray[np.intp] | None = None, is_among: bool = False,
+) -> Decision:  # fmt: skip
     """Apply the rule.
 
     Parameters
@@ -76,6 +80,10 @@ def decide(
     alpha : float
     is_equal : bool, optional
         Whether the digest equals that of a fresh fit without the records; None if nobody compared.
+    times : ndarray of int, shape (q,), optional
+        As in :func:`power_of`.
+    is_among : bool
+        Whether the audited model answers all records as one of the retrained references does.
 
     Examples
     --------
@@ -87,11 +95,15 @@ def decide(
     'not forgotten'
     """
     high, low, most, least = max_t(np.vstack([audited, retrains]))
-    power = power_of(retrains, unforgotten, alpha=alpha)
+    if is_among:
+        high = low = 1.0
+    power = power_of(retrains, unforgotten, alpha=alpha, times=times)
     needed = retrains_needed(alpha)
     reasons = [equality(is_equal)] if is_equal is not None else []
     if len(retrains) < needed:
         reasons.append(f"{len(retrains)} retrained references; {needed} are needed to accuse anybody at {alpha:g}.")
+    if is_among:
+        reasons.append("The model answers all these records as one of the retrained references does.")
     reasons.append(
         f"More memory than the retrained references: p = {high:.3g}; less: p = {low:.3g}; each against {alpha / 2:g}."
     )
@@ -106,12 +118,26 @@ def decide(
     return Decision(verdict, high, low, power, tuple(reasons))
 
 
-def power_of(retrains: Floats, unforgotten: Floats, *, alpha: float) -> Figure:
-    """Share of the do-nothing references that the rule calls not forgotten, each put in the audited model's place."""
+def power_of(
+    retrains: Floats, unforgotten: Floats, *, alpha: float, times: npt.NDArray[np.intp] | None = None
+) -> Figure:
+    """Share of the do-nothing references that the rule calls not forgotten, each put in the audited model's place.
+
+    ``times`` says how many of them answer as each of these does: a model that is caught counts once, copied or not, and
+    one that is missed each time, so that the power is not overstated whether they are copies or agree by chance.
+    """
     if not len(unforgotten):
         return Figure(refusal="No reference was trained on the forget set: nobody knows what the audit would miss.")
-    caught = sum(max_t(np.vstack([row, retrains])).p_high <= alpha / 2 for row in unforgotten)
-    return Figure.of(clopper_pearson(caught, len(unforgotten), confidence=0.9), confidence=0.9)
+    caught = np.array([max_t(np.vstack([row, retrains])).p_high <= alpha / 2 for row in unforgotten])
+    return Figure.of(caught_share(caught, times, confidence=0.9), confidence=0.9)
+
+
+def caught_share(
+    caught: npt.NDArray[np.bool_], times: npt.NDArray[np.intp] | None, *, confidence: float = 0.95
+) -> Interval:
+    """Share of those caught, with its exact interval; counted as :func:`power_of` says."""
+    missed = len(caught) - int(caught.sum()) if times is None else int(times[~caught].sum())
+    return clopper_pearson(int(caught.sum()), int(caught.sum()) + missed, confidence=confidence)
 
 
 def equality(is_equal: bool) -> str:

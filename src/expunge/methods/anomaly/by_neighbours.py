@@ -112,6 +112,9 @@ class ByNeighbours:
         is_reached = "near" not in lists or come > 0 or reached(lists, rows, slots) > 0
         return (left, left) if is_reached else (0, 0)
 
+    def _fit_cost(self, rows: Rows) -> tuple[int, int]:
+        return 0, len(rows)  # none, should they be too few for n_neighbors
+
 
 def row_means(values: Floats) -> Floats:
     """The mean of each line, added from the left."""

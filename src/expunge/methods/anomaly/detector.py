@@ -61,6 +61,10 @@ class Detector(OutlierMixin, Unlearner):
         n = len(slots) + (0 if table is None else len(table))
         return n, n
 
+    def _fit_cost(self, rows: Rows) -> tuple[int, int]:
+        """Least and most records read by a fit on these rows, but for those that are scored again."""
+        return len(rows), len(rows)
+
     # ------------------------------------------------------------------ the contract
 
     def _check_params(self) -> None:
@@ -111,9 +115,8 @@ class Detector(OutlierMixin, Unlearner):
         return self._whole_cost(rows, slots, table)
 
     def _whole_cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int, tuple[str, ...]]:
-        low, high = self._cost(rows, slots, table)
-        if not len(slots) and table is None:  # asked for no record: what a fit would cost
-            high = max(high, len(rows))
+        is_fit = not len(slots) and table is None  # asked for no record: what a fit would cost
+        low, high = self._fit_cost(rows) if is_fit else self._cost(rows, slots, table)
         parts, left = self._state().parts, len(rows) - len(slots) + (0 if table is None else len(table))
         if self._is_scored():
             is_awake = "offset" in parts and left > 1 and not rows.has_weights  # and stays so

@@ -190,8 +190,9 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
         return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, tuple[str, ...]]:
-        if (left := len(rows) - len(slots)) and is_last_of_a_class(rows, slots, self._state().parts.get("names")):
-            return left, left, tuple(self._state().parts)
+        left, parts = len(rows) - len(slots), self._state().parts
+        if not len(slots) or (left and is_last_of_a_class(rows, slots, parts.get("names"))):
+            return left, left, tuple(parts)  # a fit
         return self._planned(left, weight_of(rows, slots))
 
     def _estimate_corrected(self, rows: Rows, slots: Slots, table: Table) -> tuple[int, int, tuple[str, ...]]:

@@ -231,8 +231,8 @@ class KMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unlearner):
             return 0, 0, names
         moved, every = len(slots) + n_new, len(rows) - len(slots) + n_new
         looked_at = min(left, int(self.max_samples))
-        if "search" not in parts or not moved:
-            return looked_at + every, looked_at + every, names
+        if "search" not in parts or not moved:  # a fit; of none, should they be too few for n_clusters
+            return (looked_at + every if moved else 0), looked_at + every, names
         if not self._is_looked_at(rows, slots, parts["search"]["bound"]):
             return moved, moved, ("size", "sums")
         return looked_at + min(moved, every), looked_at + max(moved, every), names

@@ -128,9 +128,17 @@ class IsolationForest(Detector):
         return out
 
     def _cost(self, rows: Rows, slots: Slots, table: Table | None) -> tuple[int, int]:
-        left = len(rows) - len(slots) + (0 if table is None else len(table))
+        return 0, self._most_read(len(rows) - len(slots) + (0 if table is None else len(table)))
+
+    def _fit_cost(self, rows: Rows) -> tuple[int, int]:
+        most = self._most_read(len(rows))
+        is_known = not rows.has_weights and not isinstance(self.max_samples, (float, np.floating))
+        return (most if is_known else 0), max(most, len(rows))
+
+    def _most_read(self, n: int) -> int:
+        """Records of all trees, of n records."""
         is_share = isinstance(self.max_samples, (float, np.floating))
-        return 0, int(self.n_estimators) * (left if is_share else min(left, int(self.max_samples)))
+        return int(self.n_estimators) * (n if is_share else min(n, int(self.max_samples)))
 
     def _joined(self, parts: Mapping[str, Part]) -> Part:
         trees = [parts[_name(t)] for t in range(int(self.n_estimators))]

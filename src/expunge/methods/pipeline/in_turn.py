@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,7 +73,7 @@ class InTurn:
             if flow is None:  # nothing reaches this step any more
                 changes.update(dict.fromkeys(named(name, parts)))
                 continue
-            view: Any = View(change.rows, _checked(step, flow), flow.width)
+            view: Any = _seen_by(step, change.rows, flow)
             goes_on = is_known and bool(parts)
             model = stage(step, flow.width, rows=view, parts=parts)
             try:
@@ -104,7 +104,7 @@ class InTurn:
         solution = {} if self.front is None else self.front.solve(form_of(rows), below(FRONT, parts))
         out, flow = named(FRONT, solution), self._first_flow(rows, solution)
         for name, step in self.rest:
-            view: Any = View(rows, flow.through, flow.width)
+            view: Any = _seen_by(step, rows, flow)
             held = below(name, parts)
             own = stage(step, flow.width, rows=view, parts=held)._solve(view, held) if held else None
             if own is None:
@@ -136,25 +136,19 @@ class InTurn:
             is_known = is_same(solution, after)
             if after is None:
                 return low, high, tuple(parts)
-        flow = None if solution is None else self._first_flow(rows, solution)
         is_reached = True  # of a step behind another one, which may have too little left, that is not known
-        for name, step in self.rest:
-            own = below(name, parts)
-            refit = self._refit(step, rows, own, left)
-            least = most = refit
-            names: Any = own
+        for name, step, own, flow in self._flows(rows, parts):
+            least, most = _refit(step, rows, own, left, flow)
+            refit, names = most, dict.fromkeys(own)
             if flow is not None and own and is_known is not False:
-                view: Any = View(rows, flow.through, flow.width)
+                view: Any = _seen_by(step, rows, flow)
                 model = stage(step, flow.width, rows=view, parts=own)
                 if table is None:
                     least, most, goes_on = model._estimate(view, slots)
                 else:
                     least, most, goes_on = model._estimate_corrected(view, slots, view.of(table))
-                names = dict.fromkeys(goes_on) if is_known else own
-                least, most = (least, most) if is_known else (0, max(most, refit))
-                if step is not self.rest[-1][1]:
-                    is_known, found = None, model._solve(view, own)
-                    flow = None if found is None else _next_flow(flow, step, found)
+                names = dict.fromkeys(goes_on if is_known else own)
+                least, most, is_known = (least, most, None) if is_known else (0, max(most, refit), None)
             low, high, is_reached = low + (least if is_reached else 0), high + most, False
             touched += named(name, names)
         return low, high, tuple(touched)
@@ -162,37 +156,36 @@ class InTurn:
     def most_work(self, rows: Rows, parts: Mapping[str, Part]) -> int:
         """Work of a full refit."""
         work = len(rows) if self.front is not None and below(FRONT, parts) else 0
-        return work + sum(self._refit(step, rows, below(name, parts), len(rows)) for name, step in self.rest)
+        return work + sum(
+            _refit(step, rows, own, len(rows), flow)[1] for _, step, own, flow in self._flows(rows, parts)
+        )
 
     def doubt(self, rows: Rows, parts: Mapping[str, Part]) -> str | None:
         """What the last step says about its own bits, if it has to be tried out."""
         if not self.rest or type(self.rest[-1][1])._doubt is Unlearner._doubt:
             return None
-        if not len(rows):
-            return ""
-        solution = (
-            {} if self.front is None else self._front_solution(rows, below(FRONT, parts), len(rows), tolerant=True)
-        )
+        found: str | None = ""
+        for _, step, own, flow in self._flows(rows, parts):
+            if flow is None or not own:
+                return ""
+            if step is self.rest[-1][1]:
+                view: Any = _seen_by(step, rows, flow)
+                found = stage(step, flow.width, rows=view, parts=own)._doubt(view)
+        return found
+
+    def _flows(self, rows: Rows, parts: Mapping[str, Part]) -> Iterator[tuple[str, Any, dict[str, Part], _Flow | None]]:
+        """The steps with their names and parts, and what reaches each of them as the pipeline is."""
+        solution: Part | None = {}
+        if self.front is not None:
+            solution = self._front_solution(rows, below(FRONT, parts), len(rows), tolerant=True)
         flow = None if solution is None else self._first_flow(rows, solution)
         for name, step in self.rest:
-            if flow is None or not below(name, parts):
-                return ""
-            view: Any = View(rows, flow.through, flow.width)
-            model = stage(step, flow.width, rows=view, parts=below(name, parts))
-            if step is self.rest[-1][1]:
-                found: str | None = model._doubt(view)
-                return found
-            own = model._solve(view, below(name, parts))
-            flow = None if own is None else _next_flow(flow, step, own)
-        return None
-
-    def _refit(self, step: Any, rows: Rows, parts: Mapping[str, Part], n: int) -> int:
-        """Work of a fit of a step on n rows."""
-        none = np.empty(0, dtype=np.intp)
-        if not parts:
-            return n
-        whole: int = stage(step, 1, rows=rows, parts=parts)._estimate(rows, none)[1]
-        return n * max(1, round(whole / max(1, len(rows))))
+            own = below(name, parts)
+            yield name, step, own, flow
+            if flow is not None and step is not self.rest[-1][1]:
+                view: Any = _seen_by(step, rows, flow)
+                found = stage(step, flow.width, rows=view, parts=own)._solve(view, own) if own else None
+                flow = None if found is None else _next_flow(flow, step, found)
 
     def _front_solution(self, rows: Rows, parts: Mapping[str, Any], n: int, *, tolerant: bool) -> Part | None:
         """Statistics of the transformers of single columns, from tallies of n rows."""
@@ -229,10 +222,26 @@ class InTurn:
         return _Flow(through, outputs_of_front(front, width, solution))
 
 
-def _checked(step: Any, flow: _Flow) -> Callable[[Any], Any]:
-    """Rows through the steps before, refused if they are nothing that the step could learn from alone."""
+def _refit(step: Any, rows: Rows, parts: Mapping[str, Part], n: int, flow: _Flow | None) -> tuple[int, int]:
+    """Least and most work of a fit of a step on n rows, from what it says of a change in which nothing goes.
+
+    That is of the rows as they are, of which some may go. A step may keep fewer models then, so it is not sure to read
+    a row twice; and it reads no more than of all.
+    """
+    if flow is None or not parts or not len(rows):
+        return n, n
+    view: Any = _seen_by(step, rows, flow)
+    model = stage(step, flow.width, rows=view, parts=parts)
+    low, high, _ = model._estimate(view, np.empty(0, dtype=np.intp))
+    if high in (0, len(rows)):  # it reads each row once
+        return (n if low == high else 0), n
+    return min(n, low * n // len(rows)), max(n, high)
+
+
+def _seen_by(step: Any, rows: Rows, flow: _Flow) -> Any:
+    """The rows as a step learns and answers from them, refused if they are nothing that it could learn from alone."""
     alone = stage(step, flow.width)
-    return lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0]
+    return View(rows, lambda X: alone._validate(as_taken(step, flow.through(X)), None, reset=False)[0], flow.width)
 
 
 def _refuse_missing(Z: Any, X: Any, front: Front, solution: Part) -> None:

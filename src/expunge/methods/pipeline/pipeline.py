@@ -18,7 +18,7 @@ from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.methods.pipeline.fold import Together, fold_of
 from expunge.methods.pipeline.in_turn import InTurn
 from expunge.methods.pipeline.stages import FRONT, JOINT, below, outputs_of_front, rows_at_a_time, stacked
-from expunge.methods.pipeline.steps_behind import asked_of, names_behind, steps_behind, weaker_step
+from expunge.methods.pipeline.steps_behind import asked_of, names_behind, slept, steps_behind, weaker_step
 from expunge.methods.preprocessing.column_transformer import ColumnTransformer
 from expunge.methods.preprocessing.columnwise import ColumnFront
 from expunge.methods.preprocessing.front import Branch, Front
@@ -175,7 +175,7 @@ class Pipeline(NamedSteps, Unlearner):
     def _update(self, change: Change) -> dict[str, Part | None]:
         kept, tolerant = self._kept(change.rows), change.tolerant
         if not tolerant and change.parts:  # a model that sleeps may learn step by step
-            tolerant = not change.n_before or self._solve(change.rows, change.parts) is None
+            tolerant = not change.n_before or slept(self, change)
         return kept.update(change, tolerant=tolerant)
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:

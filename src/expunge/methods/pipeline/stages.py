@@ -16,10 +16,12 @@ from expunge.errors import InvalidDataError
 from expunge.params import record_params
 from expunge.rows import Rows, Table
 from expunge.state import Change, Fitted, Part
+from expunge.table.label_kinds import as_labels
 
 __all__ = [
     "FRONT",
     "JOINT",
+    "Before",
     "View",
     "as_taken",
     "below",
@@ -81,6 +83,40 @@ class View:
     def of(self, table: Table) -> Table:
         """A table of the store, transformed."""
         return dataclasses.replace(table, X=self._through(table.X) if len(table) else self.form())
+
+
+class Before:
+    """The rows of a store as they were before a change that is on its way. Everything else is the store's.
+
+    Parameters
+    ----------
+    change : Change
+    """
+
+    def __init__(self, change: Change) -> None:
+        self._rows = change.rows
+        self.alive = change.rows.alive.copy()
+        self.alive[change.removed_slots], self.alive[change.added_slots] = True, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def __len__(self) -> int:
+        return int(self.alive.sum())
+
+    @property
+    def ids(self) -> npt.NDArray[Any]:
+        """As :attr:`Rows.ids`."""
+        return self._rows.peek_beside(self.slots()).ids
+
+    def slots(self) -> Slots:
+        """As :meth:`Rows.slots`."""
+        return self._rows.in_order(np.flatnonzero(self.alive))
+
+    def labels(self) -> npt.NDArray[Any]:
+        """As :meth:`Rows.labels`."""
+        y = self._rows.targets(np.flatnonzero(self.alive))[0]
+        return np.empty(0) if y is None else np.unique(as_labels(y))
 
 
 def stage_change(change: Change, view: Any, parts: Mapping[str, Part] | None, *, tolerant: bool) -> Change:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from expunge.contract import Unlearner
-from expunge.methods.pipeline.stages import as_taken, below, outputs_of, stage, width_of
-from expunge.state import Part
+from expunge.methods.pipeline.stages import Before, as_taken, below, outputs_of, stage, width_of
+from expunge.state import Change, Part
 
-__all__ = ["asked_of", "names_behind", "steps_behind", "weaker_step"]
+__all__ = ["asked_of", "names_behind", "slept", "steps_behind", "weaker_step"]
 
 Steps = list[tuple[str, Any]]
 
@@ -41,6 +41,14 @@ def weaker_step(pipeline: Any) -> Unlearner | None:
         return None
     own: Unlearner = stage(last, 1, rows=pipeline._rows(), parts=below(name, pipeline._state().parts))
     return own
+
+
+def slept(pipeline: Any, change: Change) -> bool:
+    """Whether a pipeline was dormant before a change that is on its way."""
+    state = pipeline._fitted
+    if state.is_solved:
+        return state.solution is None
+    return pipeline._solve(Before(change), change.parts) is None
 
 
 def names_behind(steps: Steps, solution: Part, names: list[str]) -> list[str]:
