@@ -51,6 +51,11 @@ class Layout:
         return self.root / "keys"
 
     @property
+    def sealed(self) -> Path:
+        """Says that the log has a seal, where who can write to the database alone cannot take it away."""
+        return self.keys / "log.sealed"
+
+    @property
     def chunks(self) -> Path:
         """Folder of chunks, unless the configuration names another store."""
         return self.root / "chunks"
