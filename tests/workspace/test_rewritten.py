@@ -132,7 +132,9 @@ REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "tombstones removed": (lambda root: sql(root, "DELETE FROM tombstones"), "0 tombstones"),
     "a tombstone replaced": (
-        lambda root: sql(root, "UPDATE tombstones SET hash = zeroblob(32) WHERE hash = (SELECT min(hash) FROM tombstones)"),
+        lambda root: sql(
+            root, "UPDATE tombstones SET hash = zeroblob(32) WHERE hash = (SELECT max(hash) FROM tombstones)"
+        ),
         "tombstones",
     ),
     "the public key swapped": (swap_the_key, "public.pem"),

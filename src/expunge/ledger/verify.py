@@ -10,13 +10,13 @@ from expunge.errors import InvalidParameterError, InvalidRequestError, NewerForm
 from expunge.ledger import canonical_json, merkle, wording
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.entries import Entry
-from expunge.ledger.fields import seen
 from expunge.ledger.heads import SignedHead, check_extends
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
 from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import Receipt, envelope_hash, open_envelope
 from expunge.ledger.rotation import follow, led_to
+from expunge.unseen import seen
 
 __all__ = ["Verdict", "verify_bundle", "verify_log"]
 

@@ -1,7 +1,7 @@
 """Whether a workspace still tells one story: its log, the tables that it tells of, the receipts and the public keys.
 
-Each is sealed or signed by itself, so that none can be changed in silence. Here is what remains: to leave one out, or to
-put one there that belongs elsewhere.
+Each is sealed or signed by itself, so that none can be changed in silence. What remains is to leave one out, or to put
+one there that belongs elsewhere: that is looked for here.
 """
 
 from __future__ import annotations

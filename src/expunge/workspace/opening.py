@@ -47,6 +47,7 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     if layout.config.exists():
         raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
     check_settings(config)
+    layout.refuse_links()
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):

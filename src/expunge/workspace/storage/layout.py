@@ -85,6 +85,21 @@ class Layout:
         """What an outsider needs to verify a receipt."""
         return self.root / "public.pem"
 
+    def refuse_links(self) -> None:
+        """Refuse folders that lead elsewhere, where everything that the workspace does not know is deleted.
+
+        Raises
+        ------
+        FileNotUsableError
+            The link is named. Nothing is deleted.
+        """
+        for folder in (self.tmp, self.chunks):
+            if folder.is_symlink():
+                raise FileNotUsableError(
+                    f"{str(folder)!r} is a link, and what lies where it leads would be deleted.",
+                    hint="Make a folder of it; chunks may lie elsewhere by `expunge init --set store=URL`.",
+                )
+
     def old_public_key(self, key_id: str) -> Path:
         """The same of a key that was rotated out, for what it signed."""
         return self.root / f"public-{key_id[:16]}.pem"

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing in the tables changes. The seal is a row of ``meta``, and its key is not known here: opening writes it."""
+    """Change nothing in the tables. The seal is a row of ``meta``; opening writes it, for its key is not known here."""
 
 
 def downgrade() -> None:
