@@ -6,9 +6,9 @@ one there that belongs elsewhere: that is looked for here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from expunge.errors import ExpungeError, FileNotUsableError, TamperedError
 from expunge.files.whole import read_whole
@@ -24,20 +24,34 @@ from expunge.workspace.requests import receipting
 from expunge.workspace.storage import journal, log_seal
 from expunge.workspace.storage.core import Core
 
-__all__ = ["check_keys", "check_log", "check_receipts", "check_rotations", "check_tables", "heads_of"]
+__all__ = ["Held", "check_keys", "check_log", "check_receipts", "check_rotations", "check_tables", "receipts_beside"]
 
 
-def heads_of(core: Core, keys: PublicKeys) -> list[SignedHead]:
-    """The signed heads in the receipts that lie there, as far as their files are good: bad ones are named later."""
-    found = []
-    for path in _files(core):
-        try:
-            verdict = verify_bundle(read_whole(path), keys)
-        except ExpungeError:
-            continue
-        if verdict and verdict.head is not None:
-            found.append(verdict.head)
-    return found
+class Held(NamedTuple):
+    """A receipt that lies beside the database: hash of its envelope, and its signed head; neither, if it is not good.
+
+    Parameters
+    ----------
+    envelope : str
+    head : SignedHead or None
+    """
+
+    envelope: str = ""
+    head: SignedHead | None = None
+
+
+def receipts_beside(core: Core, keys: PublicKeys) -> dict[Path, Held]:
+    """What lies in the folder of receipts, each file verified by itself."""
+    return {path: _held(path, keys) for path in sorted(core.layout.receipts.glob("*.json"))}
+
+
+def _held(path: Path, keys: PublicKeys) -> Held:
+    try:
+        data = read_whole(path)
+    except FileNotUsableError:
+        return Held()
+    verdict = verify_bundle(data, keys)
+    return Held(envelope_hash(Bundle.from_bytes(data).envelope), verdict.head) if verdict else Held()
 
 
 def check_log(core: Core, connection: Any, log: Log, heads: Sequence[SignedHead]) -> None:
@@ -99,7 +113,7 @@ def _compare(table: str, entered: set[tuple[int, Any]], held: Iterable[tuple[Any
         raise TamperedError(f"The table {table!r} has a row that no entry of the log tells of.", hint=_RESTORE)
 
 
-def check_receipts(core: Core, keys: PublicKeys) -> None:
+def check_receipts(core: Core, keys: PublicKeys, beside: Mapping[Path, Held]) -> None:
     """Refuse a receipt beside the database that does not verify, or is not the one in it, or is in none of its rows.
 
     Raises
@@ -107,20 +121,16 @@ def check_receipts(core: Core, keys: PublicKeys) -> None:
     TamperedError
         The file is named.
     """
-    files = _files(core)  # before the rows: a row is there before its file
     with core.read() as connection:
-        held = {receipting.path_of(core, row["number"]): row for row in core.db.rows(connection, receipts)}
-    for path, row in held.items():
-        try:
-            data = read_whole(path)
-            is_good = bool(verify_bundle(data, keys)) and Bundle.from_bytes(data).envelope == row["envelope"]
-        except FileNotUsableError:
-            is_good = False
-        if not is_good:
+        rows = {receipting.path_of(core, row["number"]): row for row in core.db.rows(connection, receipts)}
+    for path, row in rows.items():
+        issued = envelope_hash(bytes(row["envelope"]))
+        is_good = path in beside and beside[path].envelope == issued
+        if not is_good and _held(path, keys).envelope != issued:  # a good one was issued meanwhile
             raise TamperedError(
                 f"Receipt {path.name} is not what was written.", hint="Delete the file; opening writes it again."
             )
-    if foreign := [path.name for path in files if path not in held]:
+    if foreign := [path.name for path in beside if path not in rows]:
         raise TamperedError(f"This workspace did not issue {foreign[0]!r} in its receipts.", hint="Take it away.")
 
 
@@ -143,10 +153,6 @@ def check_keys(core: Core, rotations: Sequence[bytes]) -> None:
                 f"{path.name} is missing, or holds a key that is not of this workspace.",
                 hint="Restore it; give nobody this one.",
             )
-
-
-def _files(core: Core) -> list[Path]:
-    return sorted(core.layout.receipts.glob("*.json"))
 
 
 _RESTORE = "Restore the database from a copy, and ask who could write to it."

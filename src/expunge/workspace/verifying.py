@@ -54,37 +54,32 @@ def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | 
     What keys signed that were rotated out since is believed through the rotations, which have to stand in the log.
     """
     old, given = _kept(since), core.signer.public_keys if key is None else PublicKeys.from_file(key)
-    with core.read() as connection:
-        log = journal.open_log(connection)
-        rotations = receipting.rotations_of(core, connection)
-        try:
+    verdict = Verdict(ok=True, lines=())
+    try:
+        with core.read() as connection:
+            keys = chain(given, receipting.rotations_of(core, connection))
+        beside = agreement.receipts_beside(core, keys)  # before the log: one that is issued meanwhile would be newer
+        heads = [held.head for held in beside.values() if held.head is not None]
+        with core.read() as connection:
+            log, rotations = journal.open_log(connection), receipting.rotations_of(core, connection)
             keys = chain(given, rotations)
-            heads = agreement.heads_of(core, chain(core.signer.public_keys, rotations))
             agreement.check_log(core, connection, log, heads)
             signed = log.sign_head(core.signer, time=stamp(core.now()))
             verdict = verify_log(log, signed.envelope, keys, since=old, heads=heads)
             if not verdict:
                 return verdict
             agreement.check_rotations(log, rotations)
-        except TamperedError as error:
-            return Verdict(ok=False, lines=(str(error),), code=error.code)
-        try:
             agreement.check_tables(core, connection, log)
             for table in core.db.tables.values():
                 if "seal" in table.columns:
                     core.db.rows(connection, table)
-        except TamperedError as error:
-            return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
-    try:
         scrub.read_everything(core)
         scrub.check(core)
-        agreement.check_receipts(core, keys)
+        agreement.check_receipts(core, keys, beside)
         agreement.check_keys(core, rotations)
     except TamperedError as error:
         return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
-    return dataclasses.replace(
-        verdict, lines=(*verdict.lines, "Every row of the database, chunk and receipt is what was written.")
-    )
+    return dataclasses.replace(verdict, lines=(*verdict.lines, _ALL_THERE))
 
 
 def head(core: Core) -> SignedHead:
@@ -185,3 +180,6 @@ def _furthest(core: Core, model: models.Model, fresh: Any) -> float:
     X = named_rows(held, held._rows().peek(held._rows().slots()).X)
     a, b = (np.asarray(getattr(m, "predict_proba", m.predict)(X)) for m in (held, fresh))
     return float(np.abs(a.astype(float) - b.astype(float)).max()) if a.dtype.kind == "f" else float((a != b).any())
+
+
+_ALL_THERE = "Every row of the database, chunk and receipt is what was written, and no request or receipt is missing."
