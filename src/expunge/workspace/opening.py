@@ -24,7 +24,7 @@ from expunge.workspace.requests.scrub import scrub
 from expunge.workspace.rules.deadlines import read_zone, regime_of
 from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.policies import Policy
-from expunge.workspace.storage import faults, journal, log_seal
+from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Config, Layout
@@ -62,7 +62,8 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     if core.db.is_used():
         raise InvalidRequestError("That database is the one of another workspace.", hint="Give each its own.")
     config.write(layout.config)
-    log_seal.begin(core, journal.open_log)
+    faults.at("init-configured")
+    journal.begin_seal(core)
     return core
 
 
@@ -100,7 +101,7 @@ def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime])
     if core.db.version() is None:
         raise TamperedError("The database of this workspace is missing or empty.", hint="Restore it from a copy.")
     core.db.migrate()
-    log_seal.begin(core, journal.open_log)
+    journal.begin_seal(core)
     return core
 
 

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from expunge.files.whole import write_whole
 from expunge.ledger.entries import Entry
 from expunge.ledger.log import Log
 from expunge.workspace.database.engine import as_bytes
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
 from expunge.workspace.database.tables import log, log_hashes
-from expunge.workspace.storage import log_seal
+from expunge.workspace.storage import faults, log_seal
 from expunge.workspace.storage.core import stamp
 
 if TYPE_CHECKING:
     from expunge.workspace.storage.core import Core
 
-__all__ = ["append", "append_many", "checked_log", "moment", "open_log", "request_id"]
+__all__ = ["append", "append_many", "begin_seal", "checked_log", "moment", "open_log", "request_id"]
 
 
 _TOPS = Prepared(
@@ -82,6 +83,16 @@ class _Store:
 def open_log(connection: Any) -> Log:
     """The log, in a transaction."""
     return Log(_Store(connection))
+
+
+def begin_seal(core: Core) -> None:
+    """Give a workspace that has none the seal of its log, and then the file that says so: see :mod:`.log_seal`."""
+    if core.layout.sealed.exists():
+        return
+    with core.write() as connection:
+        log_seal.begin(core, connection, open_log(connection))
+    faults.at("init-sealed")
+    write_whole(core.layout.sealed, lambda stream: stream.write(b"The log of this workspace has a seal.\n"))
 
 
 def checked_log(core: Core, connection: Any) -> Log:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from expunge.errors import TamperedError
-from expunge.files.whole import write_whole
 from expunge.workspace.database.tables import tombstones
 
 if TYPE_CHECKING:
@@ -84,17 +83,12 @@ def write(core: Core, connection: Any, seal: LogSeal) -> None:
     core.db.set_meta(connection, NAME, f"{text} {_mark(core, text).decode()}")
 
 
-def begin(core: Core, log_of: Any) -> None:
-    """Give a workspace its first seal, over what stands there; ``log_of`` opens the log in a transaction."""
-    if core.layout.sealed.exists():
-        return
-    with core.write() as connection:
-        if not core.db.get_meta(connection, NAME):
-            log, held = log_of(connection), _held(connection)
-            write(core, connection, LogSeal(
-                size=len(log), root=log.tree.root(), tombstones=len(held), total=_total(core, held)
-            ))  # fmt: skip
-    write_whole(core.layout.sealed, lambda stream: stream.write(b"The log of this workspace has a seal.\n"))
+def begin(core: Core, connection: Any, log: Log) -> None:
+    """The first seal, over what stands there, unless there is one."""
+    if not core.db.get_meta(connection, NAME):
+        held = _held(connection)
+        seal = LogSeal(size=len(log), root=log.tree.root(), tombstones=len(held), total=_total(core, held))
+        write(core, connection, seal)
 
 
 def check_log(seal: LogSeal, log: Log) -> None:
