@@ -22,7 +22,7 @@ HIDDEN = ("\x1b", "\x07", TURN, "\x9b")
 
 #: Commands that print nothing of somebody else's, or much later what the others print at once.
 ELSEWHERE = {
-    "demo": "prints of digits", "methods": "prints our names", "log": "no name enters it",
+    "serve": "prints addresses", "demo": "prints of digits", "methods": "prints our names", "log": "no name enters it",
     "lab": "prints of workloads", "keys": "prints our names", "audit": "needs references", "advise": "fits many times",
     "adopt": "prints as fit does", "model": "prints as fit does", "promote": "prints as fit does",
     "init": "prints settings",
