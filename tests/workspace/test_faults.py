@@ -248,3 +248,30 @@ def test_a_kill_leaves_a_recorded_request_and_who_opens_next_is_told_what_was_fi
         expunge.Workspace.open(root).close()
     told = [str(warning.message) for warning in seen if "interrupted" in str(warning.message)]
     assert told == ["Finished interrupted request 1.", "Finished interrupted request 2."]
+
+
+@pytest.mark.parametrize("name", ["tmp", "chunks"])
+def test_a_folder_that_leads_elsewhere_is_refused_before_anything_there_is_deleted(tmp_path: Path, name: str) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / "thesis.txt").write_text("x")
+    root = life.prepare(tmp_path / "a")
+    (root / name).symlink_to(scratch)
+    with pytest.raises(FileNotUsableError, match="is a link"):
+        expunge.Workspace.init(root)
+    assert not (root / "keys").exists()
+    (root / name).unlink()
+    ws = expunge.Workspace.init(root)
+    ws.data_add(root.parent / "people.csv", record_id="id", subject_id="person")
+    held = (root / name).rename(root.parent / "held")
+    for thing in held.iterdir():
+        thing.rename(scratch / thing.name)
+    (root / name).symlink_to(scratch)
+    before = sorted(scratch.iterdir())
+    forget, remove = (lambda: ws.forget(subjects=[life.PEOPLE[0]])), (lambda: ws.data_remove("people"))
+    for change in (forget, remove, ws._core.empty_tmp, ws._core.tidy):
+        with pytest.raises(FileNotUsableError, match="is a link"):
+            change()
+    assert sorted(scratch.iterdir()) == before
+    assert ws.request_list() == []
+    ws.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from expunge.cli.near_options import near_option
 from expunge.errors import EXIT_CODES, ExpungeError, exit_code
+from expunge.unseen import escaped, seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ class Output:
                 return
             self.notes.append(note)
             if not self.as_json:
-                sys.stderr.write(f"Note: {note}\n")
+                sys.stderr.write(f"Note: {seen(note)}\n")
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -127,7 +128,7 @@ class Output:
             _print_json(data if plain else {**data, "notes": self.notes})
             return
         for line in lines:
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{seen(line)}\n")
 
     def table(
         self, data: dict[str, Any], columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "",
@@ -140,9 +141,11 @@ class Output:
 
     def frame(self, frame: pd.DataFrame) -> None:
         """Print a frame: as JSON; as a table of the first rows on a terminal; else as CSV."""
-        if self.as_json or not sys.stdout.isatty():
-            text = "" if self.as_json else frame.to_csv(index=False).rstrip("\n")
-            self.result({"predictions": frame.to_dict("records")}, [text])
+        if self.as_json:
+            self.result({"predictions": frame.to_dict("records")}, [])
+            return
+        if not sys.stdout.isatty():  # a file: it holds what the frame holds
+            sys.stdout.write(frame.to_csv(index=False))
             return
         more = [f"... and {len(frame) - SHOWN} more; --out FILE writes all."] if len(frame) > SHOWN else []
         print_table(list(frame.columns), frame.head(SHOWN).to_numpy().tolist())
@@ -199,10 +202,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     """A table for people, on its side if it is too wide; what the cells hold is never taken for markup."""
     from rich.console import Console
 
-    texts = [[_cell(value) for value in row] for row in rows]
+    columns, texts = [seen(str(name)) for name in columns], [[_cell(value) for value in row] for row in rows]
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)
+    title = seen(title)
     table = _grid(columns, texts, title)
     wanted = console.measure(table, options=console.options.update(width=10_000)).maximum
     if wanted > console.width and len(rows) < len(columns):
@@ -225,7 +229,7 @@ def _grid(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> 
 
 
 def _cell(value: object) -> str:
-    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else seen(str(value))
 
 
 def show_error(error: ExpungeError, *, as_json: bool) -> int:
@@ -275,9 +279,9 @@ def _show(code: str, message: str, hint: str, number: int, *, as_json: bool) -> 
     if as_json:
         _print_json({"error": {"code": code, "message": message, "hint": hint}})
     else:
-        sys.stderr.write(f"Error: {message} {hint}".rstrip() + "\n")
+        sys.stderr.write(seen(f"Error: {message} {hint}".rstrip()) + "\n")
     return number
 
 
 def _print_json(data: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(escaped(json.dumps(data, ensure_ascii=False, default=str)) + "\n")

@@ -14,6 +14,7 @@ from typing import Any
 
 from expunge.errors import InvalidParameterError, NewerFormatError, TamperedError
 from expunge.ledger import canonical_json
+from expunge.unseen import is_seen
 
 __all__ = [
     "check_code",
@@ -27,14 +28,11 @@ __all__ = [
     "check_time",
     "reading",
     "reading_fields",
-    "seen",
     "utc",
 ]
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# Not str.isprintable: that changes with the version of Unicode, and what was signed must stay readable.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def utc(moment: datetime.datetime) -> str:
@@ -117,15 +115,10 @@ def check_text(value: Any, name: str, *, longest: int = 4000) -> str:
     InvalidParameterError
         It is no text, too long, or more than one line.
     """
-    if isinstance(value, str) and 0 < len(value) <= longest and not _UNSEEN.search(value):
+    if isinstance(value, str) and 0 < len(value) <= longest and is_seen(value):
         return value
     shown = value if not isinstance(value, str) or len(value) <= 60 else f"{value[:60]}…"
     raise InvalidParameterError(f"{name} is {shown!r}.", hint=f"Give one line of at most {longest} characters.")
-
-
-def seen(text: str) -> str:
-    """A text for a screen: what could clear it, turn its lines around or hide is shown as ``�``."""
-    return _UNSEEN.sub("\ufffd", text)
 
 
 def check_count(value: Any, name: str) -> int:

@@ -8,10 +8,10 @@ from typing import Any
 
 from expunge.ledger import audit_words, wording
 from expunge.ledger.bundle import Bundle
-from expunge.ledger.fields import seen
 from expunge.ledger.page_style import STYLE
 from expunge.ledger.receipts import ModelChange, Receipt, envelope_hash
 from expunge.ledger.verify import Verdict
+from expunge.unseen import seen
 
 __all__ = ["page"]
 

@@ -10,13 +10,13 @@ from expunge.errors import InvalidParameterError, InvalidRequestError, NewerForm
 from expunge.ledger import canonical_json, merkle, wording
 from expunge.ledger.bundle import Bundle
 from expunge.ledger.entries import Entry
-from expunge.ledger.fields import seen
 from expunge.ledger.heads import SignedHead, check_extends
 from expunge.ledger.keys import PublicKeys
 from expunge.ledger.log import Log
 from expunge.ledger.proofs import ConsistencyProof
 from expunge.ledger.receipts import Receipt, envelope_hash, open_envelope
 from expunge.ledger.rotation import follow, led_to
+from expunge.unseen import seen
 
 __all__ = ["Verdict", "verify_bundle", "verify_log"]
 
@@ -127,6 +127,7 @@ def verify_log(
     *,
     since: bytes | None = None,
     rotations: Sequence[bytes] = (),
+    heads: Sequence[SignedHead] = (),
 ) -> Verdict:
     """Verify a whole log against its signed head and against one that was kept from before.
 
@@ -139,6 +140,8 @@ def verify_log(
         As in :func:`verify_bundle`.
     rotations : sequence of bytes
         Envelopes in which one key hands over to the next, as bundles hold them.
+    heads : sequence of SignedHead
+        Others that were verified, as those in receipts: the log may have changed since none of them.
     """
     given = _keys(keys)
     found = _Findings()
@@ -147,7 +150,7 @@ def verify_log(
         believed, _ = follow(given, rotations)
         found.head = SignedHead.from_bytes(head, believed)
         yield _head_line(found.head)
-        yield from _log_lines(log, [found.head], since, believed)
+        yield from _log_lines(log, [found.head, *heads], since, believed)
 
     return _judge(found, steps())
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from expunge.ledger import audit_words
-from expunge.ledger.fields import seen
 from expunge.ledger.receipts import ModelChange, Receipt
 from expunge.records import Guarantee
+from expunge.unseen import seen
 
 __all__ = ["about_guarantee", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
 

@@ -47,6 +47,7 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     if layout.config.exists():
         raise FileNotUsableError(f"There is a workspace in {str(root)!r} already.", hint="Use another folder.")
     check_settings(config)
+    layout.refuse_links()
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
         for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):
@@ -61,6 +62,8 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     if core.db.is_used():
         raise InvalidRequestError("That database is the one of another workspace.", hint="Give each its own.")
     config.write(layout.config)
+    faults.at("init-configured")
+    journal.begin_seal(core)
     return core
 
 
@@ -98,6 +101,7 @@ def connect(root: Path, *, signer: Signer | None, clock: Callable[[], datetime])
     if core.db.version() is None:
         raise TamperedError("The database of this workspace is missing or empty.", hint="Restore it from a copy.")
     core.db.migrate()
+    journal.begin_seal(core)
     return core
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import FileNotUsableError, TamperedError, UnknownNameError, UnsupportedRequestError
+from expunge.errors import TamperedError, UnknownNameError, UnsupportedRequestError
 from expunge.files.whole import read_whole
 from expunge.ledger.blinding import opens
-from expunge.ledger.bundle import Bundle
 from expunge.ledger.heads import SignedHead
 from expunge.ledger.keys import PublicKeys
-from expunge.ledger.log import Log
-from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import chain
 from expunge.ledger.verify import Verdict, verify_bundle, verify_log
+from expunge.workspace import agreement
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts
 from expunge.workspace.models import fitting, models
@@ -51,70 +48,50 @@ def verify_receipt(
 
 
 def verify_workspace(core: Core, *, key: str | Path | None = None, since: str | Path | None = None) -> Verdict:
-    """Read everything again: the log, every sealed row, every chunk; the first thing that differs is named.
+    """Read everything again: the log, every sealed row, every chunk, every receipt; the first thing that differs, that
+    was taken out or put there is named.
 
     What keys signed that were rotated out since is believed through the rotations, which have to stand in the log.
     """
     old, given = _kept(since), core.signer.public_keys if key is None else PublicKeys.from_file(key)
-    with core.read() as connection:
-        log = journal.open_log(connection)
-        signed = log.sign_head(core.signer, time=stamp(core.now()))
-        rotations = receipting.rotations_of(core, connection)
-        try:
+    verdict = Verdict(ok=True, lines=())
+    try:
+        with core.read() as connection:
+            keys = chain(given, receipting.rotations_of(core, connection))
+        beside = agreement.receipts_beside(core, keys)  # before the log: one that is issued meanwhile would be newer
+        heads = [held.head for held in beside.values() if held.head is not None]
+        with core.read() as connection:
+            log, rotations = journal.open_log(connection), receipting.rotations_of(core, connection)
             keys = chain(given, rotations)
-            verdict = verify_log(log, signed.envelope, keys, since=old)
+            agreement.check_log(core, connection, log, heads)
+            signed = log.sign_head(core.signer, time=stamp(core.now()))
+            verdict = verify_log(log, signed.envelope, keys, since=old, heads=heads)
             if not verdict:
                 return verdict
-            _check_rotations(log, rotations)
-        except TamperedError as error:
-            return Verdict(ok=False, lines=(str(error),), code=error.code)
-        try:
+            agreement.check_rotations(log, rotations)
+            agreement.check_tables(core, connection, log)
             for table in core.db.tables.values():
                 if "seal" in table.columns:
                     core.db.rows(connection, table)
-        except TamperedError as error:
-            return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
-    try:
         scrub.read_everything(core)
         scrub.check(core)
-        _compare_receipts(core, keys)
+        agreement.check_receipts(core, keys, beside)
+        agreement.check_keys(core, rotations)
     except TamperedError as error:
         return dataclasses.replace(verdict, ok=False, lines=(*verdict.lines, str(error)), code=error.code)
-    return dataclasses.replace(
-        verdict, lines=(*verdict.lines, "Every row of the database, chunk and receipt is what was written.")
-    )
-
-
-def _compare_receipts(core: Core, keys: PublicKeys) -> None:
-    """Refuse a receipt beside the database that does not verify, or is not the one in it."""
-    with core.read() as connection:
-        rows = core.db.rows(connection, receipts)
-    for row in rows:
-        path = receipting.path_of(core, row["number"])
-        try:
-            data = read_whole(path)
-            is_good = bool(verify_bundle(data, keys)) and Bundle.from_bytes(data).envelope == row["envelope"]
-        except FileNotUsableError:
-            is_good = False
-        if not is_good:
-            raise TamperedError(
-                f"Receipt {path.name} is not what was written.", hint="Delete the file; opening writes it again."
-            )
-
-
-def _check_rotations(log: Log, rotations: Sequence[bytes]) -> None:
-    """Refuse rotations of keys that are not those in the log."""
-    logged = [entry.fields["envelope"] for entry in log if entry.kind == "rotation"]
-    if [envelope_hash(envelope) for envelope in rotations] != logged:
-        raise TamperedError(
-            "The rotations of the signing key are not those in the log.", hint="Restore the database from a copy."
-        )
+    return dataclasses.replace(verdict, lines=(*verdict.lines, _ALL_THERE))
 
 
 def head(core: Core) -> SignedHead:
-    """Size and root of the log, signed now, for an outsider to keep."""
+    """Size and root of the log, signed now, for an outsider to keep.
+
+    Raises
+    ------
+    TamperedError
+        The log was rewritten: nothing is signed over it.
+    """
     with core.read() as connection:
-        log = journal.open_log(connection)
+        log = journal.checked_log(core, connection)
         return log.sign_head(core.signer, time=stamp(journal.moment(core, connection)))
 
 
@@ -203,3 +180,6 @@ def _furthest(core: Core, model: models.Model, fresh: Any) -> float:
     X = named_rows(held, held._rows().peek(held._rows().slots()).X)
     a, b = (np.asarray(getattr(m, "predict_proba", m.predict)(X)) for m in (held, fresh))
     return float(np.abs(a.astype(float) - b.astype(float)).max()) if a.dtype.kind == "f" else float((a != b).any())
+
+
+_ALL_THERE = "Every row of the database, chunk and receipt is what was written, and no request or receipt is missing."

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from expunge.errors import ForgottenBeforeError, SourceChangedError
 from expunge.workspace.data import buckets
 from expunge.workspace.database.tables import row_index, tombstones
-from expunge.workspace.storage import journal
+from expunge.workspace.storage import journal, log_seal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +34,7 @@ def add_tombstones(
     wanted |= {core.secrets.tombstone("subject", value, name if here else "") for value in subjects}
     new = wanted - _known(connection, wanted)
     if new:
-        connection.execute(tombstones.insert(), [{"hash": value} for value in sorted(new)])
+        log_seal.add_tombstones(core, connection, new)
 
 
 def refuse_forgotten(

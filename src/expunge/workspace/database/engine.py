@@ -34,8 +34,8 @@ from expunge.workspace.database.tables import meta, metadata
 __all__ = ["Database", "as_bytes"]
 
 #: The migration that this version writes; see ``migrations/versions``.
-_HEAD = "0003"
-KNOWN = ("0001", "0002", "0003")
+_HEAD = "0004"
+KNOWN = ("0001", "0002", "0003", "0004")
 
 _META = Prepared(sa.select(meta.c.value).where(meta.c.name == sa.bindparam("name")))
 _SET_META = Prepared(meta.update().where(meta.c.name == sa.bindparam("of")), ["value"])

@@ -229,7 +229,7 @@ def write_bundles(core: Core, numbers: Sequence[int]) -> None:
     """Write receipts with their place in the log and a head signed now."""
     core.layout.receipts.mkdir(exist_ok=True)
     with core.read() as connection:
-        log = journal.open_log(connection)
+        log = journal.checked_log(core, connection)
         head = log.sign_head(core.signer, time=stamp(journal.moment(core, connection)))
         rotations = rotations_of(core, connection)
         for number in numbers:

@@ -43,6 +43,7 @@ def scrub(core: Core, then: Callable[[Any], None] | None = None) -> None:
         Called with the connection of the transaction that takes the rows of old versions away, at its end. The
         log of the database is not emptied then: more is about to be written.
     """
+    core.layout.refuse_links()
     with core.read() as connection:
         live = live_chunks(core, connection)
     core.store.discard()

@@ -58,7 +58,7 @@ class Core:
         self.layout, self.config = Layout(root), config
         self.secrets = Secrets(self.layout.keys)
         self._signer, self._clock, self._sweep = signer, clock, sweep
-        self.lock = Lock(self.layout.lock)
+        self.lock = Lock(self.layout.lock, self.layout.refuse_links)
         self.db = Database(self.config.database or f"sqlite:///{self.layout.database}", self.secrets.derived("seal"))
         try:
             self.db.version()  # a later one is refused here, before anything is touched
@@ -148,6 +148,7 @@ class Core:
 
     def empty_tmp(self) -> None:
         """Delete all work aside, and files that a killed process left half written."""
+        self.layout.refuse_links()
         if self.layout.tmp.is_dir():
             for item in self.layout.tmp.iterdir():
                 if item.is_dir() and not item.is_symlink():

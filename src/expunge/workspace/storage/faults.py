@@ -17,6 +17,8 @@ __all__ = ["POINTS", "at"]
 #: Every place, in the order in which a life of a workspace comes to them.
 POINTS: tuple[str, ...] = (
     "init-keys-written",
+    "init-configured",
+    "init-sealed",
     "data-chunks-written",
     "data-committed",
     "fit-chunks-written",

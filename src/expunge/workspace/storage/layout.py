@@ -51,6 +51,11 @@ class Layout:
         return self.root / "keys"
 
     @property
+    def sealed(self) -> Path:
+        """Says that the log has a seal, where who can write to the database alone cannot take it away."""
+        return self.keys / "log.sealed"
+
+    @property
     def chunks(self) -> Path:
         """Folder of chunks, unless the configuration names another store."""
         return self.root / "chunks"
@@ -79,6 +84,21 @@ class Layout:
     def public_key(self) -> Path:
         """What an outsider needs to verify a receipt."""
         return self.root / "public.pem"
+
+    def refuse_links(self) -> None:
+        """Refuse folders that lead elsewhere, where everything that the workspace does not know is deleted.
+
+        Raises
+        ------
+        FileNotUsableError
+            The link is named. Nothing is deleted.
+        """
+        for folder in (self.tmp, self.chunks):
+            if folder.is_symlink():
+                raise FileNotUsableError(
+                    f"{str(folder)!r} is a link, and what lies where it leads would be deleted.",
+                    hint="Make a folder of it; chunks may lie elsewhere by `expunge init --set store=URL`.",
+                )
 
     def old_public_key(self, key_id: str) -> Path:
         """The same of a key that was rotated out, for what it signed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +20,12 @@ class Lock:
     ----------
     path : Path
         Made when first needed; holds the number of the process, for people.
+    before : callable
+        Called before the lock is taken; raises where nothing may be changed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, before: Callable[[], None]) -> None:
+        self._path, self._before = path, before
         self._threads = threading.RLock()
         self._depth = 0
 
@@ -40,6 +42,7 @@ class Lock:
             if self._depth:
                 yield False
                 return
+            self._before()
             handle = self._take()
             self._depth = 1
             try:
