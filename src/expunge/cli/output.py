@@ -279,7 +279,7 @@ def _show(code: str, message: str, hint: str, number: int, *, as_json: bool) -> 
     if as_json:
         _print_json({"error": {"code": code, "message": message, "hint": hint}})
     else:
-        sys.stderr.write(seen(f"Error: {message} {hint}".rstrip()) + "\n")
+        sys.stderr.write(seen(f"Error: {message} {hint}".rstrip().replace("\n", " ")) + "\n")
     return number
 
 
