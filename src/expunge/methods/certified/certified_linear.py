@@ -281,6 +281,7 @@ def _promise(
             NEIGHBOURS, about_rows(norm_bound, clip=clip), about_loss(loss, alpha),
             "the classes and the number of columns are public",
             "each model is published by itself: the noise is the same in all of them",
+            "what a step leaves and whether it is taken hardly depend on the noise: false where sigma / alpha is large",
             STATE_TELLS,
             independent_of("model"),
         ),
