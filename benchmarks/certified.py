@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 import expunge
 from expunge.errors import BudgetExhaustedError
 from expunge.methods.certified.contraction import hidden_shift
-from expunge.methods.certified.perturbed import gradients
+from expunge.methods.certified.newton_steps import gradients
 from expunge.privacy import gaussian_sigma
 
 

@@ -1,6 +1,6 @@
 """How far the gradient can be from zero after a step: a bound from matrices of size d², without reading a record.
 
-Let L_b(w; D) be the perturbed objective, A its Hessian over the records that are left, taken at a fixed point, the
+Let L(w; D) be the objective, A its Hessian over the records that are left, taken at a fixed point, the
 *anchor* a. When records go (or come), their gradients at w, summed, are Delta, and the step is v = A⁻¹ Delta. The new
 gradient is the old one, plus
 
@@ -17,6 +17,10 @@ by Cauchy and Schwarz, A without its penalty. With kappa at the farther end, the
 mean is at most that of its two ends. It follows: the staleness of the Hessian is inside the certificate, and A, from
 which records are taken out, never has to be made anew for it to hold. A p is kept from step to step. What
 floating-point arithmetic can add is added too, with factors that are safe for any order of summation.
+
+L is alpha strongly convex, so the weights are within the norm of the gradient, divided by alpha, of the minimum. Noise
+on what is published hides that. It must not stand in the objective: what a step leaves would then depend on the noise, and
+so would the decision to take it, and neither is a shift of a Gaussian (decision 12).
 
 References
 ----------
