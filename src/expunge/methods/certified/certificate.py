@@ -19,8 +19,8 @@ which records are taken out, never has to be made anew for it to hold. A p is ke
 floating-point arithmetic can add is added too, with factors that are safe for any order of summation.
 
 L is alpha strongly convex, so the weights are within the norm of the gradient, divided by alpha, of the minimum. Noise
-on what is published hides that. It must not stand in the objective: what a step leaves would then depend on the noise, and
-so would the decision to take it, and neither is a shift of a Gaussian (decision 12).
+on what is published hides that. It must not stand in the objective: what a step leaves would then depend on the noise,
+and so would the decision to take it, and neither is a shift of a Gaussian (decision 12).
 
 References
 ----------
