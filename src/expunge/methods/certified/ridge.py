@@ -1,4 +1,4 @@
-"""Ridge regression with noise in the objective: a Newton step is exact, and the certificate hides only rounding."""
+"""Ridge regression with noise on its weights: a Newton step is exact, and the certificate hides only rounding."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Floats = npt.NDArray[np.float64]
 class CertifiedRidge(RegressorMixin, CertifiedLinear):
     """Least squares in floating point that forgets with a certificate, for tables too wide for integer sums.
 
-    Minimises Σ w (y - x·coef - intercept)² / 2 + alpha/2 |(coef, intercept)|² + b·(coef, intercept), with b drawn once
-    from N(0, sigma² I). :class:`~expunge.methods.sums.ridge.Ridge` is exact and needs no noise; this one keeps floats,
-    and its certificate is used up by rounding alone.
+    Minimises Σ w (y - x·coef - intercept)² / 2 + alpha/2 |(coef, intercept)|², and publishes the weights with noise
+    from N(0, (sigma / alpha)² I). :class:`~expunge.methods.sums.ridge.Ridge` is exact and needs no noise; this one
+    keeps floats, and its certificate is used up by rounding alone.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ class CertifiedRidge(RegressorMixin, CertifiedLinear):
     Notes
     -----
     The loss is quadratic, so a Newton step ends at the minimum but for rounding, which is bounded and charged. The
-    state beside the weights is not for publication, as there.
+    state beside the published weights is not for publication, as there. The noise has to hide rounding alone, so a
+    sigma of a millionth is often enough; a fit whose rounding is more than a hundredth of what it hides is refused.
 
     References
     ----------
