@@ -77,7 +77,7 @@ def trade(raw: Any) -> str:
     order = np.random.default_rng(0).permutation(n)
     for strength in (1e-3, 1e-2):
         for sigma in (0.3, 1.0, 3.0, 10.0):
-            common = {"alpha": strength * n, "sigma": sigma, "delta": 8e-5, "on_exhausted": "refuse"}
+            common: dict[str, Any] = {"alpha": strength * n, "sigma": sigma, "delta": 8e-5, "on_exhausted": "refuse"}
             model = expunge.CertifiedLogisticRegression(**common, noise_seed=0).fit(X, y)
             centre, found = model._state().parts["weights"]["coef"], []
             for seed in range(10):

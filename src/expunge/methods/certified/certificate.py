@@ -114,6 +114,9 @@ def form_of(way: Way, penalty: float, drift: float) -> float:
     return max(0.0, float(way.p @ way.Ap) - penalty * length**2) + doubt * length
 
 
-def rounding_of_gradient(n: int, d: int, terms: float) -> float:
-    """How far a gradient that was summed in doubles can be from the true one; ``terms`` is the sum of the sizes."""
-    return 2 * (n + d + 8) * UNIT * terms
+def rounding_of_gradient(chain: int, d: int, terms: float) -> float:
+    """How far a gradient that was summed in doubles can be from the true one.
+
+    ``chain`` is the number of additions that a term goes through at most, ``terms`` the sum of their sizes.
+    """
+    return 2 * (chain + d + 8) * UNIT * terms

@@ -78,7 +78,11 @@ class CertifiedLinear(BoundedRows, Unlearner):
         self.seed = seed
 
     def __sklearn_tags__(self) -> Tags:
-        return tagged(super().__sklearn_tags__(), self.noise_seed)
+        tags = tagged(super().__sklearn_tags__(), self.noise_seed)
+        for own in (tags.classifier_tags, tags.regressor_tags):
+            if own is not None:
+                own.poor_score = True  # of few records the noise hides almost everything
+        return tags
 
     # ------------------------------------------------------------------ what a loss adds
 
@@ -192,11 +196,9 @@ class CertifiedLinear(BoundedRows, Unlearner):
         draws = int(change.parts["published"]["draws"]) + 1 if "published" in change.parts else 0
         noise = Noise() if self.noise_seed is None else Noise(int(self.noise_seed) * 2**32 + draws)
         coef = noise.gaussian(state.coef, float(self.sigma) / float(self.alpha))
-        kept = state._asdict()
-        return {
-            "weights": {"coef": kept.pop("coef")}, "published": {"coef": coef, "draws": draws}, "certificate": kept,
-            "curvature": curvature,
-        }  # fmt: skip
+        rest, published = state._asdict(), {"coef": coef, "draws": draws}
+        weights = {"coef": rest.pop("coef")}
+        return {"weights": weights, "published": published, "certificate": rest, "curvature": curvature}
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
         return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None

@@ -67,8 +67,8 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
     A fit costs O(n d²) for each Hessian. One record is forgotten in O(k d²) and two passes over memory, whatever n is;
     the bound is valid after any number of removals, from the matrices alone. They, the anchor of the Hessian and the
     weights before the noise are not for publication: beside the rows that are left they show the direction of one that
-    went since the fit. See :mod:`expunge.methods.certified.certificate` for the proof of the bound. Learning is the mirror image. A class goes with
-    its last record, and the model is then fitted again.
+    went since the fit. See :mod:`expunge.methods.certified.certificate` for the proof of the bound. Learning is the
+    mirror image. A class goes with its last record, and the model is then fitted again.
 
     References
     ----------

@@ -121,7 +121,8 @@ def gradients(problem: Problem, data: Data, coef: Floats) -> tuple[Floats, Float
         sizes = sizes + np.abs(slopes).T @ np.linalg.norm(X, axis=1)
     # A score is rounded by at most d u R |w|, which moves a slope by at most its curvature (<= 1) times that.
     scores = UNIT * coef.shape[1] * problem.radius**2 * np.linalg.norm(coef, axis=1) * data.weights.sum()
-    rounding = [rounding_of_gradient(len(data.X), coef.shape[1], float(size)) for size in sizes]
+    chain = min(len(data.X), _CHUNK) + len(data.X) // _CHUNK  # additions that one record's part goes through
+    rounding = [rounding_of_gradient(chain, coef.shape[1], float(size)) for size in sizes]
     return total, np.asarray(rounding) + scores
 
 
