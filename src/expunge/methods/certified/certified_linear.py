@@ -61,7 +61,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
     def __init__(
-        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 1.0,
+        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 0.3,
         norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, on_exhausted: str = "recompute",
         allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip

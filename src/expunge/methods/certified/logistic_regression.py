@@ -28,9 +28,10 @@ class CertifiedLogisticRegression(LogisticScores, CertifiedLinear):
         The intercept is penalised too: without, nothing bounds how far a record moves it.
     epsilon, delta : float, default=1.0 and 1e-5
         What is promised; delta at most 1/n unless allowed.
-    sigma : float, default=1.0
+    sigma : float, default=0.3
         Noise in the unit of a gradient, that of norm_bound; divided by alpha it is the standard deviation of the noise
-        on each weight that is published. More of it costs accuracy and affords more removals.
+        on each weight that is published. More of it costs accuracy and affords more removals: small beside the weights,
+        it costs little.
     norm_bound : float, default=1.0
         No row is longer than this in the Euclidean norm. A public number, not one computed from the records; from
         1e-100 to 1e100.
