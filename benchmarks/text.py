@@ -220,7 +220,8 @@ def linear() -> str:
         "refit ÷ that",
     ]  # fmt: skip
     note = (
-        "Ridge on the 2,000 most frequent words. A certificate is a distance, so its digest differs, and each of its models has noise of its own. The refit is that "
+        "Ridge on the 2,000 most frequent words. A certificate is a distance, so its digest differs, and each of its "
+        "models has noise of its own. The refit is that "
         "of the same model on what is left. Processor time, on one thread."
     )
     return table("Linear models and shards", head, lines, note)
