@@ -19,8 +19,9 @@ from threadpoolctl import threadpool_limits
 import expunge
 from expunge.errors import BudgetExhaustedError
 from expunge.methods.certified.contraction import hidden_shift
-from expunge.methods.certified.perturbed import gradients
+from expunge.methods.certified.newton_steps import gradients
 from expunge.privacy import gaussian_sigma
+from expunge.privacy.noise import Noise
 
 
 def mnist() -> Any:
@@ -39,16 +40,11 @@ def removals(raw: Any) -> str:
     """MNIST 3 against 8 with the constants of Guo et al.: how long the certificate lasts."""
     X, y = pair(raw, "train", 3, 8)
     scale = float(np.linalg.norm(X, axis=1).max())
-    test, truth = pair(raw, "test", 3, 8)
     n = len(X)
     model = expunge.CertifiedLogisticRegression(
-        alpha=1e-3 * n, sigma=10.0, epsilon=1.0, delta=1e-4, allow_large_delta=True, noise_seed=1, on_exhausted="refuse"
+        alpha=1e-3 * n, sigma=3.0, epsilon=1.0, delta=1e-4, allow_large_delta=True, noise_seed=1, on_exhausted="refuse"
     ).fit(X / scale, y)
-    accuracy, order, rows = (
-        float((model.predict(test / scale) == truth).mean()),
-        np.random.default_rng(0).permutation(n),
-        [],
-    )
+    order, rows = np.random.default_rng(0).permutation(n), []
     count = 0
     for gone in order.tolist():
         try:
@@ -56,7 +52,7 @@ def removals(raw: Any) -> str:
         except BudgetExhaustedError:
             break
         count += 1
-        if count in (1, 10, 100, 200, 300, 400):
+        if count in (1, 10, 100, 200):
             rows.append(
                 [f"bound over the true gradient after {count} removals", f"{tightness(model):.0f}", "at most 3,000"]
             )
@@ -68,9 +64,37 @@ def removals(raw: Any) -> str:
     rows += bought(model, X / scale, y, order.tolist())
     rows.append(["of 2,000 removals, readings of all records", f"{len(renewed)}", ""])
     rows.append(["seconds for the fit and these 2,000", f"{time.perf_counter() - start:.1f}", ""])
-    rows.append(["accuracy on the test digits", f"{accuracy:.3f}", ""])
-    title = "Certified removal: MNIST 3 against 8, λ = 10⁻³, σ = 10, ε = 1, δ = 10⁻⁴"
+    title = "Certified removal: MNIST 3 against 8, λ = 10⁻³, σ = 3, ε = 1, δ = 10⁻⁴"
     return table(title, ["what", "measured", "target"], rows)
+
+
+def trade(raw: Any) -> str:
+    """More noise bears more removals and costs accuracy: MNIST 3 against 8, ten seeds of the noise."""
+    X, y = pair(raw, "train", 3, 8)
+    scale = float(np.linalg.norm(X, axis=1).max())
+    test, truth = pair(raw, "test", 3, 8)
+    X, test, n, rows = X / scale, test / scale, len(X), []
+    order = np.random.default_rng(0).permutation(n)
+    for strength in (1e-3, 1e-2):
+        for sigma in (0.3, 1.0, 3.0, 10.0):
+            common: dict[str, Any] = {"alpha": strength * n, "sigma": sigma, "delta": 8e-5, "on_exhausted": "refuse"}
+            model = expunge.CertifiedLogisticRegression(**common, noise_seed=0).fit(X, y)
+            centre, found = model._state().parts["weights"]["coef"], []
+            for seed in range(10):
+                drawn = Noise(seed).gaussian(centre, sigma / common["alpha"])
+                scores = test @ drawn[0, :-1] + drawn[0, -1]
+                found.append(float(((scores > 0) == truth).mean()))
+            count = 0
+            for gone in order.tolist():
+                try:
+                    model.forget([gone])
+                except BudgetExhaustedError:
+                    break
+                count += 1
+            spread = statistics.stdev(found)
+            rows.append([f"{strength:g}", f"{sigma:g}", f"{statistics.mean(found):.3f} ± {spread:.3f}", f"{count}"])
+    head = ["λ", "σ", "accuracy", "removals until used up"]
+    return table("Certified removal: noise, accuracy and how long it lasts (ε = 1, δ = 8·10⁻⁵)", head, rows)
 
 
 def bought(model: Any, X: Any, y: Any, order: list[int]) -> list[list[str]]:
@@ -94,7 +118,7 @@ def tightness(model: Any) -> float:
     """The bound over the true norm of the gradient."""
     parts, rows = model._state().parts, model._rows()
     data = model._data(rows.peek(rows.slots()), parts["names"])
-    gradient, _ = gradients(model._problem(), data, parts["weights"]["coef"], parts["noise"]["noise"])
+    gradient, _ = gradients(model._problem(), data, parts["weights"]["coef"])
     return float(model.residual_ / np.linalg.norm(gradient))
 
 
@@ -153,7 +177,7 @@ def speed(raw: Any) -> str:
 def main() -> str:
     raw = mnist()
     with threadpool_limits(1):
-        return "\n".join([machine(), "", removals(raw), descents(raw), speed(raw)])
+        return "\n".join([machine(), "", removals(raw), trade(raw), descents(raw), speed(raw)])
 
 
 if __name__ == "__main__":

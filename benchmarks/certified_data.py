@@ -78,7 +78,8 @@ def with_epsilon() -> str:
         common: dict[str, Any] = {"epsilon": 1.0, "delta": 1 / n, "norm_bound": 1.0}
         root = 3.0 * n**0.5
         models = {
-            "Certified, λ = 10⁻³, σ = 10": expunge.CertifiedLogisticRegression(alpha=1e-3 * n, sigma=10.0, **common),
+            "Certified, λ = 10⁻³, σ = 1": expunge.CertifiedLogisticRegression(alpha=1e-3 * n, sigma=1.0, **common),
+            "Certified, λ = 10⁻³, σ = 3": expunge.CertifiedLogisticRegression(alpha=1e-3 * n, sigma=3.0, **common),
             "Newton output, capacity 10, λ = 10⁻²": expunge.NewtonLogisticRegression(alpha=1e-2 * n, **common),
             "Langevin, λ n = 3√n": expunge.LangevinLogisticRegression(alpha=root, noise=0.05, **common),
             "Langevin, 16 batches": expunge.LangevinLogisticRegression(alpha=root, noise=0.05, n_batches=16, **common),

@@ -55,7 +55,7 @@ def in_order(found: Any, ids: Any = None) -> np.ndarray:
 
 
 def ridge(alpha: float = 0.3) -> Any:
-    return CertifiedRidge(alpha=alpha, sigma=1e-9, noise_seed=0, norm_bound=10.0, allow_large_delta=True, delta=0.01,
+    return CertifiedRidge(alpha=alpha, sigma=1e-8, noise_seed=0, norm_bound=10.0, allow_large_delta=True, delta=0.01,
                           fit_intercept=False).fit(X, Y, record_ids=IDS)  # fmt: skip
 
 

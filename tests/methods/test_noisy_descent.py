@@ -12,8 +12,8 @@ from expunge.errors import BudgetExhaustedError, InvalidParameterError, Unsuppor
 from expunge.methods.certified.contraction import fewest_steps, hidden_shift
 from expunge.methods.certified.descent_to_delete import DescentToDelete
 from expunge.methods.certified.langevin import LangevinLogisticRegression
+from expunge.methods.certified.newton_steps import Data
 from expunge.methods.certified.noisy_descent import Descent
-from expunge.methods.certified.perturbed import Data
 from expunge.privacy import Noise, epsilon_lower_bound, gaussian_delta
 from expunge.seeds import uniform64
 

@@ -164,9 +164,11 @@ def words_ridge(data: Data, *, max_features: int = 500) -> EstimatorLearner:
     return EstimatorLearner(_pipeline(words, _method("RidgeClassifier")()))
 
 
-def certified(data: Data, *, epsilon: float = 1.0, sigma: float = 1.0, words: str = "hashed") -> EstimatorLearner:
+def certified(
+    data: Data, *, epsilon: float = 1.0, sigma: float = 1.0, alpha: float = 20.0, words: str = "hashed"
+) -> EstimatorLearner:
     """Logistic regression whose removals are certified; texts by hashed words, or by TF-IDF, which moves with each."""
-    return _within(data, "CertifiedLogisticRegression", words, epsilon=epsilon, sigma=sigma)
+    return _within(data, "CertifiedLogisticRegression", words, epsilon=epsilon, sigma=sigma, alpha=alpha)
 
 
 def langevin(data: Data, *, epsilon: float = 1.0, noise: float = 0.05, alpha: float = 20.0) -> EstimatorLearner:

@@ -89,7 +89,7 @@ MODELS: dict[str, Family] = {
                         "OrdinalEncoder", "KBinsDiscretizer"),
     "centroid": _own("nearest class mean", "centroid", _NUMBERS, "", "NearestCentroid"),
     "certified": _own("logistic regression with certificates", "certified", _ALL, "epsilon",
-                      "CertifiedLogisticRegression", dials=("sigma", "words")),
+                      "CertifiedLogisticRegression", dials=("alpha", "sigma", "words")),
     "certified-ridge": _value("regression with certificates", "certified_ridge", "epsilon", "CertifiedRidge"),
     "cnn": _network("a small convolutional network", "cnn"),
     "cnn-strided": _network("the same without pooling, a third of the work", "cnn_strided"),

@@ -1,1 +1,1 @@
-"""Models that forget with a certificate: convex losses, noise in the objective, and a bound on what is left."""
+"""Models that forget with a certificate: convex losses, a bound on what a change leaves, and noise that hides it."""

@@ -1,6 +1,6 @@
 """How far the gradient can be from zero after a step: a bound from matrices of size d², without reading a record.
 
-Let L_b(w; D) be the perturbed objective, A its Hessian over the records that are left, taken at a fixed point, the
+Let L(w; D) be the objective, A its Hessian over the records that are left, taken at a fixed point, the
 *anchor* a. When records go (or come), their gradients at w, summed, are Delta, and the step is v = A⁻¹ Delta. The new
 gradient is the old one, plus
 
@@ -17,6 +17,10 @@ by Cauchy and Schwarz, A without its penalty. With kappa at the farther end, the
 mean is at most that of its two ends. It follows: the staleness of the Hessian is inside the certificate, and A, from
 which records are taken out, never has to be made anew for it to hold. A p is kept from step to step. What
 floating-point arithmetic can add is added too, with factors that are safe for any order of summation.
+
+L is alpha strongly convex, so the weights are within the norm of the gradient, divided by alpha, of the minimum. Noise
+on what is published hides that. It must not stand in the objective: what a step leaves would then depend on the noise,
+and so would the decision to take it, and neither is a shift of a Gaussian (decision 12).
 
 References
 ----------
@@ -110,6 +114,9 @@ def form_of(way: Way, penalty: float, drift: float) -> float:
     return max(0.0, float(way.p @ way.Ap) - penalty * length**2) + doubt * length
 
 
-def rounding_of_gradient(n: int, d: int, terms: float) -> float:
-    """How far a gradient that was summed in doubles can be from the true one; ``terms`` is the sum of the sizes."""
-    return 2 * (n + d + 8) * UNIT * terms
+def rounding_of_gradient(chain: int, d: int, terms: float) -> float:
+    """How far a gradient that was summed in doubles can be from the true one.
+
+    ``chain`` is the number of additions that a term goes through at most, ``terms`` the sum of their sizes.
+    """
+    return 2 * (chain + d + 8) * UNIT * terms

@@ -1,4 +1,4 @@
-"""What linear models with a certificate do alike: noise in the objective, Newton steps, and a limit."""
+"""What linear models with a certificate do alike: Newton steps, a limit, and noise on what is published."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from expunge.contract import Unlearner
 from expunge.errors import BudgetExhaustedError, InvalidDataError
 from expunge.estimators import one_thread
 from expunge.methods.certified.arguments import check_claim
-from expunge.methods.certified.curvature import Curvature
+from expunge.methods.certified.curvature import Curvature, OneRecord, SeveralRecords
 from expunge.methods.certified.losses import Loss
-from expunge.methods.certified.perturbed import Data, Problem, State, certified_step, measured, renewed, solved
+from expunge.methods.certified.newton_steps import Data, Problem, State, certified_step, measured, renewed, solved
 from expunge.params import refuse_changed_params
 from expunge.privacy.arguments import POLICIES, check_delta
 from expunge.privacy.bounded_rows import BoundedRows, weights_of
@@ -39,13 +39,13 @@ Slots = npt.NDArray[np.intp]
 Names = tuple[str, ...]
 
 #: Names of the parts that a change touches.
-PARTS: Names = ("weights", "noise", "certificate", "curvature")
-#: A fit leaves at most this share of the limit as its own residual.
-_FIT_SHARE = 1e-6
+PARTS: Names = ("weights", "published", "certificate", "curvature")
+_FIT_SHARE = 1e-6  # of the limit: gradient at which a fit ends
+_LEFT_SHARE = 1e-2  # of what the noise hides: what a fit may leave, kept free for the fresh one
 
 
 class CertifiedLinear(BoundedRows, Unlearner):
-    """Base of linear models with a certificate; see :mod:`expunge.methods.certified.perturbed` for the mathematics.
+    """Base of linear models with a certificate; see :mod:`expunge.methods.certified.newton_steps` for the mathematics.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
     _execution_params: ClassVar[tuple[str, ...]] = ("allow_large_delta",)
 
     def __init__(
-        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 1.0,
+        self, *, alpha: float = 1.0, epsilon: float = 1.0, delta: float = 1e-5, sigma: float = 0.3,
         norm_bound: float = 1.0, clip: bool = True, fit_intercept: bool = True, on_exhausted: str = "recompute",
         allow_large_delta: bool = False, noise_seed: int | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
@@ -98,22 +98,22 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     @property
     def residual_limit_(self) -> float:
-        """Largest norm of the gradient at which noise of this sigma still gives (epsilon, delta)."""
+        """Largest norm of the gradient at which noise of sigma / alpha on the weights still gives (epsilon, delta)."""
         if self.__sklearn_is_fitted__():
             refuse_changed_params(self, self._state().params)
         return self._limit()
 
     def _limit(self) -> float:
-        return gaussian_sensitivity(self.epsilon, self.delta, self.sigma)
+        return gaussian_sensitivity(self.epsilon, self.delta, self.sigma) * (1 - _LEFT_SHARE)
 
     @property
     def residual_(self) -> float:
-        """At least the norm of the gradient of the perturbed objective at the weights, over all problems together."""
+        """At least the norm of the gradient at the weights before the noise, over all problems together."""
         return float(np.linalg.norm(self._state().parts["certificate"]["residual"]))
 
     @property
     def distance_to_refit_(self) -> float:
-        """At least the distance of the weights from those of an exact fit with the same noise: residual_ / alpha."""
+        """At least the distance of the weights, before the noise, from those of an exact fit: residual_ / alpha."""
         refuse_changed_params(self, self._state().params)
         return self.residual_ / self.alpha
 
@@ -124,13 +124,10 @@ class CertifiedLinear(BoundedRows, Unlearner):
             return dict.fromkeys(change.parts)
         if is_last_of_a_class(change.rows, change.removed_slots, change.parts.get("names")):
             change = without_names(change)
-            table = change.rows.read(change.rows.slots())
-            names = self._names(table)
-            return {"names": names, **self._fitted_parts(table, names)}
-        if "weights" not in change.parts:
+        if "weights" not in change.parts or "names" not in change.parts:
             table = change.rows.read(change.rows.slots())
             names = change.parts.get("names") or self._names(table)
-            return {"names": names, **self._fitted_parts(table, names)}
+            return {"names": names, **self._fitted_parts(change, table, names)}
         names, old = change.parts["names"], self._state_of(change.parts)
         curvature: Curvature = change.parts["curvature"]  # type: ignore[assignment]
         removed = self._data(change.removed, names)
@@ -138,7 +135,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
         with one_thread():
             state, patch = certified_step(self._problem(), old, curvature, removed, added)
         if float(np.linalg.norm(state.residual)) <= self._limit():
-            return {**_parts(state), "curvature": patch}
+            return self._parts(change, state, patch)
         if self.on_exhausted == "refuse":
             self._refuse(state)
         return self._after_the_limit(change, names, state, Curvature(*patch.aside()))
@@ -154,16 +151,16 @@ class CertifiedLinear(BoundedRows, Unlearner):
                     "the certificate was used up and the gradient measured, from all records in one pass: room for "
                     f"about {room:,} more such removals"
                 )
-                return {**_parts(seen), "curvature": curvature}
+                return self._parts(change, seen, curvature)
         if self.on_exhausted in ("recompute", "measure"):
             with one_thread():
                 data = self._data(table, names)
                 state, curvature = renewed(self._problem(), data, state, curvature, self._tolerance())
             if float(np.linalg.norm(state.residual)) <= self._limit():
                 change.notes.append("the certificate was used up and is renewed: all records were read")
-                return {**_parts(state), "curvature": curvature}
+                return self._parts(change, state, curvature)
         change.notes.append("the certificate was used up: trained again on what is left, with fresh noise")
-        return self._fitted_parts(table, names)
+        return self._fitted_parts(change, table, names)
 
     def _room(self, change: Change, bounded: State, seen: State) -> int:
         """How many removals like this one fit between what was measured and the limit; 0 if it is above half of it."""
@@ -178,23 +175,29 @@ class CertifiedLinear(BoundedRows, Unlearner):
             hint="Set on_exhausted to 'recompute' or 'retrain'; both read all records.",
         )
 
-    def _fitted_parts(self, table: Table, names: Part) -> dict[str, Any]:
+    def _fitted_parts(self, change: Change, table: Table, names: Part) -> dict[str, Any]:
         check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
-        data = self._data(table, names)
-        noise = Noise(self.noise_seed).gaussian(np.zeros((int(names["k"]), data.X.shape[1])), self.sigma)
+        data, most = self._data(table, names), self._limit() * _LEFT_SHARE
         with one_thread():
-            state, curvature = solved(self._problem(), data, noise, self._tolerance())
-        if not float(np.linalg.norm(state.residual)) <= self._limit():
+            state, curvature = solved(self._problem(), data, self._tolerance())
+        if not float(np.linalg.norm(state.residual)) <= most:
             raise InvalidDataError(
-                f"The fit ends with a gradient of {float(np.linalg.norm(state.residual)):.3g}: noise hides less.",
+                f"The fit ends with a gradient of {float(np.linalg.norm(state.residual)):.3g}; it may be {most:.3g}.",
                 hint="Choose a larger alpha or sigma.",
             )
-        return {**_parts(state), "curvature": curvature}
+        return self._parts(change, state, curvature)
+
+    def _parts(self, change: Change, state: State, curvature: Curvature | OneRecord | SeveralRecords) -> dict[str, Any]:
+        """The parts of a state, and its weights with noise, drawn anew: they alone are ever read by predict."""
+        draws = int(change.parts["published"]["draws"]) + 1 if "published" in change.parts else 0
+        noise = Noise() if self.noise_seed is None else Noise(int(self.noise_seed) * 2**32 + draws)
+        coef = noise.gaussian(state.coef, float(self.sigma) / float(self.alpha))
+        rest, published = state._asdict(), {"coef": coef, "draws": draws}
+        weights = {"coef": rest.pop("coef")}
+        return {"weights": weights, "published": published, "certificate": rest, "curvature": curvature}
 
     def _solve(self, rows: Rows, parts: Mapping[str, Part]) -> Part | None:
-        if "weights" not in parts:
-            return None
-        return {**parts["names"], "coef": parts["weights"]["coef"]}
+        return {**parts["names"], "coef": parts["published"]["coef"]} if "published" in parts else None
 
     def _estimate(self, rows: Rows, slots: Slots) -> tuple[int, int, Names]:
         """The records themselves; all that are left as well, should the certificate be used up."""
@@ -264,7 +267,7 @@ class CertifiedLinear(BoundedRows, Unlearner):
 
     @staticmethod
     def _state_of(parts: Mapping[str, Part]) -> State:
-        return State(**parts["weights"], **parts["noise"], **parts["certificate"])
+        return State(**parts["weights"], **parts["certificate"])
 
 
 @functools.lru_cache(maxsize=64)
@@ -273,25 +276,19 @@ def _promise(
     loss: str, alpha: float,
 ) -> Guarantee:  # fmt: skip
     """The guarantee of a model with these arguments; the same for each of its removals."""
-    limit = gaussian_sensitivity(epsilon, delta, sigma)
+    limit = gaussian_sensitivity(epsilon, delta, sigma) * (1 - _LEFT_SHARE)
     return Guarantee(
         kind="certified", epsilon=epsilon, delta=delta,
         assumptions=(
-            f"the noise in the objective is {about_noise(noise_seed)}",
+            f"the noise on what is published is {about_noise(noise_seed)}",
             NEIGHBOURS, about_rows(norm_bound, clip=clip), about_loss(loss, alpha),
             "the classes and the number of columns are public",
-            "each model is published by itself: the noise is the same in all of them",
+            "each model is published by itself, and only by its export",
             STATE_TELLS,
             independent_of("model"),
         ),
         statement=(
             f"the weights are ({epsilon:g}, {delta:g})-indistinguishable from those of a fresh fit on what is left: "
-            f"noise of sigma = {sigma:g}, gradient up to {limit:.4g}{large}"
+            f"noise of sigma = {sigma:g}, divided by alpha, hides a gradient up to {limit:.4g}{large}"
         ),
     )  # fmt: skip
-
-
-def _parts(state: State) -> dict[str, Part]:
-    """What a state is made of; the weights alone are ever read by predict."""
-    rest = {name: getattr(state, name) for name in ("anchor", "pull", "residual", "top", "drift", "slip", "renewals")}
-    return {"weights": {"coef": state.coef}, "noise": {"noise": state.noise}, "certificate": rest}

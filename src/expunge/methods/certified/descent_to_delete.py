@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.arguments import check_count
+from expunge.methods.certified.newton_steps import Data
 from expunge.methods.certified.noisy_descent import Descent, NoisyDescent
-from expunge.methods.certified.perturbed import Data
 from expunge.privacy.gaussian import gaussian_sigma
 from expunge.privacy.noise import Noise
 from expunge.records import STATE_TELLS

@@ -11,8 +11,8 @@ from sklearn.utils import Tags
 
 from expunge.arguments import check_count, check_number
 from expunge.methods.certified.contraction import fewest_steps
+from expunge.methods.certified.newton_steps import Data
 from expunge.methods.certified.noisy_descent import Descent, NoisyDescent, refuse_more
-from expunge.methods.certified.perturbed import Data
 from expunge.privacy.noise import Noise
 
 __all__ = ["LangevinLogisticRegression"]

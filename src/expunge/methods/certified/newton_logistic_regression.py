@@ -19,7 +19,7 @@ from expunge.methods.certified.arguments import check_claim
 from expunge.methods.certified.curvature import Curvature, inverse_of
 from expunge.methods.certified.losses import LOGISTIC
 from expunge.methods.certified.newton_bound import newton_distance
-from expunge.methods.certified.perturbed import Data, Problem, anchored, solved
+from expunge.methods.certified.newton_steps import Data, Problem, anchored, solved
 from expunge.privacy.arguments import POLICIES, check_delta
 from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
@@ -174,10 +174,9 @@ class NewtonLogisticRegression(LogisticScores, BoundedRows, Unlearner):
         check_delta(self.delta, n=len(table), allow_large_delta=self.allow_large_delta)
         names = names or class_names(table)
         data, total = self._data(table, names), float(weights_of(table).sum())
-        start = np.zeros((int(names["k"]), data.X.shape[1]))
         problem = Problem(LOGISTIC, float(self.alpha), self._radius)
         with one_thread():
-            state, _ = solved(problem, data, start, _FIT_SHARE * self._radius)
+            state, _ = solved(problem, data, _FIT_SHARE * self._radius)
             state, curvature = anchored(problem, data, state, _FIT_SHARE * self._radius)  # the Hessian of the minimum
         if not (state.residual <= self._left).all() or not (state.coef == state.anchor).all():
             raise InvalidDataError("The fit ends too far from the minimum.", hint="Choose a larger alpha.")

@@ -16,7 +16,7 @@ from expunge.estimators import one_thread
 from expunge.maths.logistic_scores import LogisticScores, class_names, class_targets
 from expunge.methods.certified.arguments import check_claim
 from expunge.methods.certified.losses import LOGISTIC
-from expunge.methods.certified.perturbed import Data, Problem, plain_gradients, solved
+from expunge.methods.certified.newton_steps import Data, Problem, plain_gradients, solved
 from expunge.privacy.arguments import check_delta
 from expunge.privacy.bounded_rows import BoundedRows, weight_of, weights_of
 from expunge.privacy.claims import NEIGHBOURS, about_large_delta, about_loss, about_noise, about_rows, tagged
@@ -174,9 +174,8 @@ class NoisyDescent(LogisticScores, BoundedRows, Unlearner):
         names = change.parts.get("names") or class_names(table)
         data, total = self._data(table, names), self._heaviest(change.rows, change.rows.slots())
         descent = self._descent(total, names)
-        start = np.zeros((int(names["k"]), data.X.shape[1]))
         with one_thread():
-            state, _ = solved(descent.problem, data, start, _FIT_SHARE * descent.problem.radius)
+            state, _ = solved(descent.problem, data, _FIT_SHARE * descent.problem.radius)
             distance = 2 * float(np.linalg.norm(state.residual)) / self.alpha  # ours, and as much of the reference
             batches = descent.batches(data, table.place)
             coef, published = self._run(descent, batches, state.coef, _FIT_STEPS, self._noise(0))

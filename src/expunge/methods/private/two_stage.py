@@ -36,7 +36,7 @@ class TwoStage:
     network : PrivateNetwork
         What :class:`~expunge.methods.private.dp_sgd.DPSGD` gave, of a ``Sequential`` whose last layer is left out.
     head : CertifiedLogisticRegression, optional
-        Unfitted. Rows that reach it are no longer than one; the default has alpha = 1, sigma = 1.
+        Unfitted. Rows that reach it are no longer than one; the default has alpha = 1, sigma = 0.3.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Problems with noise in the objective: fitted, changed by a Newton step with its certificate, and made exact again.
+"""Convex problems: fitted, changed by a Newton step with its certificate, and made exact again.
 
-A problem is: minimise Σ weight · l(w·x, t) + alpha/2 |w|² + b·w, with b drawn from N(0, sigma² I). A model has k of
-them over the same rows, one for each class or target.
+A problem is: minimise Σ weight · l(w·x, t) + alpha/2 |w|². A model has k of them over the same rows, one for each class
+or target. Nothing here is drawn by chance: noise is for what is published, and nothing in this module reads it.
 """
 
 from __future__ import annotations
@@ -71,19 +71,18 @@ class Problem:
 
 
 class State(NamedTuple):
-    """Weights, noise, anchor, and the Hessian times weights minus anchor, (k, d); then bounds (k,): on the gradient, on
+    """Weights, anchor, and the Hessian times weights minus anchor, (k, d); then bounds (k,): on the gradient, on
     the largest eigenvalue without the penalty, on the error of the Hessian, and on that of the product; and how often
     the gradient was read from all records since the anchor was set.
 
     Parameters
     ----------
-    coef, noise, anchor, pull : ndarray of shape (k, d)
+    coef, anchor, pull : ndarray of shape (k, d)
     residual, top, drift, slip : ndarray of shape (k,)
     renewals : int
     """
 
     coef: Floats
-    noise: Floats
     anchor: Floats
     pull: Floats
     residual: Floats
@@ -109,25 +108,26 @@ def renewed(
 
 def measured(problem: Problem, data: Data, state: State) -> State:
     """The gradient read from all records in one pass, in place of the sum of bounds; no weight is moved."""
-    gradient, rounding = gradients(problem, data, state.coef, state.noise)
+    gradient, rounding = gradients(problem, data, state.coef)
     return state._replace(residual=np.linalg.norm(gradient, axis=1) * (1 + 4 * gradient.shape[1] * UNIT) + rounding)
 
 
-def gradients(problem: Problem, data: Data, coef: Floats, noise: Floats) -> tuple[Floats, Floats]:
+def gradients(problem: Problem, data: Data, coef: Floats) -> tuple[Floats, Floats]:
     """Gradients (k, d) over all records, and a bound (k,) on how far rounding can have moved each."""
-    sizes = np.linalg.norm(problem.penalty * coef, axis=1) + np.linalg.norm(noise, axis=1)
-    total = problem.penalty * coef + noise
+    total = problem.penalty * coef
+    sizes = np.linalg.norm(total, axis=1)
     for X, slopes in _slopes(problem, data, coef):
         total = total + slopes.T @ X
         sizes = sizes + np.abs(slopes).T @ np.linalg.norm(X, axis=1)
     # A score is rounded by at most d u R |w|, which moves a slope by at most its curvature (<= 1) times that.
     scores = UNIT * coef.shape[1] * problem.radius**2 * np.linalg.norm(coef, axis=1) * data.weights.sum()
-    rounding = [rounding_of_gradient(len(data.X), coef.shape[1], float(size)) for size in sizes]
+    chain = min(len(data.X), _CHUNK) + len(data.X) // _CHUNK  # additions that one record's part goes through
+    rounding = [rounding_of_gradient(chain, coef.shape[1], float(size)) for size in sizes]
     return total, np.asarray(rounding) + scores
 
 
 def plain_gradients(problem: Problem, data: Data, coef: Floats) -> Floats:
-    """Gradients (k, d) over all records, without noise and without a bound on their rounding."""
+    """Gradients (k, d) over all records, without a bound on their rounding."""
     total = problem.penalty * coef
     for X, slopes in _slopes(problem, data, coef):
         total = total + slopes.T @ X
@@ -154,17 +154,17 @@ def _hessian_of(problem: Problem, data: Data, anchor: Floats, i: int) -> Floats:
     return np.tril(total)
 
 
-def solved(problem: Problem, data: Data, noise: Floats, tolerance: float) -> tuple[State, Curvature]:
+def solved(problem: Problem, data: Data, tolerance: float) -> tuple[State, Curvature]:
     """A fit.
 
     Notes
     -----
     O(n d k) for each of some dozen steps of L-BFGS, then O(n d² + d³) for each Hessian and a few readings of all rows.
     """
-    k, d = noise.shape
-    start = np.reshape([_minimum(problem, data, noise, i) for i in range(k)], (k, d))
+    k, d = data.targets.shape[1], data.X.shape[1]
+    start = np.reshape([_minimum(problem, data, i) for i in range(k)], (k, d))
     nothing, unknown = np.zeros(k), np.full(k, np.inf)
-    state = State(start, noise, start, np.zeros((k, d)), unknown, nothing, nothing, nothing, 0)
+    state = State(start, start, np.zeros((k, d)), unknown, nothing, nothing, nothing, 0)
     return anchored(problem, data, state, tolerance)
 
 
@@ -183,15 +183,15 @@ def anchored(problem: Problem, data: Data, state: State, tolerance: float) -> tu
     return _polished(problem, data, state, curvature, tolerance), curvature
 
 
-def _minimum(problem: Problem, data: Data, noise: Floats, i: int) -> Floats:
+def _minimum(problem: Problem, data: Data, i: int) -> Floats:
     """Where the objective of one problem is least, roughly: it becomes the anchor."""
 
     def objective(w: Floats) -> tuple[float, Floats]:
         z = data.X @ w
         target = data.targets[:, i]
         value = float(data.weights @ problem.loss.value(z, target)) + problem.penalty / 2 * float(w @ w)
-        slope = (data.weights * problem.loss.slope(z, target)) @ data.X + problem.penalty * w + noise[i]
-        return value + float(noise[i] @ w), slope
+        slope = (data.weights * problem.loss.slope(z, target)) @ data.X + problem.penalty * w
+        return value, slope
 
     found = optimize.minimize(
         objective, np.zeros(data.X.shape[1]), jac=True, method="L-BFGS-B",
@@ -207,7 +207,7 @@ def _polished(problem: Problem, data: Data, state: State, curvature: Curvature, 
     """
     coef, best, least = state.coef, state.coef, np.full(len(state.coef), np.inf)
     for _ in range(_POLISH):
-        gradient, rounding = gradients(problem, data, coef, state.noise)
+        gradient, rounding = gradients(problem, data, coef)
         norms = np.linalg.norm(gradient, axis=1)
         if not float(np.linalg.norm(norms + rounding)) < 0.9 * float(np.linalg.norm(least)):
             break
