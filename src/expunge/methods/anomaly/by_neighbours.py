@@ -113,7 +113,8 @@ class ByNeighbours:
         return (left, left) if is_reached else (0, 0)
 
     def _fit_cost(self, rows: Rows) -> tuple[int, int]:
-        return 0, len(rows)  # none, should they be too few for n_neighbors
+        n = len(rows)
+        return (n if n > self.n_neighbors and not rows.has_weights else 0), n
 
 
 def row_means(values: Floats) -> Floats:

@@ -225,15 +225,15 @@ class InTurn:
 def _refit(step: Any, rows: Rows, parts: Mapping[str, Part], n: int, flow: _Flow | None) -> tuple[int, int]:
     """Least and most work of a fit of a step on n rows, from what it says of a change in which nothing goes.
 
-    That is of the rows as they are, of which some may go. A step may keep fewer models then, so it is not sure to read
-    a row twice; and it reads no more than of all.
+    What it says of its parts is said of the rows as they are, of which some may go. A step may keep fewer models then,
+    so it is not sure to read a row twice; and it reads no more than of all.
     """
     if flow is None or not parts or not len(rows):
         return n, n
-    view: Any = _seen_by(step, rows, flow)
+    view: Any = View(rows, flow.through, flow.width, n)
     model = stage(step, flow.width, rows=view, parts=parts)
     low, high, _ = model._estimate(view, np.empty(0, dtype=np.intp))
-    if high in (0, len(rows)):  # it reads each row once
+    if high in (0, n, len(rows)):  # it reads each row once
         return (n if low == high else 0), n
     return min(n, low * n // len(rows)), max(n, high)
 

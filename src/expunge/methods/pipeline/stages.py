@@ -54,16 +54,18 @@ class View:
     through : callable (Table) -> Table
     width : int
         Columns of what comes out.
+    n : int, optional
+        How many rows it says there are, for a step that is asked what a fit on so many would cost.
     """
 
-    def __init__(self, rows: Rows, through: Through, width: int) -> None:
-        self._rows, self._through, self._width = rows, through, width
+    def __init__(self, rows: Rows, through: Through, width: int, n: int | None = None) -> None:
+        self._rows, self._through, self._width, self._n = rows, through, width, n
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._rows, name)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) if self._n is None else self._n
 
     def form(self) -> Any:
         """As :meth:`Rows.form`: columns without names, for steps before this one have made them."""
