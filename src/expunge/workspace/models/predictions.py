@@ -75,10 +75,10 @@ def keep(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Se
         raise InvalidRequestError(f"{name!r} is no plain name of a file.", hint="As scores.csv.")
     path, aside = core.layout.predictions / name, core.layout.tmp / name
     check_new_table(path)
-    core.layout.predictions.mkdir(exist_ok=True)
-    core.layout.tmp.mkdir(exist_ok=True)
+    core.layout.predictions.mkdir(mode=0o700, exist_ok=True)
+    core.layout.tmp.mkdir(mode=0o700, exist_ok=True)
     try:
-        write_table(frame, aside)
+        write_table(frame, aside, for_others=False)
         _index(core, name, frame, model=model, subjects=subjects)
         os.replace(aside, path)  # last: a file that nothing names would never be deleted
     finally:

@@ -273,7 +273,7 @@ def check_new_table(path: Path) -> None:
         raise FileNotUsableError(f"{str(path)!r} is there already.", hint="Give another name, or delete it first.")
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+def write_table(frame: pd.DataFrame, path: str | Path, *, for_others: bool = True) -> Path:
     """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``.
 
     Raises
@@ -284,5 +284,5 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     path = check_path(path)
     check_new_table(path)
     if path.suffix == ".parquet":
-        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=True)
-    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=True)
+        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=for_others)
+    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=for_others)
