@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import expunge
+from expunge.errors import FileNotUsableError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes of files are a matter of POSIX")
 
@@ -56,3 +57,36 @@ def test_the_next_change_tightens_a_workspace_of_old(ws: expunge.Workspace, tmp_
     assert (ws.path / "ledger.db").stat().st_mode & 0o077  # looking changes nothing
     ws.model_remove("m")
     assert open_to_others(ws.path) <= TO_GIVE_AWAY
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["closed", "while its owner is at work"])
+def test_a_workspace_that_cannot_be_written_is_read(
+    ws: expunge.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_open: bool
+) -> None:
+    ws.forget(subjects=["p3"])
+    if is_open:  # what is newest stands in the log of the database
+        ws.request_ask(subjects=["p2"])
+        assert (ws.path / "ledger.db-wal").stat().st_size
+    else:
+        ws.close()
+    places = [ws.path, *ws.path.rglob("*")]
+    modes = {place: place.stat().st_mode for place in places}
+    for place in places:
+        place.chmod(modes[place] & ~0o222)
+    if os.getuid() == 0:  # who may write everywhere is told that they may not
+        monkeypatch.setattr("expunge.workspace.database.read_only.os.access", lambda _, wanted: wanted != os.W_OK)
+    before = {place: place.read_bytes() for place in places if place.is_file() and place.suffix != ".db-shm"}
+    read = expunge.Workspace.open(ws.path)
+    assert [len(read.log()), len(read.request_list())] == ([7, 1] if is_open else [6, 0])
+    assert [one["n_records"] for one in read.status()["models"]] == [22]
+    assert read.find(subjects=["p1"])
+    assert read.plan(subjects=["p1"]).lines()
+    assert len(read.predict("m", tmp_path / "people.csv")) == 24
+    assert read.verify()
+    assert read.verify(ws.path / "receipts" / "0001.json", replay=True)
+    with pytest.raises(FileNotUsableError, match=r"Cannot write '.*ledger\.db'\."), read._core.write() as connection:
+        read._core.db.set_meta(connection, "last-run", "now")
+    assert {place: place.read_bytes() for place in before} == before
+    assert set(places) == {ws.path, *ws.path.rglob("*")}
+    for place in places:
+        place.chmod(modes[place])
