@@ -154,6 +154,16 @@ def test_status_names_requests_on_hold_whose_date_comes(
     assert ws.status()["pressing"] == [first], "the other waits for its policy"
     assert run(["status", "--workspace", str(ws.path)]) == 0
     assert "Decide on 1: " in capsys.readouterr().out
+    assert ws.status()["overdue"] == {}
+    now[0] += timedelta(days=3)
+    assert ws.status()["overdue"] == {1: "2020-04-01", 2: "2020-04-01"}
+    assert [one.overdue for one in ws.request_list()] == [True, True]
+    assert "overdue since 2020-04-01" in ws.request_show(2).lines()[0]
+    for command in (["status"], ["request", "list"]):  # by the clock of this machine
+        assert run([*command, "--workspace", str(ws.path)]) == 0
+        assert capsys.readouterr().out.count("overdue since 2020-04-01") == 2
+    ws.request_run([2])
+    assert ws.status()["overdue"] == {1: "2020-04-01"}
 
 
 def test_a_method_that_cannot_is_said_before_a_request_is_taken_in(
@@ -319,8 +329,10 @@ def test_outdated_records_are_forgotten_through_the_same_queue(tmp_path: Path, c
     ws.data_add(csv, record_id="id", subject_id="person", keep="24months", time_column="seen")
     ws.fit("sums", data="people", target="label", method="gaussian-nb", ignore=["group"])
     old = int((people()["seen"] < "2023-06-01").sum()) + int((people()["seen"] == "2023-06-01").sum())
+    assert ws.status()["outlived"] == {"people": old}
     (answer,) = ws.data_expire()
     assert answer.models[0]["records"] == old
+    assert ws.status()["outlived"] == {}
     assert ws.data_list()[0]["n_records"] == 120 - old
     assert ws.verify(answer.receipt).receipt.action == "expire"  # type: ignore[union-attr]
     assert ws.data_expire() == []

@@ -42,6 +42,8 @@ class Answer:
         Data sets without a column of persons, in which the person could not be looked for just now.
     respelled : tuple of (int or str)
         Ids of which something is held still, and which only their spelling tells from what was asked just now.
+    overdue : bool
+        Whether it is open, and its last day is over.
     """
 
     request: Request
@@ -55,13 +57,14 @@ class Answer:
     audits: tuple[Mapping[str, Any], ...] = ()
     unsearched: tuple[str, ...] = ()
     respelled: tuple[Any, ...] = ()
+    overdue: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
         request = self.request
         return {
             "request": request.number, "known_as": self.known_as, "kind": request.kind, "state": request.state,
-            "caller": request.caller, "regime": request.regime, "due": str(request.due().day),
+            "caller": request.caller, "regime": request.regime, "due": str(request.due().day), "overdue": self.overdue,
             "received": request.received.isoformat(), "reason": request.reason,
             "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
@@ -77,7 +80,7 @@ class Answer:
     def lines(self) -> list[str]:
         """What came of it, for people."""
         request = self.request
-        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, due {request.due()}."]
+        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, {self._due()}."]
         if self.problem:
             out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
@@ -130,6 +133,9 @@ class Answer:
             why = f": {step.reason}, {words}" if words else ""
             out.append(f"{step.at:%Y-%m-%d %H:%M} {step.action}{why}")
         return out
+
+    def _due(self) -> str:
+        return f"{'overdue since' if self.overdue else 'due'} {self.request.due()}"
 
     def _why(self) -> str:
         return f" ({self.request.reason})" if self.request.reason else ""

@@ -26,7 +26,7 @@ from expunge.workspace.requests.targets import (
     respelled,
     told_as_respelled,
 )
-from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
+from expunge.workspace.rules.policies import Decision, Policy, decide, is_overdue, waiting_of
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
 from expunge.workspace.storage import journal
@@ -34,7 +34,7 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.given import Given, given_table
 
 __all__ = [
-    "Answer", "answer", "due_now", "expire", "plan", "rectify", "run", "take_in", "wishes_of",
+    "Answer", "answer", "due_now", "expire", "outlived", "plan", "rectify", "run", "take_in", "wishes_of",
 ]  # fmt: skip
 
 Ids = Any
@@ -251,7 +251,7 @@ def answer(
     return Answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
-        unsearched=tuple(missed), respelled=tuple(near),
+        unsearched=tuple(missed), respelled=tuple(near), overdue=is_overdue(request, core.now()),
     )  # fmt: skip
 
 
@@ -300,7 +300,15 @@ def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encodi
 
 def expire(core: Core) -> list[Wish]:
     """Wishes to forget the records that have been kept as long as their data set says."""
-    out = []
+    return [
+        Wish(kind="record", values=tuple(ids), data=name, action="expire") for name, ids in outlived(core).items()
+    ]
+
+
+def outlived(core: Core) -> dict[str, list[Any]]:
+    """Ids of the records that have been kept as long as their data set says, by its name. Reads all rows of those sets
+    whose records are kept for a time."""
+    out = {}
     with core.read() as connection:
         names = [row["name"] for row in core.db.rows(connection, dataset_table)]
         opened = [datasets.open_data(core, connection, name) for name in names]
@@ -314,5 +322,5 @@ def expire(core: Core) -> list[Wish]:
         over = expired(times, read_duration(card.keep), core.now(), zone=core.config.zone)
         ids = [value for value, is_over in zip(table[card.record_id].to_pylist(), over, strict=True) if is_over]
         if ids:
-            out.append(Wish(kind="record", values=tuple(ids), data=data.name, action="expire"))
+            out[data.name] = ids
     return out
