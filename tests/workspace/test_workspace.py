@@ -26,12 +26,14 @@ from expunge.errors import (
     InvalidRequestError,
     SourceChangedError,
     TamperedError,
+    UnknownMethodError,
     UnknownNameError,
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )  # fmt: skip
 from expunge.ledger import pseudonyms
 from expunge.ledger.keys import Signer, generate
+from expunge.methods import METHODS
 from expunge.workspace.models import models
 from expunge.workspace.requests.request_queue import Wish
 
@@ -174,6 +176,28 @@ def test_a_method_that_cannot_is_said_before_a_request_is_taken_in(
         ws.forget(features=["age"])
     assert ws.request_list(every=True) == []
     assert "age" in ws.data_list()[0]["columns"]
+
+
+def test_a_model_whose_plug_in_is_missing_keeps_no_request_out(
+    ws: expunge.Workspace, csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ws.data_add(csv, record_id="id", subject_id="person", name="others")
+    ws.fit("other", data="others", target="label", method="multinomial-nb", ignore=["group", "seen"])
+    ws.close()
+    with monkeypatch.context() as patched:
+        patched.delitem(METHODS, "GaussianNB")
+        assert run(["forget", "--subject", "p7", "--workspace", str(ws.path)]) == 13
+        told = capsys.readouterr().err
+        assert "Model 'sums' cannot be read: there is no method 'GaussianNB'." in told
+        assert told.index("Install the package") < told.index("Request 1 waits: `expunge request run`")
+        opened = expunge.Workspace.open(ws.path)
+        opened.request_ask(records=["r001"], data="others")
+        first, second = opened.request_run()
+        assert ["'sums' cannot be read" in first.problem, second.problem] == [True, ""]
+        with pytest.raises(UnknownMethodError, match="Model 'sums' cannot be read"):
+            opened.plan(subjects=["p7"])
+        opened.close()
+    assert [one.request.state for one in expunge.Workspace.open(ws.path).request_run()] == ["done"]
 
 
 def test_an_audit_sees_the_forgotten_rows_and_its_figures_are_in_the_receipt(ws: expunge.Workspace) -> None:

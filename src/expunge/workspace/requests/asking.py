@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from expunge.records import Plan
 from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
+from expunge.workspace.models.models import NOT_INSTALLED
 from expunge.workspace.requests import auditing, carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
@@ -119,7 +121,8 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         if wish.held_out is not None:
             audited.setdefault(wish.held_out, {}).update({one.data.id: one.data for one in held if one.models})
         if wish.kind == "feature":
-            removing.planned(core, wish.kind, payload, held)
+            with suppress(*NOT_INSTALLED):
+                removing.planned(core, wish.kind, payload, held)
     for held_out, learned_from in audited.items():
         auditing.refuse_known(core, held_out, list(learned_from.values()))
 
@@ -294,7 +297,8 @@ def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encodi
         if not held:
             raise _unknown(core, connection, wish)
         _refuse_partly_known(core, connection, wish, held)
-    removing.planned(core, "rectify", _payload(wish), held)
+    with suppress(*NOT_INSTALLED):
+        removing.planned(core, "rectify", _payload(wish), held)
     return wish
 
 
