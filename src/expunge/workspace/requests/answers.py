@@ -42,6 +42,8 @@ class Answer:
         Data sets without a column of persons, in which the person could not be looked for just now.
     respelled : tuple of (int or str)
         Ids of which something is held still, and which only their spelling tells from what was asked just now.
+    predictions : tuple of str
+        Files of kept predictions that were deleted just now.
     overdue : bool
         Whether it is open, and its last day is over.
     """
@@ -57,6 +59,7 @@ class Answer:
     audits: tuple[Mapping[str, Any], ...] = ()
     unsearched: tuple[str, ...] = ()
     respelled: tuple[Any, ...] = ()
+    predictions: tuple[str, ...] = ()
     overdue: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class Answer:
             "problem_code": self.problem_code,
             "audits": [dict(audit) for audit in self.audits],
             "unsearched": list(self.unsearched), "respelled": list(self.respelled),
+            "predictions": list(self.predictions),
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -102,6 +106,8 @@ class Answer:
                 f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
                 f"{'files rewritten' if data['copied'] else 'only referred to'}."
             )
+        if self.predictions:
+            out.append(f"Kept predictions were deleted: {', '.join(self.predictions)}.")
         out += [f"Waiting for {name}: settle it with `expunge request settle {request.number} {name}`."
                 for name in self.waiting]  # fmt: skip
         return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])

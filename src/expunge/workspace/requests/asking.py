@@ -245,7 +245,7 @@ def answer(
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
-    waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
+    waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": (), "predictions": ()}
     audits = tuple(
         {"model": model["model"], "figures": model["audit"], "receipt": None}
         for model in done["models"]
@@ -255,6 +255,7 @@ def answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
         unsearched=tuple(missed), respelled=tuple(near), overdue=is_overdue(request, core.now()),
+        predictions=tuple(done["predictions"]),
     )  # fmt: skip
 
 

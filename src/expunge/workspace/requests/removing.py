@@ -118,8 +118,8 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
 def refuse_unable(kind: str, held: Sequence[Held]) -> None:
     """Refuse what the method of one of the models does not serve, without reading a model.
 
-    A model is not asked about columns that it was fitted without. Of a method whose
-    package is not installed nobody knows: the request is taken in, and waits for it.
+    A model is not asked about columns that it was fitted without. Of a method whose package is not installed nobody
+    knows: the request is taken in, and waits for it.
 
     Raises
     ------
