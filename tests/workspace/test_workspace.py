@@ -298,6 +298,32 @@ def test_data_that_is_referred_to_is_read_again_and_compared(tmp_path: Path, csv
         ws.fit("third", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"])
 
 
+def test_a_relative_path_names_the_same_file_from_another_folder(
+    tmp_path: Path, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(tmp_path / "people.db") as connection:
+        people().to_sql("people", connection, index=False)
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    monkeypatch.chdir(ws.path)
+    people()[:60].to_csv(csv, index=False)
+    people()[60:].to_csv(tmp_path / "rest.csv", index=False)
+    ws.data_add("../people.csv", record_id="id", subject_id="person", reference=True, name="far")
+    ws.data_add("../people.csv", record_id="id", subject_id="person")
+    ws.data_append("people", "../rest.csv")
+    ws.data_add("sqlite:///../people.db", query="SELECT * FROM people", record_id="id", subject_id="person",
+                reference=True, name="queried")  # fmt: skip
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    people(9).to_csv("people.csv", index=False)
+    for name in ("far", "queried"):
+        ws.fit(name, data=name, target="label", method="gaussian-nb", ignore=["group", "seen"], bare=True)
+    assert [ws.data_show(name)["n_records"] for name in ("far", "queried")] == [60, 120]
+    (answer,) = ws.forget(subjects=["p1"])
+    told = [line for line in answer.outside() if "the workspace's" in line]
+    assert told[0].startswith(f"{csv} is not"), told
+    assert told[1].startswith(f"{csv}, {tmp_path / 'rest.csv'} are not"), told
+
+
 def test_data_comes_from_a_query_or_an_address(tmp_path: Path, csv: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as connection:
         people().to_sql("people", connection, index=False)

@@ -38,7 +38,7 @@ class ModelCard:
     gate : mapping
         Settings of its gate, see :mod:`expunge.workspace.models.gates`; empty: there is none.
     taken_from : tuple of str
-        Files of what was taken over, by the paths that were given. They stay with their owner, and know whom they knew.
+        Files of what was taken over, by their absolute paths. They stay with their owner, and know whom they knew.
     """
 
     card: Card

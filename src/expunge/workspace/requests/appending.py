@@ -67,7 +67,7 @@ def append(
     table, skipped = _new_rows(core, data, source, skip_forgotten=skip_forgotten, override=override)
     ids = table[data.card.record_id].to_pylist()
     handles = [core.secrets.handle("record", value) for value in ids]
-    card = dataclasses.replace(data.card, appended=tuple(dict.fromkeys((*data.card.appended, source.shown))))
+    card = dataclasses.replace(data.card, appended=tuple(dict.fromkeys((*data.card.appended, source.lasting().shown))))
     made, _ = datasets.replace_rows(core, data, [], table)
     _, row = datasets.write_version(core, card, made)
     able = [model for model in known if learn and models.load(core, model).model._learns]
