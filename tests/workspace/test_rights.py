@@ -33,9 +33,7 @@ def ws(tmp_path: Path, request: pytest.FixtureRequest) -> expunge.Workspace:
 def open_to_others(root: Path) -> set[str]:
     """What others may read, write or enter."""
     places = [root, *root.rglob("*")]
-    return {
-        str(place.relative_to(root)).strip(".") for place in places if stat.S_IMODE(place.stat().st_mode) & 0o077
-    }
+    return {str(place.relative_to(root)).strip(".") for place in places if stat.S_IMODE(place.stat().st_mode) & 0o077}
 
 
 def test_others_read_what_is_to_give_away_and_nothing_else(ws: expunge.Workspace, tmp_path: Path) -> None:

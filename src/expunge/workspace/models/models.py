@@ -155,7 +155,9 @@ def load(core: Core, model: Model) -> Manifest:
             held = load_version(core.store, model.entry, model.name)
         except NOT_INSTALLED as error:
             said = error.message[:1].lower() + error.message[1:]
-            raise type(error)(f"Model {model.name!r} cannot be read: {said}", hint="Install the package that brings it.") from error
+            raise type(error)(
+                f"Model {model.name!r} cannot be read: {said}", hint="Install the package that brings it."
+            ) from error
         core.cache[model.version_id] = held
     return held
 

@@ -305,9 +305,7 @@ def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encodi
 
 def expire(core: Core) -> list[Wish]:
     """Wishes to forget the records that have been kept as long as their data set says."""
-    return [
-        Wish(kind="record", values=tuple(ids), data=name, action="expire") for name, ids in outlived(core).items()
-    ]
+    return [Wish(kind="record", values=tuple(ids), data=name, action="expire") for name, ids in outlived(core).items()]
 
 
 def outlived(core: Core) -> dict[str, list[Any]]:
