@@ -1,4 +1,4 @@
-"""The command ``expunge``, and ``python -m expunge``. It imports all else inside, where Ctrl-C is told in a sentence."""
+"""The command ``expunge``, and ``python -m expunge``. It imports the rest inside, where Ctrl-C is one sentence."""
 
 from __future__ import annotations
 

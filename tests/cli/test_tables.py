@@ -109,7 +109,7 @@ def test_a_cell_may_be_larger_than_a_block_of_the_parser(csv: Any, monkeypatch: 
     path = csv(f"id,text\n1,a\n2,{'x' * 3_000_000}\n3,b\n")
     assert list(map(len, read_table(path)["text"].to_pylist())) == [1, 3_000_000, 1]
     monkeypatch.setattr("expunge.workspace.tabular.tables._MOST", 2**21)
-    with pytest.raises(InvalidDataError, match="A row of .* is larger than 1 MiB. Give a table"):
+    with pytest.raises(InvalidDataError, match=r"A row of .* is larger than 1 MiB. Give a table"):
         read_table(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -19,15 +20,15 @@ TO_GIVE_AWAY = {"", "workspace.json", "public.pem", "receipts", "receipts/0001.j
 
 
 @pytest.fixture
-def ws(tmp_path: Path, request: pytest.FixtureRequest) -> expunge.Workspace:
+def ws(tmp_path: Path) -> Iterator[expunge.Workspace]:
     before = os.umask(0o022)
-    request.addfinalizer(lambda: os.umask(before))
     rows = {"id": [f"r{i}" for i in range(24)], "person": [f"p{i // 2}" for i in range(24)], "x": range(24)}
     pd.DataFrame(rows | {"y": ["no", "yes"] * 12}).to_csv(tmp_path / "people.csv", index=False)
     made = expunge.Workspace.init(tmp_path / "ws")
     made.data_add(tmp_path / "people.csv", record_id="id", subject_id="person")
     made.fit("m", data="people", target="y", method="gaussian-nb", bare=True)
-    return made
+    yield made
+    os.umask(before)
 
 
 def open_to_others(root: Path) -> set[str]:

@@ -138,9 +138,8 @@ class Folder:
         self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._aside / f"{name}.chunk"
         self._waiting[name] = path  # first, so that a failure is cleaned up
-        with writing(path):
-            with os.fdopen(os.open(path, _NEW, 0o600), "wb") as stream:
-                stream.write(data)
+        with writing(path), os.fdopen(os.open(path, _NEW, 0o600), "wb") as stream:
+            stream.write(data)
         faults.at("chunk-written")
 
     def flush(self) -> None:

@@ -35,7 +35,7 @@ _MARKS = (
 )  # fmt: skip
 #: Bytes that stand in no text of any use, in UTF-8 or where each byte is a letter.
 _CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1b"})
-#: Bytes of a block of a CSV file, into which its rows go; where one does not, the file is one block of fewer than these.
+#: Bytes of a block of a CSV file, into which its rows go; where one does not, the file is one block, of fewer bytes.
 _BLOCK, _MOST = 2**20, 2**31 - 1
 _LARGE = "Give a table of 2 GiB and more as Parquet, or the large cells as files of their own."
 _TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
