@@ -8,7 +8,7 @@ from typing import Any
 
 from expunge.errors import FileNotUsableError
 
-__all__ = ["check_path"]
+__all__ = ["check_path", "lasting_path"]
 
 #: Bytes of a path and of a name in it, above which file systems answer with an error.
 _PATH, _NAME = 4096, 255
@@ -47,3 +47,15 @@ def check_path(value: Any) -> Path:
     told = "An integer" if isinstance(value, int) and not isinstance(value, bool) else repr(value)
     told = told if len(told) <= 100 else f"{told[:100]}…"
     raise FileNotUsableError(f"{told} is no path of a file.", hint="Give it as a text.")
+
+
+def lasting_path(value: str | Path) -> str:
+    """A path that names the same file from whatever folder it is read. Links stay, but in front of ``..``.
+
+    Examples
+    --------
+    >>> lasting_path("/data/2026/../people.csv"), lasting_path("people.csv") == os.path.abspath("people.csv")
+    ('/data/people.csv', True)
+    """
+    path = Path(value)
+    return str(path.parent.resolve() / path.name if ".." in path.parts else path.absolute())

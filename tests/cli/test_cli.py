@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import io
 import json
 import os
@@ -812,6 +813,33 @@ def test_who_interrupts_is_told_and_nothing_is_half_done(
     assert [request["state"] for request in waiting] == ["received"]
     assert [request["state"] for request in json.loads(call("request", "run", "--json")[1])["requests"]] == ["done"]
     assert call("verify")[0] == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["in words", "as JSON"])
+def test_who_interrupts_while_commands_are_imported_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    from expunge.__main__ import main as entry
+
+    bring = builtins.__import__
+
+    def interrupted(name: str, *rest: Any) -> Any:
+        if name == "expunge.cli":
+            raise KeyboardInterrupt
+        return bring(name, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("signal.signal", lambda *_: None)
+        patched.setattr("sys.argv", ["expunge", "status", *options])
+        patched.setattr(builtins, "__import__", interrupted)
+        with pytest.raises(SystemExit) as ended:
+            entry()
+    out, err = capsys.readouterr()
+    assert ended.value.code == 130
+    assert (json.loads(out)["error"]["code"] if options else err.partition(",")[0]) in (
+        "interrupted",
+        "Error: Interrupted",
+    )
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(model: str, data: Path) -> None:

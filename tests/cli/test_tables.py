@@ -105,6 +105,14 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
         assert caught.value.code == "file-not-usable"
 
 
+def test_a_cell_may_be_larger_than_a_block_of_the_parser(csv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = csv(f"id,text\n1,a\n2,{'x' * 3_000_000}\n3,b\n")
+    assert list(map(len, read_table(path)["text"].to_pylist())) == [1, 3_000_000, 1]
+    monkeypatch.setattr("expunge.workspace.tabular.tables._MOST", 2**21)
+    with pytest.raises(InvalidDataError, match=r"A row of .* is larger than 1 MiB. Give a table"):
+        read_table(path)
+
+
 def test_another_delimiter(csv: Any) -> None:
     assert read_table(csv("id;y\n1;2,5\n"), delimiter=";").to_pydict() == {"id": ["1"], "y": ["2,5"]}
     with pytest.raises(InvalidParameterError, match="one ASCII character"):

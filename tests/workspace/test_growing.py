@@ -187,6 +187,31 @@ def test_forgotten_rows_are_refused_left_out_or_let_in_with_a_reason(ws: expunge
     assert [entry["kind"] for entry in ws.log()].count("override") == 0
 
 
+def test_kept_predictions_that_are_deleted_are_named_each_time(ws: expunge.Workspace, tmp_path: Path) -> None:
+    def keep(name: str) -> str:
+        ws.predict("sums", tmp_path / "people.csv", keep=name)
+        return name
+
+    def notes(answer: Any) -> tuple[str, ...]:
+        return ws.verify(answer.receipt).receipt.notes  # type: ignore[union-attr]
+
+    name = keep("grown.csv")
+    grown = ws.data_append("people", tmp_path / "more.csv", learn=True)
+    assert (grown["predictions"], f"kept predictions were deleted: {name}" in grown["notes"]) == ([name], True)
+    name = keep("Forgotten.csv")
+    (answer,) = ws.forget(subjects=["p1"])
+    assert (answer.predictions, f"Kept predictions were deleted: {name}." in answer.lines()) == ((name,), True)
+    assert f"kept predictions were deleted: {name}" in notes(answer)
+    name = keep("corrected.csv")
+    (tmp_path / "right.csv").write_text("id,age\nr010,33\n")
+    (answer,) = ws.rectify(tmp_path / "right.csv", data="people")
+    assert (answer.to_dict()["predictions"], notes(answer)) == ([name], (f"kept predictions were deleted: {name}",))
+    name = keep("after.csv")
+    with pytest.warns(UserWarning, match=f"Kept predictions were deleted: {name}"):
+        ws.fit("sums", data="people", target="label", method="gaussian-nb", bare=True, replace=True)
+    assert not list((ws.path / "predictions").iterdir())
+
+
 # ---------------------------------------------------------------- taking out
 
 

@@ -90,7 +90,7 @@ def test_a_person_of_whom_only_predictions_are_kept_is_found_and_forgotten(
     (answer,) = ws.forget(subjects=["somebody-9c1"])
     assert answer.request.state == "nothing-held"
     assert ws.verify(answer.receipt).receipt.notes == (  # type: ignore[union-attr]
-        "kept predictions about it were deleted: strange.csv",
+        "kept predictions were deleted: strange.csv",
     )
     assert kept(ws) == {"scores.parquet"}
     with pytest.raises(UnknownRecordError):

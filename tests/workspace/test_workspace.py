@@ -26,12 +26,14 @@ from expunge.errors import (
     InvalidRequestError,
     SourceChangedError,
     TamperedError,
+    UnknownMethodError,
     UnknownNameError,
     UnsupportedEstimatorError,
     UnsupportedRequestError,
 )  # fmt: skip
 from expunge.ledger import pseudonyms
 from expunge.ledger.keys import Signer, generate
+from expunge.methods import METHODS
 from expunge.workspace.models import models
 from expunge.workspace.requests.request_queue import Wish
 
@@ -154,6 +156,16 @@ def test_status_names_requests_on_hold_whose_date_comes(
     assert ws.status()["pressing"] == [first], "the other waits for its policy"
     assert run(["status", "--workspace", str(ws.path)]) == 0
     assert "Decide on 1: " in capsys.readouterr().out
+    assert ws.status()["overdue"] == {}
+    now[0] += timedelta(days=3)
+    assert ws.status()["overdue"] == {1: "2020-04-01", 2: "2020-04-01"}
+    assert [one.overdue for one in ws.request_list()] == [True, True]
+    assert "overdue since 2020-04-01" in ws.request_show(2).lines()[0]
+    for command in (["status"], ["request", "list"]):  # by the clock of this machine
+        assert run([*command, "--workspace", str(ws.path)]) == 0
+        assert capsys.readouterr().out.count("overdue since 2020-04-01") == 2
+    ws.request_run([2])
+    assert ws.status()["overdue"] == {1: "2020-04-01"}
 
 
 def test_a_method_that_cannot_is_said_before_a_request_is_taken_in(
@@ -164,6 +176,28 @@ def test_a_method_that_cannot_is_said_before_a_request_is_taken_in(
         ws.forget(features=["age"])
     assert ws.request_list(every=True) == []
     assert "age" in ws.data_list()[0]["columns"]
+
+
+def test_a_model_whose_plug_in_is_missing_keeps_no_request_out(
+    ws: expunge.Workspace, csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ws.data_add(csv, record_id="id", subject_id="person", name="others")
+    ws.fit("other", data="others", target="label", method="multinomial-nb", ignore=["group", "seen"])
+    ws.close()
+    with monkeypatch.context() as patched:
+        patched.delitem(METHODS, "GaussianNB")
+        assert run(["forget", "--subject", "p7", "--workspace", str(ws.path)]) == 13
+        told = capsys.readouterr().err
+        assert "Model 'sums' cannot be read: there is no method 'GaussianNB'." in told
+        assert told.index("Install the package") < told.index("Request 1 waits: `expunge request run`")
+        opened = expunge.Workspace.open(ws.path)
+        opened.request_ask(records=["r001"], data="others")
+        first, second = opened.request_run()
+        assert ["'sums' cannot be read" in first.problem, second.problem] == [True, ""]
+        with pytest.raises(UnknownMethodError, match="Model 'sums' cannot be read"):
+            opened.plan(subjects=["p7"])
+        opened.close()
+    assert [one.request.state for one in expunge.Workspace.open(ws.path).request_run()] == ["done"]
 
 
 def test_an_audit_sees_the_forgotten_rows_and_its_figures_are_in_the_receipt(ws: expunge.Workspace) -> None:
@@ -264,6 +298,32 @@ def test_data_that_is_referred_to_is_read_again_and_compared(tmp_path: Path, csv
         ws.fit("third", data="people", target="label", method="gaussian-nb", ignore=["group", "seen"])
 
 
+def test_a_relative_path_names_the_same_file_from_another_folder(
+    tmp_path: Path, csv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(tmp_path / "people.db") as connection:
+        people().to_sql("people", connection, index=False)
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    monkeypatch.chdir(ws.path)
+    people()[:60].to_csv(csv, index=False)
+    people()[60:].to_csv(tmp_path / "rest.csv", index=False)
+    ws.data_add("../people.csv", record_id="id", subject_id="person", reference=True, name="far")
+    ws.data_add("../people.csv", record_id="id", subject_id="person")
+    ws.data_append("people", "../rest.csv")
+    ws.data_add("sqlite:///../people.db", query="SELECT * FROM people", record_id="id", subject_id="person",
+                reference=True, name="queried")  # fmt: skip
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    people(9).to_csv("people.csv", index=False)
+    for name in ("far", "queried"):
+        ws.fit(name, data=name, target="label", method="gaussian-nb", ignore=["group", "seen"], bare=True)
+    assert [ws.data_show(name)["n_records"] for name in ("far", "queried")] == [60, 120]
+    (answer,) = ws.forget(subjects=["p1"])
+    told = [line for line in answer.outside() if "the workspace's" in line]
+    assert told[0].startswith(f"{csv} is not"), told
+    assert told[1].startswith(f"{csv}, {tmp_path / 'rest.csv'} are not"), told
+
+
 def test_data_comes_from_a_query_or_an_address(tmp_path: Path, csv: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as connection:
         people().to_sql("people", connection, index=False)
@@ -319,8 +379,10 @@ def test_outdated_records_are_forgotten_through_the_same_queue(tmp_path: Path, c
     ws.data_add(csv, record_id="id", subject_id="person", keep="24months", time_column="seen")
     ws.fit("sums", data="people", target="label", method="gaussian-nb", ignore=["group"])
     old = int((people()["seen"] < "2023-06-01").sum()) + int((people()["seen"] == "2023-06-01").sum())
+    assert ws.status()["outlived"] == {"people": old}
     (answer,) = ws.data_expire()
     assert answer.models[0]["records"] == old
+    assert ws.status()["outlived"] == {}
     assert ws.data_list()[0]["n_records"] == 120 - old
     assert ws.verify(answer.receipt).receipt.action == "expire"  # type: ignore[union-attr]
     assert ws.data_expire() == []

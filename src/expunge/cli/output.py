@@ -125,7 +125,7 @@ class Output:
     def result(self, data: dict[str, Any], lines: Sequence[str], *, plain: bool = False) -> None:
         """Print what came out: the data as JSON (``plain``: as it is, without notes), or the lines."""
         if self.as_json:
-            _print_json(data if plain else {**data, "notes": self.notes})
+            _print_json(data if plain else {**data, "notes": [*data.get("notes", ()), *self.notes]})
             return
         for line in lines:
             sys.stdout.write(f"{seen(line)}\n")

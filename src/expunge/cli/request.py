@@ -62,7 +62,8 @@ def list_(every: Every = False, workspace: At = None, as_json: Json = False) -> 
     with out.working("Listing"):
         found = [answer.to_dict() for answer in Workspace.open(workspace).request_list(every=every)]
     columns = ("request", "kind", "state", "due", "receipt")
-    out.table({"requests": found}, columns, [[one[name] for name in columns] for one in found])
+    shown = [one | {"due": f"overdue since {one['due']}" if one["overdue"] else one["due"]} for one in found]
+    out.table({"requests": found}, columns, [[one[name] for name in columns] for one in shown])
 
 
 @request.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from expunge.cli.options import At, Json
 from expunge.cli.output import Output, counted
 
@@ -14,6 +16,10 @@ def status(workspace: At = None, as_json: Json = False) -> None:
     with out.working("Looking"):
         told = Workspace.open(workspace).status()
     rows = [(one["name"], one["version"], one["state"], one["n_records"]) for one in told["models"]]
+    out.table(told, ("model", "version", "state", "records"), rows, lines=_lines(told))
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
     requests = ", ".join(f"{count} {state}" for state, count in sorted(told["requests"].items())) or "none"
     lines = [
         f"{told['path']}: {counted(len(told['data']), 'data set')}, {counted(len(told['models']), 'model')}, "
@@ -24,9 +30,15 @@ def status(workspace: At = None, as_json: Json = False) -> None:
             for one in told["models"]
             if one["n_records"] < one["n_data"]
         ),
+        *(
+            f"{name}: {counted(n, 'record')} {'has outlived its' if n == 1 else 'have outlived their'} time: "
+            "`expunge data expire`."
+            for name, n in told["outlived"].items()
+        ),
         f"Requests: {requests}.",
+        *(f"Request {number} is overdue since {day}." for number, day in told["overdue"].items()),
         f"Carry out now: {', '.join(map(str, told['run_now'])) or 'nothing'} ({told['why']}).",
     ]
     if told["pressing"]:
         lines.append(f"Decide on {', '.join(map(str, told['pressing']))}: they wait for you, and their date comes.")
-    out.table(told, ("model", "version", "state", "records"), rows, lines=lines)
+    return lines

@@ -38,7 +38,7 @@ class Told(Response):
 
 def told(data: dict[str, Any], notes: Sequence[str] = (), *, status: int = 200) -> Told:
     """What came out, and what is to be known beside it."""
-    return Told({**data, "notes": list(notes)}, status_code=status)
+    return Told({**data, "notes": [*data.get("notes", ()), *notes]}, status_code=status)
 
 
 def problem(status: int, message: str, hint: str = "", *, code: str = "usage") -> Told:

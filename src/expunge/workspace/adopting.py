@@ -20,6 +20,7 @@ from expunge.errors import InvalidDataError, InvalidParameterError, TamperedErro
 from expunge.estimators import load_estimator
 from expunge.estimators.skops_archive import canonical
 from expunge.files.whole import read_whole
+from expunge.paths import lasting_path
 from expunge.workspace import reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import fitting
@@ -137,7 +138,7 @@ def adopt(
             f"than {tolerance:g}: it was fitted on other rows, with weights, or with arguments that ours lacks.",
             hint=_offer(name, data, target),
         )
-    made = dataclasses.replace(made, taken_from=(str(path),))
+    made = dataclasses.replace(made, taken_from=(lasting_path(path),))
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     return told | {"difference": far, "tolerance": tolerance, "adopted": f"sklearn {kind}"}
 

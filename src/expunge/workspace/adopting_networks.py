@@ -17,6 +17,7 @@ import numpy as np
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.extras import needs_torch
 from expunge.methods import kebab
+from expunge.paths import lasting_path
 from expunge.workspace import reports
 from expunge.workspace.adopting import refuse_taken
 from expunge.workspace.data import datasets
@@ -83,7 +84,9 @@ def adopt(
         core, opened, target=target, method=kind, estimator=None, task=None, options={"task": task, **arguments},
         columns=columns or {}, ignore=ignore, schema=None, bare=True, learn=learn,
     )  # fmt: skip
-    made = dataclasses.replace(made, taken_from=tuple(str(path) for path in (state, log, start) if path is not None))
+    made = dataclasses.replace(
+        made, taken_from=tuple(lasting_path(path) for path in (state, log, start) if path is not None)
+    )
     answers, truth = _answered(made)
     told = reports.model(core, fitting.enter(core, name, opened, made, gate={}, replace=False, override=""))
     told |= {"adopted": f"network {task}", "measured": _measured(made, answers, truth)}

@@ -82,7 +82,7 @@ def verify(
         verdict = Workspace.open(workspace).verify(receipt, key=key, since=since, replay=replay)
     if receipt is not None and html is not None:
         text = receipt_page(verdict, receipt).encode()
-        write_whole(check_path(html), lambda stream: stream.write(text))
+        write_whole(check_path(html), lambda stream: stream.write(text), for_others=True)
     return verdict
 
 

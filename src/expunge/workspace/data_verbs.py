@@ -103,7 +103,8 @@ class DataVerbs:
         Returns
         -------
         dict
-            With ``appended``, ``skipped``, ``nameless``, ``learned`` and ``refit``.
+            With ``appended``, ``skipped``, ``nameless``, ``learned``, ``refit``, and ``predictions``: files of kept
+            ones that were deleted, since their model changed.
 
         Raises
         ------

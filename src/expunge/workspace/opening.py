@@ -17,6 +17,7 @@ from expunge.ledger.keys import Signer, generate
 from expunge.ledger.receipts import envelope_hash
 from expunge.ledger.rotation import chain
 from expunge.ledger.rotation import rotate as rotation_of
+from expunge.ledger.secret_files import private_folder
 from expunge.paths import check_path
 from expunge.workspace.database.tables import datasets
 from expunge.workspace.requests import receipting
@@ -28,6 +29,7 @@ from expunge.workspace.storage import faults, journal
 from expunge.workspace.storage.core import Core, stamp
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Config, Layout
+from expunge.workspace.storage.rights import new_private_file
 from expunge.workspace.storage.signing import key_file, make_signer
 
 __all__ = ["connect", "is_file", "make", "name_of", "rotate"]
@@ -50,11 +52,14 @@ def make(root: Path, config: Config, *, signer: Signer | None, clock: Callable[[
     layout.refuse_links()
     try:
         layout.root.mkdir(parents=True, exist_ok=True)
-        for folder in (layout.chunks, layout.receipts, layout.predictions, layout.tmp):
-            folder.mkdir(exist_ok=True)
+        layout.receipts.mkdir(exist_ok=True)
+        for folder in (layout.chunks, layout.predictions, layout.tmp):
+            private_folder(folder)
     except OSError as error:
         raise FileNotUsableError(f"Cannot make {str(root)!r}: {error.strerror}.", hint="Check the folder.") from error
     Secrets.make(layout.keys)
+    if not config.database:
+        new_private_file(layout.database)
     made = make_signer(layout, config, signer)
     faults.at("init-keys-written")
     core = Core(layout.root, config, sweep=scrub, signer=made, clock=clock)
@@ -149,9 +154,9 @@ def rotate(core: Core) -> dict[str, Any]:
             fields = {"old": old.key_id, "new": new.key_id, "envelope": envelope_hash(envelope)}
             journal.append(core, connection, "rotation", fields)
     kept = core.layout.old_public_key(old.key_id)
-    write_whole(kept, lambda stream: stream.write(old.public_pem))
+    write_whole(kept, lambda stream: stream.write(old.public_pem), for_others=True)
     os.replace(aside, path)
-    write_whole(core.layout.public_key, lambda stream: stream.write(new.public_pem))
+    write_whole(core.layout.public_key, lambda stream: stream.write(new.public_pem), for_others=True)
     core.use_signer(new)
     told = {"old": old.key_id, "new": new.key_id}
     return told | {"public_key": str(core.layout.public_key), "old_public_key": str(kept)}

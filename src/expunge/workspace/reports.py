@@ -11,7 +11,7 @@ from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import requests
 from expunge.workspace.models import models
 from expunge.workspace.requests import asking, receipting, request_queue
-from expunge.workspace.rules.policies import pressing
+from expunge.workspace.rules.policies import is_overdue, pressing
 from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 
@@ -100,12 +100,15 @@ def status(core: Core) -> dict[str, Any]:
     with core.read() as connection:
         counts = _count_requests(connection)
         stopped = [request for _, request in request_queue.stopped(core, connection)]
+        every = [request for _, request in request_queue.open_requests(core, connection)]
         n_entries = len(journal.open_log(connection))
     return {
         "path": str(core.layout.root), "data": all_data(core), "models": all_models(core), "requests": counts,
         "run_now": list(decision.run), "next": None if decision.wake is None else decision.wake.isoformat(),
         "late": list(decision.late), "pressing": pressing(stopped, core.now()), "why": decision.why, "log": n_entries,
         "policy": core.config.policy,
+        "overdue": {one.number: str(one.due().day) for one in every if is_overdue(one, core.now())},
+        "outlived": {name: len(ids) for name, ids in asking.outlived(core).items()},
     }  # fmt: skip
 
 

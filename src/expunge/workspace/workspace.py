@@ -107,7 +107,7 @@ class Workspace(RequestVerbs, ModelVerbs, ProofVerbs, AdviceVerbs):
     def resume(self) -> list[int]:
         """Bring to order what a killed process left behind; gives the requests that were finished by that."""
         core = self._core
-        if not recovery.is_needed(core):
+        if core.db.is_read_only or not recovery.is_needed(core):
             return []
         try:
             with core.lock.held():

@@ -132,7 +132,7 @@ def add(
     card = DataCard(
         record_id=record_id, subject_id=subject_id, record_kind=buckets.kind_of(ids),
         subject_kind=buckets.kind_of(subjects or ()), columns=tuple(table.column_names),
-        n_buckets=0 if reference else buckets.n_buckets(len(ids)), source=source, keep=keep,
+        n_buckets=0 if reference else buckets.n_buckets(len(ids)), source=source.lasting(), keep=keep,
         time_column=time_column, derived_from=tuple(derived_from),
     )  # fmt: skip
     handles = [core.secrets.handle("record", value) for value in ids]

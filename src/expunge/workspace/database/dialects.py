@@ -19,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from expunge.errors import InvalidParameterError, MissingExtraError
+from expunge.workspace.database.read_only import is_read_only, open_to_read
 
 __all__ = ["empty_log", "open_engine", "to_read", "to_write"]
 
@@ -43,7 +44,8 @@ def open_engine(url: str) -> sa.Engine:
         No such URL, or a kind of database that keeps no promise of ours.
     """
     try:
-        engine = sa.create_engine(url)
+        made = sa.make_url(url)
+        engine = open_to_read(made) if (is_locked := is_read_only(made)) else sa.create_engine(made)
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"The driver {error.name} is not installed.", hint=f"pip install 'expunge[postgres]'. {_HINT}"
@@ -52,7 +54,7 @@ def open_engine(url: str) -> sa.Engine:
         raise InvalidParameterError(f"{url!r} is no URL of a database.", hint=_HINT) from error
     if engine.dialect.driver not in _PREPARE:
         raise InvalidParameterError(f"No workspace can be kept in {engine.dialect.name} by this driver.", hint=_HINT)
-    event.listen(engine, "connect", _PREPARE[engine.dialect.driver])
+    event.listen(engine, "connect", _prepare_to_read if is_locked else _PREPARE[engine.dialect.driver])
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -88,6 +90,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where we say
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _prepare_to_read(connection: Any, _: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=30000").fetchall()
 
 
 def _prepare_postgresql(connection: Any, _: object) -> None:

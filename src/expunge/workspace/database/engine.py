@@ -28,6 +28,7 @@ from expunge.errors import (
 )
 from expunge.files.archive import canonical_json
 from expunge.workspace.database.dialects import empty_log, open_engine, to_read, to_write
+from expunge.workspace.database.read_only import is_read_only
 from expunge.workspace.database.statements import Inserted, Prepared
 from expunge.workspace.database.tables import meta, metadata
 
@@ -57,6 +58,8 @@ class Database:
     def __init__(self, url: str, seal_key: bytes) -> None:
         self._key = seal_key
         self.engine = open_engine(url)
+        #: Whether its file, or the folder around it, cannot be written.
+        self.is_read_only = is_read_only(self.engine.url)
         self._reading, self._writing = to_read(self.engine), to_write(self.engine)
         self._turn = threading.Lock()
         self._kept: Connection | None = None  # for the next who writes: opening one takes longer than what it does
@@ -113,6 +116,8 @@ class Database:
         if isinstance(error, self._driver.OperationalError):
             if "locked" in why or "lock timeout" in why:
                 return WorkspaceBusyError("Another process is writing to the database.", hint="Try again.")
+            if "readonly" in why:
+                return FileNotUsableError(f"Cannot write {self.engine.url.database!r}.", hint="Check its rights.")
             return FileNotUsableError(f"The database failed: {why}.", hint="Check disk and rights.")
         if "malformed" in why or "not a database" in why:
             return TamperedError(f"The database is damaged: {why}.", hint="Restore it from a copy.")

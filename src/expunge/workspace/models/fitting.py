@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,8 @@ def enter(
             number = known.id
             core.db.update(connection, model_table, number, dataset=data.id, card=kept.to_json())
             retire(core, connection, known)
-            predictions.outdate(core, connection, models=[known.id])
+            if gone := predictions.outdate(core, connection, models=[known.id]):
+                warnings.warn(f"Kept predictions were deleted: {', '.join(gone)}.", UserWarning, stacklevel=2)
         else:
             row = {"name": name, "dataset": data.id, "card": kept.to_json(), "created": now}
             number = core.db.insert(connection, model_table, row)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from expunge.errors import InvalidRequestError, UnknownNameError
+from expunge.errors import InvalidRequestError, UnknownMethodError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.near_names import near_name
 from expunge.workspace.database.tables import model_versions, models
@@ -19,8 +19,10 @@ from expunge.workspace.tabular.schema import Schema
 if TYPE_CHECKING:
     from expunge.workspace.models.versions import Manifest
 
-__all__ = ["Model", "ModelCard", "in_memory", "live_models", "load", "open_model", "usable"]
+__all__ = ["NOT_INSTALLED", "Model", "ModelCard", "in_memory", "live_models", "load", "open_model", "usable"]
 
+#: What is raised of a method, or a blueprint of a network, whose package is not there.
+NOT_INSTALLED = (UnknownMethodError, UnknownNameError)
 #: States of versions that hold what a model is. A workspace has one such version of each model.
 _LIVE = ("candidate", "current")
 
@@ -36,7 +38,7 @@ class ModelCard:
     gate : mapping
         Settings of its gate, see :mod:`expunge.workspace.models.gates`; empty: there is none.
     taken_from : tuple of str
-        Files of what was taken over, by the paths that were given. They stay with their owner, and know whom they knew.
+        Files of what was taken over, by their absolute paths. They stay with their owner, and know whom they knew.
     """
 
     card: Card
@@ -138,12 +140,24 @@ def usable(model: Model) -> Model:
 
 
 def load(core: Core, model: Model) -> Manifest:
-    """The version of a model in memory; read from its chunks when first needed."""
+    """The version of a model in memory; read from its chunks when first needed.
+
+    Raises
+    ------
+    UnknownMethodError, UnknownNameError
+        Its method, or the blueprint of its network, belongs to a package that is not installed.
+    """
     held = in_memory(core, model)
     if held is None:
         from expunge.workspace.models.versions import load_version  # with all that models are made of
 
-        held = load_version(core.store, model.entry, model.name)
+        try:
+            held = load_version(core.store, model.entry, model.name)
+        except NOT_INSTALLED as error:
+            said = error.message[:1].lower() + error.message[1:]
+            raise type(error)(
+                f"Model {model.name!r} cannot be read: {said}", hint="Install the package that brings it."
+            ) from error
         core.cache[model.version_id] = held
     return held
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from expunge.ledger.pseudonyms import Kind
 
-__all__ = ["KEPT", "KINDS", "OUTDATED", "about", "delete_outdated", "drop", "enter", "keep", "outdate"]
+__all__ = ["KEPT", "KINDS", "OUTDATED", "about", "delete_outdated", "drop", "enter", "keep", "outdate", "told"]
 
 #: Kinds of artefacts: predictions, and those that the next scrub deletes.
 KINDS = KEPT, OUTDATED = "prediction", "outdated prediction"
@@ -75,10 +75,10 @@ def keep(core: Core, name: str, frame: pd.DataFrame, *, model: str, subjects: Se
         raise InvalidRequestError(f"{name!r} is no plain name of a file.", hint="As scores.csv.")
     path, aside = core.layout.predictions / name, core.layout.tmp / name
     check_new_table(path)
-    core.layout.predictions.mkdir(exist_ok=True)
-    core.layout.tmp.mkdir(exist_ok=True)
+    core.layout.predictions.mkdir(mode=0o700, exist_ok=True)
+    core.layout.tmp.mkdir(mode=0o700, exist_ok=True)
     try:
-        write_table(frame, aside)
+        write_table(frame, aside, for_others=False)
         _index(core, name, frame, model=model, subjects=subjects)
         os.replace(aside, path)  # last: a file that nothing names would never be deleted
     finally:
@@ -119,16 +119,22 @@ def outdate(
     Returns
     -------
     list of str
-        Their names.
+        Their names, those among them that the next scrub deletes already.
     """
     wanted = {*numbers, *_holding(connection, predicted.c.record, handles)}
     rows: list[Mapping[str, Any]] = [
-        row for row in core.db.rows(connection, artefacts, artefacts.c.kind == KEPT)
+        row for row in core.db.rows(connection, artefacts, artefacts.c.kind.in_(KINDS))
         if row["model"] in models or row["id"] in wanted
     ]  # fmt: skip
     for row in rows:
-        core.db.update(connection, artefacts, row["id"], kind=OUTDATED)
+        if row["kind"] == KEPT:
+            core.db.update(connection, artefacts, row["id"], kind=OUTDATED)
     return [str(row["name"]) for row in rows]
+
+
+def told(names: Sequence[str]) -> list[str]:
+    """What people are told of predictions that were outdated; nothing, where there are none."""
+    return [f"kept predictions were deleted: {', '.join(names)}"] if names else []
 
 
 def delete_outdated(core: Core, connection: Any) -> list[int]:

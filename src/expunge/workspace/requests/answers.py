@@ -42,6 +42,10 @@ class Answer:
         Data sets without a column of persons, in which the person could not be looked for just now.
     respelled : tuple of (int or str)
         Ids of which something is held still, and which only their spelling tells from what was asked just now.
+    predictions : tuple of str
+        Files of kept predictions that were deleted just now.
+    overdue : bool
+        Whether it is open, and its last day is over.
     """
 
     request: Request
@@ -55,13 +59,15 @@ class Answer:
     audits: tuple[Mapping[str, Any], ...] = ()
     unsearched: tuple[str, ...] = ()
     respelled: tuple[Any, ...] = ()
+    predictions: tuple[str, ...] = ()
+    overdue: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
         request = self.request
         return {
             "request": request.number, "known_as": self.known_as, "kind": request.kind, "state": request.state,
-            "caller": request.caller, "regime": request.regime, "due": str(request.due().day),
+            "caller": request.caller, "regime": request.regime, "due": str(request.due().day), "overdue": self.overdue,
             "received": request.received.isoformat(), "reason": request.reason,
             "receipt": None if self.receipt is None else str(self.receipt),
             "waiting": list(self.waiting), "models": [dict(model) for model in self.models],
@@ -69,6 +75,7 @@ class Answer:
             "problem_code": self.problem_code,
             "audits": [dict(audit) for audit in self.audits],
             "unsearched": list(self.unsearched), "respelled": list(self.respelled),
+            "predictions": list(self.predictions),
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -77,7 +84,7 @@ class Answer:
     def lines(self) -> list[str]:
         """What came of it, for people."""
         request = self.request
-        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, due {request.due()}."]
+        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, {self._due()}."]
         if self.problem:
             out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
@@ -99,6 +106,8 @@ class Answer:
                 f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
                 f"{'files rewritten' if data['copied'] else 'only referred to'}."
             )
+        if self.predictions:
+            out.append(f"Kept predictions were deleted: {', '.join(self.predictions)}.")
         out += [f"Waiting for {name}: settle it with `expunge request settle {request.number} {name}`."
                 for name in self.waiting]  # fmt: skip
         return out + ([f"Receipt: {self.receipt}"] if self.receipt is not None else [])
@@ -130,6 +139,9 @@ class Answer:
             why = f": {step.reason}, {words}" if words else ""
             out.append(f"{step.at:%Y-%m-%d %H:%M} {step.action}{why}")
         return out
+
+    def _due(self) -> str:
+        return f"{'overdue since' if self.overdue else 'due'} {self.request.due()}"
 
     def _why(self) -> str:
         return f" ({self.request.reason})" if self.request.reason else ""

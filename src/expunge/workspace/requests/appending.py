@@ -50,7 +50,7 @@ def append(
     -------
     dict
         ``version``, ``n_records``, ``appended``, ``skipped``, ``nameless``, names of models that ``learned``, models
-        to be fitted again (``refit``), ``notes``.
+        to be fitted again (``refit``), files of kept ``predictions`` that were deleted, ``notes``.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def append(
     table, skipped = _new_rows(core, data, source, skip_forgotten=skip_forgotten, override=override)
     ids = table[data.card.record_id].to_pylist()
     handles = [core.secrets.handle("record", value) for value in ids]
-    card = dataclasses.replace(data.card, appended=tuple(dict.fromkeys((*data.card.appended, source.shown))))
+    card = dataclasses.replace(data.card, appended=tuple(dict.fromkeys((*data.card.appended, source.lasting().shown))))
     made, _ = datasets.replace_rows(core, data, [], table)
     _, row = datasets.write_version(core, card, made)
     able = [model for model in known if learn and models.load(core, model).model._learns]
@@ -78,10 +78,10 @@ def append(
         datasets.make_live(core, connection, data, row, card)
         came = int(core.now().timestamp())
         nameless = datasets.index_rows(core, connection, data.id, card, table, handles, came=came)
+        gone = predictions.outdate(core, connection, models=[new.before.id for new in learned])
         for new in learned:
             old = new.before
             fitting.retire(core, connection, old)
-            predictions.outdate(core, connection, models=[old.id])
             fitting.insert_version(
                 core, connection, old.id, old.name, old.version + 1, data.version + 1, new.made,
                 gate=new.gate or ({} if old.state == "current" else dict(old.gate)), request=None,
@@ -93,10 +93,12 @@ def append(
     scrub.scrub(core)
     changed = {new.before.name: new.before.version + 1 for new in learned}
     notes = carrying_out.after_switch(core, changed)
+    notes += predictions.told(gone)
     notes += [f"{new.before.name} is not in use: {new.gate['why']}" for new in learned if "why" in new.gate]
     return {
         "name": name, "version": data.version + 1, "n_records": data.n_records + len(ids), "appended": len(ids),
         "skipped": skipped, "nameless": nameless, "learned": list(changed), "notes": notes,
+        "predictions": gone,
         "refit": [model.name for model in known if model.name not in changed],
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from expunge.records import Plan
 from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
+from expunge.workspace.models.models import NOT_INSTALLED
 from expunge.workspace.requests import auditing, carrying_out, correcting, receipting, removing, request_queue
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
@@ -26,7 +28,7 @@ from expunge.workspace.requests.targets import (
     respelled,
     told_as_respelled,
 )
-from expunge.workspace.rules.policies import Decision, Policy, decide, waiting_of
+from expunge.workspace.rules.policies import Decision, Policy, decide, is_overdue, waiting_of
 from expunge.workspace.rules.request_states import WAITING
 from expunge.workspace.rules.retention import expired, read_duration, read_times
 from expunge.workspace.storage import journal
@@ -34,7 +36,7 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.given import Given, given_table
 
 __all__ = [
-    "Answer", "answer", "due_now", "expire", "plan", "rectify", "run", "take_in", "wishes_of",
+    "Answer", "answer", "due_now", "expire", "outlived", "plan", "rectify", "run", "take_in", "wishes_of",
 ]  # fmt: skip
 
 Ids = Any
@@ -119,7 +121,8 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         if wish.held_out is not None:
             audited.setdefault(wish.held_out, {}).update({one.data.id: one.data for one in held if one.models})
         if wish.kind == "feature":
-            removing.planned(core, wish.kind, payload, held)
+            with suppress(*NOT_INSTALLED):
+                removing.planned(core, wish.kind, payload, held)
     for held_out, learned_from in audited.items():
         auditing.refuse_known(core, held_out, list(learned_from.values()))
 
@@ -242,7 +245,7 @@ def answer(
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
     receipt = None if row["receipt"] is None else receipting.path_of(core, row["receipt"])
-    waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": ()}
+    waiting, done = tuple(json.loads(row["waiting"] or "[]")), outcome or {"models": (), "data": (), "predictions": ()}
     audits = tuple(
         {"model": model["model"], "figures": model["audit"], "receipt": None}
         for model in done["models"]
@@ -251,7 +254,8 @@ def answer(
     return Answer(
         request, receipt, waiting, tuple(done["models"]), tuple(done["data"]), str(problem or ""),
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
-        unsearched=tuple(missed), respelled=tuple(near),
+        unsearched=tuple(missed), respelled=tuple(near), overdue=is_overdue(request, core.now()),
+        predictions=tuple(done["predictions"]),
     )  # fmt: skip
 
 
@@ -294,13 +298,20 @@ def rectify(core: Core, path: Given, *, data: str, delimiter: str | None, encodi
         if not held:
             raise _unknown(core, connection, wish)
         _refuse_partly_known(core, connection, wish, held)
-    removing.planned(core, "rectify", _payload(wish), held)
+    with suppress(*NOT_INSTALLED):
+        removing.planned(core, "rectify", _payload(wish), held)
     return wish
 
 
 def expire(core: Core) -> list[Wish]:
     """Wishes to forget the records that have been kept as long as their data set says."""
-    out = []
+    return [Wish(kind="record", values=tuple(ids), data=name, action="expire") for name, ids in outlived(core).items()]
+
+
+def outlived(core: Core) -> dict[str, list[Any]]:
+    """Ids of the records that have been kept as long as their data set says, by its name. Reads all rows of those sets
+    whose records are kept for a time."""
+    out = {}
     with core.read() as connection:
         names = [row["name"] for row in core.db.rows(connection, dataset_table)]
         opened = [datasets.open_data(core, connection, name) for name in names]
@@ -314,5 +325,5 @@ def expire(core: Core) -> list[Wish]:
         over = expired(times, read_duration(card.keep), core.now(), zone=core.config.zone)
         ids = [value for value, is_over in zip(table[card.record_id].to_pylist(), over, strict=True) if is_over]
         if ids:
-            out.append(Wish(kind="record", values=tuple(ids), data=data.name, action="expire"))
+            out[data.name] = ids
     return out

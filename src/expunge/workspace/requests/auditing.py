@@ -121,7 +121,7 @@ def audited(
         others = _held_out(core, schema, held_out)
         table = datasets.read(core, data).select(_columns(schema))
         whole = table if others is None else pa.concat_tables([table, others], promote_options="permissive")
-        core.layout.tmp.mkdir(exist_ok=True)
+        core.layout.tmp.mkdir(mode=0o700, exist_ok=True)
         with core.working_aside():
             pq.write_table(whole, path)
             report = audit_model(

@@ -116,13 +116,14 @@ def _work(core: Core, numbers: Sequence[int], audit: removing.Audit | None) -> d
             "models": [_switch_model(core, connection, new, new_data, jobs) for new in new_models],
         }
         below = {new.before.name: _descendants(core, connection, new) for new in new_models}
-        predictions.outdate(core, connection, models={new.before.id for new in new_models})
         for job in jobs:
             _remember(core, connection, job)
             outcome = _outcome(job, changes, len(jobs))
-            if gone := _outdate(core, connection, job):
-                outcome["notes"].append(f"kept predictions about it were deleted: {', '.join(gone)}")
-            told[job.number] = {"models": _told_of_models(job, outcome), "data": _told_of_data(job, outcome)}
+            gone = _outdate(core, connection, job, new_models)
+            outcome["notes"] += predictions.told(gone)
+            told[job.number] = {
+                "models": _told_of_models(job, outcome), "data": _told_of_data(job, outcome), "predictions": gone,
+            }  # fmt: skip
             waiting = dict.fromkeys(name for change in outcome["models"] for name in below[change["model"]])
             core.db.update(
                 connection, requests, job.number, step="switched", outcome=json.dumps(outcome),
@@ -235,10 +236,12 @@ def _remember(core: Core, connection: Any, job: removing.Job) -> None:
         guard.add_tombstones(core, connection, held.data.name, held.ids, held.subjects, here=here)
 
 
-def _outdate(core: Core, connection: Any, job: removing.Job) -> list[str]:
-    """Have predictions about what was forgotten or corrected deleted, by models that never learned from it too."""
+def _outdate(core: Core, connection: Any, job: removing.Job, new: Sequence[removing.NewModel]) -> list[str]:
+    """Have predictions deleted: of models that the job changed, and about what was forgotten or corrected, by models
+    that never learned from it too. Gives their names."""
     return predictions.outdate(
-        core, connection, handles=[handle for held in job.held for handle in held.handles],
+        core, connection, models=[one.before.id for one in new if job.number in one.counts],
+        handles=[handle for held in job.held for handle in held.handles],
         numbers=predictions.about(core, connection, job.kind, job.payload["values"]),
     )  # fmt: skip
 

@@ -235,7 +235,7 @@ def write_bundles(core: Core, numbers: Sequence[int]) -> None:
         for number in numbers:
             row = core.db.one(connection, receipts, receipts.c.number == number)
             data = Bundle.make(bytes(row["envelope"]), log, row["entry"], head, rotations).to_bytes()
-            write_whole(path_of(core, number), lambda stream, data=data: stream.write(data))  # type: ignore[misc]
+            write_whole(path_of(core, number), lambda stream, data=data: stream.write(data), for_others=True)  # type: ignore[misc]
 
 
 def audits_of(core: Core, connection: Any, request: int) -> list[dict[str, Any]]:

@@ -118,7 +118,8 @@ def planned(core: Core, kind: str, payload: Mapping[str, Any], held: Sequence[He
 def refuse_unable(kind: str, held: Sequence[Held]) -> None:
     """Refuse what the method of one of the models does not serve, without reading a model.
 
-    A model is not asked about columns that it was fitted without.
+    A model is not asked about columns that it was fitted without. Of a method whose package is not installed nobody
+    knows: the request is taken in, and waits for it.
 
     Raises
     ------
@@ -131,7 +132,11 @@ def refuse_unable(kind: str, held: Sequence[Held]) -> None:
             card = model.card.card
             if kind == "feature" and not set(one.features).intersection(card.schema.columns):
                 continue
-            _refuse_unserved(model, prepared(card), wanted)
+            try:
+                method = prepared(card)
+            except models.NOT_INSTALLED:
+                continue
+            _refuse_unserved(model, method, wanted)
 
 
 def _refuse_unserved(model: models.Model, method: Any, wanted: str) -> None:

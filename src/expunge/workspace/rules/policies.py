@@ -22,9 +22,9 @@ from typing import Literal
 
 from expunge.errors import InvalidParameterError
 from expunge.workspace.rules.deadlines import as_instant
-from expunge.workspace.rules.request_states import WAITING, Request
+from expunge.workspace.rules.request_states import OPEN, WAITING, Request
 
-__all__ = ["Decision", "Policy", "Waiting", "decide", "latest_safe_start", "pressing", "waiting_of"]
+__all__ = ["Decision", "Policy", "Waiting", "decide", "is_overdue", "latest_safe_start", "pressing", "waiting_of"]
 
 _FORM = re.compile(r"(?:at-once|every:(?P<hours>[0-9.]{1,8})h|at:(?P<count>[0-9]{1,9})|latest-safe)", re.ASCII)
 _HINT = "Use at-once, every:6h, at:100 or latest-safe."
@@ -186,6 +186,11 @@ def pressing(requests: Iterable[Request], now: datetime, *, within_h: float = 72
         if one.state in ("on-hold", "identity-pending") and one.due(now).instant <= end
     ]
     return [number for _, number in sorted(found)]
+
+
+def is_overdue(request: Request, now: datetime) -> bool:
+    """Whether a request is open and its last day is over."""
+    return request.state in OPEN and request.due(now).is_over(now)
 
 
 def latest_safe_start(queue: Sequence[Waiting], policy: Policy) -> datetime | None:

@@ -21,6 +21,8 @@ from expunge.workspace.storage.folder import writing
 
 __all__ = ["ChunkStore", "Entry", "open_store"]
 
+#: A new chunk; one that a killed process left half written is written over.
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 #: Stores of which we know that a deleted object is gone.
 _PLAIN = ("file", "local", "memory")
 #: How often a call to an object store is made before it counts as failed.
@@ -132,11 +134,12 @@ class Folder:
     def put(self, name: str, data: bytes) -> None:
         if name in self._waiting:
             return
-        self._aside.mkdir(parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._aside / f"{name}.chunk"
         self._waiting[name] = path  # first, so that a failure is cleaned up
-        with writing(path):
-            path.write_bytes(data)
+        with writing(path), os.fdopen(os.open(path, _NEW, 0o600), "wb") as stream:
+            stream.write(data)
         faults.at("chunk-written")
 
     def flush(self) -> None:

@@ -19,6 +19,7 @@ from expunge.workspace.storage.chunks import ChunkStore, open_store
 from expunge.workspace.storage.key_files import Secrets
 from expunge.workspace.storage.layout import Config, Layout
 from expunge.workspace.storage.locking import Lock
+from expunge.workspace.storage.rights import make_private
 
 if TYPE_CHECKING:
     from expunge.ledger.keys import Signer
@@ -58,7 +59,7 @@ class Core:
         self.layout, self.config = Layout(root), config
         self.secrets = Secrets(self.layout.keys)
         self._signer, self._clock, self._sweep = signer, clock, sweep
-        self.lock = Lock(self.layout.lock, self.layout.refuse_links)
+        self.lock = Lock(self.layout.lock, self.layout.refuse_links, lambda: make_private(self.layout))
         self.db = Database(self.config.database or f"sqlite:///{self.layout.database}", self.secrets.derived("seal"))
         try:
             self.db.version()  # a later one is refused here, before anything is touched
@@ -100,7 +101,7 @@ class Core:
     @contextmanager
     def working_aside(self) -> Iterator[None]:
         """Temporary files of whatever is called lie inside the workspace, where they are swept away."""
-        self.layout.tmp.mkdir(exist_ok=True)
+        self.layout.tmp.mkdir(mode=0o700, exist_ok=True)
         names = ("JOBLIB_TEMP_FOLDER", "TMPDIR", "TEMP", "TMP")
         before, folder = {name: os.environ.get(name) for name in names}, tempfile.tempdir
         os.environ.update(dict.fromkeys(names, str(self.layout.tmp)))
@@ -130,7 +131,7 @@ class Core:
                 return
             with self.write() as connection:
                 connection.execute(intents.insert().values(what=what, started=stamp(self.now())))
-            self.layout.tmp.mkdir(exist_ok=True)
+            self.layout.tmp.mkdir(mode=0o700, exist_ok=True)
             try:
                 yield
             except BaseException:

@@ -145,7 +145,7 @@ class Config:
         """Write the file, atomically."""
         data = {"format": FORMAT, **dataclasses.asdict(self)}
         text = json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-        write_whole(path, lambda stream: stream.write(text.encode()))
+        write_whole(path, lambda stream: stream.write(text.encode()), for_others=True)
 
     @classmethod
     def read(cls, path: Path) -> Config:

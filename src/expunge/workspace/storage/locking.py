@@ -22,10 +22,12 @@ class Lock:
         Made when first needed; holds the number of the process, for people.
     before : callable
         Called before the lock is taken; raises where nothing may be changed.
+    first : callable
+        Called when it was taken anew.
     """
 
-    def __init__(self, path: Path, before: Callable[[], None]) -> None:
-        self._path, self._before = path, before
+    def __init__(self, path: Path, before: Callable[[], None], first: Callable[[], None]) -> None:
+        self._path, self._before, self._first = path, before, first
         self._threads = threading.RLock()
         self._depth = 0
 
@@ -46,6 +48,7 @@ class Lock:
             handle = self._take()
             self._depth = 1
             try:
+                self._first()
                 yield True
             finally:
                 self._depth = 0

@@ -45,5 +45,5 @@ def make_signer(layout: Layout, config: Config, signer: Signer | None) -> Signer
         signer = Signer.from_file(path) if path.exists() else generate(path)
     signer = signer or open_signer(layout, config)
     pem = signer.public_pem
-    write_whole(layout.public_key, lambda stream: stream.write(pem))
+    write_whole(layout.public_key, lambda stream: stream.write(pem), for_others=True)
     return signer

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expunge.errors import FileNotUsableError, InvalidDataError, InvalidParameterError
+from expunge.paths import lasting_path
 from expunge.workspace.tabular.tables import OF_CSV, parse_table, read_table
 
 if TYPE_CHECKING:
@@ -42,6 +43,19 @@ class Source:
         import sqlalchemy as sa
 
         return sa.engine.make_url(self.url).render_as_string(hide_password=True)
+
+    def lasting(self) -> Source:
+        """The same from whatever folder it is read: a path, or that of a file in the address of a database, is
+        absolute."""
+        if not self.query:
+            return self if "://" in self.url else dataclasses.replace(self, url=lasting_path(self.url))
+        import sqlalchemy as sa
+
+        url = sa.engine.make_url(self.url)
+        if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
+            return self
+        url = url.set(database=lasting_path(url.database))
+        return dataclasses.replace(self, url=url.render_as_string(hide_password=False))
 
     def __str__(self) -> str:
         return repr(self.shown)

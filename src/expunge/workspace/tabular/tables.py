@@ -35,6 +35,9 @@ _MARKS = (
 )  # fmt: skip
 #: Bytes that stand in no text of any use, in UTF-8 or where each byte is a letter.
 _CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1b"})
+#: Bytes of a block of a CSV file, into which its rows go; where one does not, the file is one block, of fewer bytes.
+_BLOCK, _MOST = 2**20, 2**31 - 1
+_LARGE = "Give a table of 2 GiB and more as Parquet, or the large cells as files of their own."
 _TYPED = {"\t": "tab", ";": "';'", "|": "'|'"}
 _TAB = ("\\t", "tab")
 #: What to do with options that only a CSV file has.
@@ -136,10 +139,12 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
         ragged.append(row)
         return "error"
 
-    try:
-        table = arrow_csv.read_csv(
-            pa.BufferReader(text.encode("utf-8")),
-            read_options=arrow_csv.ReadOptions(use_threads=False),
+    data = text.encode("utf-8")
+
+    def read(block_size: int) -> pa.Table:
+        return arrow_csv.read_csv(
+            pa.BufferReader(data),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block_size),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
             ),
@@ -147,6 +152,16 @@ def _parse_csv(text: str, path: Path, delimiter: str) -> pa.Table:
                 column_types=dict.fromkeys(names, pa.string()), null_values=[], strings_can_be_null=False
             ),
         )
+
+    try:
+        try:
+            table = read(_BLOCK)
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error):
+                raise
+            if len(data) >= _MOST:
+                raise InvalidDataError(f"A row of {str(path)!r} is larger than 1 MiB.", hint=_LARGE) from error
+            table = read(len(data) + 1)  # all of it at once: a row is larger than a block
     except (pa.ArrowException, OSError) as error:
         if not ragged:
             raise InvalidDataError(
@@ -273,7 +288,7 @@ def check_new_table(path: Path) -> None:
         raise FileNotUsableError(f"{str(path)!r} is there already.", hint="Give another name, or delete it first.")
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+def write_table(frame: pd.DataFrame, path: str | Path, *, for_others: bool = True) -> Path:
     """Write a frame to a new file: Parquet if the name ends in ``.parquet``, CSV if in ``.csv``.
 
     Raises
@@ -284,5 +299,5 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     path = check_path(path)
     check_new_table(path)
     if path.suffix == ".parquet":
-        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=True)
-    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=True)
+        return write_whole(path, lambda stream: frame.to_parquet(stream, index=False), for_others=for_others)
+    return write_whole(path, lambda stream: frame.to_csv(stream, index=False, encoding="utf-8"), for_others=for_others)
