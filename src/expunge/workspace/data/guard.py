@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["add_tombstones", "forgotten_among", "log_override", "refuse_changed", "refuse_forgotten"]
 
 
+#: Why a row is refused, of one and of several.
+_RECORD = ("was forgotten before", "were forgotten before")
+_PERSON = ("is about a person who was forgotten before", "are about persons who were forgotten before")
+
+
 def add_tombstones(
     core: Core, connection: Any, name: str, records: Iterable[Any], subjects: Iterable[Any] = (), *, here: bool = False
 ) -> None:
@@ -54,12 +59,12 @@ def refuse_forgotten(
     Raises
     ------
     ForgottenBeforeError
-        The number of rows is told, and the first of their ids.
+        The numbers of rows that are forgotten records, and of new ones about forgotten persons, and the first of each.
     """
-    hit = [] if override else forgotten_among(core, name, ids, subjects)
-    if hit:
+    records, people = ([], []) if override else _forgotten(core, name, ids, subjects)
+    if told := [*_told(records, ids, *_RECORD), *_told(people, ids, *_PERSON)]:
         raise ForgottenBeforeError(
-            f"{len(hit)} of {len(ids)} rows were forgotten before, record {ids[hit[0]]!r} first.",
+            f"Of {len(ids):,} row{'s' if len(ids) > 1 else ''} {' and '.join(told)}.",
             hint="Leave them out (of new data: --skip-forgotten), or say why they may come in: --override REASON (it "
             "is logged).",
         )
@@ -67,18 +72,35 @@ def refuse_forgotten(
 
 def forgotten_among(core: Core, name: str, ids: Sequence[Any], subjects: Sequence[Any] | None) -> list[int]:
     """Positions of the rows of which a record or subject was forgotten before; the parameters are as above."""
-    if not core.config.tombstones:
+    records, people = _forgotten(core, name, ids, subjects)
+    return sorted([*records, *people])
+
+
+def _told(hit: Sequence[int], ids: Sequence[Any], one: str, several: str) -> list[str]:
+    """How many rows were refused and why, with the id of the first; nothing where none was."""
+    if not hit:
         return []
+    first = repr(ids[hit[0]])
+    return [f"1 {one}, record {first}" if len(hit) == 1 else f"{len(hit):,} {several}, record {first} first"]
+
+
+def _forgotten(
+    core: Core, name: str, ids: Sequence[Any], subjects: Sequence[Any] | None
+) -> tuple[list[int], list[int]]:
+    """Positions of the rows that are forgotten records, and of the others that are about forgotten persons."""
+    if not core.config.tombstones:
+        return [], []
     with core.read() as connection:
         if not connection.execute(sa.select(sa.func.count()).select_from(tombstones)).scalar():
-            return []
+            return [], []
         by_record = {core.secrets.tombstone("record", value, name): value for value in ids}
         held = set(subjects or ()) - {None}
         by_subject = {core.secrets.tombstone("subject", value, where): value for value in held for where in ("", name)}
         found = _known(connection, by_record.keys() | by_subject.keys())
     records = {by_record[value] for value in found if value in by_record}
     people = {by_subject[value] for value in found if value in by_subject}
-    return [i for i, r in enumerate(ids) if r in records or (subjects is not None and subjects[i] in people)]
+    first = [i for i, value in enumerate(ids) if value in records]
+    return first, [i for i, who in enumerate(subjects or ()) if who in people and ids[i] not in records]
 
 
 def log_override(core: Core, connection: Any, name: str, override: str) -> None:
