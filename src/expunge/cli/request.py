@@ -61,9 +61,13 @@ def list_(every: Every = False, workspace: At = None, as_json: Json = False) -> 
     out = Output(as_json)
     with out.working("Listing"):
         found = [answer.to_dict() for answer in Workspace.open(workspace).request_list(every=every)]
-    columns = ("request", "kind", "state", "due", "receipt")
-    shown = [one | {"due": f"overdue since {one['due']}" if one["overdue"] else one["due"]} for one in found]
-    out.table({"requests": found}, columns, [[one[name] for name in columns] for one in shown])
+    columns = ("request", "kind", "data", "state", "due", "receipt")
+    told = {one["request"]: f"overdue since {one['due']}" if one["overdue"] else one["due"] for one in found}
+    rows = [
+        {**one, "kind": one["action"] or one["kind"], "data": one["within"], "due": told[one["request"]]}
+        for one in found
+    ]
+    out.table({"requests": found}, columns, [[one[name] for name in columns] for one in rows])
 
 
 @request.command()

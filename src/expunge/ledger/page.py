@@ -35,8 +35,8 @@ def page(verdict: Verdict, data: bytes) -> str:
     title = f"Receipt of request {receipt.request}" if receipt else "A receipt that cannot be trusted"
     parts = [_banner(verdict), _found(verdict)]
     if receipt:
-        parts = [_banner(verdict), _asked(receipt), *map(_model, receipt.models), _not_proved(receipt)]
-        parts += [_found(verdict), _technical(verdict, receipt, data), _FOOT]
+        parts = [_banner(verdict), _asked(receipt), *(_model(change, receipt.action) for change in receipt.models)]
+        parts += [_not_proved(receipt), _found(verdict), _technical(verdict, receipt, data), _FOOT]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
@@ -64,25 +64,23 @@ def _asked(receipt: Receipt) -> str:
         "Received": wording.moment(receipt.received),
         "Completed": wording.moment(receipt.completed),
         "Due": due,
-        "Data sets": "; ".join(
-            f"{change.data}, version {change.version_before} became {change.version_after}" for change in receipt.data
-        ),
+        "Data sets": " ".join(wording.about_data(change, receipt.action) for change in receipt.data),
     }
     body = f'<p class="lead">{_text(wording.outcome(receipt))}</p>{_table(rows)}{_noted(receipt.notes)}'
     return _section("What was asked, and what was done", body)
 
 
-def _model(change: ModelChange) -> str:
+def _model(change: ModelChange, action: str) -> str:
     rows = {
         "Method": change.method,
         "Versions": f"{change.version_before} became {change.version_after}",
-        "Records forgotten": f"{change.records:,}" if change.records else "columns of all",
+        f"Records {wording.done_to(action)[1]}": f"{change.records:,}" if change.records else "columns of all",
         "Readings of records": f"{change.work:,}",
         "Guarantee": change.guarantee.kind,
         "In its own words": change.guarantee.statement,
         **wording.numbers(change.guarantee),
     }
-    body = f'<p class="lead">{_text(wording.about_guarantee(change.guarantee))}</p>{_table(rows)}'
+    body = f'<p class="lead">{_text(wording.about_guarantee(change.guarantee, action))}</p>{_table(rows)}'
     if change.guarantee.assumptions:
         body += f"<h3>This holds if</h3>{_list(change.guarantee.assumptions)}"
     if change.audit:

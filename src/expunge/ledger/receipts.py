@@ -10,6 +10,9 @@ blinded; its *predicate* says the rest. It holds no id, no pseudonym and no valu
      "predicateType": "urn:expunge:receipt:1",
      "predicate": {the other fields of Receipt, ModelChange, DataChange and Guarantee}}
 
+Schema 2 has ``within`` in the predicate and ``records`` in each DataChange. Only a receipt that has one of them is
+written so; all others are of schema 1, as they always were.
+
 There are only integers and texts: other numbers stand as the shortest text that reads back as the same 64 bits.
 
 References
@@ -153,6 +156,8 @@ class DataChange:
     version_before, version_after : int
     before, after : str
         Blinded digests of the set of its records' pseudonyms (:func:`expunge.ledger.blinding.digest_of_set`).
+    records : int, optional
+        Records that were taken out or corrected; 0 where columns were. None: not said, as in receipts of schema 1.
     """
 
     data: str
@@ -160,10 +165,11 @@ class DataChange:
     version_after: int
     before: str
     after: str
+    records: int | None = None
 
     def __post_init__(self) -> None:
         check_name(self.data, "data")
-        for name in ("version_before", "version_after"):
+        for name in ("version_before", "version_after", *([] if self.records is None else ["records"])):
             check_count(getattr(self, name), name)
         for name in ("before", "after"):
             check_hash(getattr(self, name), name)
@@ -195,8 +201,10 @@ class Receipt:
     not_proved : tuple of str
         :data:`NOT_PROVED`, and what else this receipt does not prove; never empty.
     notes : tuple of str
+    within : str, optional
+        The data set that the request was limited to.
     schema : int
-        Of this form of the record.
+        Of this form of the record: 2 with ``within`` or with ``records`` of a data set, else 1.
 
     Raises
     ------
@@ -216,9 +224,10 @@ class Receipt:
     numerics: Mapping[str, str] = dataclasses.field(default_factory=dict)
     not_proved: tuple[str, ...] = NOT_PROVED
     notes: tuple[str, ...] = ()
+    within: str | None = None
     schema: int = 1
 
-    newest: ClassVar[int] = 1
+    newest: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         for name in ("request", "action"):
@@ -246,6 +255,10 @@ class Receipt:
             raise InvalidParameterError(f"outcome is {self.outcome!r}.", hint=f"It is one of {get_args(Outcome)}.")
         if (self.outcome == "done") != bool(self.models or self.data):
             raise InvalidParameterError("What was done names a model or data set, nothing held names none.")
+        if self.within is not None:
+            check_name(self.within, "within")
+        says_more = self.within is not None or any(change.records is not None for change in self.data)
+        object.__setattr__(self, "schema", 2 if says_more else 1)
         if len({change.model for change in self.models}) < len(self.models):
             raise InvalidParameterError("A model is named twice.", hint="One change for each model.")
 
@@ -257,13 +270,17 @@ class Receipt:
     def to_statement(self) -> dict[str, Any]:
         """The in-toto statement, as plain data that :mod:`expunge.ledger.canonical_json` writes."""
         named = [(f"request/{self.request}", hashlib.sha256(self.request.encode("ascii")).hexdigest())]
-        for change in self.models:
-            named.append((f"{change.model}@{change.version_before}", change.digest_before))
-            named.append((f"{change.model}@{change.version_after}", change.digest_after))
+        for model in self.models:
+            named.append((f"{model.model}@{model.version_before}", model.digest_before))
+            named.append((f"{model.model}@{model.version_after}", model.digest_after))
         predicate = canonical_json.plain(dataclasses.asdict(self))
-        for model, change in zip(predicate["models"], self.models, strict=True):
-            del model["digest_before"], model["digest_after"]
-            model["guarantee"] = canonical_json.plain(change.guarantee.to_dict())
+        if self.schema == 1:
+            del predicate["within"]
+            for change in predicate["data"]:
+                del change["records"]
+        for told, model in zip(predicate["models"], self.models, strict=True):
+            del told["digest_before"], told["digest_after"]
+            told["guarantee"] = canonical_json.plain(model.guarantee.to_dict())
         return {
             "_type": STATEMENT,
             "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in named],

@@ -5,27 +5,31 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 from expunge.ledger import audit_words
-from expunge.ledger.receipts import ModelChange, Receipt
+from expunge.ledger.receipts import DataChange, ModelChange, Receipt
 from expunge.records import Guarantee
 from expunge.unseen import seen
 
-__all__ = ["about_guarantee", "about_request", "asked", "moment", "numbers", "outcome", "sentences"]
+__all__ = [
+    "about_data", "about_guarantee", "about_request", "asked", "done_to", "moment", "numbers", "outcome", "sentences",
+]  # fmt: skip
 
+#: What is asked, with a place for the data set that a request is limited to.
 _ACTIONS = {
-    "forget-subject": "forget everything about one person",
-    "forget-records": "forget some records",
-    "forget-classes": "forget every record of a class",
-    "forget-features": "forget a feature of all records",
-    "rectify": "replace records by corrected ones",
-    "expire": "forget records that were kept as long as agreed",
+    "forget-subject": "forget everything about one person{}",
+    "forget-records": "forget some records{}",
+    "forget-classes": "forget every record of a class{}",
+    "forget-features": "forget columns of all records{}",
+    "rectify": "replace records{} by corrected ones",
+    "expire": "forget records{} that were kept as long as agreed",
 }
+#: What a model would have been made from, where it is not the records that are left.
+_MADE_FROM = {"rectify": "the corrected records and all others", "forget-features": "the remaining columns alone"}
 _KINDS = {
-    "exact": "The issuer states that the model is now, bit for bit, the one that would have been made from the "
-    "remaining records alone, with the same settings and in the same environment.",
-    "certified": "The issuer states that the model cannot be told from one made from the remaining records alone, but "
-    "for a small margin that is proved (epsilon and delta below).",
-    "bounded": "The issuer states that the model is no further than a proved distance from one made from the remaining "
-    "records alone.",
+    "exact": "The issuer states that the model is now, bit for bit, the one that would have been made from {}, with "
+    "the same settings and in the same environment.",
+    "certified": "The issuer states that the model cannot be told from one made from {}, but for a small margin that "
+    "is proved (epsilon and delta below).",
+    "bounded": "The issuer states that the model is no further than a proved distance from one made from {}.",
     "empirical": "Nothing is proved about the model. It was tested, and the figures of the audit say what was found.",
 }
 
@@ -33,17 +37,24 @@ _KINDS = {
 def outcome(receipt: Receipt) -> str:
     """The outcome, in one sentence."""
     if receipt.outcome == "nothing-held":
-        return "Nothing was held: the workspace knew no record that the request names."
-    models = [change.model for change in receipt.models]
-    if not models:
-        return "The request was carried out; no model had learned from the records."
-    count = "One model" if len(models) == 1 else f"{len(models)} models"
-    return f"The request was carried out. {count} changed: {', '.join(models)}."
+        where = "the workspace" if receipt.within is None else f"the data set {receipt.within}, which it is limited to,"
+        return f"Nothing was held: {where} knew no record that the request names."
+    models, sets = [change.model for change in receipt.models], [change.data for change in receipt.data]
+    rows = "columns" if receipt.action == "forget-features" else "records"
+    said = f"The request was carried out{'.' if models else f'; no model had learned from the {rows}.'}"
+    return " ".join([said, *_changed("model", models), *_changed("data set", sets)])
+
+
+def _changed(what: str, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    return [f"{f'One {what}' if len(names) == 1 else f'{len(names)} {what}s'} changed: {', '.join(names)}."]
 
 
 def asked(receipt: Receipt) -> str:
     """What was asked: in words, or the code itself where there are none."""
-    return _ACTIONS.get(receipt.action, receipt.action)
+    where = "" if receipt.within is None else f" in the data set {receipt.within}"
+    return _ACTIONS[receipt.action].format(where) if receipt.action in _ACTIONS else receipt.action + where
 
 
 def about_request(receipt: Receipt) -> str:
@@ -55,19 +66,37 @@ def about_request(receipt: Receipt) -> str:
     return f"{sentence}; due on {receipt.due}: {'in time' if receipt.in_time else 'late'}."
 
 
-def _about_model(change: ModelChange) -> str:
+def done_to(action: str) -> tuple[str, str]:
+    """The word for what an action does, and for what was done."""
+    return ("correcting", "corrected") if action == "rectify" else ("forgetting", "forgotten")
+
+
+def about_data(change: DataChange, action: str) -> str:
+    """What happened to a data set, in one sentence."""
+    told = f"{change.data}: version {change.version_before} became version {change.version_after}"
+    if change.records is None:
+        return f"{told}."
+    was = "was" if change.records == 1 else "were"
+    return f"{told}; {_rows(change.records)} {was} {'corrected' if action == 'rectify' else 'taken out'}."
+
+
+def _rows(count: int) -> str:
+    """So many records; where there are none, columns went."""
+    return f"{count:,} record{'' if count == 1 else 's'}" if count else "columns"
+
+
+def _about_model(change: ModelChange, action: str) -> str:
     """What happened to a model, in one sentence."""
-    records = f"{change.records:,} record{'' if change.records == 1 else 's'}" if change.records else "columns"
     times = f"{change.work:,} time{'' if change.work == 1 else 's'}"  # each tree reads for itself
     return (
         f"{change.model} ({change.method}): version {change.version_before} became version {change.version_after} by "
-        f"forgetting {records}; to do so records were read {times}."
+        f"{done_to(action)[0]} {_rows(change.records)}; to do so records were read {times}."
     )
 
 
-def about_guarantee(guarantee: Guarantee) -> str:
-    """What a kind of guarantee means."""
-    return _KINDS[guarantee.kind]
+def about_guarantee(guarantee: Guarantee, action: str = "") -> str:
+    """What a kind of guarantee means, after what was done."""
+    return _KINDS[guarantee.kind].format(_MADE_FROM.get(action, "the remaining records alone"))
 
 
 def _about_audit(change: ModelChange) -> str:
@@ -113,8 +142,9 @@ def _six_digits(value: float, rounding: str) -> str:
 def sentences(receipt: Receipt) -> list[str]:
     """The receipt for a terminal, line by line."""
     lines = [about_request(receipt), outcome(receipt)]
+    lines += [about_data(change, receipt.action) for change in receipt.data]
     for change in receipt.models:
-        lines += [_about_model(change), f"Guarantee: {change.guarantee.sentence()}"]
+        lines += [_about_model(change, receipt.action), f"Guarantee: {change.guarantee.sentence()}"]
         lines += [f"{name}: {value}" for name, value in numbers(change.guarantee).items()]
         lines += [_about_audit(change), *change.notes]
     return [seen(line) for line in [*lines, *receipt.notes]]

@@ -45,6 +45,7 @@ class RequestVerbs:
         given = listed(wishes)
         if wrong := [one for one in given if not isinstance(one, Wish)]:
             raise InvalidRequestError(f"{wrong[0]!r} is no Wish.", hint="request_ask takes ids.")
+        asking.refuse_ambiguous(self._core, given)
         return self._commits.accept(given)
 
     def request_ask(self, *, audit: int = 0, held_out: str | None = None, **asked: Any) -> list[int]:
@@ -53,10 +54,11 @@ class RequestVerbs:
         Raises
         ------
         InvalidParameterError, InvalidRequestError
-            Nothing is named, or an audit that could not be made. Nothing was taken in.
+            Nothing is named, a record of several data sets, or an audit that could not be made. Nothing was taken in.
         """
         wishes = asking.wishes_of(audit=audit, held_out=held_out, **asked)
         auditing.refuse_audit(self._core, audit, held_out, of_columns=any(one.kind == "feature" for one in wishes))
+        asking.refuse_ambiguous(self._core, wishes)
         return self._commits.accept(wishes)
 
     def request_add_file(self, path: str | Path) -> list[int]:

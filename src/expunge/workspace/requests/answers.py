@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from expunge.workspace.requests.targets import NOTHING_HELD, not_searched, told_as_respelled
 from expunge.workspace.rules.request_states import REASONS, Request
 
-__all__ = ["Answer"]
+__all__ = ["Answer", "what_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Answer:
         Files of kept predictions that were deleted just now.
     overdue : bool
         Whether it is open, and its last day is over.
+    still_held : tuple of mapping
+        What still holds a person who was forgotten in one data set just now: ``what`` it is, and its ``name``.
     """
 
     request: Request
@@ -61,12 +63,14 @@ class Answer:
     respelled: tuple[Any, ...] = ()
     predictions: tuple[str, ...] = ()
     overdue: bool = False
+    still_held: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without handles; the caller is the keyed hash that is kept."""
         request = self.request
         return {
-            "request": request.number, "known_as": self.known_as, "kind": request.kind, "state": request.state,
+            "request": request.number, "known_as": self.known_as, "kind": request.kind,
+            "action": request.action or None, "within": request.within or None, "state": request.state,
             "caller": request.caller, "regime": request.regime, "due": str(request.due().day), "overdue": self.overdue,
             "received": request.received.isoformat(), "reason": request.reason,
             "receipt": None if self.receipt is None else str(self.receipt),
@@ -76,6 +80,7 @@ class Answer:
             "audits": [dict(audit) for audit in self.audits],
             "unsearched": list(self.unsearched), "respelled": list(self.respelled),
             "predictions": list(self.predictions),
+            "still_held": [dict(one) for one in self.still_held],
             "history": [
                 {"action": step.action, "at": step.at.isoformat(), "reason": step.reason} for step in request.history
             ],
@@ -84,24 +89,27 @@ class Answer:
     def lines(self) -> list[str]:
         """What came of it, for people."""
         request = self.request
-        out = [f"Request {request.number} ({request.kind}): {request.state}{self._why()}, {self._due()}."]
+        out = [f"Request {request.number} ({self.about()}): {request.state}{self._why()}, {self._due()}."]
         if self.problem:
             out.append(f"It could not be carried out and waits on: {self.problem}")
         if request.state == "nothing-held":
-            out.append(NOTHING_HELD)
+            within = f"That is of the data set {request.within!r} alone, which was asked about."
+            out += [NOTHING_HELD, *([within] if request.within else [])]
         is_rectified = request.kind == "rectify"
         for model in self.models:
             guarantee = model["guarantee"]
             out.append(
                 f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
-                f"{_what(model)} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
+                f"{what_of(model['records'], model.get('features', ()))} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
                 f"again; {guarantee['kind']}: {guarantee['statement']}."
             )
             out += [f"{model['model']}: {note}." for note in model["notes"]]
         for audit in self.audits:
             out += _audit_lines(audit)
         for data in self.data:
-            what = f"{_what(data)} {'corrected' if is_rectified else 'taken out'}"
+            what = (
+                f"{what_of(data['records'], data.get('features', ()))} {'corrected' if is_rectified else 'taken out'}"
+            )
             out.append(
                 f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
                 f"{'files rewritten' if data['copied'] else 'only referred to'}."
@@ -117,6 +125,12 @@ class Answer:
         that the rows and models came from, where no workspace reaches."""
         verb = "correct" if self.request.kind == "rectify" else "delete"
         out = [*not_searched(self.unsearched), *told_as_respelled(self.respelled)]
+        if self.still_held:
+            places = ", ".join(f"{one['what']} {one['name']!r}" for one in self.still_held)
+            out.append(
+                f"Only the data set {self.request.within!r} was asked about. Something is still held of the person in "
+                f"{places}: ask without a data set to have all of it forgotten."
+            )
         for first, *more in dict.fromkeys(tuple(data["sources"]) for data in self.data):
             where, are = (f"{first} is", "there") if not more else (f"{', '.join((first, *more))} are", "where it is")
             which = " One of these may hold it, and the workspace does not know which." if more else ""
@@ -127,6 +141,11 @@ class Answer:
                 "delete it, if that has not been done." for path in model.get("taken_from", ())
             ]  # fmt: skip
         return out
+
+    def about(self) -> str:
+        """What kind of request it is, and in which data set, if it is limited to one."""
+        kind = self.request.action or self.request.kind
+        return f"{kind} in {self.request.within!r}" if self.request.within else kind
 
     def details(self) -> list[str]:
         """All that is known of the request, for people: who asked, under which law, and what became of it when."""
@@ -161,9 +180,12 @@ def _audit_lines(audit: Mapping[str, Any]) -> list[str]:
     return out + ([f"{name}: receipt of that audit: {audit['receipt']}"] if audit["receipt"] else [])
 
 
-def _what(change: Mapping[str, Any]) -> str:
+def what_of(records: int, features: Sequence[str] = ()) -> str:
     """What a model forgot, or a data set lost: columns by their names, or so many records."""
-    if names := change.get("features"):
-        return f"column{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
-    count = change["records"]
-    return f"{count:,} record" if count == 1 else f"{count:,} records"
+    if features:
+        return f"column{'s' if len(features) > 1 else ''} {', '.join(map(repr, features))}"
+    return f"{records:,} record" if records == 1 else f"{records:,} records"
+
+
+def _what(change: Mapping[str, Any]) -> str:
+    return what_of(change["records"], change.get("features", ()))

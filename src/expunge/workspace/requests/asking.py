@@ -14,16 +14,25 @@ from expunge.workspace.data import buckets, datasets
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.models import predictions
 from expunge.workspace.models.models import NOT_INSTALLED
-from expunge.workspace.requests import auditing, carrying_out, correcting, receipting, removing, request_queue
+from expunge.workspace.requests import (
+    auditing,
+    carrying_out,
+    correcting,
+    finding,
+    receipting,
+    removing,
+    request_queue,
+)
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
 from expunge.workspace.requests.naming import named_values
-from expunge.workspace.requests.planning import Planned, rewriting
+from expunge.workspace.requests.planning import Planned, PlannedData, rewriting
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.requests.targets import (
     SPELLED,
     held_by,
     not_searched,
+    refuse_several,
     refuse_unsearchable,
     respelled,
     told_as_respelled,
@@ -36,7 +45,8 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.given import Given, given_table
 
 __all__ = [
-    "Answer", "answer", "due_now", "expire", "outlived", "plan", "rectify", "run", "take_in", "wishes_of",
+    "Answer", "answer", "due_now", "expire", "outlived", "plan", "rectify", "refuse_ambiguous", "run", "take_in",
+    "wishes_of",
 ]  # fmt: skip
 
 Ids = Any
@@ -70,8 +80,11 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
     ------
     UnknownRecordError
         Nobody holds anything of it.
+    InvalidRequestError
+        A record of several data sets.
     """
     out: list[tuple[str, Plan]] = []
+    sets: list[PlannedData] = []
     missed: dict[str, None] = {}
     near: dict[Any, None] = {}
     asked = [value for wish in wishes for value in wish.values]
@@ -80,6 +93,7 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
         payload = _payload(wish)
         with core.read() as connection:
             unread = refuse_unsearchable(core, connection, wish.kind, payload)
+            refuse_several(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload)
             if not held and not predictions.about(core, connection, wish.kind, wish.values):
                 raise _unknown(core, connection, wish, unread)
@@ -90,7 +104,25 @@ def plan(core: Core, wishes: Sequence[Wish]) -> Planned:
         made = removing.planned(core, wish.kind, payload, held)
         size += rewriting(core, held, made)
         out += made
-    return Planned(tuple(out), size, tuple(missed), tuple(near))
+        sets += [PlannedData(one.data.name, len(one.handles), tuple(one.features)) for one in held]
+    return Planned(tuple(out), size, tuple(missed), tuple(near), tuple(sets))
+
+
+def refuse_ambiguous(core: Core, wishes: Sequence[Wish]) -> None:
+    """Refuse records of several data sets before a request is taken in, unless it repeats one by its key.
+
+    Raises
+    ------
+    InvalidRequestError
+        The first of them, with the data sets.
+    """
+    unsure = [wish for wish in wishes if wish.kind == "record" and wish.data is None]
+    if not unsure:
+        return
+    with core.read() as connection:
+        for wish in unsure:
+            if not request_queue.is_known(core, connection, wish):
+                refuse_several(core, connection, wish.kind, _payload(wish))
 
 
 def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
@@ -111,6 +143,7 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
             if request_queue.is_known(core, connection, wish):
                 continue
             refuse_unsearchable(core, connection, wish.kind, payload)
+            refuse_several(core, connection, wish.kind, payload)
             held = held_by(core, connection, wish.kind, payload, look=True)
             is_known = bool(held or predictions.about(core, connection, wish.kind, wish.values))
             if held and wish.kind == "record":
@@ -200,6 +233,7 @@ def run(
             asked[number] = request.kind, payload
             try:
                 missed[number] = refuse_unsearchable(core, connection, request.kind, payload)
+                refuse_several(core, connection, request.kind, payload)
                 is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)
             except (FileNotUsableError, TamperedError) as error:
                 raise _waiting_on(error, number) from error
@@ -218,7 +252,8 @@ def run(
         raise _waiting_on(first, number) from first
     with core.read() as connection:
         near = {number: respelled(core, connection, *wanted) for number, wanted in asked.items()}
-        beside = {number: (missed.get(number, ()), near.get(number, ())) for number in numbers}
+        still = {number: finding.outside(core, connection, *wanted) for number, wanted in asked.items()}
+        beside = {number: [told.get(number, ()) for told in (missed, near, still)] for number in numbers}
         return [
             answer(core, connection, number, done.outcomes.get(number), failed.get(number), *beside[number])
             for number in dict.fromkeys(numbers)
@@ -241,6 +276,7 @@ def _is_known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]
 def answer(
     core: Core, connection: Any, number: int, outcome: Mapping[str, Any] | None = None,
     problem: ExpungeError | None = None, missed: Sequence[str] = (), near: Sequence[Any] = (),
+    still: Sequence[finding.Finding] = (),
 ) -> Answer:  # fmt: skip
     """How a request stands."""
     row, request = request_queue.fetch(core, connection, number)
@@ -256,6 +292,7 @@ def answer(
         problem_code="" if problem is None else problem.code, known_as=journal.request_id(core, number), audits=audits,
         unsearched=tuple(missed), respelled=tuple(near), overdue=is_overdue(request, core.now()),
         predictions=tuple(done["predictions"]),
+        still_held=tuple({"what": one.what, "name": one.name} for one in still),
     )  # fmt: skip
 
 

@@ -194,14 +194,15 @@ def _gate_note(gate: dict[str, Any]) -> list[str]:
 
 def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[str, Any]:
     """What the receipt of one request will say: of the changes of its batch those that concern it."""
-    mine = {held.data.name for held in job.held}
+    mine = {held.data.name: len(held.handles) for held in job.held}
     touched = [
         {**change, "records": change["counts"][job.number]}
         for change in changes["models"]
         if job.number in change["counts"]
     ]
     notes = [f"carried out together with {together - 1} other requests"] if together > 1 else []
-    return {"data": [change for change in changes["data"] if change["data"] in mine], "models": touched, "notes": notes}
+    data = [{**change, "records": mine[change["data"]]} for change in changes["data"] if change["data"] in mine]
+    return {"data": data, "models": touched, "notes": notes}
 
 
 def _told_of_models(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, Any]]:
@@ -219,8 +220,8 @@ def _told_of_data(job: removing.Job, outcome: dict[str, Any]) -> list[dict[str, 
     held = {one.data.name: one for one in job.held}
     return [
         {
-            **{name: change[name] for name in ("data", "version_before", "version_after")},
-            "records": len(held[change["data"]].handles), "copied": held[change["data"]].data.is_copied,
+            **{name: change[name] for name in ("data", "version_before", "version_after", "records")},
+            "copied": held[change["data"]].data.is_copied,
             "sources": held[change["data"]].data.card.sources, "features": held[change["data"]].features,
         }
         for change in outcome["data"]

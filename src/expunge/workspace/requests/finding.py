@@ -27,7 +27,7 @@ from expunge.workspace.requests.targets import (
 )
 from expunge.workspace.storage.core import Core, stamp
 
-__all__ = ["Finding", "below", "find"]
+__all__ = ["Finding", "below", "find", "outside"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,32 +75,47 @@ def find(core: Core, wishes: Sequence[request_queue.Wish]) -> list[Finding]:
     return [thing for things in found for thing in things]
 
 
+def outside(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[Finding]:
+    """What holds a person though it was to be forgotten in one data set: nothing where the request is not limited.
+
+    Of records, classes and columns it is empty, too: another data set may call others by the same names.
+    """
+    if kind != "subject" or payload["data"] is None:
+        return []
+    found = _holding(core, connection, kind, {"values": payload["values"], "data": None})
+    return [one for one in found if (one.what, one.name) != ("data", payload["data"])]
+
+
 def _of_wish(core: Core, wish: request_queue.Wish, asked: Sequence[Any]) -> list[Finding]:
-    out: list[Finding] = []
     with core.read() as connection:
         payload = {"values": list(wish.values), "data": wish.data}
         unread = refuse_unsearchable(core, connection, wish.kind, payload)
-        known = held_by(core, connection, wish.kind, payload, look=True)
-        derived = core.db.rows(connection, artefacts)
-        for held in known:
-            data = held.data
-            out.append(Finding("data", data.name, data.version, len(held.handles), _since(connection, held), "added"))
-            for model in held.models:
-                count = _known(core, connection, wish, model, held)
-                if count or set(held.features).intersection(model.card.card.schema.columns):
-                    found = below(core, connection, model)
-                    out += [dataclasses.replace(found[0], records=count), *found[1:]]
         near = respelled(core, connection, wish.kind, payload, beside=asked)
-        kept = predictions.about(core, connection, wish.kind, wish.values)
-        listed = {one.name for one in out if one.what == predictions.KEPT}
-        names = {model.id: model.name for model in models.live_models(core, connection)}
-        out += [
-            Finding(row["kind"], row["name"], None, kept[row["id"]], row["created"], names[row["model"]])
-            for row in derived
-            if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
-        ]
+        out = _holding(core, connection, wish.kind, payload)
     for told in [*not_searched(unread), *told_as_respelled(near)]:
         warnings.warn(told, UserWarning, stacklevel=4)
+    return out
+
+
+def _holding(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> list[Finding]:
+    out: list[Finding] = []
+    derived = core.db.rows(connection, artefacts)
+    for held in held_by(core, connection, kind, payload, look=True):
+        data = held.data
+        out.append(Finding("data", data.name, data.version, len(held.handles), _since(connection, held), "added"))
+        for model in held.models:
+            count = _known(core, connection, kind, payload, model, held)
+            if count or set(held.features).intersection(model.card.card.schema.columns):
+                found = below(core, connection, model)
+                out += [dataclasses.replace(found[0], records=count), *found[1:]]
+    kept = predictions.about(core, connection, kind, payload["values"])
+    listed = {one.name for one in out if one.what == predictions.KEPT}
+    names = {model.id: model.name for model in models.live_models(core, connection)}
+    out += [
+        Finding(row["kind"], row["name"], None, kept[row["id"]], row["created"], names[row["model"]])
+        for row in derived
+        if row["kind"] == predictions.KEPT and row["id"] in kept and row["name"] not in listed
+    ]
     return list(dict.fromkeys(out))
 
 
@@ -121,13 +136,13 @@ def below(core: Core, connection: Any, model: models.Model) -> list[Finding]:
     return _below(core, connection, model, derived, _by_source(core, connection), set())
 
 
-def _known(core: Core, connection: Any, wish: request_queue.Wish, model: models.Model, held: Held) -> int:
+def _known(core: Core, connection: Any, kind: str, payload: Mapping[str, Any], model: models.Model, held: Held) -> int:
     """How many of the records a model knows: all, unless the data set has more than it learned (appended, say)."""
     if model.n_records == held.data.n_records or not held.handles:
         return len(held.handles)
     rows = models.load(core, model).model._rows()
-    payload = {"values": list(wish.values), "data": held.data.name}
-    return sum(len(rows.known(one.ids)) for one in held_by(core, connection, wish.kind, payload))
+    here = {"values": payload["values"], "data": held.data.name}
+    return sum(len(rows.known(one.ids)) for one in held_by(core, connection, kind, here))
 
 
 def _below(

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from expunge.quantities import bytes_text, duration_text
 from expunge.records import Plan
 from expunge.workspace.data import buckets
 from expunge.workspace.models import models
+from expunge.workspace.requests.answers import what_of
 from expunge.workspace.requests.targets import Held, not_searched, told_as_respelled
 from expunge.workspace.storage.core import Core
 
 if TYPE_CHECKING:
     from expunge.workspace.models.versions import Manifest
 
-__all__ = ["Planned", "rewriting"]
+__all__ = ["Planned", "PlannedData", "rewriting"]
 
 #: What a workspace does for a request whatever its size, in seconds: transactions, flushes, the receipt.
 FIXED_S = 0.1
 #: Bytes that are packed, hashed, written and flushed in a second, on a slow disk.
 BYTES_PER_S = 50e6
+
+
+class PlannedData(NamedTuple):
+    """What a data set would lose.
+
+    Parameters
+    ----------
+    data : str
+    records : int
+    features : tuple of str
+        Columns.
+    """
+
+    data: str
+    records: int
+    features: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +54,14 @@ class Planned:
         Data sets without a column of persons, in which nobody could be looked for.
     respelled : tuple of (int or str)
         Ids of which something is held, and which only their spelling tells from what was asked.
+    data : tuple of PlannedData
     """
 
     models: tuple[tuple[str, Plan], ...]
     rewrite_bytes: int
     unsearched: tuple[str, ...] = ()
     respelled: tuple[Any, ...] = ()
+    data: tuple[PlannedData, ...] = ()
 
     def __iter__(self) -> Iterator[tuple[str, Plan]]:
         return iter(self.models)
@@ -63,11 +82,13 @@ class Planned:
         return {
             "plans": plans, "rewrite_bytes": self.rewrite_bytes, "expected_s": self.expected_s,
             "unsearched": list(self.unsearched), "respelled": list(self.respelled),
+            "data": [{"data": one.data, "records": one.records, "features": list(one.features)} for one in self.data],
         }  # fmt: skip
 
     def lines(self) -> list[str]:
         """For people."""
         out = [f"{name}: {plan} {plan.guarantee.sentence()}" for name, plan in self.models]
+        out += [f"{one.data}: {what_of(one.records, one.features)} taken out." for one in self.data]
         time = "" if self.expected_s is None else f", {duration_text(self.expected_s)} in all"
         out.append(f"The workspace rewrites about {bytes_text(self.rewrite_bytes)} of files{time}.")
         return out + not_searched(self.unsearched) + told_as_respelled(self.respelled)

@@ -21,7 +21,7 @@ from expunge.ledger.rotation import chain
 from expunge.records import STATE_TELLS, Guarantee
 from expunge.workspace.data import datasets
 from expunge.workspace.database.tables import receipts, requests, subject_keys
-from expunge.workspace.requests import request_queue
+from expunge.workspace.requests import finding, request_queue
 from expunge.workspace.requests.targets import respelled, unsearched
 from expunge.workspace.rules.request_states import OPEN, Request
 from expunge.workspace.storage import faults, journal
@@ -39,6 +39,8 @@ __all__ = [
     "settle_files",
 ]
 
+#: So many places are named in which something is still held.
+_NAMED = 12
 _STATE = (
     "That the stored state of the model {!r}, which is not published, shows nothing of the records: until its next "
     "fit, beside the rows that are left, it can show the direction of one that was forgotten, and of several their sum."
@@ -57,6 +59,12 @@ _RESPELLED = (
 _NAMELESS = (
     "That rows of the data set {!r} which name no person, {:,} in all, and what learned from them, hold nothing of the "
     "person: they were not searched."
+)
+
+_OUTSIDE = "That anything changed outside the data set {!r}: the request was limited to it."
+_HELD_OUTSIDE = (
+    "That nothing is held of the person outside the data set {!r}: the request was limited to it, and when this was "
+    "signed something was held in {}."
 )
 _TAKEN = "That the file from which the model {!r} was taken over, which its owner kept, knows nothing of the records."
 
@@ -134,12 +142,15 @@ def _enter(
         unread += [_NAMELESS.format(name, n) for name, n in nameless.items() if payload["data"] in (None, name)]
     if respelled(core, connection, request.kind, payload):
         unread.append(_RESPELLED)
+    if within := payload["data"]:
+        held = [f"{one.what} {one.name!r}" for one in finding.outside(core, connection, request.kind, payload)]
+        unread.append(_HELD_OUTSIDE.format(within, _some(held)) if held else _OUTSIDE.format(within))
     receipt = Receipt(
         request=journal.request_id(core, request.number), action=payload["action"],
         outcome="done" if outcome["data"] or changes else "nothing-held", received=stamp(request.received),
         completed=stamp(journal.moment(core, connection)), code_version=__version__, due=str(request.due().day),
         models=changes, data=tuple(_data_change(change) for change in outcome["data"]), numerics=fingerprint(),
-        notes=tuple(outcome["notes"]), not_proved=_not_proved(changes, unread, taken),
+        notes=tuple(outcome["notes"]), not_proved=_not_proved(changes, unread, taken), within=within,
     )  # fmt: skip
     nonces = {change["model"]: change["nonces"] for change in outcome["models"]}
     enter_signed(core, connection, receipt, number=number, request=request.number, nonces=nonces, models=sorted(nonces))
@@ -187,6 +198,12 @@ def _not_proved(changes: Sequence[ModelChange], unread: Sequence[str], taken: Se
     from a file, or for data and rows in which nobody could be looked for."""
     told = [change.model for change in changes if STATE_TELLS in change.guarantee.assumptions]
     return (*NOT_PROVED, *unread, *map(_TAKEN.format, taken), *map(_STATE.format, told))
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, as many as one line of a receipt bears."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _data_change(change: Mapping[str, Any]) -> DataChange:

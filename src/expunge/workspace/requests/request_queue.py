@@ -185,6 +185,7 @@ def _prepared(
         number=number, kind=wish.kind, received=min(arrival, now),  # type: ignore[arg-type]
         regime=wish.regime or core.config.regime, zone=core.config.zone,
         caller=pseudonyms.caller_key(core.secrets.index_key, wish.caller, "").hex()[:16] if wish.caller else "",
+        action=wish.action or "", within=wish.data or "",
     )  # fmt: skip
     action = action_of(wish)
     about = {"values": list(wish.values), "data": wish.data, "rows": wish.rows, "action": action}

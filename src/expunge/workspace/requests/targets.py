@@ -20,8 +20,8 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.columns import parse_label
 
 __all__ = [
-    "NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_unsearchable", "respelled",
-    "told_as_respelled", "unsearched",
+    "NOTHING_HELD", "SPELLED", "Held", "held_by", "in_several", "not_searched", "refuse_several", "refuse_unsearchable",
+    "respelled", "told_as_respelled", "unsearched",
 ]  # fmt: skip
 
 _What: TypeAlias = Literal["record", "subject"]
@@ -131,6 +131,38 @@ def refuse_unsearchable(core: Core, connection: Any, kind: str, payload: Mapping
     return names
 
 
+def in_several(core: Core, connection: Any, values: Sequence[Any]) -> dict[Any, list[str]]:
+    """Names of data sets, by the ids of records that more than one of them has: those are different records."""
+    every = core.db.rows(connection, dataset_table)
+    if len(every) < 2 or not values:
+        return {}
+    where: dict[Any, list[str]] = {}
+    for row in every:
+        kind = DataCard.from_json(row["card"]).record_kind
+        by_handle = {
+            core.secrets.handle("record", own): value for value in values if (own := _as(value, kind)) is not None
+        }
+        for handle in _indexed(connection, "record", row["id"], list(by_handle)):
+            where.setdefault(by_handle[handle], []).append(row["name"])
+    return {value: names for value, names in where.items() if len(names) > 1}
+
+
+def refuse_several(core: Core, connection: Any, kind: str, payload: Mapping[str, Any]) -> None:
+    """Refuse records that are in several data sets where none is named.
+
+    Raises
+    ------
+    InvalidRequestError
+        To forget all of them would take the rows of others, too.
+    """
+    if kind == "record" and payload.get("data") is None:
+        for value, names in in_several(core, connection, payload["values"]).items():
+            raise InvalidRequestError(
+                f"Record {value!r} is in {len(names)} data sets: {', '.join(map(repr, names))}. Each has its own.",
+                hint="Say which one is meant: --data NAME.",
+            )
+
+
 def not_searched(names: Sequence[str]) -> list[str]:
     """What people are told of data sets without a column of persons."""
     return [f"Data set {name!r} has no column of persons and was not searched. {_INSTEAD}" for name in names]
@@ -216,13 +248,8 @@ def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], loo
 def _records(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
     wanted = [_as(value, held.data.card.record_kind) for value in values]
     by_handle = {core.secrets.handle("record", value): value for value in wanted if value is not None}
-    known: list[bytes] = []
-    every = list(by_handle)
-    for at in range(0, len(every), 500):
-        where = row_index.c.record.in_(every[at : at + 500]) & (row_index.c.dataset == held.data.id)
-        known += [bytes(row[0]) for row in connection.execute(sa.select(row_index.c.record).where(where))]
-    held.handles = known
-    held.ids = [by_handle[handle] for handle in known]
+    held.handles = _indexed(connection, "record", held.data.id, list(by_handle))
+    held.ids = [by_handle[handle] for handle in held.handles]
 
 
 def _classes(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:

@@ -174,8 +174,10 @@ class Request:
     caller, idempotency : str
         Who sent it, and the keyed hash of their own key for it. Not shown.
     history : tuple of Step
+    action, within : str
+        What is asked, where it is another than the kind says (``expire``), and the data set it is limited to; or empty.
     schema : int
-        Of this form of the record.
+        Of this form of the record: 2 with one of these two, else 1.
 
     Raises
     ------
@@ -207,6 +209,8 @@ class Request:
     caller: str = ""
     idempotency: str = ""
     history: tuple[Step, ...] = ()
+    action: str = ""
+    within: str = ""
     schema: int = 1
     _standing: _Standing = dataclasses.field(init=False, compare=False)
     _told_due: Due = dataclasses.field(init=False, compare=False)
@@ -222,10 +226,12 @@ class Request:
         object.__setattr__(self, "regime", regime_of(self.regime).name)
         object.__setattr__(self, "received", as_instant(self.received))
         object.__setattr__(self, "handles", tuple(self.handles))
-        if wrong := [v for v in (*self.handles, self.caller, self.idempotency) if not isinstance(v, str)]:
+        texts = (*self.handles, self.caller, self.idempotency, self.action, self.within)
+        if wrong := [type(v).__name__ for v in texts if not isinstance(v, str)]:
             raise InvalidParameterError(
-                f"Handles, caller and idempotency are texts, not {type(wrong[0]).__name__}.", hint="Give texts."
+                f"Handles, caller and idempotency are texts, not {wrong[0]}.", hint="Give texts."
             )
+        object.__setattr__(self, "schema", 2 if self.action or self.within else 1)
         object.__setattr__(self, "_standing", _Standing())
         past, steps = self.history, []
         object.__setattr__(self, "history", ())
@@ -354,7 +360,7 @@ class Request:
             "regime": self.regime, "zone": self.zone, "handles": list(self.handles), "caller": self.caller,
             "idempotency": self.idempotency, "state": self.state,
             "history": [{"action": s.action, "at": s.at.isoformat(), "reason": s.reason} for s in self.history],
-        }  # fmt: skip
+        } | ({"action": self.action, "within": self.within} if self.schema > 1 else {})  # fmt: skip
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Request:
@@ -369,8 +375,8 @@ class Request:
             history leads to.
         """
         schema = data.get("schema")
-        if isinstance(schema, int) and not isinstance(schema, bool) and schema > 1:
-            raise NewerFormatError(f"This request has schema {schema}; this version reads 1.", hint="Update expunge.")
+        if isinstance(schema, int) and not isinstance(schema, bool) and schema > 2:
+            raise NewerFormatError(f"This request has schema {schema}; this version reads 2.", hint="Update expunge.")
         values = dict(data)
         try:
             state = values.pop("state")
@@ -379,10 +385,8 @@ class Request:
                 for step in values.pop("history")
             ]
             received = datetime.fromisoformat(values.pop("received"))
-            request = cls(
-                received=received, handles=tuple(values.pop("handles")), history=tuple(steps), **values
-            )  # fmt: skip
-            if schema is True or schema != 1 or request.to_dict() != data:
+            request = cls(received=received, handles=tuple(values.pop("handles")), history=tuple(steps), **values)
+            if schema is True or request.to_dict() != data:
                 raise TamperedError(
                     f"Request {request.number} is {state}, its history leads elsewhere.", hint="Restore it from a copy."
                 )
