@@ -401,8 +401,11 @@ def test_every_predicting_method_can_be_fitted_by_its_name(call: Run, tmp_path: 
         of_texts = "words" if name.endswith("-vectorizer") or task == "retrieval" else "t"
         given = ("--data", sets.get(task, of_texts), *target, *options.get(name, ()))
         assert call("fit", name, *given, "--method", name)[0] == 0, name
-    told = json.loads(call("forget", "--record", "07", "--json")[1])["requests"][0]
-    assert sorted(change["model"] for change in told["models"]) == sorted(wanted)
+    changed = []
+    for data in ("t", "words", "asked", "seen"):
+        told = json.loads(call("forget", "--record", "07", "--data", data, "--json")[1])["requests"][0]
+        changed += [change["model"] for change in told["models"]]
+    assert sorted(changed) == sorted(wanted)
     for name in ("ridge-classifier", "one-hot-encoder", "pca"):
         assert call("predict", name, "--data", tmp_path / "left.csv")[0] == 0, name
     assert call("predict", "count-vectorizer", "--data", tmp_path / "words.csv")[0] == 0

@@ -183,8 +183,8 @@ def test_a_statement_that_is_none() -> None:
     for wrong in ({}, {**good, "predicate": 3}, {**good, "subject": None}, {**good, "_type": "x"}, {"predicate": good}):
         with pytest.raises(TamperedError):
             Receipt.from_statement(wrong)
-    for schema, kind in ((2, NewerFormatError), (0, TamperedError), ("1", TamperedError), (True, TamperedError)):
-        with pytest.raises(kind, match="schema"):
+    for schema, kind in ((3, NewerFormatError), (2, TamperedError), (0, TamperedError), ("1", TamperedError), (True, TamperedError)):
+        with pytest.raises(kind, match="do not fit" if schema == 2 else "schema"):
             Receipt.from_statement({**good, "predicate": {**good["predicate"], "schema": schema}})
 
 
@@ -192,6 +192,20 @@ def test_a_guarantee_of_a_later_version_is_refused() -> None:
     statement = json.loads(json.dumps(receipt().to_statement()))
     statement["predicate"]["models"][0]["guarantee"]["schema"] = 3
     with pytest.raises(NewerFormatError):
+        Receipt.from_statement(statement)
+
+
+def test_the_limit_of_a_request_and_the_records_of_a_data_set_make_schema_2() -> None:
+    plain = receipt()
+    assert (plain.schema, plain.data[0].records) == (1, None)
+    assert "within" not in plain.to_statement()["predicate"]
+    for more in ({"within": "people"}, {"data": (dataclasses.replace(plain.data[0], records=3),)}):
+        said = dataclasses.replace(plain, **more)  # type: ignore[arg-type]
+        assert said.schema == 2
+        assert Receipt.from_statement(said.to_statement()) == said
+    statement = said.to_statement()
+    statement["predicate"]["data"][0]["records"] = -3
+    with pytest.raises(TamperedError, match="records"):
         Receipt.from_statement(statement)
 
 

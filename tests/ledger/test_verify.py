@@ -255,11 +255,11 @@ def test_a_signature_does_not_make_a_receipt(ledger: Ledger) -> None:
 
 def test_an_unknown_schema_is_refused_and_not_called_tampered(ledger: Ledger) -> None:
     def newer(statement: dict[str, Any]) -> None:
-        statement["predicate"]["schema"] = 2
+        statement["predicate"]["schema"] = 3
 
     verdict = verify_bundle(forged(ledger, newer), FIRST)
     assert (verdict.ok, verdict.code) == (False, "newer-format")
-    with pytest.raises(NewerFormatError, match="schema 2"):
+    with pytest.raises(NewerFormatError, match="schema 3"):
         verdict.raise_if_wrong()
 
 

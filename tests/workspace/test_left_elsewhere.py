@@ -141,7 +141,7 @@ def test_a_receipt_names_how_many_rows_name_no_person(ws: expunge.Workspace, tmp
         (answer,) = ws.forget(subjects=[person])
         (told,) = [text for text in ws.verify(answer.receipt).not_proved if "which name no person" in text]
         assert told.startswith("That rows of the data set 'some' which name no person, 10 in all, and what")
-    for asked in ({"records": [frame.id[29]]}, {"subjects": [life.PEOPLE[1]], "data": "all"}):
+    for asked in ({"records": [frame.id[29]], "data": "some"}, {"subjects": [life.PEOPLE[1]], "data": "all"}):
         (answer,) = ws.forget(**asked)
         assert not [text for text in ws.verify(answer.receipt).not_proved if "which name no person" in text]
 

@@ -100,16 +100,14 @@ class Answer:
             guarantee = model["guarantee"]
             out.append(
                 f"{model['model']}: version {model['version_before']} -> {model['version_after']}, "
-                f"{what_of(model['records'], model.get('features', ()))} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
+                f"{_what(model)} {'corrected' if is_rectified else 'forgotten'}, {model['work']:,} read "
                 f"again; {guarantee['kind']}: {guarantee['statement']}."
             )
             out += [f"{model['model']}: {note}." for note in model["notes"]]
         for audit in self.audits:
             out += _audit_lines(audit)
         for data in self.data:
-            what = (
-                f"{what_of(data['records'], data.get('features', ()))} {'corrected' if is_rectified else 'taken out'}"
-            )
+            what = f"{_what(data)} {'corrected' if is_rectified else 'taken out'}"
             out.append(
                 f"{data['data']}: data version {data['version_before']} -> {data['version_after']}, {what}, "
                 f"{'files rewritten' if data['copied'] else 'only referred to'}."
