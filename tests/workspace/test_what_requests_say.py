@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import expunge
-from expunge.errors import ForgottenBeforeError, InvalidRequestError
+from expunge.errors import ForgottenBeforeError, InvalidIdError, InvalidRequestError, UnknownRecordError
 from expunge.ledger.page import page
 from expunge.workspace.requests.answers import Answer
 
@@ -192,3 +192,36 @@ def test_what_expires_is_listed_as_that(tmp_path: Path) -> None:
     assert (answer.to_dict()["kind"], answer.to_dict()["action"]) == ("record", "expire")
     assert answer.lines()[0].startswith("Request 1 (expire in 'old'): done")
     assert "forget records in the data set old that were kept as long as agreed" in said(ws, answer)
+
+
+# ---------------------------------------------------------------- ids that look alike
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [("ju\u0308rgen", "J\u00fcrgen"), ("ANN@X.org", "ann@x.org"), ("p-17", "P-17"), ("Ju\u0308rgen ", "J\u00fcrgen")],
+)
+def test_an_id_that_only_its_letters_tell_from_a_held_one_is_told_with_the_answer(
+    tmp_path: Path, asked: str, held: str
+) -> None:
+    ws = expunge.Workspace.init(tmp_path / "ws")
+    rows = people().replace({"person": {"ann": held}})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    ws.data_add(tmp_path / "t.csv", record_id="id", subject_id="person")
+    with pytest.raises(UnknownRecordError, match="which only its spelling tells from what was asked"):
+        ws.plan(subjects=[asked])
+    (answer,) = ws.forget(subjects=[asked])
+    assert (answer.request.state, answer.respelled) == ("nothing-held", (held,))
+    assert "by small letters or capitals, or by how accents are written" in said(ws, answer)
+    (answer,) = ws.forget(subjects=[held])
+    assert (answer.request.state, answer.respelled) == ("done", ())
+    assert "another spelling" not in said(ws, answer)
+
+
+@pytest.mark.parametrize("wrong", ["", "J\udcc3\udcbcrgen"])
+def test_what_is_the_id_of_nobody_is_refused_by_every_way_in(ws: expunge.Workspace, wrong: str) -> None:
+    for ask in (ws.find, ws.plan, ws.forget, ws.request_ask):
+        for kind in ("subjects", "records"):
+            with pytest.raises(InvalidIdError, match=r"is empty|is no text"):
+                ask(**{kind: [wrong]})  # type: ignore[operator]
+    assert ws.request_list(every=True) == []

@@ -10,6 +10,7 @@ import numpy as np
 
 from expunge.errors import InvalidRequestError, UnknownNameError
 from expunge.table.ids import check_ids, check_labels
+from expunge.workspace.rules.near_ids import refuse_no_ids
 
 __all__ = ["named_values", "numbered"]
 
@@ -20,12 +21,13 @@ def named_values(kind: str, values: Any) -> list[Any]:
     Raises
     ------
     InvalidIdError
-        No ids, or integers beside texts.
+        No ids, integers beside texts, an empty id, or signs that a terminal could not read.
     InvalidRequestError
         What can be no label or name.
     """
     if kind not in ("class", "feature"):
         ids: list[Any] = check_ids(values, what=f"{kind}s").tolist()
+        refuse_no_ids("record" if kind == "rectify" else kind, ids)
         return ids
     plain = [one.item() if isinstance(one, np.generic) else one for one in check_labels(values)]
     for one in plain:

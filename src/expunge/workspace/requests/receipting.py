@@ -53,7 +53,7 @@ _UNSEARCHED = (
 
 _RESPELLED = (
     "That nothing is held of the same under another spelling: something was held of an id that differs by a final .0, "
-    "or by blanks around it, alone."
+    "by blanks around it, by small letters or capitals, or by how accents are written, alone."
 )
 
 _NAMELESS = (

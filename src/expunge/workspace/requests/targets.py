@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +15,7 @@ from expunge.workspace.database.statements import Prepared
 from expunge.workspace.database.tables import datasets as dataset_table
 from expunge.workspace.database.tables import row_index
 from expunge.workspace.models import models
+from expunge.workspace.rules.near_ids import other_spellings
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.columns import parse_label
 
@@ -40,7 +40,6 @@ NOTHING_HELD = (
     "Nothing is held of it: forgotten before, or never known here under this id. If it should be, check the spelling. "
     f"{SPELLED}"
 )
-_INTEGER, _POINTED = re.compile(r"-?\d+", re.ASCII), re.compile(r"-?\d+\.0", re.ASCII)
 _INSTEAD = "Forget records of it by --record, or add it anew with --subject-id COLUMN, and fit its models on that."
 
 
@@ -177,7 +176,9 @@ def respelled(
     They are told and not taken: who knows the data knows whether they are the same. What is asked ``beside`` is not
     told.
     """
-    others = [] if kind in ("class", "feature") else [one for value in payload["values"] for one in _spellings(value)]
+    others = (
+        [] if kind in ("class", "feature") else [one for value in payload["values"] for one in other_spellings(value)]
+    )
     if not others:
         return []
     what: _What = "subject" if kind == "subject" else "record"
@@ -212,17 +213,6 @@ def told_as_respelled(ids: Sequence[Any]) -> list[str]:
         f"Something is held of {one!r}, which only its spelling tells from what was asked: if it is the same, ask for "
         "it, too." for one in ids
     ]  # fmt: skip
-
-
-def _spellings(value: Any) -> list[str]:
-    """Other ways to write an id that is a number, or has blanks around it."""
-    text = str(value).strip()
-    out = [text]
-    if _INTEGER.fullmatch(text):
-        out.append(f"{text}.0")
-    elif _POINTED.fullmatch(text):
-        out.append(text.removesuffix(".0"))
-    return [one for one in out if one != value]
 
 
 def _subject(core: Core, connection: Any, held: Held, values: Sequence[Any], look: bool) -> None:
