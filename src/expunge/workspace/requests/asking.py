@@ -253,7 +253,9 @@ def run(
     with core.read() as connection:
         near = {number: respelled(core, connection, *wanted) for number, wanted in asked.items()}
         still = {number: finding.outside(core, connection, *wanted) for number, wanted in asked.items()}
-        beside = {number: [told.get(number, ()) for told in (missed, near, still)] for number in numbers}
+        beside: dict[int, list[Any]] = {
+            number: [told.get(number, ()) for told in (missed, near, still)] for number in numbers
+        }
         return [
             answer(core, connection, number, done.outcomes.get(number), failed.get(number), *beside[number])
             for number in dict.fromkeys(numbers)

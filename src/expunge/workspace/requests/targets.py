@@ -20,7 +20,7 @@ from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.columns import parse_label
 
 __all__ = [
-    "NOTHING_HELD", "SPELLED", "Held", "held_by", "in_several", "not_searched", "refuse_several", "refuse_unsearchable",
+    "NOTHING_HELD", "SPELLED", "Held", "held_by", "not_searched", "refuse_several", "refuse_unsearchable",
     "respelled", "told_as_respelled", "unsearched",
 ]  # fmt: skip
 
@@ -130,7 +130,7 @@ def refuse_unsearchable(core: Core, connection: Any, kind: str, payload: Mapping
     return names
 
 
-def in_several(core: Core, connection: Any, values: Sequence[Any]) -> dict[Any, list[str]]:
+def _in_several(core: Core, connection: Any, values: Sequence[Any]) -> dict[Any, list[str]]:
     """Names of data sets, by the ids of records that more than one of them has: those are different records."""
     every = core.db.rows(connection, dataset_table)
     if len(every) < 2 or not values:
@@ -155,7 +155,7 @@ def refuse_several(core: Core, connection: Any, kind: str, payload: Mapping[str,
         To forget all of them would take the rows of others, too.
     """
     if kind == "record" and payload.get("data") is None:
-        for value, names in in_several(core, connection, payload["values"]).items():
+        for value, names in _in_several(core, connection, payload["values"]).items():
             raise InvalidRequestError(
                 f"Record {value!r} is in {len(names)} data sets: {', '.join(map(repr, names))}. Each has its own.",
                 hint="Say which one is meant: --data NAME.",
