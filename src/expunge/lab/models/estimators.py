@@ -214,7 +214,7 @@ def private_online(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> 
 
 
 def estimator(data: Data, *, method: str) -> EstimatorLearner:
-    """Any method of the library, or of a plug-in, with its defaults."""
+    """Any method of the library, or of a plug-in, with its defaults; by the name of its class."""
     return EstimatorLearner(_method(method)())
 
 

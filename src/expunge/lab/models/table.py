@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from expunge.errors import InvalidParameterError
 from expunge.lab.spec import check_dials, parse, unknown
+from expunge.methods import find_method
 
 if TYPE_CHECKING:
     from expunge.lab.data import Data
@@ -186,6 +187,10 @@ def family(text: str) -> tuple[Family, dict[str, object]]:
     found = MODELS[name]
     _, dials = parse(text, found.dial)
     check_dials(text, dials, {*filter(None, [found.dial]), *found.dials})
+    if name == "estimator":
+        if "method" not in dials:
+            raise InvalidParameterError("A model of the library is named behind an @.", hint="As estimator@GaussianNB.")
+        find_method(str(dials["method"]))
     return found, dials
 
 
