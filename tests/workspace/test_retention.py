@@ -150,7 +150,7 @@ def test_hours_that_came_twice_or_not_at_all() -> None:
     ],
 )
 def test_bad_times_are_named_by_row_and_not_shown(values: Any, row: int) -> None:
-    with pytest.raises(InvalidDataError, match=rf"The column 'seen', row {row}, ") as caught:
+    with pytest.raises(InvalidDataError, match=rf"The column 'seen', row {row + 1}, ") as caught:
         read_times(values, what="The column 'seen'")
     assert CELL not in str(caught.value)
     assert caught.value.hint

@@ -17,8 +17,8 @@ Settings = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="policy (at-once, every:6h, at:100, latest-safe), regime (gdpr, ccpa, pipl:15, days:30+15), zone (as "
-        "Europe/Berlin), tombstones, after_switch, signing_key, database, store or allow_old_versions; may be repeated. "
-        "docs/workspace.md says what each is for.",
+        "Europe/Berlin), tombstones, after_switch, signing_key, database, store or allow_old_versions; may be "
+        "repeated. docs/workspace.md says what each is for.",
     ),
 ]
 

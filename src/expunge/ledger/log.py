@@ -215,7 +215,7 @@ class Log:
 
 _HINT = "Restore the log from a copy, and ask who could write to it."
 _SHORT = (
-    "Either the folder is an older copy, which lacks what came later (docs/restoring.md), or somebody took entries out: "
-    "ask who could write to it."
+    "Either the folder is an older copy, which lacks what came later (docs/restoring.md), or somebody took entries "
+    "out: ask who could write to it."
 )
 _BLOCK = 1024

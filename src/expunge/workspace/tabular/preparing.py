@@ -141,10 +141,8 @@ def warn_of_days(model: Any, card: Card, rows: TableRows) -> None:
     """Warn of columns of texts that look like days, where each day would be learned as a category."""
     if not _learns_categories(model, card):
         return
-    texts = [name for name, kind in card.schema.columns.items() if kind == "text"]
-    for name in texts:
-        filled = rows.X[name][rows.X[name].notna() & (rows.X[name] != "")].astype(str)
-        if len(filled) and filled.str.fullmatch(_DAY).all():
+    for name, kind in card.schema.columns.items():
+        if kind == "text" and _holds_days(rows.X[name]):
             warnings.warn(
                 f"The texts of {name!r} look like days, and each is learned as a category, which tells nothing of "
                 f"other days. Give a number instead (a year, an age in days), or leave them out: --ignore {name}.",
@@ -157,7 +155,7 @@ def warn_of_names(model: Any, card: Card, rows: TableRows) -> None:
     if not _learns_categories(model, card):
         return
     texts = [name for name, kind in card.schema.columns.items() if kind == "text"]
-    if naming := [name for name in texts if _names(rows.X[name], rows.subjects)]:
+    if naming := [name for name in texts if _names(rows.X[name], rows.subjects) and not _holds_days(rows.X[name])]:
         left_out = " ".join(f"--ignore {name}" for name in naming)
         warnings.warn(_NAMING.format(", ".join(map(repr, naming)), left_out), UserWarning, stacklevel=2)
 
@@ -182,6 +180,12 @@ def _learns_categories(model: Any, card: Card) -> bool:
     if hasattr(model, "steps"):
         return bool(model.steps[0][0] == "columns")
     return bool(get_tags(model).input_tags.categorical)
+
+
+def _holds_days(texts: pd.Series) -> bool:
+    """Whether every text that is there looks like a day."""
+    filled = texts[texts.notna() & (texts != "")].astype(str)
+    return bool(len(filled)) and bool(filled.str.fullmatch(_DAY).all())
 
 
 def _names(texts: pd.Series, subjects: Sequence[Any] | None) -> bool:
