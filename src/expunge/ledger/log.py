@@ -145,9 +145,10 @@ class Log:
         if done != size:
             raise TamperedError(f"Entry {done} of the log is missing.", hint=_HINT)
         if by_size:
-            last = by_size[-1]
+            last, count = by_size[-1], "1 entry" if size == 1 else f"{size} entries"
             raise TamperedError(
-                f"The log has {size} entries, but had {last.size} on {last.time}: it is shorter now.", hint=_SHORT
+                f"The log has {count}, but had {last.size} on {last.time}: it is shorter now.",
+                hint=_SHORT,
             )
 
     def has_receipt(self, envelope: str, *, before: int) -> bool:
