@@ -7,8 +7,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 from expunge.errors import InvalidParameterError
+from expunge.lab.plugins import own_model
 from expunge.lab.spec import check_dials, parse, unknown
-from expunge.methods import find_method
 
 if TYPE_CHECKING:
     from expunge.lab.data import Data
@@ -190,7 +190,7 @@ def family(text: str) -> tuple[Family, dict[str, object]]:
     if name == "estimator":
         if "method" not in dials:
             raise InvalidParameterError("A model of the library is named behind an @.", hint="As estimator@GaussianNB.")
-        find_method(str(dials["method"]))
+        own_model(str(dials["method"]))
     return found, dials
 
 
