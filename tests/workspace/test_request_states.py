@@ -221,7 +221,9 @@ def test_all_that_is_wrong_with_a_step_is_said_at_once() -> None:
         extended.after("extend", at(2), reason="haste")
     for words in ("is extended and cannot extend", "it is extended once", "no reason to extend", "number-of-requests"):
         assert words in str(caught.value)
-    with pytest.raises(InvalidRequestError, match=r"too late to extend it. To extend a request needs a reason"):
+    with pytest.raises(
+        InvalidRequestError, match=r"too late to extend it. Answer it now. To extend a request needs a reason"
+    ):
         new().after("extend", at(60))
 
 

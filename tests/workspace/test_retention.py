@@ -23,7 +23,8 @@ CELL = "geheim-4711"
 @pytest.mark.parametrize(
     ("text", "months", "days"),
     [("24months", 24, 0), ("24 months", 24, 0), ("1month", 1, 0), ("90days", 0, 90), ("1 day", 0, 1),
-     ("6weeks", 0, 42), ("2years", 24, 0), ("2 Years ", 24, 0), ("10years", 120, 0)],
+     ("6weeks", 0, 42), ("2years", 24, 0), ("2 Years ", 24, 0), ("10years", 120, 0),
+     ("3d", 0, 3), ("6w", 0, 42), ("2Y", 24, 0)],
 )  # fmt: skip
 def test_durations(text: str, months: int, days: int) -> None:
     assert read_duration(text) == Period(months=months, days=days)
@@ -149,7 +150,7 @@ def test_hours_that_came_twice_or_not_at_all() -> None:
     ],
 )
 def test_bad_times_are_named_by_row_and_not_shown(values: Any, row: int) -> None:
-    with pytest.raises(InvalidDataError, match=rf"The column 'seen', row {row}, ") as caught:
+    with pytest.raises(InvalidDataError, match=rf"The column 'seen', row {row + 1}, ") as caught:
         read_times(values, what="The column 'seen'")
     assert CELL not in str(caught.value)
     assert caught.value.hint
@@ -162,5 +163,5 @@ def test_numbers_are_no_times() -> None:
 
 
 def test_all_bad_ones_are_counted() -> None:
-    with pytest.raises(InvalidDataError, match=r"row 1, .* and so do 2 others"):
+    with pytest.raises(InvalidDataError, match=r"row 2, .* and so do 2 others"):
         read_times(["2026-03-05", CELL, "2026-03-05", CELL, CELL])

@@ -18,7 +18,9 @@ RecordId = Annotated[Text, typer.Option(metavar="COLUMN", help="Of a file: colum
 Target = Annotated[Text, typer.Option(metavar="COLUMN", help="Column with what is to be predicted.")]
 SubjectId = Annotated[Text, typer.Option(metavar="COLUMN", help="Of a file: column with the person each row is about.")]
 Method = Annotated[str, typer.Option(help="See `expunge methods`.")]
-Estimator = Annotated[Text, typer.Option(help="logistic, linear, hist-gradient-boosting or lightgbm.")]
+Estimator = Annotated[
+    Text, typer.Option(help="logistic (classes), linear (numbers), hist-gradient-boosting, lightgbm or network.")
+]
 Task = Annotated[Text, typer.Option(help="classification or regression; else that of the method, or of the target.")]
 Options = Annotated[Texts, typer.Option(metavar="NAME=VALUE", help="Of the method, as n_shards=10; may be repeated.")]
 Types = Annotated[Texts, typer.Option(metavar="NAME=TYPE", help="Not to be inferred, as age=number,job=text.")]

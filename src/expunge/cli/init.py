@@ -12,7 +12,14 @@ from expunge.cli.output import Output
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the workspace; made if it is not there.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting, as policy=every:6h.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="policy (at-once, every:6h, at:100, latest-safe), regime (gdpr, ccpa, pipl:15, days:30+15), zone (as "
+        "Europe/Berlin), tombstones, after_switch, signing_key, database, store or allow_old_versions; may be "
+        "repeated. docs/workspace.md says what each is for.",
+    ),
 ]
 
 

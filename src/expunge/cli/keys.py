@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from expunge.cli.options import At, Json
-from expunge.cli.output import Output
+from expunge.cli.output import Output, counted
 
 keys = typer.Typer(name="keys", help="Keys that sign receipts, numbers that blind them.", no_args_is_help=True)
 
@@ -35,7 +35,9 @@ def shred_nonces(
     out = Output(as_json)
     with out.working("Shredding"):
         told = Workspace.open(workspace).keys_shred_nonces(requests)
-    out.result(told, [f"Destroyed for {len(told['shredded'])} receipts; those for the digests after are kept."])
+    out.result(
+        told, [f"Destroyed for {counted(len(told['shredded']), 'receipt')}; those for the digests after are kept."]
+    )
 
 
 @keys.command()

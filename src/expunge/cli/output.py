@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ __all__ = [
     "Output",
     "adopted_line",
     "counted",
+    "in_words_of_here",
     "model_lines",
     "show_answers",
     "show_error",
@@ -37,9 +39,14 @@ INTERRUPTED = 130
 #: So many predictions are shown on a terminal.
 SHOWN = 20
 
-#: What errors say to who writes Python, and what they say here. A test looks whether each of the first is still said.
+#: What errors and plans say to who writes Python, and what they say here. A test looks whether each of the first is
+#: still said.
 _IN_PYTHON_AND_HERE = (
     ("model.record_ids_ lists what the model knows.", "Ids are compared as they are written: 7 is not 007."),
+    (
+        "later ones in the same process do not",
+        "every command reads it from its file, so collect requests (`expunge request add`) and carry them out together",
+    ),
     ("Pass subject_ids to fit.", "Name their column at `expunge fit --subject-id COLUMN`."),
     ("learn() more records.", "Fit it on more records."),
     ("RetrainClassifier can.", "Models fitted with --method retrain can."),
@@ -234,10 +241,14 @@ def _cell(value: object) -> str:
 
 def show_error(error: ExpungeError, *, as_json: bool) -> int:
     """One sentence about a foreseen error, in words of the command line, and its exit code."""
-    hint = error.hint
+    return _show(error.code, error.message, in_words_of_here(error.hint), exit_code(error), as_json=as_json)
+
+
+def in_words_of_here(text: str) -> str:
+    """What is said to who writes Python, for who types commands."""
     for python, here in _IN_PYTHON_AND_HERE:
-        hint = hint.replace(python, here)
-    return _show(error.code, error.message, hint, exit_code(error), as_json=as_json)
+        text = text.replace(python, here)
+    return text
 
 
 def show_usage(error: Any, arguments: Sequence[str], *, as_json: bool) -> int:
@@ -245,6 +256,7 @@ def show_usage(error: Any, arguments: Sequence[str], *, as_json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0
     kind, message, hint = type(error).__name__, error.format_message(), "See --help."
+    message = re.sub(r"Input should be a valid (\w+), unable to parse.*", r"this is no \1.", message)
     if kind == "MissingParameter" and error.ctx is not None:
         message = _missing(error.ctx, list(arguments))
     if kind == "NoSuchOption" and error.ctx is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from expunge.cli.options import Asked, At, DataName, Json, asks
-from expunge.cli.output import Output
+from expunge.cli.output import Output, in_words_of_here
 
 
 @asks
@@ -14,4 +14,5 @@ def plan(asked: Asked, data: DataName = None, workspace: At = None, as_json: Jso
     out = Output(as_json)
     with out.working("Planning"):
         made = Workspace.open(workspace).plan(**asked, data=data)
-    out.result(made.to_dict(), [*([] if len(made) else ["No model learned from it."]), *made.lines()])
+    lines = [*([] if len(made) else ["No model learned from it."]), *map(in_words_of_here, made.lines())]
+    out.result(made.to_dict(), lines)

@@ -12,7 +12,10 @@ from expunge.cli.output import Output
 
 Model = Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, or folder of an export.")]
 To = Annotated[Path | None, typer.Option("--out", help="Write to this new .csv or .parquet file.")]
-Keep = Annotated[str | None, typer.Option(metavar="FILE", help="Keep in the workspace until the model forgets.")]
+Keep = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Keep in the workspace under this name, as scores.csv, until the model forgets."),
+]
 Chances = Annotated[bool, typer.Option("--probabilities", help="A column for each class.")]
 
 

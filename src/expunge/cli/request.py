@@ -49,8 +49,9 @@ def add(
     with out.working("Taking in"):
         opened = Workspace.open(workspace)
         numbers = opened.request_ask(**wish) if file is None else opened.request_add_file(file)
-    told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}." if len(numbers) > 1 else ""
-    out.result({"requests": numbers}, [told or f"Request {numbers[0]}."])
+    told = f"{len(numbers):,} requests, number {numbers[0]} to {numbers[-1]}. They wait" if len(numbers) > 1 else ""
+    way = "`expunge request run` carries out what is due by the policy, `expunge request run NUMBER` that one now."
+    out.result({"requests": numbers}, [f"{told or f'Request {numbers[0]}. It waits'}: {way}"])
 
 
 @request.command("list")

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from expunge.errors import InvalidRequestError
+from expunge.methods import kebab, method_names
 
 __all__ = ["N_REFERENCES", "PARTS", "Cell", "Scenario", "Seeds", "cross"]
 
@@ -39,6 +40,15 @@ def _wrong_part(parts: list[str]) -> str:
     return (
         f"{parts[-1]!r} are no seeds, which are written s0, or s1u2e3r8 (training, unlearning, evaluation, references)"
     )
+
+
+def _by_class(model: str) -> str:
+    """A model as ids spell it: a method of the library by its class, where the name of the command line is given."""
+    family, at, dial = model.partition("@")
+    if family != "estimator":
+        return model
+    key, equals, name = dial.rpartition("=")
+    return f"{family}{at}{key}{equals}{ {kebab(one): one for one in method_names()}.get(name, name) }"
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -135,7 +145,7 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str) -> Cell:
-        """The cell of an id.
+        """The cell of an id; a method of the library may be named as on the command line (``estimator@gaussian-nb``).
 
         Raises
         ------
@@ -154,6 +164,7 @@ class Cell:
                 f"{text!r} spells a number in an unusual way: {odd[1]!r}.", hint="Write 0.1 for 0.10, and 300 for 0300."
             )
         train, unlearn, evaluation, references = (None if g is None else int(g) for g in found.groups())
+        parts[1] = _by_class(parts[1])
         return cls(
             Scenario(*parts), Seeds(train or 0, unlearn or 0, evaluation or 0),
             N_REFERENCES if references is None else references,

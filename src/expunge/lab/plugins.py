@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from expunge.lab.spec import unknown
+from expunge.methods import find_method
 
-__all__ = ["find", "names", "registered"]
+__all__ = ["find", "names", "own_model", "registered"]
 
 _EXTRA: dict[str, dict[str, Any]] = {}
 
@@ -50,6 +51,17 @@ def find(group: str, own: Mapping[str, Any], name: str) -> Any:
     raise unknown(group.removesuffix("s"), name, names(group, own))
 
 
+def own_model(name: str) -> Any:
+    """The class of a model that is a method of the library, of a plug-in, or registered for the time being.
+
+    Raises
+    ------
+    UnknownMethodError
+        There is none; the nearest names are proposed.
+    """
+    return _EXTRA.get("models", {}).get(name) or find_method(name)
+
+
 @contextmanager
 def registered(**tables: Mapping[str, Any]) -> Iterator[None]:
     """Add names for the time of a ``with`` block, in this process: to try something that is in no package yet.
@@ -57,7 +69,7 @@ def registered(**tables: Mapping[str, Any]) -> Iterator[None]:
     Parameters
     ----------
     **tables : mapping of str to object
-        By group: ``workloads``, ``methods``, ``measures``.
+        By group: ``workloads``, ``methods``, ``measures``; and ``models``, classes that run as ``estimator@NAME``.
 
     Examples
     --------

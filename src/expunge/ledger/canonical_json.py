@@ -64,7 +64,8 @@ def decode(data: bytes, *, what: str = "This") -> Any:
         value = json.loads(bytes(data).decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
         _check(value, "the value", 0)
     except json.JSONDecodeError as error:
-        raise TamperedError(f"{what} is not JSON: {error.msg} at byte {_byte(data, error.pos)}.", hint=_HINT) from error
+        fault = error.msg.removesuffix(" at")
+        raise TamperedError(f"{what} is not JSON: {fault} at byte {_byte(data, error.pos)}.", hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise TamperedError(f"{what} is not UTF-8: byte {error.start} cannot stand there.", hint=_HINT) from error
     except (InvalidParameterError, RecursionError, ValueError) as error:

@@ -198,7 +198,7 @@ class PublicKeys:
         InvalidParameterError
             As :meth:`from_pem`.
         """
-        return cls.from_pem(read_whole(path))
+        return cls(*_public_keys(read_whole(path), repr(str(path))))
 
     def verify(self, key_id: str, message: bytes, signature: bytes) -> bool:
         """Whether a signature of a message is by the key of that name; False for a key that is not here."""
@@ -242,7 +242,7 @@ def _private_key(data: bytes, what: str, password: bytes | None) -> Ed25519Priva
     return key
 
 
-def _public_keys(text: bytes | str, *, exactly_one: bool = False) -> list[Ed25519PublicKey]:
+def _public_keys(text: bytes | str, what: str = "This text", *, exactly_one: bool = False) -> list[Ed25519PublicKey]:
     data = text.encode("utf-8") if isinstance(text, str) else bytes(text)
     if b"PRIVATE KEY" in data:
         raise InvalidParameterError(
@@ -258,7 +258,6 @@ def _public_keys(text: bytes | str, *, exactly_one: bool = False) -> list[Ed2551
             raise InvalidParameterError("A public key is of another kind.", hint="Only Ed25519 keys verify.")
         keys.append(key)
     if not keys or (exactly_one and len(keys) != 1):
-        raise InvalidParameterError(
-            f"There are {len(keys)} public keys in this text.", hint="Give PEM of Ed25519 keys."
-        )
+        count = f"{len(keys)} public keys, and not one" if keys else "no public key"
+        raise InvalidParameterError(f"{what} holds {count}.", hint="Give PEM of Ed25519 keys, as public.pem is.")
     return keys

@@ -145,9 +145,10 @@ class Log:
         if done != size:
             raise TamperedError(f"Entry {done} of the log is missing.", hint=_HINT)
         if by_size:
-            last = by_size[-1]
+            last, count = by_size[-1], "1 entry" if size == 1 else f"{size} entries"
             raise TamperedError(
-                f"The log has {size} entries, but had {last.size} on {last.time}: entries were taken out.", hint=_HINT
+                f"The log has {count}, but had {last.size} on {last.time}: it is shorter now.",
+                hint=_SHORT,
             )
 
     def has_receipt(self, envelope: str, *, before: int) -> bool:
@@ -208,10 +209,14 @@ class Log:
             If entries were taken out, changed or put in before the end of the old ones.
         """
         if new.size > len(self):
-            raise TamperedError(f"The log has {len(self)} entries, its head says {new.size}.", hint=_HINT)
+            raise TamperedError(f"The log has {len(self)} entries, its head says {new.size}.", hint=_SHORT)
         proof = self.tree.consistency_proof(old.size, new.size) if old.size <= new.size else []
         check_extends(old, new, proof)
 
 
 _HINT = "Restore the log from a copy, and ask who could write to it."
+_SHORT = (
+    "Either the folder is an older copy, which lacks what came later (docs/restoring.md), or somebody took entries "
+    "out: ask who could write to it."
+)
 _BLOCK = 1024

@@ -251,7 +251,7 @@ def _log_lines(log: Log, heads: list[SignedHead], since: bytes | None, keys: Pub
     signed = max(head.size for head in [*heads, *old])
     yield f"The log was read and hashed again up to its signed size ({_entries(signed)}), and gives the signed root."
     if len(log) > signed:
-        yield f"What came later ({_entries(len(log) - signed)}) is in order, but under no head that was given."
+        yield f"What came later ({_entries(len(log) - signed)}) is in order; no head given here signs it."
 
 
 def _previous_lines(log: Log, receipt: Receipt, index: int) -> Iterator[str]:

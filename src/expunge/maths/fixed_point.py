@@ -16,6 +16,7 @@ from expunge.rows import Table
 __all__ = [
     "WEIGHT_RESOLUTION",
     "check_resolution_param",
+    "power_text",
     "refuse_zero_weight",
     "rounded_weight",
     "rounding_terms",
@@ -67,6 +68,17 @@ def refuse_zero_weight() -> InvalidDataError:
     return InvalidDataError("Sample weights must contain at least one non-zero number.", hint="Leave them out.")
 
 
+def power_text(value: float) -> str:
+    """A power of two as people write it.
+
+    Examples
+    --------
+    >>> power_text(2.0**-32), power_text(1.0)
+    ('2^-32', '2^0')
+    """
+    return f"2^{int(np.frexp(value)[1]) - 1}"
+
+
 def rounding_terms(resolution: Any, what: str) -> str:
     """The rounding as a part of a sentence, with its largest absolute error.
 
@@ -78,6 +90,6 @@ def rounding_terms(resolution: Any, what: str) -> str:
     'values rounded to multiples of 2^-32 to 2^0, by column (absolute rounding at most 5.0e-01)'
     """
     array: npt.NDArray[np.float64] = np.asarray(resolution, dtype=np.float64)
-    low, high = (f"2^{int(np.frexp(r)[1]) - 1}" for r in (array.min(), array.max()))
+    low, high = map(power_text, (array.min(), array.max()))
     steps = low if low == high else f"{low} to {high}, by column"
     return f"{what} rounded to multiples of {steps} (absolute rounding at most {array.max() / 2:.1e})"

@@ -3,7 +3,7 @@
 from expunge.workspace.anywhere import audit_scores, predict, receipt_page, verify
 from expunge.workspace.requests.targets import NOTHING_HELD
 from expunge.workspace.storage.numerics import fingerprint
-from expunge.workspace.tabular.catalogue import MethodCard, list_methods, list_network_methods
+from expunge.workspace.tabular.catalogue import MethodCard, list_all_methods, list_methods, list_network_methods
 from expunge.workspace.tabular.tables import read_ids, write_table
 from expunge.workspace.workspace import Workspace
 
@@ -13,6 +13,7 @@ __all__ = [
     "Workspace",
     "audit_scores",
     "fingerprint",
+    "list_all_methods",
     "list_methods",
     "list_network_methods",
     "predict",

@@ -163,7 +163,7 @@ class ModelVerbs(DataVerbs):
         self, name: str | Path, data: Given, *, delimiter: str | None = None, encoding: str | None = None,
         probabilities: bool = False, keep: str | None = None,
     ) -> pd.DataFrame:  # fmt: skip
-        """Predictions of the version in use for the rows of a table.
+        """Predictions of the version in use for the rows of a table; to an index of passages, questions.
 
         Parameters
         ----------
@@ -175,12 +175,19 @@ class ModelVerbs(DataVerbs):
             Keep them in the workspace too, under this name of a file. They are deleted when the model changes, and
             when somebody they are about is forgotten.
         """
+        from expunge.contract import DormantModelError
+
         core = self._core
         with core.read() as connection:
             model = models.usable(models.open_model(core, connection, str(name)))
         table = given_table(data, delimiter=delimiter, encoding=encoding)
         live = models.load(core, model).model
-        frame = predictions(live, model.card.card, table, probabilities=probabilities)
+        try:
+            frame = predictions(live, model.card.card, table, probabilities=probabilities)
+        except DormantModelError as error:
+            raise DormantModelError(
+                f"{model.name} is dormant: too little is left to predict from.", hint=error.hint
+            ) from error
         if keep is not None:
             column = model.card.card.schema.subject_id
             subjects = ids_of(table, column, may_miss=True) if column and column in table.column_names else None

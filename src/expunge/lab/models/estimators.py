@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from expunge.arguments import check_choice
 from expunge.lab.data import Data
 from expunge.lab.learners import EstimatorLearner
+from expunge.lab.plugins import own_model
 from expunge.methods import find_method
 
 __all__ = ["behind", "sums"]
@@ -214,8 +215,8 @@ def private_online(data: Data, *, epsilon: float = 1.0, group_size: int = 1) -> 
 
 
 def estimator(data: Data, *, method: str) -> EstimatorLearner:
-    """Any method of the library, or of a plug-in, with its defaults."""
-    return EstimatorLearner(_method(method)())
+    """Any method of the library, or of a plug-in, with its defaults; by the name of its class."""
+    return EstimatorLearner(own_model(method)())
 
 
 def _within(data: Data, name: str, words: str = "hashed", **given: Any) -> EstimatorLearner:

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from expunge.errors import InvalidParameterError
+from expunge.lab.plugins import own_model
 from expunge.lab.spec import check_dials, parse, unknown
 
 if TYPE_CHECKING:
@@ -186,6 +187,10 @@ def family(text: str) -> tuple[Family, dict[str, object]]:
     found = MODELS[name]
     _, dials = parse(text, found.dial)
     check_dials(text, dials, {*filter(None, [found.dial]), *found.dials})
+    if name == "estimator":
+        if "method" not in dials:
+            raise InvalidParameterError("A model of the library is named behind an @.", hint="As estimator@GaussianNB.")
+        own_model(str(dials["method"]))
     return found, dials
 
 

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 
 from expunge.arguments import number_of, shown
 from expunge.errors import InvalidParameterError
+from expunge.maths.fixed_point import power_text
 from expunge.methods.forest.forest import Forest
 from expunge.methods.forest.many_trees import ManyTrees
 
@@ -40,7 +41,7 @@ class _Regressor(RegressorMixin):
         return float(self.resolution)
 
     def _terms(self) -> str:
-        return f", on targets rounded to multiples of {float(self.resolution):g}"
+        return f", on targets rounded to multiples of {power_text(float(self.resolution))}"
 
     def _values(self, sums: npt.NDArray[np.int64], weights: Floats) -> Floats:
         total = sums[:, 1] * 2147483648.0 + sums[:, 2]

@@ -281,7 +281,8 @@ class Trees(Living):
         count = "one tree" if len(self.roots) == 1 else f"all {len(self.roots):,} trees"
         part = f"{share:.0f}" if share >= 9.5 else f"{share:.2g}"
         unit = f"counted over {count}, {part} % of a fit"
-        grown = "a model from a file grows its trees anew for its first change, as a fit does: later ones read far less"
+        grown = "a model from a file grows its trees anew for its first change, as a fit does"
+        grown += "; later ones in the same process do not"
         return (unit, grown) if self.owed and work > self.owed else (unit,)
 
     @property

@@ -14,6 +14,7 @@ from expunge.arguments import check_number
 from expunge.contract import Unlearner
 from expunge.errors import InvalidDataError, InvalidParameterError
 from expunge.estimators import one_thread
+from expunge.maths.fixed_point import power_text
 from expunge.methods.text.spans import KINDS, N_SEEN, Spans, spans_of
 from expunge.rows import Rows
 from expunge.state import Change, Part
@@ -165,7 +166,7 @@ class SpanReader(Unlearner):
         return len(slots), len(slots), ("sums",)
 
     def _terms(self) -> str:
-        return f", on sums over questions rounded to multiples of {_UNIT!r}"
+        return f", on sums over questions rounded to multiples of {power_text(_UNIT)}"
 
     # ------------------------------------------------------------------ answering
 

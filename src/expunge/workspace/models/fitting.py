@@ -27,6 +27,7 @@ from expunge.workspace.tabular.preparing import (
     prepared,
     refuse_unfit,
     told_as_invalid_data,
+    warn_of_days,
     warn_of_many_classes,
     warn_of_names,
 )
@@ -83,6 +84,8 @@ def prepare_fit(
     if blueprint is not None and given is None:
         task, target = task or blueprint.kind, target or blueprint.target
     task = task or (None if given else task_of(method))
+    if task == "other":
+        resolve_method(method, None)  # says why it is not fitted here
     table = datasets.read(core, data)
     chosen = given or _schema(data, table, target, task, columns, ignore)
     wanted = resolve_method(method, chosen.task)
@@ -161,6 +164,12 @@ def _schema(
 ) -> Schema:  # fmt: skip
     card = data.card
     left_out = [name for name in (card.time_column,) if name and name not in columns and name != target]
+    for name in left_out:
+        if name not in listed(ignore):
+            warnings.warn(
+                f"The column {name!r} is the time that counts for how long records are kept, and is not learned from. "
+                f"Say --columns {name}=text (or number), where it is to be.", UserWarning, stacklevel=2,
+            )  # fmt: skip
     return choose_schema(
         table, record_id=card.record_id, target=target, subject_id=card.subject_id, task=task, columns=columns,
         ignore=[*listed(ignore), *left_out],
@@ -196,6 +205,7 @@ def fitted_on(
         if not rows.ids:
             raise InvalidDataError(f"No record has a target {card.schema.target!r}.", hint="Fill it in.")
         refuse_unfit(model, card, rows, from_elsewhere=learn is not None)
+        warn_of_days(model, card, rows)
         warn_of_names(model, card, rows)
         warn_of_many_classes(card, rows)
     with core.working_aside(), told_as_invalid_data(list(card.schema.columns)):

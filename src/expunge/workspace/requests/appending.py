@@ -124,16 +124,19 @@ def _new_rows(
 
 def _refuse_known(core: Core, data: datasets.DataSet, ids: Sequence[Any]) -> None:
     by_handle = {core.secrets.handle("record", value): value for value in ids}
-    every = list(by_handle)
+    every, known = list(by_handle), []
     with core.read() as connection:
         for at in range(0, len(every), 500):
             where = row_index.c.record.in_(every[at : at + 500]) & (row_index.c.dataset == data.id)
-            found = connection.execute(sa.select(row_index.c.record).where(where)).first()
-            if found is not None:
-                raise DuplicateRecordError(
-                    f"{data.name!r} has record {by_handle[bytes(found[0])]!r} already.",
-                    hint="Correct it with `expunge rectify`, or give the new record an id of its own.",
-                )
+            known += connection.execute(sa.select(row_index.c.record).where(where)).scalars().all()
+    if known:
+        held = {bytes(handle) for handle in known}
+        first = next(value for handle, value in by_handle.items() if handle in held)
+        count = "" if len(held) == 1 else f", and {len(held) - 1:,} more of the {len(every):,} given"
+        raise DuplicateRecordError(
+            f"{data.name!r} has record {first!r} already{count}.",
+            hint="Correct what is there with `expunge rectify`, or give a new record an id of its own.",
+        )
 
 
 def _learned(core: Core, model: models.Model, table: pa.Table) -> _Learned:

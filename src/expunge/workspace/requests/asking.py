@@ -229,9 +229,9 @@ def run(
             row, request = request_queue.fetch(core, connection, number)
             if request.is_final or row["step"]:
                 continue
-            payload = request_queue.payload_of(core, row)
-            asked[number] = request.kind, payload
             try:
+                payload = request_queue.payload_of(core, row)
+                asked[number] = request.kind, payload
                 missed[number] = refuse_unsearchable(core, connection, request.kind, payload)
                 refuse_several(core, connection, request.kind, payload)
                 is_held = request.state not in WAITING or _is_known(core, connection, request.kind, payload)

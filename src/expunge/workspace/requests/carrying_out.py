@@ -200,7 +200,8 @@ def _outcome(job: removing.Job, changes: dict[str, Any], together: int) -> dict[
         for change in changes["models"]
         if job.number in change["counts"]
     ]
-    notes = [f"carried out together with {together - 1} other requests"] if together > 1 else []
+    others = "one other request" if together == 2 else f"{together - 1} other requests"
+    notes = [f"Carried out together with {others}."] if together > 1 else []
     data = [{**change, "records": mine[change["data"]]} for change in changes["data"] if change["data"] in mine]
     return {"data": data, "models": touched, "notes": notes}
 

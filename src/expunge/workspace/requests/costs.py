@@ -31,8 +31,8 @@ def planned_costs(
 
 
 def _planned(core: Core, connection: Any, row: Mapping[str, Any], request: Request) -> float:
-    payload = request_queue.payload_of(core, row)
     try:
+        payload = request_queue.payload_of(core, row)
         held = held_by(core, connection, request.kind, payload)
         return sum(plan.expected_s or 0.0 for _, plan in removing.planned(core, request.kind, payload, held))
     except ExpungeError:

@@ -87,7 +87,7 @@ class Planned:
 
     def lines(self) -> list[str]:
         """For people."""
-        out = [f"{name}: {plan} {plan.guarantee.sentence()}" for name, plan in self.models]
+        out = [f"{name}: {plan}. Guarantee: {plan.guarantee.sentence()}" for name, plan in self.models]
         out += [f"{one.data}: {what_of(one.records, one.features)} taken out." for one in self.data]
         time = "" if self.expected_s is None else f", {duration_text(self.expected_s)} in all"
         out.append(f"The workspace rewrites about {bytes_text(self.rewrite_bytes)} of files{time}.")

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from expunge.arguments import check_choice
-from expunge.errors import InvalidParameterError, InvalidRequestError, UnknownNameError
+from expunge.errors import InvalidParameterError, InvalidRequestError, ShreddedKeyError, UnknownNameError
 from expunge.files.archive import canonical_json
 from expunge.ledger import pseudonyms
 from expunge.workspace.database.statements import Inserted, Lookup, Prepared
@@ -157,11 +157,19 @@ def accept(core: Core, connection: Any, wishes: Sequence[Wish]) -> list[int]:
         if caller:
             by_caller[caller] = number, handle
         numbers.append(number)
+    pool = core.secrets.pool
     if next_key > first_key:
-        core.secrets.pool.reserve(next_key)
+        pool.reserve(next_key)
+    try:
+        held_keys = pool.keys([held for *_, held in rows])
+    except ShreddedKeyError:  # the database is an older copy than its keys: take such as nobody ever had
+        if not any(map(pool.is_shredded, fresh.values())):
+            raise
+        db.set_meta(connection, "next-key", str(len(pool)))
+        return accept(core, connection, wishes)
+    if next_key > first_key:
         db.set_meta(connection, "next-key", str(next_key))
         _ADD_KEYS.run_many(connection, [{"handle": who, "key": held} for who, held in fresh.items()])
-    held_keys = core.secrets.pool.keys([held for *_, held in rows])
     made = [_prepared(core, now, *row, key) for row, key in zip(rows, held_keys, strict=True)]
     db.insert_many(connection, requests, [row for row, _ in made])
     if made:
@@ -258,9 +266,7 @@ def _pseudonym(key: bytes, wish: Wish) -> str | None:
 def is_known(core: Core, connection: Any, wish: Wish) -> bool:
     """Whether the caller has asked under this key before."""
     hashed = _caller_key(core, wish)
-    if hashed is None:
-        return False
-    return bool(_BY_CALLER.all(connection, [hashed]))
+    return hashed is not None and bool(_BY_CALLER.all(connection, [hashed]))
 
 
 def is_answered(core: Core, connection: Any, wish: Wish) -> bool:
@@ -308,7 +314,13 @@ def _in_state(core: Core, connection: Any, states: Sequence[str]) -> list[tuple[
 
 def payload_of(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
     """What a request is about, unsealed."""
-    key = core.secrets.pool.key(int(row["key"]))
+    try:
+        key = core.secrets.pool.key(int(row["key"]))
+    except ShreddedKeyError as error:
+        raise ShreddedKeyError(
+            f"What request {row['number']} asks for cannot be read: its key was destroyed, when it was done.",
+            hint="Refuse it (--reason other) and ask for it anew; the folder comes from a copy: see docs/restoring.md.",
+        ) from error
     data: dict[str, Any] = json.loads(pseudonyms.unseal(key, row["payload"], context=b"%d" % row["number"]))
     return data
 

@@ -316,7 +316,8 @@ class Request:
                 f"Request {self.number} has a step that lies before the one before it.", hint="Restore it from a copy."
             )
         if wrong := dict([*self._wrong_now(action, at), *_wrong_reason(action, step.reason, needs_reason)]):
-            raise InvalidRequestError(" ".join(wrong), hint=" ".join(wrong.values()))  # all of it, not the first alone
+            *before, (last, hint) = wrong.items()  # all of it, not the first alone, and each with what can be done
+            raise InvalidRequestError(" ".join([*(f"{what} {todo}" for what, todo in before), last]), hint=hint)
         return dataclasses.replace(step, at=at)
 
     def _wrong_now(self, action: Action, at: datetime) -> Iterator[tuple[str, str]]:

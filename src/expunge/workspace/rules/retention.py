@@ -19,7 +19,9 @@ from expunge.workspace.rules.deadlines import Period, as_instant, read_zone
 
 __all__ = ["expired", "read_duration", "read_times"]
 
-_DURATION = re.compile(r"(?P<count>[0-9]{1,4}) ?(?P<unit>day|week|month|year)s?", re.ASCII | re.IGNORECASE)
+_DURATION = re.compile(
+    r"(?P<count>[0-9]{1,4}) ?(?:(?P<unit>day|week|month|year)s?|(?P<short>[dwy]))", re.ASCII | re.IGNORECASE
+)
 _UNITS = {"day": (0, 1), "week": (0, 7), "month": (1, 0), "year": (12, 0)}
 
 #: In this column a missing time is no time.
@@ -47,8 +49,12 @@ def read_duration(text: str) -> Period:
     """
     found = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
-        raise InvalidParameterError(f"There is no duration {text!r}.", hint="Write 24months, 90days, 6weeks or 2years.")
-    months, days = _UNITS[found["unit"].lower()]
+        raise InvalidParameterError(
+            f"There is no duration {text!r}.",
+            hint="Write 24months, 90days, 6weeks or 2years; of these 90d, 6w and 2y are short.",
+        )
+    named = (found["unit"] or found["short"]).lower()
+    months, days = next(unit for name, unit in _UNITS.items() if name.startswith(named))
     count = int(found["count"])
     return Period(months=months * count, days=days * count)
 
@@ -74,8 +80,8 @@ def read_times(values: Any, *, what: str = "The time column", zone: str = "UTC")
     Raises
     ------
     InvalidDataError
-        Names the column, the first row (from 0) that has no time, no whole day or a year that cannot be meant, and how
-        many there are.
+        Names the column, the first row (1 is the first below the header) that has no time, no whole day or a year that
+        cannot be meant, and how many there are.
     InvalidParameterError
         A zone that is not known.
     """
@@ -125,7 +131,7 @@ def _parsed(column: Any, where: Any, what: str) -> Any:
 def _bad(what: str, wrong: npt.NDArray[np.bool_], fault: str, hint: str) -> InvalidDataError:
     rows = np.flatnonzero(wrong)
     more = f", and so do {len(rows) - 1} others" if len(rows) > 1 else ""
-    return InvalidDataError(f"{what}, row {rows[0]}, {fault}{more}.", hint=hint)
+    return InvalidDataError(f"{what}, row {rows[0] + 1}, {fault}{more}.", hint=hint)
 
 
 def expired(times: Times, keep: Period, now: datetime, *, zone: str = "UTC") -> npt.NDArray[np.bool_]:

@@ -189,7 +189,10 @@ class Config:
         values: dict[str, Any] = {}
         for name, value in data.items():
             if name not in fields:
-                raise InvalidParameterError(f"A workspace has no setting {name!r}.", hint=f"See {', '.join(fields)}.")
+                raise InvalidParameterError(
+                    f"A workspace has no setting {name!r}.",
+                    hint=f"There are {', '.join(name for name in fields if name != 'schema')}: see docs/workspace.md.",
+                )
             held = getattr(defaults, name)
             made = tuple(value) if isinstance(held, tuple) and isinstance(value, list) else value
             if type(made) is not type(held):

@@ -16,6 +16,7 @@ from expunge.workspace.tabular.schema import TASKS
 __all__ = [
     "MethodCard",
     "blueprint_of",
+    "list_all_methods",
     "list_methods",
     "list_network_methods",
     "make_method",
@@ -52,6 +53,8 @@ class MethodCard:
     estimator : bool
         Whether it wraps an estimator of your choice.
     summary : str
+    short : str
+        What it may be called, too, because the task says the rest; empty: nothing else.
     """
 
     name: str
@@ -62,11 +65,27 @@ class MethodCard:
     learns: bool
     estimator: bool
     summary: str
+    short: str = ""
 
 
 def list_methods() -> list[MethodCard]:
     """All methods there are, plug-ins included; one that cannot be loaded says why, and hides no other."""
     return [_card_or_reason(name) for name in method_names()]
+
+
+def list_all_methods(task: str | None = None) -> list[MethodCard]:
+    """All methods, those of networks too; or those for one task.
+
+    Raises
+    ------
+    InvalidParameterError
+        No method is for such a task.
+    """
+    every = [*list_methods(), *list_network_methods()]
+    tasks = list(dict.fromkeys(card.task for card in every))
+    if task is not None and task not in tasks:
+        raise InvalidParameterError(f"No method is for the task {task!r}.", hint=f"Tasks are {', '.join(tasks)}.")
+    return [card for card in every if task in (None, card.task)]
 
 
 def list_network_methods() -> list[MethodCard]:
@@ -140,7 +159,10 @@ def resolve_method(name: str, task: str | None) -> str:
         raise UnknownMethodError(f"There is no method {name!r}{f' for {task}' if name in short else ''}.", hint=hint)
     own = task_of(wanted)
     if own == "other":
-        raise UnsupportedRequestError(f"{wanted} is put together in Python.", hint="See `expunge methods`.")
+        raise UnsupportedRequestError(
+            f"{wanted} is put together in Python, and not by `expunge fit`.",
+            hint="Choose another: see `expunge methods --task classification`.",
+        )
     if task is not None and own != task:
         hint = f"Choose a method for {task}: see `expunge methods`, or change --task."
         raise InvalidParameterError(f"{wanted} is for {own}, not for {task}.", hint=hint)
@@ -229,4 +251,5 @@ def _card(name: str) -> MethodCard:
         name=kebab(name), python=name, task=task, guarantee=getattr(kind, "_strongest", "not stated"),
         forgets=tuple(forgets), learns=getattr(kind, "_learns", False),
         estimator=wraps_estimator(name), summary=text.split("\n\n")[0].replace("\n", " "),
+        short=short if (short := kebab(name).removesuffix(_SUFFIX.get(task, "\n"))) != kebab(name) else "",
     )  # fmt: skip

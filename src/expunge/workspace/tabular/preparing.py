@@ -28,14 +28,16 @@ if TYPE_CHECKING:
     from expunge.workspace.tabular.card import Card
 
 __all__ = [
-    "live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_many_classes",
-    "warn_of_names",
+    "live_schema", "predictions", "prepared", "refuse_unfit", "told_as_invalid_data", "warn_of_days",
+    "warn_of_many_classes", "warn_of_names",
 ]  # fmt: skip
 
 #: Texts name records or persons where so large a share of them differ, and there are so many.
 _MOSTLY, _LEAST_NAMES = 0.9, 20
 #: A target of more classes than this, with fewer records of each on average, is hardly one of classes.
 _MANY_CLASSES, _FEW_RECORDS = 50, 20
+#: Days as people write them; what stands behind one may be a time.
+_DAY = r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?: .*)?"
 _NAMING = (
     "Texts that differ in (nearly) every row, or for every person: {}. Learned as categories they tell nothing of new "
     "rows, and stand in the model. Leave out names, numbers of customers and free texts: {}."
@@ -100,6 +102,8 @@ def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: boo
     from sklearn.utils import get_tags
 
     schema = card.schema
+    if schema.task == "recommendation":
+        _refuse_no_interactions(schema)
     if not get_tags(model).input_tags.allow_nan:
         for name in schema.columns:
             missing = rows.X[name].isna()
@@ -116,12 +120,42 @@ def refuse_unfit(model: Any, card: Card, rows: TableRows, *, from_elsewhere: boo
         )
 
 
+def _refuse_no_interactions(schema: Schema) -> None:
+    """Refuse columns that no recommender reads, and a target beside the item."""
+    from expunge.methods.recommend.interactions import NAMES
+
+    if "item" in schema.columns and schema.target != "item":
+        raise InvalidDataError(
+            f"A recommender predicts items, and {schema.target!r} is the target beside a column 'item'.",
+            hint="Give --target item.",
+        )
+    if strange := [name for name in schema.columns if name not in NAMES]:
+        raise InvalidDataError(
+            f"A recommender reads {', '.join(NAMES)}, and there are also {', '.join(map(repr, strange))}.",
+            hint="Rename a rating to value and a timestamp to time in the file, or leave the columns out: "
+            f"{' '.join(f'--ignore {name}' for name in strange)}.",
+        )
+
+
+def warn_of_days(model: Any, card: Card, rows: TableRows) -> None:
+    """Warn of columns of texts that look like days, where each day would be learned as a category."""
+    if not _learns_categories(model, card):
+        return
+    for name, kind in card.schema.columns.items():
+        if kind == "text" and _holds_days(rows.X[name]):
+            warnings.warn(
+                f"The texts of {name!r} look like days, and each is learned as a category, which tells nothing of "
+                f"other days. Give a number instead (a year, an age in days), or leave them out: --ignore {name}.",
+                UserWarning, stacklevel=2,
+            )  # fmt: skip
+
+
 def warn_of_names(model: Any, card: Card, rows: TableRows) -> None:
     """Warn of columns of texts that name single records or persons, where they would be learned as categories."""
     if not _learns_categories(model, card):
         return
     texts = [name for name, kind in card.schema.columns.items() if kind == "text"]
-    if naming := [name for name in texts if _names(rows.X[name], rows.subjects)]:
+    if naming := [name for name in texts if _names(rows.X[name], rows.subjects) and not _holds_days(rows.X[name])]:
         left_out = " ".join(f"--ignore {name}" for name in naming)
         warnings.warn(_NAMING.format(", ".join(map(repr, naming)), left_out), UserWarning, stacklevel=2)
 
@@ -146,6 +180,12 @@ def _learns_categories(model: Any, card: Card) -> bool:
     if hasattr(model, "steps"):
         return bool(model.steps[0][0] == "columns")
     return bool(get_tags(model).input_tags.categorical)
+
+
+def _holds_days(texts: pd.Series) -> bool:
+    """Whether every text that is there looks like a day."""
+    filled = texts[texts.notna() & (texts != "")].astype(str)
+    return bool(len(filled)) and bool(filled.str.fullmatch(_DAY).all())
 
 
 def _names(texts: pd.Series, subjects: Sequence[Any] | None) -> bool:
@@ -179,16 +219,27 @@ def predictions(model: Any, card: Card, table: pa.Table, *, probabilities: bool)
     """
     import pandas as pd
 
-    rows = read_rows(table, live_schema(card, model), to_predict=True)
+    schema = live_schema(card, model)
+    rows = read_rows(_with_questions(table, schema), schema, to_predict=True)
     if probabilities and not hasattr(model, "predict_proba"):
         raise InvalidParameterError(f"{card.method} gives no probabilities.", hint="Leave them out.")
     with told_as_invalid_data():
         name = card.schema.record_id if card.schema.record_id in table.column_names else "row"
-        frame = pd.DataFrame({name: rows.ids, **_answers(model, rows.X)})
+        users = {"user": rows.X["user"].tolist()} if schema.task == "recommendation" and name != "user" else {}
+        frame = pd.DataFrame({name: rows.ids, **users, **_answers(model, rows.X)})
         if probabilities:
             chances = model.predict_proba(rows.X)
             frame = frame.assign(**{f"p({label})": chances[:, i] for i, label in enumerate(model.classes_.tolist())})
     return frame
+
+
+def _with_questions(table: pa.Table, schema: Schema) -> pa.Table:
+    """The table for an index of passages: its column ``question`` is taken for that of the passages, if that is not
+    there."""
+    (column, *others) = schema.columns
+    if schema.task != "retrieval" or others or column in table.column_names or "question" not in table.column_names:
+        return table
+    return table.rename_columns([column if name == "question" else name for name in table.column_names])
 
 
 def _answers(model: Any, X: pd.DataFrame) -> dict[str, list[Any]]:
