@@ -170,7 +170,7 @@ def test_forgotten_rows_are_refused_left_out_or_let_in_with_a_reason(ws: expunge
     ws.forget(subjects=["p2"])
     back = pd.concat([people()[5:9].assign(id=[f"x{i}" for i in range(4)]), people()[50:52]])
     back.to_csv(tmp_path / "back.csv", index=False)
-    with pytest.raises(ForgottenBeforeError, match=r"3 of 6 rows.*--skip-forgotten"):
+    with pytest.raises(ForgottenBeforeError, match=r"Of 6 rows 3 are about persons.*--skip-forgotten"):
         ws.data_append("people", tmp_path / "back.csv")
     with pytest.raises(InvalidParameterError, match="not both"):
         ws.data_append("people", tmp_path / "back.csv", skip_forgotten=True, override="consent")

@@ -119,9 +119,9 @@ def copy_a_receipt(root: Path) -> None:
 REWRITTEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "an entry changed": (change_an_entry, "of the log, or their number, are not what was signed"),
     "two entries swapped": (swap_two_entries, "of the log, or their number, are not what was signed"),
-    "the log cut": (cut_the_log, "entries were taken out"),
+    "the log cut": (cut_the_log, "somebody took entries out"),
     "the last receipt removed": (remove_the_last_receipt, "The log has .* entries, and .* were written"),
-    "a receipt removed": (remove_a_receipt, "entries were taken out"),
+    "a receipt removed": (remove_a_receipt, "somebody took entries out"),
     "an entry added": (add_an_entry, "The log has .* entries, and .* were written"),
     "the row of a receipt removed": (
         lambda root: sql(root, "DELETE FROM receipts WHERE number = 2"), "table 'receipts' lacks"

@@ -11,7 +11,8 @@ from expunge.table.ids import listed
 from expunge.workspace import opening, reports
 from expunge.workspace.data import datasets
 from expunge.workspace.models import models
-from expunge.workspace.requests import appending, artefacts, asking, request_queue, withdrawing
+from expunge.workspace.requests import appending, artefacts, asking, withdrawing
+from expunge.workspace.requests.group_commit import GroupCommit
 from expunge.workspace.storage.core import Core
 from expunge.workspace.tabular.sources import named_source
 
@@ -27,7 +28,7 @@ class DataVerbs:
     """Parent of the facade; see there."""
 
     _core: Core
-    _commits: request_queue.GroupCommit
+    _commits: GroupCommit
 
     def data_add(
         self, source: str | Path, *, record_id: str, subject_id: str | None = None, name: str | None = None,

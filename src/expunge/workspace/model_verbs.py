@@ -174,6 +174,15 @@ class ModelVerbs(DataVerbs):
         keep : str, optional
             Keep them in the workspace too, under this name of a file. They are deleted when the model changes, and
             when somebody they are about is forgotten.
+
+        Raises
+        ------
+        UnknownNameError
+            No model of that name.
+        InvalidDataError
+            Rows that the model cannot take.
+        DormantModelError
+            Too little is left to predict from.
         """
         from expunge.contract import DormantModelError
 

@@ -10,7 +10,8 @@ from typing import Any
 from expunge.errors import InvalidRequestError
 from expunge.table.ids import listed
 from expunge.workspace import reports
-from expunge.workspace.requests import artefacts, asking, auditing, carrying_out, receipting, request_queue, stepping
+from expunge.workspace.requests import artefacts, asking, auditing, carrying_out, receipting, stepping
+from expunge.workspace.requests.group_commit import GroupCommit
 from expunge.workspace.requests.naming import numbered
 from expunge.workspace.requests.request_queue import Wish
 from expunge.workspace.rules.request_file import read_requests
@@ -30,7 +31,7 @@ class RequestVerbs:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._commits = request_queue.GroupCommit(core)
+        self._commits = GroupCommit(core)
         #: Requests that were interrupted and finished at opening, by what they are about, until asked for again.
         self._finished: dict[bytes, int] = {}
 

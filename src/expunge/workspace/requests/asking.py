@@ -25,6 +25,7 @@ from expunge.workspace.requests import (
 )
 from expunge.workspace.requests.answers import Answer
 from expunge.workspace.requests.costs import planned_costs
+from expunge.workspace.requests.group_commit import GroupCommit
 from expunge.workspace.requests.naming import named_values
 from expunge.workspace.requests.planning import Planned, PlannedData, rewriting
 from expunge.workspace.requests.request_queue import Wish
@@ -160,9 +161,7 @@ def _refuse_impossible(core: Core, wishes: Sequence[Wish]) -> None:
         auditing.refuse_known(core, held_out, list(learned_from.values()))
 
 
-def take_in(
-    core: Core, commits: request_queue.GroupCommit, wishes: Sequence[Wish], finished: dict[bytes, int]
-) -> list[int]:
+def take_in(core: Core, commits: GroupCommit, wishes: Sequence[Wish], finished: dict[bytes, int]) -> list[int]:
     """Take requests in that are possible; gives their numbers.
 
     What repeats an interrupted request that was ``finished`` at opening, so that nothing is held of it now, is that

@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import json
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,11 +25,11 @@ from expunge.workspace.requests.naming import named_values, numbered
 from expunge.workspace.rules.deadlines import read_arrival, regime_of
 from expunge.workspace.rules.names import asked_name
 from expunge.workspace.rules.request_states import OPEN, Request
-from expunge.workspace.storage import faults, journal
+from expunge.workspace.storage import journal
 from expunge.workspace.storage.core import Core
 
 __all__ = [
-    "GroupCommit", "Wish", "accept", "fetch", "handle_of", "is_answered", "is_known", "open_requests",
+    "Wish", "accept", "fetch", "handle_of", "is_answered", "is_known", "open_requests",
     "payload_of", "step", "stopped", "under_way",
 ]  # fmt: skip
 
@@ -313,7 +312,13 @@ def _in_state(core: Core, connection: Any, states: Sequence[str]) -> list[tuple[
 
 
 def payload_of(core: Core, row: Mapping[str, Any]) -> dict[str, Any]:
-    """What a request is about, unsealed."""
+    """What a request is about, unsealed.
+
+    Raises
+    ------
+    ShreddedKeyError
+        It was done before, so that its key is gone: the folder comes from a copy.
+    """
     try:
         key = core.secrets.pool.key(int(row["key"]))
     except ShreddedKeyError as error:
@@ -338,62 +343,3 @@ def step(
         columns = {"payload": None, "handle": None, **columns}
     core.db.update(connection, requests, number, **_row(after), **columns)
     return after
-
-
-class GroupCommit:
-    """Callers that wait together are committed together: one flush of the disk for all of them.
-
-    Parameters
-    ----------
-    core : Core
-    """
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._guard, self._turn = threading.Lock(), threading.Lock()
-        self._waiting: list[_Ticket] = []
-
-    def accept(self, wishes: Iterable[Wish]) -> list[int]:
-        """Take requests in; returns when they are durable.
-
-        Raises
-        ------
-        ExpungeError
-            What went wrong when this request was written down.
-        """
-        ticket = _Ticket(list(wishes))
-        with self._guard:
-            self._waiting.append(ticket)
-        with self._turn:
-            if not ticket.is_done:
-                with self._guard:
-                    together, self._waiting = self._waiting, []
-                self._commit(together)
-        if ticket.error is not None:
-            raise ticket.error
-        return ticket.numbers
-
-    def _commit(self, tickets: list[_Ticket]) -> None:
-        try:
-            with self._core.write() as connection:
-                numbers = accept(self._core, connection, [wish for ticket in tickets for wish in ticket.wishes])
-            faults.at("request-accepted")
-        except Exception as error:
-            if len(tickets) == 1:
-                tickets[0].finish([], error)
-            else:  # the fault of one is not that of the others
-                for ticket in tickets:
-                    self._commit([ticket])
-            return
-        for ticket in tickets:
-            mine, numbers = numbers[: len(ticket.wishes)], numbers[len(ticket.wishes) :]
-            ticket.finish(mine, None)
-
-
-class _Ticket:
-    def __init__(self, wishes: list[Wish]) -> None:
-        self.wishes, self.numbers, self.is_done = wishes, list[int](), False
-        self.error: Exception | None = None
-
-    def finish(self, numbers: list[int], error: Exception | None) -> None:
-        self.numbers, self.error, self.is_done = numbers, error, True

@@ -26,9 +26,7 @@ from expunge.workspace.rules.deadlines import Due, as_instant, due_date, read_zo
 __all__ = ["FINAL", "KINDS", "OPEN", "REASONS", "TRANSITIONS", "WAITING", "Action", "Kind", "Request", "State", "Step"]
 
 Kind = Literal["subject", "record", "class", "feature", "rectify"]
-State = Literal[
-    "received", "identity-pending", "on-hold", "extended", "running", "done", "nothing-held", "refused"
-]  # fmt: skip
+State = Literal["received", "identity-pending", "on-hold", "extended", "running", "done", "nothing-held", "refused"]
 Action = Literal[
     "ask-identity", "confirm-identity", "hold", "release", "extend", "refuse", "start", "give-back", "finish",
     "find-nothing",
