@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,7 @@ def removals(raw: Any) -> str:
     ).fit(X / scale, y)
     order, rows = np.random.default_rng(0).permutation(n), []
     count = 0
-    for gone in order.tolist():
-        try:
-            model.forget([gone])
-        except BudgetExhaustedError:
-            break
-        count += 1
+    for count in until_used_up(model, order):
         if count in (1, 10, 100, 200):
             rows.append(
                 [f"bound over the true gradient after {count} removals", f"{tightness(model):.0f}", "at most 3,000"]
@@ -66,6 +62,16 @@ def removals(raw: Any) -> str:
     rows.append(["seconds for the fit and these 2,000", f"{time.perf_counter() - start:.1f}", ""])
     title = "Certified removal: MNIST 3 against 8, λ = 10⁻³, σ = 3, ε = 1, δ = 10⁻⁴"
     return table(title, ["what", "measured", "target"], rows)
+
+
+def until_used_up(model: Any, order: Any) -> Iterator[int]:
+    """Forget one record after another; how many are gone, until the certificate bears no more."""
+    for count, gone in enumerate(order.tolist(), 1):
+        try:
+            model.forget([gone])
+        except BudgetExhaustedError:
+            return
+        yield count
 
 
 def trade(raw: Any) -> str:
@@ -84,13 +90,7 @@ def trade(raw: Any) -> str:
                 drawn = Noise(seed).gaussian(centre, sigma / common["alpha"])
                 scores = test @ drawn[0, :-1] + drawn[0, -1]
                 found.append(float(((scores > 0) == truth).mean()))
-            count = 0
-            for gone in order.tolist():
-                try:
-                    model.forget([gone])
-                except BudgetExhaustedError:
-                    break
-                count += 1
+            count = sum(1 for _ in until_used_up(model, order))
             spread = statistics.stdev(found)
             rows.append([f"{strength:g}", f"{sigma:g}", f"{statistics.mean(found):.3f} ± {spread:.3f}", f"{count}"])
     head = ["λ", "σ", "accuracy", "removals until used up"]

@@ -17,6 +17,7 @@ from expunge.methods.networks.blueprint import find_blueprint
 from expunge.methods.networks.network_model import weights_of
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.weights import filled, part_of
+from expunge.methods.networks.without_weights import WithoutWeights
 from expunge.rows import Rows
 from expunge.seeds import derive_seed
 from expunge.state import Change, Part
@@ -25,7 +26,7 @@ from expunge.validation import numeric_input
 __all__ = ["FrozenBackbone"]
 
 
-class FrozenBackbone(TransformerMixin, Unlearner):
+class FrozenBackbone(TransformerMixin, WithoutWeights, Unlearner):
     """Features from a public network that learned from nobody in the table, for a head that forgets exactly.
 
     Parameters
@@ -74,25 +75,6 @@ class FrozenBackbone(TransformerMixin, Unlearner):
     def __init__(self, *, task: Any = None, seed: int = 0) -> None:
         self.task = task
         self.seed = seed
-
-    def fit(
-        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False,
-        **refused: Any,
-    ) -> Any:  # fmt: skip
-        """Name the rows, and take the weights of the network; see :meth:`expunge.Unlearner.fit`. There are no sample
-        weights: they change no feature. In a pipeline they go to the head.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidParameterError
-            A ``sample_weight``. It is no argument, so that scikit-learn sees that there is none.
-        """
-        about = {"record_ids": record_ids, "subject_ids": subject_ids, "allow_dormant": allow_dormant}
-        return super().fit(X, y, **about, **refused)
 
     def _check_params(self) -> None:
         if not isinstance(self.task, str):

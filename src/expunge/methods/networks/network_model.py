@@ -20,6 +20,7 @@ from expunge.methods.networks.job import copied_model
 from expunge.methods.networks.repeatable import repeatable, threads
 from expunge.methods.networks.task import Task
 from expunge.methods.networks.weights import arrays_of, filled, part_of
+from expunge.methods.networks.without_weights import WithoutWeights
 from expunge.rows import Rows, Table
 from expunge.seeds import derive_seed
 from expunge.state import Part
@@ -39,7 +40,7 @@ def _answers_in_words(model: Any) -> bool:
     return bool(model._blueprint().kind == "question answering")
 
 
-class NetworkModel(Unlearner):
+class NetworkModel(WithoutWeights, Unlearner):
     """Parent of models that are networks, built by a blueprint; a method writes ``_update`` and keeps ``network``.
 
     The part ``network`` holds the weights, the part ``outputs`` which outputs stand for the classes that have records,
@@ -72,25 +73,6 @@ class NetworkModel(Unlearner):
 
     def _blueprint(self) -> Blueprint:
         return find_blueprint(self.task)
-
-    def fit(
-        self, X: Any, y: Any = None, *, record_ids: Any = None, subject_ids: Any = None, allow_dormant: bool = False,
-        **refused: Any,
-    ) -> Any:  # fmt: skip
-        """Train on rows, each under its own name; see :meth:`expunge.Unlearner.fit`. There are no
-        sample weights: the losses of the task are the place for them.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InvalidParameterError
-            A ``sample_weight``. It is no argument, so that scikit-learn sees that there is none.
-        """
-        about = {"record_ids": record_ids, "subject_ids": subject_ids, "allow_dormant": allow_dormant}
-        return super().fit(X, y, **about, **refused)
 
     def _validate(self, X: Any, y: Any, *, reset: bool, least: int = 1) -> tuple[Any, Any]:
         if not self._blueprint().texts:
